@@ -1,0 +1,1 @@
+"""kws: an always-on keyword spotter."""
