@@ -1,0 +1,76 @@
+"""Speech from the synthesisers of this machine.
+
+They are deterministic: the same version, voice, text and settings give the same samples.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from kws.config import SAMPLE_RATE
+from kws.data.audio import read_audio
+from kws.data.synthesisers import SYNTHESISERS, run
+from kws.errors import KwsError
+
+RATES = (0.6, 1.7)  # times the voice's own speed
+PITCHES = (0.8, 1.25)  # times the voice's own pitch
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One voice of one synthesiser; installed() finds them."""
+
+    synthesiser: str  # espeak-ng, flite or festival
+    name: str  # as the synthesiser calls it
+
+    def __str__(self) -> str:
+        return f"{self.synthesiser} {self.name}"
+
+    def speak(self, text: str, rate: float = 1.0, pitch: float = 1.0) -> npt.NDArray[np.int16]:
+        """Say a text: int16 samples [n] at 16 kHz, with the silence the voice puts around it.
+
+        rate, within RATES, changes the speed alone. pitch, within PITCHES, shifts the whole voice
+        at the same speed, formants too, as a smaller or larger speaker's. KwsError when there is
+        no text, a setting is out of range or the synthesiser fails.
+        """
+        if not text.strip():
+            raise KwsError("speech synthesis: there is no text to say")
+        for what, value, (low, high) in (("rate", rate, RATES), ("pitch", pitch, PITCHES)):
+            if not low <= value <= high:
+                raise KwsError(f"speech synthesis: {what} {value:g} is not {low:g} to {high:g}")
+        samples = self._spoken(text, rate / pitch)
+        if pitch != 1:
+            # Spoken slower by `pitch`, played faster by as much.
+            samples = soxr.resample(samples, SAMPLE_RATE * pitch, SAMPLE_RATE)
+        return samples
+
+    def _spoken(self, text: str, rate: float) -> npt.NDArray[np.int16]:
+        with TemporaryDirectory(prefix="kws-") as folder:
+            source, output = Path(folder, "text.txt"), Path(folder, "speech.wav")
+            source.write_text(f"{text}\n", encoding="utf-8")
+            command = SYNTHESISERS[self.synthesiser].command(self.name, rate, source, output)
+            _, complaint = run(command)
+            # flite and festival can fail with exit status 0: what counts is the speech.
+            if not output.exists() or not len(speech := read_audio(output)):
+                raise KwsError(f"speech synthesis: {self} said nothing: {complaint or 'no reason'}")
+            return speech
+
+
+def installed() -> list[Voice]:
+    """Every voice of this machine, in a fixed order; KwsError when there is none."""
+    voices = [
+        Voice(synthesiser, voice)
+        for synthesiser, engine in SYNTHESISERS.items()
+        if shutil.which(engine.program)
+        for voice in engine.voices()
+    ]
+    if not voices:
+        raise KwsError(f"no speech synthesiser is installed; kws uses {', '.join(SYNTHESISERS)}")
+    return voices
