@@ -1,0 +1,36 @@
+"""From the sample rate of a sound card or file to 16 kHz."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE
+
+
+class Resampler:
+    """A stream of mono samples at `rate` Hz in, int16 samples at 16 kHz out.
+
+    How the stream is cut into pieces changes nothing: soxr computes in float32, because its int16
+    output adds a dither that depends on the pieces. At 16 kHz int16 samples pass unchanged.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._stream: Any = None
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+
+    def push(self, samples: npt.NDArray[Any], last: bool = False) -> npt.NDArray[np.int16]:
+        """Take samples [n], int16 or float32 in units of int16; return those that are ready [m].
+
+        last: nothing follows; the samples that soxr held back come out.
+        """
+        if self._stream is not None:
+            samples = self._stream.resample_chunk(samples.astype(np.float32, copy=False), last)
+        if samples.dtype != np.int16:
+            samples = np.clip(np.rint(samples), -32768, 32767)
+        return samples.astype(np.int16, copy=False)
