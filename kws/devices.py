@@ -1,0 +1,78 @@
+"""The sound cards that can record, and the one that a user means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kws.errors import KwsError
+
+
+@dataclass(frozen=True)
+class InputDevice:
+    """A sound card that can record, as PortAudio lists it."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    default_sample_rate: int  # Hz
+    is_default: bool
+
+
+def portaudio() -> Any:
+    """The module sounddevice, which loads PortAudio when it is imported: only when it is needed."""
+    try:
+        import sounddevice
+    except OSError:
+        raise KwsError(
+            "PortAudio is not installed (Debian and Ubuntu: apt install libportaudio2)"
+        ) from None
+    except Exception as error:  # its PortAudioError, which a failed import does not hand out
+        raise KwsError(f"PortAudio does not start: {error}") from None
+    return sounddevice
+
+
+def devices() -> list[InputDevice]:
+    """All input devices there are; KwsError without PortAudio."""
+    sounddevice = portaudio()
+    host_apis = sounddevice.query_hostapis()
+    default = host_apis[sounddevice.default.hostapi]["default_input_device"]
+    return [
+        InputDevice(
+            index=device["index"],
+            name=device["name"],
+            host_api=host_apis[device["hostapi"]]["name"],
+            channels=device["max_input_channels"],
+            default_sample_rate=round(device["default_samplerate"]),
+            is_default=device["index"] == default,
+        )
+        for device in sounddevice.query_devices()
+        if device["max_input_channels"] > 0
+    ]
+
+
+def find_device(wanted: int | str | None) -> InputDevice:
+    """The device of this number, of this name, or with this in its name; None: the default.
+
+    A number may come as a string; case does not matter in names. KwsError when there is no such
+    device or more than one.
+    """
+    listed = devices()
+    if not listed:
+        raise KwsError("no input device; is a microphone connected?")
+    name = str(wanted).casefold()
+    if wanted is None:
+        found = [device for device in listed if device.is_default]
+    elif name.isdecimal():
+        found = [device for device in listed if device.index == int(name)]
+    else:
+        found = [device for device in listed if device.name.casefold() == name]
+        found = found or [device for device in listed if name in device.name.casefold()]
+    if not found:
+        asked = "default input device" if wanted is None else f"input device '{wanted}'"
+        raise KwsError(f"no {asked}; `kws devices` lists those there are")
+    if len(found) > 1:
+        which = ", ".join(f"{each.index} {each.name} ({each.host_api})" for each in found)
+        raise KwsError(f"input device '{wanted}' is ambiguous, give a number: {which}")
+    return found[0]

@@ -1,0 +1,122 @@
+"""Sound card -> ring buffer. The audio callback copies and reports; the reader does the rest."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE
+from kws.devices import InputDevice, find_device, portaudio
+from kws.errors import KwsError
+from kws.resampler import Resampler
+from kws.ring_buffer import RingBuffer
+
+BLOCK_SECONDS = 0.04  # two hops: the network takes two rows at a time, each block wakes it once
+LAG_SECONDS = 2  # how far the reader may fall behind
+STALL_SECONDS = 2.0  # a device that sends nothing for so long is gone
+
+
+class Microphone:
+    """A sound card as a source of int16 samples at 16 kHz, mono.
+
+    device: its number, its name or a part of it; None for the system's default. A card that does
+    not do 16 kHz runs at its default rate; of several channels the first is taken. KwsError at once
+    for a device that is not there or cannot record, and from fill() for one that went away.
+    overflows: blocks that lost samples, or before which the card lost some.
+    """
+
+    live = True
+
+    def __init__(self, device: int | str | None = None) -> None:
+        self._device = find_device(device)
+        self.name = self._device.name
+        self._rate, self._channels = _settings(self._device)
+        self._captured = RingBuffer(LAG_SECONDS * self._rate)  # mono, at the card's rate
+        self._arrived = threading.Event()
+        self._resampler = Resampler(self._rate)
+        self._ready = np.empty(0, np.int16)  # resampled, not yet in the caller's ring
+        self.overflows = 0
+
+    def __enter__(self) -> Microphone:
+        sounddevice = portaudio()
+        try:
+            with _quiet():
+                self._stream = sounddevice.RawInputStream(
+                    device=self._device.index,
+                    channels=self._channels,
+                    samplerate=self._rate,
+                    blocksize=round(BLOCK_SECONDS * self._rate),
+                    dtype="int16",
+                    callback=self._capture,
+                    finished_callback=self._arrived.set,
+                )
+                self._stream.start()
+        except sounddevice.PortAudioError as error:
+            raise KwsError(f"input device '{self.name}': {error}") from None
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+    def _capture(self, block: Any, frames: int, time: Any, status: Any) -> None:
+        """Copy a block of interleaved int16 frames; called by PortAudio's own thread."""
+        written = self._captured.write(np.frombuffer(block, np.int16)[:: self._channels])
+        if status.input_overflow or written < frames:
+            self.overflows += 1
+        self._arrived.set()
+
+    def fill(self, ring: RingBuffer) -> bool:
+        """Wait for samples and put them into the ring, as many as fit; never False."""
+        while not len(self._ready):
+            self._ready = self._resampler.push(self._wait())
+        written = ring.write(self._ready[: ring.free])
+        self._ready = self._ready[written:]
+        return True
+
+    def _wait(self) -> npt.NDArray[np.int16]:
+        """All that was captured since the last call, at the card's rate; at least one sample."""
+        while not self._captured.available:
+            if not self._arrived.wait(STALL_SECONDS) or not self._stream.active:
+                raise KwsError(f"input device '{self.name}' sends nothing; is it still connected?")
+            self._arrived.clear()
+        return self._captured.read(self._captured.available)
+
+
+def _settings(device: InputDevice) -> tuple[int, int]:
+    """The first sample rate in Hz and channel count that the device takes, 16 kHz mono if it can.
+
+    Most systems hand out the first channel of a card that has more; the others want all of them.
+    """
+    sounddevice = portaudio()
+    refusal: Exception | None = None
+    rates = (SAMPLE_RATE, device.default_sample_rate)
+    for rate, channels in product(rates, (1, device.channels)):
+        try:
+            with _quiet():
+                sounddevice.check_input_settings(
+                    device=device.index, channels=channels, dtype="int16", samplerate=rate
+                )
+            return rate, channels
+        except sounddevice.PortAudioError as error:
+            refusal = error
+    raise KwsError(f"input device '{device.name}': {refusal}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what PortAudio and ALSA print on stderr about settings they refuse from the user."""
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -1,0 +1,32 @@
+"""What several tests need."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from ctypes.util import find_library
+from pathlib import Path
+
+import pytest
+
+
+def skip_without(what: str, present: object) -> None:
+    """Skip a test whose requirement is absent; in CI (CI=true) nothing may be absent."""
+    if not present:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{what} is not here")
+
+
+@pytest.fixture
+def sound_cards(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
+    """Plug in alsa.Card objects; the answer is the environment of processes that shall hear them.
+
+    environment = sound_cards(Card("desk", samples)); subprocess.run([...], env=environment)
+    """
+    skip_without("ALSA", sys.platform == "linux" and find_library("asound"))
+    skip_without("PortAudio", find_library("portaudio"))
+    from alsa import SoundCards
+
+    with ExitStack() as cards:
+        yield lambda *plugged: cards.enter_context(SoundCards(tmp_path, *plugged)).environment
