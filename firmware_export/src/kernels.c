@@ -1,0 +1,104 @@
+#include "kernels.h"
+
+#include <string.h>
+
+#include "arithmetic.h"
+
+#if !KWS_DSP
+
+void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  const int chunk = layer->kernel * layer->channels; /* of a patch, from one column */
+  const int depth = layer->time_kernel * chunk, row = (depth + 3) & ~3;
+  int8_t *result = out;
+  for (int cell = 0; cell < layer->output_cells; ++cell) {
+    int8_t *patch = (int8_t *)scratch;
+    for (int tap = 0; tap < layer->time_kernel; ++tap)
+      memcpy(patch + tap * chunk,
+             kws_column(layer, in, tap) + cell * layer->stride * layer->channels, (size_t)chunk);
+    const int8_t *weights = layer->weights;
+    for (int o = 0; o < layer->output_channels; ++o, weights += row) {
+      int32_t sum = 0;
+      for (int i = 0; i < depth; ++i) sum += patch[i] * weights[i];
+      *result++ = kws_requantise(sum + layer->bias[o], layer->multiplier[o], layer->shift[o],
+                                 layer->output_zero);
+    }
+  }
+  kws_activate(layer, out);
+}
+
+void kws_depthwise(const kws_layer *layer, kws_columns in, int8_t *out) {
+  const int channels = layer->channels;
+  for (int cell = 0; cell < layer->output_cells; ++cell) {
+    for (int c = 0; c < channels; ++c) {
+      const int8_t *weights = layer->weights + c;
+      int32_t sum = layer->bias[c];
+      for (int tap = 0; tap < layer->time_kernel; ++tap) {
+        const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
+        for (int k = 0; k < layer->kernel; ++k, weights += channels)
+          sum += values[k * channels] * *weights;
+      }
+      out[cell * channels + c] =
+          kws_requantise(sum, layer->multiplier[c], layer->shift[c], layer->output_zero);
+    }
+  }
+  kws_activate(layer, out);
+}
+
+#endif
+
+void kws_average(const kws_layer *layer, kws_columns in, int8_t *out) {
+  const int channels = layer->channels, count = layer->time_kernel * layer->kernel;
+  for (int cell = 0; cell < layer->output_cells; ++cell) {
+    for (int c = 0; c < channels; ++c) {
+      int32_t sum = 0;
+      for (int tap = 0; tap < layer->time_kernel; ++tap) {
+        const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
+        for (int k = 0; k < layer->kernel; ++k) sum += values[k * channels];
+      }
+      const int32_t half = count / 2; /* rounds half away from zero */
+      out[cell * channels + c] = (int8_t)((sum > 0 ? sum + half : sum - half) / count);
+    }
+  }
+  kws_activate(layer, out);
+}
+
+/* a * b / 2^31, rounded half up: gemmlowp's SaturatingRoundingDoublingHighMul. */
+static int32_t high_product(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+/* 2^31 / (1 + x) for x in 0..1 as 0.31 bits, minus its leading bit: gemmlowp's
+ * one_over_one_plus_x_for_x_in_0_1, three Newton-Raphson steps on 2.29 bits. */
+static int32_t reciprocal(int32_t x) {
+  const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
+  int32_t estimate = 1515870810 + high_product(half_denominator, -1010580540); /* 48/17, -32/17 */
+  for (int i = 0; i < 3; ++i) {
+    const int32_t product = high_product(half_denominator, estimate);
+    const int32_t step = high_product(estimate, (1 << 29) - product);
+    const int64_t next = (int64_t)estimate + 4 * (int64_t)step;
+    estimate = (int32_t)(next > INT32_MAX ? INT32_MAX : next);
+  }
+  return estimate > INT32_MAX / 2 ? INT32_MAX : estimate * 2;
+}
+
+void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out) {
+  const int8_t *scores = kws_column(layer, in, 0);
+  const int32_t *exponentials = layer->bias; /* 0.31 bits */
+  int greatest = -128;
+  for (int i = 0; i < layer->channels; ++i)
+    if (scores[i] > greatest) greatest = scores[i];
+  int32_t sum = 0; /* 12.19 bits */
+  for (int i = 0; i < layer->channels; ++i) {
+    const int32_t exponential = exponentials[greatest - scores[i]];
+    sum += (exponential >> 12) + ((exponential >> 11) & 1);
+  }
+  int zeros = 0;
+  while (((uint32_t)sum << zeros) < 0x80000000u) ++zeros;
+  const int32_t scale = reciprocal((int32_t)(((uint32_t)sum << zeros) - 0x80000000u));
+  const int shift = 12 - zeros + 31 - 8;
+  for (int i = 0; i < layer->channels; ++i) {
+    const int32_t product = high_product(scale, exponentials[greatest - scores[i]]);
+    const int32_t level = ((product >> (shift - 1)) + 1) >> 1;
+    out[i] = kws_saturate(level - 128);
+  }
+}

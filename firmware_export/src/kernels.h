@@ -1,0 +1,40 @@
+/* The layers' arithmetic: one output column from the last columns of the input.
+ *
+ * Convolution and depthwise convolution have two versions, equal bit for bit: kernels.c is portable
+ * C, kernels_dsp.c is for the Cortex-M4; the preprocessor takes one. */
+#ifndef KWS_KERNELS_H
+#define KWS_KERNELS_H
+
+#include <stdint.h>
+
+#include "ds_cnn.h"
+
+/* A ring of input columns [time_kernel][cells][channels]. */
+typedef struct {
+  const int8_t *memory;
+  int oldest; /* slot */
+} kws_columns;
+
+/* scratch: 16-bit patches of up to KWS_CELLS_AT_ONCE cells. */
+void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
+void kws_depthwise(const kws_layer *layer, kws_columns in, int8_t *out);
+void kws_average(const kws_layer *layer, kws_columns in, int8_t *out);
+void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out);
+
+/* Column `tap` of a ring, 0 being the oldest. */
+static inline const int8_t *kws_column(const kws_layer *layer, kws_columns in, int tap) {
+  int slot = in.oldest + tap;
+  if (slot >= layer->time_kernel) slot -= layer->time_kernel;
+  return in.memory + slot * layer->cells * layer->channels;
+}
+
+/* Values of an output column brought into the activation's range. */
+static inline void kws_activate(const kws_layer *layer, int8_t *out) {
+  if (layer->least == -128 && layer->greatest == 127) return;
+  for (int i = 0; i < layer->output_cells * layer->output_channels; ++i) {
+    if (out[i] < layer->least) out[i] = layer->least;
+    if (out[i] > layer->greatest) out[i] = layer->greatest;
+  }
+}
+
+#endif

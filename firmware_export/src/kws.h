@@ -1,0 +1,30 @@
+/* kws: an always-on keyword spotter.
+ *
+ *   #include "kws.h"
+ *   #include "kws_model.h"                 // written by `kws export`
+ *
+ *   static kws_spotter spotter;
+ *   static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
+ *
+ *   kws_spotter_init(&spotter, &kws_model_data, memory);
+ *   kws_detection heard;
+ *   while (kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP) == KWS_MODEL_HOP)
+ *     if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard))
+ *       act(kws_model_data.keywords[heard.keyword]);
+ *
+ * C99; no allocation, no stdio, nothing from libm at run time. */
+#ifndef KWS_H
+#define KWS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "ring_buffer.h"
+#include "spotter.h"
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,208 @@
+#include "mfcc.h"
+
+#include <string.h>
+
+#include "arithmetic.h"
+
+#if !(defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP))
+#include <math.h>
+#endif
+
+typedef struct {
+  float re, im;
+} complex_t;
+
+/* Correctly rounded, as IEEE 754 asks of every square root. */
+static inline float square_root(float x) {
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+  float root;
+  __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
+  return root;
+#else
+  return sqrtf(x);
+#endif
+}
+
+static inline complex_t times(complex_t z, complex_t w) {
+  const complex_t product = {
+      kws_product(z.re, w.re) - kws_product(z.im, w.im),
+      kws_product(z.im, w.re) + kws_product(z.re, w.im),
+  };
+  return product;
+}
+
+/* Window the pending samples into even + i * odd, in the order that the FFT wants. */
+static void load(const kws_mfcc *mfcc, complex_t *z) {
+  const kws_mfcc_tables *tables = mfcc->tables;
+  const int16_t *samples = mfcc->pending;
+  const float *hann = tables->hann;
+  const uint16_t *place = tables->places, *end = place + tables->points;
+  for (const uint16_t *full = place + tables->window / 2; place < full; ++place) {
+    complex_t *pair = &z[*place];
+    pair->re = kws_product((float)samples[0], hann[0]);
+    pair->im = kws_product((float)samples[1], hann[1]);
+    samples += 2;
+    hann += 2;
+  }
+  if (tables->window % 2 != 0) {
+    z[*place].re = kws_product((float)samples[0], hann[0]);
+    z[*place++].im = 0.0f;
+  }
+  for (; place < end; ++place) z[*place].re = z[*place].im = 0.0f;
+}
+
+/* First stage of a transform whose size is no power of four. */
+static void radix2(complex_t *z, int points) {
+  for (complex_t *end = z + points; z < end; z += 2) {
+    const complex_t a = z[0], b = z[1];
+    z[0].re = a.re + b.re;
+    z[0].im = a.im + b.im;
+    z[1].re = a.re - b.re;
+    z[1].im = a.im - b.im;
+  }
+}
+
+static inline void butterfly(complex_t *z, int span, complex_t b, complex_t c, complex_t d) {
+  const complex_t a = z[0];
+  const complex_t sum = {a.re + c.re, a.im + c.im}, diff = {a.re - c.re, a.im - c.im};
+  const complex_t odd = {b.re + d.re, b.im + d.im}, turn = {b.re - d.re, b.im - d.im};
+  z[0].re = sum.re + odd.re;
+  z[0].im = sum.im + odd.im;
+  z[span].re = diff.re + turn.im;
+  z[span].im = diff.im - turn.re;
+  z[2 * span].re = sum.re - odd.re;
+  z[2 * span].im = sum.im - odd.im;
+  z[3 * span].re = diff.re - turn.im;
+  z[3 * span].im = diff.im + turn.re;
+}
+
+/* Join four transforms of `span` points each, everywhere. The twiddles of k = 0 are 1. */
+static void radix4(complex_t *z, int points, int span, const float *twiddles) {
+  const complex_t *end = z + points;
+  const int step = points / (4 * span);
+  for (complex_t *at = z; at < end; at += 4 * span)
+    butterfly(at, span, at[span], at[2 * span], at[3 * span]);
+  for (int k = 1; k < span; ++k) {
+    const float *w = twiddles + 2 * k * step;
+    const complex_t wb = {w[0], w[1]};
+    const complex_t wc = {w[2 * k * step], w[2 * k * step + 1]};
+    const complex_t wd = {w[4 * k * step], w[4 * k * step + 1]};
+    for (complex_t *at = z + k; at < end; at += 4 * span)
+      butterfly(at, span, times(at[span], wb), times(at[2 * span], wc), times(at[3 * span], wd));
+  }
+}
+
+static void fft(complex_t *z, const kws_mfcc_tables *tables) {
+  const int points = tables->points;
+  int span = 1, rest = points;
+  while (rest > 2) rest /= 4;
+  if (rest == 2) {
+    radix2(z, points);
+    span = 2;
+  }
+  for (; span < points; span *= 4) radix4(z, points, span, tables->twiddles);
+}
+
+static inline float size_of(float re, float im) {
+  return square_root(kws_product(re, re) + kws_product(im, im));
+}
+
+/* Split the packed transform into the real FFT's magnitudes; bin k goes to z[k].re. */
+static void magnitude(complex_t *z, const kws_mfcc_tables *tables) {
+  const int points = tables->points, half = points / 2, last = tables->last_bin;
+  const float first = z[0].re + z[0].im, final = z[0].re - z[0].im;
+  z[0].re = (first < 0 ? -first : first) * 2.0f;
+  z[points].re = (final < 0 ? -final : final) * 2.0f;
+  const float *twiddle = tables->split_twiddles;
+  for (int k = 1; k <= half; ++k, twiddle += 2) {
+    const complex_t a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
+    const complex_t even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
+    const complex_t turn = times(odd, w);
+    if (k <= last) z[k].re = size_of(even.re + turn.re, even.im + turn.im);
+    if (points - k <= last) z[points - k].re = size_of(even.re - turn.re, even.im - turn.im);
+  }
+}
+
+/* Natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial in f. */
+static inline float logarithm(float x) {
+  const int32_t bits = kws_float_bits(x);
+  const int32_t exponent = (bits - 0x3F3504F3) >> 23; /* bits of sqrt(1/2) */
+  const float f = kws_bits_float((int32_t)((uint32_t)bits - ((uint32_t)exponent << 23))) - 1.0f;
+  float series = 0.08722355216741562f;
+  series = kws_product(series, f) + -0.14366842806339264f;
+  series = kws_product(series, f) + 0.14952266216278076f;
+  series = kws_product(series, f) + -0.16562393307685852f;
+  series = kws_product(series, f) + 0.19956833124160767f;
+  series = kws_product(series, f) + -0.25002074241638184f;
+  series = kws_product(series, f) + 0.3333418667316437f;
+  series = kws_product(series, f) + -0.4999998807907104f;
+  series = kws_product(series, f) + 1.0f;
+  return kws_product((float)exponent, 0.6931471805599453f) + kws_product(series, f);
+}
+
+/* Logarithms of the mel sums, logs [mel_filters]; sums run over ascending bins. */
+static void mel_logs(const complex_t *z, float *logs, const kws_mfcc_tables *tables) {
+  const float *weights = tables->mel_weights;
+  for (int filter = 0; filter < tables->mel_filters; ++filter) {
+    const complex_t *bin = z + tables->mel_first[filter];
+    const float *end = weights + tables->mel_count[filter];
+    float sum = 0.0f;
+    for (; weights < end; ++weights, ++bin) sum += kws_product(bin->re, *weights);
+    logs[filter] = logarithm(sum + tables->log_offset);
+  }
+}
+
+/* DCT-II, halved by symmetry: even rows take the sums of mirrored logs, odd rows the differences. */
+static void cepstrum(float *logs, float *row, const kws_mfcc_tables *tables) {
+  const int half = tables->mel_filters / 2;
+  float *differences = logs + half;
+  for (int i = 0; i < half / 2; ++i) { /* mirrored halves become two ascending lists */
+    const float swap = differences[i];
+    differences[i] = differences[half - 1 - i];
+    differences[half - 1 - i] = swap;
+  }
+  for (int i = 0; i < half; ++i) {
+    const float log = logs[i], mirrored = differences[i];
+    logs[i] = log + mirrored;
+    differences[i] = log - mirrored;
+  }
+  const float *weight = tables->dct;
+  for (int k = 0; k < tables->coefficients; ++k) {
+    float sum = tables->bias[k];
+    const float *folded = k % 2 == 0 ? logs : differences;
+    for (const float *end = folded + half; folded < end; ++folded)
+      sum += kws_product(*weight++, *folded);
+    row[k] = sum;
+  }
+}
+
+void kws_mfcc_init(kws_mfcc *mfcc, const kws_mfcc_tables *tables, float *work, int16_t *pending) {
+  mfcc->tables = tables;
+  mfcc->work = work;
+  mfcc->pending = pending;
+  kws_mfcc_reset(mfcc);
+}
+
+void kws_mfcc_reset(kws_mfcc *mfcc) { mfcc->count = 0; }
+
+size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *row, bool *ready) {
+  const kws_mfcc_tables *tables = mfcc->tables;
+  const size_t missing = (size_t)(tables->window - mfcc->count);
+  const size_t taken = count < missing ? count : missing;
+  if (taken > 0) memcpy(mfcc->pending + mfcc->count, samples, taken * sizeof *samples);
+  mfcc->count = (uint16_t)(mfcc->count + taken);
+  *ready = taken == missing;
+  if (*ready) {
+    complex_t *z = (complex_t *)(void *)mfcc->work;
+    float *logs = mfcc->work + 2 * tables->points + 2;
+    load(mfcc, z);
+    fft(z, tables);
+    magnitude(z, tables);
+    mel_logs(z, logs, tables);
+    cepstrum(logs, row, tables);
+    const int kept = tables->window - tables->hop;
+    memmove(mfcc->pending, mfcc->pending + tables->hop, (size_t)kept * sizeof *samples);
+    mfcc->count = (uint16_t)kept;
+  }
+  return taken;
+}

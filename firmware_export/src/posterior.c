@@ -1,0 +1,78 @@
+#include "posterior.h"
+
+#include <string.h>
+
+void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *settings,
+                        void *memory) {
+  const int keywords = settings->keywords;
+  posterior->settings = settings;
+  posterior->sums = memory;
+  posterior->posteriors = (uint16_t *)(void *)(posterior->sums + keywords);
+  posterior->averages = posterior->posteriors + settings->smooth_steps * keywords;
+  posterior->confidences = posterior->averages + settings->max_steps * keywords;
+  kws_posterior_reset(posterior);
+}
+
+void kws_posterior_reset(kws_posterior *posterior) {
+  const kws_posterior_settings *settings = posterior->settings;
+  memset(posterior->sums, 0,
+         KWS_POSTERIOR_BYTES((size_t)settings->keywords, settings->smooth_steps,
+                             settings->max_steps));
+  posterior->next_posterior = 0;
+  posterior->next_average = 0;
+  posterior->silent = 0;
+  posterior->sample = settings->first_samples;
+}
+
+/* Softmax, then each keyword's average over smooth_steps and greatest average over max_steps. */
+static void smooth(kws_posterior *posterior, const int8_t *scores) {
+  const kws_posterior_settings *settings = posterior->settings;
+  const int keywords = settings->keywords;
+  uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
+  uint16_t *averages = posterior->averages + posterior->next_average * keywords;
+  int greatest = scores[0];
+  for (int i = 1; i <= keywords; ++i)
+    if (scores[i] > greatest) greatest = scores[i];
+  uint32_t total = 0;
+  for (int i = 0; i <= keywords; ++i) total += settings->exponentials[greatest - scores[i]];
+  for (int i = 0; i < keywords; ++i) {
+    const uint32_t exponential = settings->exponentials[greatest - scores[i + 1]];
+    const uint16_t now = (uint16_t)((exponential << 15) / total);
+    posterior->sums[i] += (uint32_t)now - posteriors[i];
+    posteriors[i] = now;
+    averages[i] = (uint16_t)(posterior->sums[i] / settings->smooth_steps);
+    uint16_t confidence = 0;
+    for (int step = 0; step < settings->max_steps; ++step) {
+      const uint16_t average = posterior->averages[step * keywords + i];
+      if (average > confidence) confidence = average;
+    }
+    posterior->confidences[i] = confidence;
+  }
+  if (++posterior->next_posterior == settings->smooth_steps) posterior->next_posterior = 0;
+  if (++posterior->next_average == settings->max_steps) posterior->next_average = 0;
+}
+
+bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {
+  const kws_posterior_settings *settings = posterior->settings;
+  const uint64_t sample = posterior->sample;
+  smooth(posterior, scores);
+  posterior->sample += settings->step_samples;
+  if (posterior->silent > 0) {
+    --posterior->silent;
+    return false;
+  }
+  int heard = -1, furthest = -1; /* the keyword furthest above its threshold; of equals, the first */
+  for (int i = 0; i < settings->keywords; ++i) {
+    const int above = posterior->confidences[i] - settings->levels[i];
+    if (above > furthest) {
+      furthest = above;
+      heard = i;
+    }
+  }
+  if (heard < 0) return false;
+  detection->sample = sample;
+  detection->keyword = (uint8_t)heard;
+  detection->confidence = posterior->confidences[heard];
+  posterior->silent = settings->refractory_steps;
+  return true;
+}

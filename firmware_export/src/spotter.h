@@ -1,0 +1,42 @@
+/* The detector: mfcc -> ds_cnn -> posterior. */
+#ifndef KWS_SPOTTER_H
+#define KWS_SPOTTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ds_cnn.h"
+#include "mfcc.h"
+#include "posterior.h"
+
+/* A model as `kws export` writes it. */
+typedef struct {
+  const char *name;
+  const char *const *keywords;   /* [posterior.keywords] names, UTF-8 */
+  kws_mfcc_tables front_end;
+  kws_network network;
+  kws_posterior_settings posterior;
+  uint32_t pending_at, posterior_at, row_at, scores_at; /* where in memory each part lies, bytes */
+  uint32_t memory_bytes;         /* in all */
+} kws_model;
+
+typedef struct {
+  const kws_model *model;
+  kws_mfcc mfcc;
+  kws_ds_cnn ds_cnn;
+  kws_posterior posterior;
+  float *row;     /* [coefficients] the latest feature row */
+  int8_t *scores; /* [keywords + 1] the latest scores */
+} kws_spotter;
+
+/* memory: [model->memory_bytes], 4-byte aligned; it stays the caller's and must live as long as
+ * the spotter. */
+void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory);
+/* Forget the stream. */
+void kws_spotter_reset(kws_spotter *spotter);
+/* Take mono int16 samples at 16 kHz; returns how many detections they complete. There must be room
+ * for one per hop begun: one for pushes of up to a hop. How the stream is cut changes nothing. */
+int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
+                     kws_detection *detections);
+
+#endif
