@@ -48,7 +48,8 @@ class Voice:
         samples = self._spoken(text, rate / pitch)
         if pitch != 1:
             # Spoken slower by `pitch`, played faster by as much.
-            samples = soxr.resample(samples, SAMPLE_RATE * pitch, SAMPLE_RATE)
+            exact = soxr.resample(samples.astype(np.float32), SAMPLE_RATE * pitch, SAMPLE_RATE)
+            samples = np.clip(exact.round(), -32768, 32767).astype(np.int16)
         return samples
 
     def _spoken(self, text: str, rate: float) -> npt.NDArray[np.int16]:
