@@ -68,6 +68,8 @@ class Posterior:
 
     def push(self, scores: npt.NDArray[np.int8]) -> list[Detection]:
         """Take int8 scores [steps, classes]; return the detections among these steps."""
+        if not len(scores):
+            return []
         confidences = self.confidences(scores)
         detections = []
         for step in np.flatnonzero((confidences >= self.levels).any(axis=1)):
@@ -76,9 +78,8 @@ class Posterior:
                 detections.append(self._detection(now, confidences[step]))
                 self._silent_until = now + 1 + self.config.smoothing.refractory_steps
         self._steps += len(scores)
-        if len(scores):
-            last = (confidences[-1] / ONE).tolist()
-            self.latest = dict(zip(self.config.keywords, last, strict=True))
+        last = (confidences[-1] / ONE).tolist()
+        self.latest = dict(zip(self.config.keywords, last, strict=True))
         return detections
 
     def confidences(self, scores: npt.NDArray[np.int8]) -> Int:
