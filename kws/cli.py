@@ -1,0 +1,133 @@
+"""The commands. Each imports its room only when it runs, so that `kws --help` is quick."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws import __version__
+from kws.errors import KwsError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+app = typer.Typer(
+    name="kws",
+    help="An always-on keyword spotter: it listens, and when somebody says a wake word it acts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line: exit status 1 and one line for a KwsError, 2 for wrong usage."""
+    try:
+        app(prog_name="kws")
+    except KwsError as error:
+        sys.exit("kws: error: " + " ".join(str(error).split()))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kws {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def kws(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command()
+def listen(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH", help="Shipped model, or .tflite file.", show_default="home"
+        ),
+    ] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Hear a WAV, FLAC or OGG file, as fast as it goes."),
+    ] = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Hear raw int16 samples, 16 kHz, mono, from a pipe.")
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Microphone: its number, or its name or a part of it."),
+    ] = None,
+    actions: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="What the keywords set off.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Listen for the model's keywords: on the microphone, until Ctrl-C.
+
+    A terminal shows a live display; elsewhere one line is printed per detection.
+    Times are seconds of audio from its start. Ctrl-C is the usual end of a live
+    source, and the exit status is 0; a file that it breaks off gives 130.
+    """
+    if sum((wav is not None, stdin, device is not None)) > 1:
+        raise typer.BadParameter("--wav, --stdin and --device exclude each other")
+    from kws.model_file import DEFAULT_MODEL, ModelFile
+    from kws.session import run
+
+    model_file = ModelFile.load(model or DEFAULT_MODEL)
+    raise typer.Exit(run(model_file, wav, stdin, device, actions, json))
+
+
+@app.command()
+def devices(json: Json = False) -> None:
+    """List the microphones: number, name, host API, channels, sample rate in Hz."""
+    from kws.devices import devices as input_devices
+
+    found = input_devices()
+    if json:
+        print(json_format.dumps([vars(device) for device in found], indent=2))
+        return
+    width = max((len(device.name) for device in found), default=0)
+    for device in found:
+        print(
+            f"{device.index:3d} {'*' if device.is_default else ' '} {device.name:{width}}"
+            f"  {device.host_api}  {device.channels} in  {device.default_sample_rate} Hz"
+        )
+
+
+@app.command()
+def info(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")],
+    json: Json = False,
+) -> None:
+    """Show what a model listens for, what it costs and what it was made from."""
+    from kws.info import describe, text
+    from kws.model_file import ModelFile
+
+    model_file = ModelFile.load(model)
+    if json:
+        print(json_format.dumps(describe(model_file), indent=2, ensure_ascii=False))
+    else:
+        print(text(model_file))
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder that is written to.")],
+) -> None:
+    """Write a model and its engine as C sources, for a board."""
+    from kws.export import export as write
+
+    for path in write(model, output):
+        print(path)

@@ -1,0 +1,81 @@
+"""The road: source -> ring buffer -> spotter -> action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE, ModelConfig
+from kws.posterior import Detection
+from kws.ring_buffer import RingBuffer
+from kws.spotter import Spotter
+
+RING_SECONDS = 4  # a pipe that is ahead of real time is read in pieces of at most so much
+TAIL_SECONDS = 0.5  # of silence behind a stream; a keyword is recognised shortly after its end
+
+Samples = npt.NDArray[np.int16]
+
+
+class Source(Protocol):
+    """Where samples come from: a Microphone, a Recording or a Pipe."""
+
+    name: str
+    live: bool  # sends at the pace of a clock, not as fast as it is read
+    overflows: int  # blocks that lost samples so far
+
+    def __enter__(self) -> Source: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def fill(self, ring: RingBuffer) -> bool:
+        """Wait for samples and put them into the ring; False when the source has ended."""
+        ...
+
+
+def listen(
+    source: Source,
+    spotter: Spotter,
+    on_detection: Callable[[Detection], object],
+    on_block: Callable[[Samples], object] = lambda samples: None,
+) -> None:
+    """Hear a source to its end, which a microphone does not have.
+
+    on_detection is called with each detection, on_block with the samples of each block, both in
+    this thread: whatever takes long must run aside. A block is what the source had ready, 40 ms
+    of a microphone.
+
+    A stream is heard as if silence lay around it, so that a keyword is found that a file begins
+    or breaks off with. Times count from the first sample of the source; that of a keyword at the
+    very end may lie up to 0.5 s behind it.
+
+    Raises KwsError when the source fails, after everything before the failure was heard.
+    """
+    ring = RingBuffer(RING_SECONDS * SAMPLE_RATE)
+    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+
+    def hear(samples: Samples) -> None:
+        for detection in spotter.push(samples):
+            on_detection(replace(detection, sample=detection.sample - lead))
+
+    spotter.reset()
+    spotter.push(np.zeros(lead, np.int16))
+    with source:
+        while source.fill(ring):
+            samples = ring.read(ring.available)
+            hear(samples)
+            on_block(samples)
+    hear(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16))
+
+
+def lead_samples(config: ModelConfig, window_rows: int) -> int:
+    """Length of the silence before a stream: the network's window, in whole steps.
+
+    Without it the network would be deaf for the first second, to a clip of one word altogether.
+    Whole steps leave the times of the steps behind it as they are.
+    """
+    steps = -(-window_rows // config.stride)
+    return steps * config.stride * config.front_end.hop

@@ -1,0 +1,94 @@
+"""One run of `kws listen`: model, actions, source and report put together, and taken down again."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kws.action import Actions
+from kws.listen import Source, listen
+from kws.model_file import ModelFile
+from kws.posterior import Detection
+from kws.spotter import Spotter
+
+if TYPE_CHECKING:
+    from kws.display import Display
+    from kws.lines import Lines
+
+LAST_ACTIONS = 86_400.0  # s to wait for at the end of a stream; each action has its own timeout
+
+log = logging.getLogger("kws")
+
+
+class StderrHandler(logging.Handler):
+    """Writes to the stderr of the moment, which the live display replaces while it is open."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line per record."""
+        print(f"kws: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
+    """The source that the options of `kws listen` mean; each loads only what it needs itself."""
+    if wav is not None:
+        from kws.recording import Recording
+
+        return Recording(wav)
+    if stdin:
+        from kws.pipe import Pipe
+
+        return Pipe(sys.stdin.buffer)
+    from kws.microphone import Microphone
+
+    return Microphone(device)
+
+
+def open_report(source: Source, spotter: Spotter, model: str, as_json: bool) -> Display | Lines:
+    """What shows the detections: a live display to a person who waits for them, else lines."""
+    if source.live and sys.stdout.isatty() and not as_json:
+        from kws.display import Display
+
+        return Display(source, spotter, model)
+    from kws.lines import Lines
+
+    if source.live:
+        log.info("listening on %s for %s", source.name, ", ".join(spotter.config.keywords))
+    return Lines(source, as_json)
+
+
+def run(
+    model: ModelFile,
+    wav: Path | None,
+    stdin: bool,
+    device: str | None,
+    actions: Path | None,
+    as_json: bool,
+) -> int:
+    """Listen until the source ends or Ctrl-C; the exit status.
+
+    Ctrl-C, and likewise SIGTERM, is the usual end of a live source: 0. A file that it breaks off
+    gives 130. Actions under way are waited for at the end of a stream and killed otherwise.
+    """
+    log.addHandler(StderrHandler())
+    log.setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    spotter = Spotter(model)
+    reactions = Actions.load(actions, model.config.keywords) if actions else Actions([])
+    source = open_source(wav, stdin, device)
+    try:
+        with open_report(source, spotter, model.name, as_json) as report:
+
+            def on_detection(detection: Detection) -> None:
+                reactions.run(detection)
+                report.detection(detection)
+
+            listen(source, spotter, on_detection, report.block)
+        reactions.close(LAST_ACTIONS)
+    except KeyboardInterrupt:
+        return 0 if source.live else 130
+    finally:
+        reactions.close(0)
+    return 0
