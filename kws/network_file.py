@@ -105,7 +105,7 @@ class _Reader:
             return None, out
         if name == "PAD":
             self.pad(op)
-            return None, out
+            return None, replace(out, shape=current.shape)
         if make is None:
             raise KwsError(f"{self.where}: operator {name} is not supported (at {out.name})")
         for tensor in (current, out):

@@ -1,0 +1,61 @@
+/* Samples in; out comes what every stage makes of them, as tagged records:
+ *   F float row[coefficients]   S int8 scores[classes]   C uint16 confidences[keywords]
+ *   D uint32 sample low, sample high, keyword, confidence (stage by stage)
+ *   P the same, from a spotter that gets the stream in other pieces, after a reset. */
+#include "io.h"
+#include "kws.h"
+#include "kws_model.h"
+
+static uint32_t memory[2][KWS_MODEL_MEMORY_BYTES / 4];
+static kws_spotter stages, spotter;
+static int16_t block[4096];
+
+static void put(char tag, const void *bytes, size_t count) {
+  io_write(&tag, 1);
+  io_write(bytes, count);
+}
+
+static void put_detection(char tag, const kws_detection *heard) {
+  const uint32_t words[4] = {(uint32_t)heard->sample, (uint32_t)(heard->sample >> 32),
+                             heard->keyword, heard->confidence};
+  put(tag, words, sizeof words);
+}
+
+static void trace(const int16_t *samples, size_t count) {
+  const kws_model *model = stages.model;
+  while (count > 0) {
+    bool ready;
+    kws_detection heard;
+    const size_t taken = kws_mfcc_push(&stages.mfcc, samples, count, stages.row, &ready);
+    samples += taken;
+    count -= taken;
+    if (!ready) continue;
+    put('F', stages.row, model->front_end.coefficients * sizeof(float));
+    if (!kws_ds_cnn_push(&stages.ds_cnn, stages.row, stages.scores)) continue;
+    put('S', stages.scores, model->network.classes);
+    const bool fired = kws_posterior_push(&stages.posterior, stages.scores, &heard);
+    put('C', stages.posterior.confidences, model->posterior.keywords * sizeof(uint16_t));
+    if (fired) put_detection('D', &heard);
+  }
+}
+
+int run(void) {
+  kws_spotter_init(&stages, &kws_model_data, memory[0]);
+  kws_spotter_init(&spotter, &kws_model_data, memory[1]);
+  kws_detection heard;
+  size_t bytes, piece = 1;
+  while ((bytes = io_read(block, sizeof block)) > 0) {
+    const size_t count = bytes / sizeof *block;
+    if (stages.posterior.sample == stages.model->posterior.first_samples && piece == 1) {
+      kws_spotter_push(&spotter, block, count < KWS_MODEL_HOP ? count : KWS_MODEL_HOP, &heard);
+      kws_spotter_reset(&spotter);
+    }
+    trace(block, count);
+    for (size_t at = 0; at < count; at += piece) {
+      piece = (piece * 7 + 3) % KWS_MODEL_HOP + 1;
+      if (piece > count - at) piece = count - at;
+      if (kws_spotter_push(&spotter, block + at, piece, &heard) > 0) put_detection('P', &heard);
+    }
+  }
+  return 0;
+}

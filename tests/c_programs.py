@@ -1,0 +1,65 @@
+"""Compile exported folders with a test program, for this machine or an emulated Cortex-M4F."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import skip_without
+
+HERE = Path(__file__).parent / "c"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
+CORTEX_M4F = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
+BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{HERE / 'link.ld'}"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A compiler with its flags, and how its programs are run."""
+
+    name: str
+    command: tuple[str, ...]
+    emulated: bool = False
+
+    def build(self, folder: Path, program: str) -> Path:
+        """Compile the exported folder together with tests/c/<program>.c."""
+        skip_without(self.command[0], shutil.which(self.command[0]))
+        around = ["io_semihosting.c", "startup.c"] if self.emulated else ["io_host.c"]
+        sources = [*sorted(folder.glob("*.c")), *(HERE / name for name in (program + ".c", *around))]
+        binary = folder / f"{program}-{self.name}"
+        words = [self.command[0], *STRICT, *self.command[1:], f"-I{folder}", f"-I{HERE}", *map(str, sources)]
+        done = subprocess.run([*words, "-o", str(binary), "-lm"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return binary
+
+    def run(self, binary: Path, content: bytes, folder: Path) -> bytes:
+        """Run a program on bytes; what it wrote."""
+        source, result = folder / "input", folder / "output"
+        source.write_bytes(content)
+        result.unlink(missing_ok=True)
+        words = [str(binary), str(source), str(result)]
+        if self.emulated:
+            skip_without("qemu-system-arm", shutil.which("qemu-system-arm"))
+            words = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"]
+            words += ["-serial", "none", "-semihosting", "-kernel", str(binary)]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr or f"exit {done.returncode}"
+        return result.read_bytes()
+
+
+HOST = Target(
+    "sanitised",
+    ("gcc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+)
+# GNU C, as Arduino's build has it, lets GCC fuse a * b + c where ISO C does not.
+FUSING = ("-std=gnu11", "-ffp-contract=fast")
+HOST_FAST = Target("fast", ("gcc", "-O3", "-march=native", *FUSING))
+HOST_CLANG = Target("clang", ("clang", "-O2", "-march=native", *FUSING))
+M4_O3 = Target("m4-O3", ("arm-none-eabi-gcc", "-O3", *FUSING, *CORTEX_M4F, *BARE), True)
+M4_ARDUINO = Target("m4-Os", ("arm-none-eabi-gcc", "-Os", *FUSING, *CORTEX_M4F, *BARE), True)
+M4_PORTABLE = Target(
+    "m4-portable", ("arm-none-eabi-gcc", "-O2", "-DKWS_DSP=0", *CORTEX_M4F, *BARE), True
+)
+TARGETS = (HOST, HOST_FAST, HOST_CLANG, M4_O3, M4_ARDUINO, M4_PORTABLE)
