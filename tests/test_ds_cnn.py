@@ -1,0 +1,138 @@
+"""DsCnn on the shipped model: one window and a stream give the same bits; int8 at its edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws.config import FrontEnd
+from kws.data.audio import read_audio
+from kws.ds_cnn import MAX_STEPS, DsCnn, tflite
+from kws.errors import KwsError
+from kws.mfcc import Mfcc
+from kws.model_file import ModelFile
+
+SAMPLE = Path(__file__).parents[1] / "audio_samples" / "all_keywords.flac"
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelFile:
+    return ModelFile.load()
+
+
+@pytest.fixture
+def network(model) -> DsCnn:
+    return DsCnn(model)
+
+
+@pytest.fixture(scope="module")
+def speech(model) -> np.ndarray:
+    """Feature rows of 10 s of speech."""
+    return Mfcc(model.config.front_end).push(read_audio(SAMPLE))
+
+
+def noise(network: DsCnn, rows: int) -> np.ndarray:
+    """Random rows over the whole range of the network's input."""
+    random = np.random.default_rng(rows)
+    return random.normal(0, 60 / network._gain, (rows, network.coefficients)).astype(np.float32)
+
+
+def one_window(model: ModelFile, window: np.ndarray) -> np.ndarray:
+    """The scores of a window by an interpreter of its own, its shape as it stands in the file."""
+    interpreter = tflite.Interpreter(
+        model_content=model.content,
+        experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None, :, :, None])
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).ravel()
+
+
+def test_a_stream_scores_each_step_as_its_window_alone(model, network, speech):
+    scores = network.push(speech)
+    window, stride = network.window_rows, network.stride
+    assert len(scores) == (len(speech) - window) // stride + 1
+    assert len(np.unique(scores)) > 20
+    for step in range(0, len(scores), 5):
+        rows = speech[step * stride : step * stride + window]
+        assert one_window(model, network.quantise(rows)).tolist() == scores[step].tolist()
+
+
+def test_how_the_stream_is_cut_changes_no_bit(network):
+    rows = noise(network, 2 * MAX_STEPS * network.stride + 301)
+    whole = network.push(rows)
+    assert len(whole) > 2 * MAX_STEPS
+    cuts = np.sort(np.random.default_rng(1).integers(0, len(rows), 80))
+    for places in (range(1, len(rows)), cuts):
+        network.reset()
+        scores = [network.push(piece) for piece in np.split(rows, places)]
+        assert np.concatenate(scores).tobytes() == whole.tobytes()
+
+
+def test_reset_forgets_the_stream(network, speech):
+    first, second = network.push(speech), network.push(speech)
+    assert first.tobytes() != second[: len(first)].tobytes()
+    network.reset()
+    assert network.push(speech).tobytes() == first.tobytes()
+
+
+def test_a_step_comes_as_soon_as_its_window_is_full(network, speech):
+    window, stride = network.window_rows, network.stride
+    assert network.push(speech[: window - 1]).shape == (0, network.classes)
+    assert network.push(speech[:1]).shape == (1, network.classes)
+    assert network.push(speech[: stride - 1]).shape == (0, network.classes)
+    assert network.push(speech[:1]).shape == (1, network.classes)
+    assert network.push(speech[:0]).shape == (0, network.classes)
+
+
+def exactly_between(network: DsCnn) -> list[tuple[np.float32, int]]:
+    """Features that lie exactly between two levels, each with the lower one (zero point 0)."""
+    found = []
+    for level in range(-100, 100):
+        middle = np.float32(level + 0.5)
+        near = middle / network._gain
+        for feature in (near, *np.nextafter(near, np.float32([-1e9, 1e9]))):
+            if feature * network._gain == middle:
+                found.append((feature, level))
+                break
+    return found
+
+
+def test_half_a_level_is_rounded_to_the_even_one(network):
+    between = exactly_between(network)
+    assert len(between) > 20
+    features = np.array([feature for feature, _ in between], np.float32)
+    even = np.array([level + level % 2 for _, level in between])
+    expected = np.clip(even + network._zero, -128, 127)
+    assert network.quantise(features[:, None]).ravel().tolist() == expected.tolist()
+
+
+def test_a_feature_beyond_the_range_is_saturated(network):
+    huge = np.array([[1e30, -1e30, np.inf, -np.inf]], np.float32)
+    assert network.quantise(huge).tolist() == [[127, -128, 127, -128]]
+    step = np.float32(1) / network._gain
+    levels = np.array([[127, 133, -133]], np.float32)
+    beyond = (levels - np.float32(network._zero)) * step
+    assert network.quantise(beyond).tolist() == [[127, 127, -128]]
+
+
+def test_zero_is_the_zero_point(network):
+    assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._zero
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keywords": ("computer",), "thresholds": (0.5,)},
+        {"front_end": FrontEnd(mel_filters=80, coefficients=64)},
+    ],
+    ids=["keywords", "coefficients"],
+)
+def test_settings_that_do_not_fit_the_network_are_refused(model, change):
+    changed = replace(model, config=replace(model.config, **change))
+    with pytest.raises(KwsError, match="does not fit"):
+        DsCnn(changed)

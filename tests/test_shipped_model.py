@@ -1,0 +1,97 @@
+"""The shipped model on the shipped samples, and an hour of audio by two roads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws.config import SAMPLE_RATE
+from kws.data.audio import read_audio
+from kws.listen import listen
+from kws.model_file import ModelFile, find, shipped
+from kws.posterior import Detection, Posterior
+from kws.recording import Recording
+from kws.spotter import Spotter
+
+SAMPLES = Path(__file__).parents[1] / "audio_samples"
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
+MAX_BYTES = 40_000
+LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
+HOUR = 3600 * SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def spotter() -> Spotter:
+    return Spotter(ModelFile.load())
+
+
+def test_every_shipped_model_is_small():
+    assert "home" in shipped()
+    for name in shipped():
+        assert find(name).stat().st_size <= MAX_BYTES
+
+
+def test_it_knows_its_four_keywords():
+    assert ModelFile.load().config.keywords == ("computer", "jarvis", "alexa", "smart mirror")
+
+
+@pytest.mark.parametrize("file", EXPECTED)
+def test_it_finds_every_keyword_in_time_and_nothing_else(spotter, file):
+    spotter.reset()
+    found: list[Detection] = []
+    listen(Recording(SAMPLES / file), spotter, found.append)
+    assert [d.keyword for d in found] == [keyword for keyword, _, _ in EXPECTED[file]]
+    for detection, (_, start, end) in zip(found, EXPECTED[file], strict=True):
+        assert start < detection.time <= end + LATE
+
+
+def an_hour() -> np.ndarray:
+    """The samples again and again, in any order, at levels over 40 dB, in noise of any level."""
+    random = np.random.default_rng(20)
+    clips = [read_audio(SAMPLES / file) for file in EXPECTED]
+    hour, length = np.empty(HOUR, np.int16), 0
+    while length < HOUR:
+        clip = clips[random.integers(len(clips))][: HOUR - length]
+        clip = clip * 10 ** random.uniform(-1.75, 0.25)
+        clip += random.normal(0, 10 ** random.uniform(0, 3), len(clip))
+        hour[length : length + len(clip)] = np.clip(clip.round(), -32768, 32767)
+        length += len(clip)
+    return hour
+
+
+def heard(spotter: Spotter, pieces: Iterable[np.ndarray]) -> tuple[np.ndarray, list[Detection]]:
+    """All confidences [steps, keywords], and the detections."""
+    spotter.reset()
+    stage = spotter.posterior
+    decide = Posterior(stage.config, spotter.ds_cnn.score_scale, stage.window_rows)
+    confidences, detections = [], []
+    for piece in pieces:
+        scores = spotter.ds_cnn.push(spotter.mfcc.push(piece))
+        confidences.append(stage.confidences(scores))
+        detections += decide.push(scores)
+    return np.concatenate(confidences), detections
+
+
+def test_an_hour_in_a_stream_and_at_once_gives_the_same_bits(spotter):
+    hour = an_hour()
+    confidences, detections = heard(spotter, [hour])
+    assert len(detections) > 200
+    # From part of a hop to seconds, as a busy machine hands them out.
+    lengths = np.random.default_rng(21).geometric(1 / 4000, HOUR // 2000)
+    streamed, found = heard(spotter, np.split(hour, np.cumsum(lengths[np.cumsum(lengths) < HOUR])))
+    assert streamed.tobytes() == confidences.tobytes()
+    assert found == detections
+
+
+def test_hop_by_hop_gives_the_same_detections(spotter):
+    hour = an_hour()[: HOUR // 20]
+    spotter.reset()
+    at_once = spotter.push(hour)
+    assert len(at_once) > 10
+    spotter.reset()
+    hops = np.split(hour, range(320, len(hour), 320))
+    assert [d for hop in hops for d in spotter.push(hop)] == at_once
