@@ -68,8 +68,6 @@ class Posterior:
 
     def push(self, scores: npt.NDArray[np.int8]) -> list[Detection]:
         """Take int8 scores [steps, classes]; return the detections among these steps."""
-        if not len(scores):
-            return []
         confidences = self.confidences(scores)
         detections = []
         for step in np.flatnonzero((confidences >= self.levels).any(axis=1)):
@@ -78,12 +76,15 @@ class Posterior:
                 detections.append(self._detection(now, confidences[step]))
                 self._silent_until = now + 1 + self.config.smoothing.refractory_steps
         self._steps += len(scores)
-        last = (confidences[-1] / ONE).tolist()
-        self.latest = dict(zip(self.config.keywords, last, strict=True))
+        if len(scores):
+            last = (confidences[-1] / ONE).tolist()
+            self.latest = dict(zip(self.config.keywords, last, strict=True))
         return detections
 
     def confidences(self, scores: npt.NDArray[np.int8]) -> Int:
         """Advance the smoothing by scores [steps, classes]; confidences [steps, keywords], Q15."""
+        if not len(scores):  # which NumPy's windows do not take
+            return np.empty((0, len(self.config.keywords)), np.int64)
         smoothing = self.config.smoothing
         posteriors = np.concatenate([self._posteriors, softmax(scores, self.table)[:, 1:]])
         averages = _windows(posteriors, smoothing.smooth_steps).sum(axis=-1)
