@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
@@ -100,8 +101,6 @@ def _model(front_end: FrontEnd, keywords: int = 3, **shape: object) -> ModelFile
 
 def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:
     """Thresholds that one step in twenty reaches."""
-    from kws.ds_cnn import DsCnn
-
     network = DsCnn(model)
     scores = network.push(Mfcc(model.config.front_end).push(synthetic_audio(20, seed=1)))
     posterior = Posterior(model.config, network.score_scale, network.window_rows)

@@ -3,6 +3,7 @@
 
 extern uint32_t data_load, data_start, data_end, bss_start, bss_end, stack_top;
 int main(void);
+void reset(void);
 
 static void stop(void) {
   static const uint32_t arguments[2] = {0x20026, 99}; /* a fault ends the emulation, code 99 */
@@ -13,7 +14,7 @@ static void stop(void) {
   }
 }
 
-static void reset(void) {
+void reset(void) {
   *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: the floating-point unit on */
   __asm__ volatile("dsb\n\tisb");
   for (uint32_t *from = &data_load, *to = &data_start; to < &data_end;) *to++ = *from++;

@@ -1,0 +1,22 @@
+/* Windows of int8 levels in; each inference is a phase of its own. */
+#include "io.h"
+#include "kws_model.h"
+#include "phases.h"
+
+PHASE(network)
+PHASE(none)
+
+static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
+static int8_t window[KWS_MODEL_WINDOW_ROWS * KWS_MODEL_ROW_VALUES], scores[KWS_MODEL_CLASSES];
+static kws_ds_cnn ds_cnn;
+
+int run(void) {
+  kws_ds_cnn_init(&ds_cnn, &kws_model_network, memory);
+  while (io_read(window, sizeof window) == sizeof window) {
+    phase_network();
+    kws_ds_cnn_window(&ds_cnn, window, scores);
+    phase_none();
+    io_write(scores, sizeof scores);
+  }
+  return 0;
+}
