@@ -1,0 +1,57 @@
+# make help lists the targets. Python packages go into .venv, which is made on demand; a stamp in
+# it remembers what was installed, so a second run is quick.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SETUP := setup.cfg pyproject.toml
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# Sound; speech synthesisers; what compiles, checks and runs the board's C.
+PACKAGES := libportaudio2 libasound2-plugins alsa-utils \
+	espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts \
+	gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint system-packages
+
+help:
+	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
+	@echo 'make test             run all tests'
+	@echo 'make lint             check style and types'
+	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
+	@echo 'PYTHON=python3.12 chooses the Python of .venv'
+
+demo: $(VENV)/kws.stamp
+	@echo 'A sample says: Computer, good morning. Jarvis, open the blinds. Alexa, what is on my'
+	@echo 'list today? Smart mirror, how do I look?'
+	$(BIN)/kws listen --wav audio_samples/all_keywords.flac
+	@if $(BIN)/kws devices 2>/dev/null | grep -q .; then \
+		echo 'Now the microphone; Ctrl-C ends it.'; $(BIN)/kws listen; \
+	else \
+		echo 'No microphone (kws devices lists none), so the demo ends here.'; \
+	fi
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+system-packages:
+	$(SUDO) apt-get update
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(PACKAGES)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/kws.stamp: $(SETUP) | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(SETUP) | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/kws.stamp
