@@ -1,0 +1,55 @@
+"""Where in a recording the word is: energy above the noise floor, gaps bridged."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_closing, label, uniform_filter1d
+
+from kws.config import SAMPLE_RATE
+
+FRAME = SAMPLE_RATE // 100  # 10 ms
+ABOVE_FLOOR = 9.0  # dB over the noise floor that count as speech
+BELOW_PEAK = (32.0, 26.0, 20.0, 14.0)  # dB under the loudest frame that still count as speech
+BRIDGE = 0.26  # s: the longest pause within a phrase ("smart | mirror"), stops included
+SHORTEST = 0.12  # s: what is shorter is a click
+LONGEST = 1.5  # s: what is longer has other sounds in it, and a higher threshold is tried
+
+
+def word_span(samples: npt.NDArray[np.int16]) -> tuple[int, int]:
+    """First and last+1 sample of the most energetic stretch of speech in int16 [n]."""
+    level = frame_levels(samples)
+    for below in BELOW_PEAK:
+        span = _span(level, max(np.percentile(level, 10) + ABOVE_FLOOR, level.max() - below))
+        if (span[1] - span[0]) * FRAME <= LONGEST * SAMPLE_RATE:
+            break
+    return span[0] * FRAME, min(len(samples), span[1] * FRAME)
+
+
+def _span(level: npt.NDArray[np.float64], threshold: float) -> tuple[int, int]:
+    """First and last+1 frame of the most energetic stretch above a threshold in dB."""
+    speech = level > threshold
+    gap = int(BRIDGE * SAMPLE_RATE / FRAME)
+    padded = np.pad(speech, gap)
+    closed = binary_closing(padded, np.ones(gap, bool))[gap:-gap]
+    stretches, count = label(closed)
+    if count == 0:
+        return 0, len(level)
+    energy = [_energy(level, stretches == index) for index in range(1, count + 1)]
+    frames = np.flatnonzero(stretches == 1 + int(np.argmax(energy)))
+    return int(frames[0]), int(frames[-1]) + 1
+
+
+def frame_levels(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
+    """Level of each 10 ms in dB re 1 LSB, smoothed over 30 ms; digital silence is 0 dB."""
+    whole = samples[: max(1, len(samples) // FRAME) * FRAME].astype(np.float64)
+    frames = np.resize(whole, (max(1, len(whole) // FRAME), FRAME))
+    power: npt.NDArray[np.float64] = uniform_filter1d((frames**2).mean(axis=1), 3, mode="nearest")
+    level: npt.NDArray[np.float64] = 10 * np.log10(power + 1)
+    return level
+
+
+def _energy(level: npt.NDArray[np.float64], frames: npt.NDArray[np.bool_]) -> float:
+    if frames.sum() * FRAME < SHORTEST * SAMPLE_RATE:
+        return 0.0
+    return float((10 ** (level[frames] / 10)).sum())
