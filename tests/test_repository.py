@@ -1,0 +1,180 @@
+"""The shape of the project: its rooms and roads, its package, its twins in C."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import skip_without
+
+import kws
+
+ROOT = Path(__file__).parents[1]
+SIDE_ROOMS = ("data", "evaluation", "export", "training")
+# cli.py opens the side rooms, each within its command.
+ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name != "cli.py")
+TOP_LEVEL = {
+    *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
+    *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
+    *("benchmarks", "docs"),
+}
+HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}
+
+
+@pytest.fixture(scope="module")
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Full names of all modules that the code imports."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def side_rooms(names: set[str]) -> set[str]:
+    return {n for n in names for room in SIDE_ROOMS if f"{n}.".startswith(f"kws.{room}.")}
+
+
+@pytest.mark.parametrize("path", ROAD, ids=lambda path: path.name)
+def test_the_road_never_imports_a_side_room(path):
+    names = imports(ast.parse(path.read_text()))
+    assert not side_rooms(names)
+    assert not {name for name in names if name.split(".")[0] in HEAVY}
+
+
+def test_the_command_line_opens_a_side_room_within_its_command_alone():
+    tree = ast.parse((ROOT / "kws" / "cli.py").read_text())
+    at_start = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not side_rooms(imports(ast.Module(at_start, [])))
+    assert side_rooms(imports(tree))
+
+
+def loaded_by(program: str, folder: Path) -> set[str]:
+    """Top-level names and kws modules that a fresh interpreter has loaded after the program."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    names = done.stdout.splitlines()[-1].split()
+    return {name if name.startswith("kws.") else name.split(".")[0] for name in names}
+
+
+def test_importing_kws_loads_nothing_else(tmp_path):
+    loaded = loaded_by("import kws", tmp_path)
+    assert "kws" in loaded
+    assert not loaded & {"numpy", "typer", "rich", "sounddevice", "soundfile", *HEAVY}
+    assert not {name for name in loaded if name.startswith("kws.")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["listen", "--wav", str(ROOT / "audio_samples" / "story.flac")], "kws.spotter"),
+        (["export", "home", "--output", "board"], "kws.export.folder"),
+    ],
+    ids=["listen", "export"],
+)
+def test_a_command_of_everyday_loads_no_tensorflow(tmp_path, arguments, needed):
+    program = f"""
+import sys
+from kws.cli import main
+sys.argv = ["kws", *{arguments}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+    loaded = loaded_by(program, tmp_path)
+    assert needed in loaded
+    assert not loaded & HEAVY
+    assert not {name for name in loaded if name.startswith("kws.training")}
+
+
+@pytest.mark.parametrize("name", ["ring_buffer", "mfcc", "ds_cnn", "posterior", "spotter"])
+def test_each_stage_has_its_twin_in_c_with_the_same_verbs(name):
+    tree = ast.parse((ROOT / "kws" / f"{name}.py").read_text())
+    (stage,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.lower() == name.replace("_", "")
+    )
+    methods = {node.name for node in stage.body if isinstance(node, ast.FunctionDef)}
+    verbs = {"reset", *({"write", "read"} if name == "ring_buffer" else {"push"})}
+    assert verbs <= methods
+    source = ROOT / "firmware_export" / "src"
+    header, code = (source / f"{name}.{suffix}" for suffix in "hc")
+    for verb in verbs:
+        for text in (header.read_text(), code.read_text()):
+            assert re.search(rf"^\w+ kws_{name}_{verb}\(", text, re.MULTILINE), verb
+
+
+def test_every_package_is_installed(setup):
+    packages = set(setup["options"]["packages"].split())
+    folders = {f"kws.{path.parent.name}" for path in (ROOT / "kws").glob("*/__init__.py")}
+    mapped = dict(re.findall(r"(\S+) = (\S+)", setup["options"]["package_dir"]))
+    assert packages == {"kws", *folders, *mapped}
+    for package, folder in mapped.items():
+        for pattern in setup["options.package_data"][package].split(","):
+            assert list((ROOT / folder).glob(pattern.strip())), f"no {pattern} in {folder}"
+
+
+def test_versions_of_python_agree(setup):
+    classifiers = re.findall(r":: 3\.(\d+)", setup["metadata"]["classifiers"])
+    lowest, above = re.fullmatch(
+        r">=3\.(\d+), <3\.(\d+)", setup["options"]["python_requires"]
+    ).groups()
+    assert [int(minor) for minor in classifiers] == list(range(int(lowest), int(above)))
+
+
+def test_the_version_is_stated_once(setup):
+    assert setup["metadata"]["version"] == "attr: kws.__version__"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", kws.__version__)
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    """All files under version control, relative to the top."""
+    skip_without("a git checkout", shutil.which("git") and (ROOT / ".git").exists())
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    return subprocess.check_output(command, cwd=ROOT, text=True).strip("\0").split("\0")
+
+
+def test_the_top_level_is_as_promised(tracked):
+    assert {name.split("/")[0] for name in tracked} == TOP_LEVEL
+
+
+def test_no_file_is_large_or_a_recording_from_elsewhere(tracked):
+    for name in tracked:
+        assert (ROOT / name).stat().st_size < 300_000, name
+        if Path(name).suffix in {".wav", ".flac", ".ogg", ".opus", ".mp3"}:
+            assert name.startswith("audio_samples/")
+
+
+@pytest.mark.parametrize("target", ["help", "demo", "test", "lint", "system-packages"])
+def test_make_knows_its_targets(target):
+    skip_without("make", shutil.which("make"))
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_ci_can_be_run():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
