@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 CELLS_AT_ONCE = 5  # cells that a kernel works on side by side: KWS_CELLS_AT_ONCE
 KINDS = ("CONVOLUTION", "DEPTHWISE", "AVERAGE", "SOFTMAX")
+DEPTH_STEP = 8  # a convolution's depth is padded to a multiple of it
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Layer:
     weights: npt.NDArray[np.int8]
     bias: npt.NDArray[np.int32]
     multiplier: npt.NDArray[np.int32]
-    shift: npt.NDArray[np.int8]
+    shift: npt.NDArray[np.int8]  # TensorFlow Lite's: to the left where positive
 
     @property
     def column_bytes(self) -> int:
@@ -46,11 +47,12 @@ class Layer:
 
     @property
     def scratch_bytes(self) -> int:
-        """What the kernels need beside: 16-bit patches, their depth padded to fours."""
+        """What the kernels need beside: 16-bit patches; for depthwise, a pointer per tap."""
+        if self.kind == "DEPTHWISE":
+            return 4 * self.time_kernel * self.kernel
         if self.kind != "CONVOLUTION":
             return 0
-        depth = _aligned(self.time_kernel * self.kernel * self.channels)
-        return 2 * depth * min(CELLS_AT_ONCE, self.output_cells)
+        return 2 * self.weights.shape[1] * min(CELLS_AT_ONCE, self.output_cells)
 
     @property
     def transient(self) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tflite
 
 from kws.errors import KwsError
-from kws.network import Layer, Network
+from kws.network import DEPTH_STEP, Layer, Network
 from kws.quantisation import Channels, channels, exponentials
 
 MAX_LAYERS = 40  # KWS_MAX_LAYERS
@@ -137,7 +137,7 @@ class _Reader:
             return self.layer("CONVOLUTION", shape, source, out, options, _padded(rows), quantised)
         if count != source.plane[2]:
             raise KwsError(f"{self.where}: DEPTHWISE_CONV_2D at {out.name} multiplies channels")
-        return self.layer("DEPTHWISE", shape, source, out, options, weights.data, quantised)
+        return self.layer("DEPTHWISE", shape, source, out, options, _in_fours(rows), quantised)
 
     def fully_connected(self, op: Any, source: Tensor, out: Tensor) -> Layer:
         """A convolution whose kernel is the whole plane."""
@@ -326,5 +326,11 @@ class _Reader:
 
 
 def _padded(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Rows [channels, depth] with the depth padded to a multiple of four."""
-    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+    """Rows [channels, depth] with the depth padded to a multiple of DEPTH_STEP."""
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % DEPTH_STEP)))
+
+
+def _in_fours(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Rows [channels, taps] as [channels / 4, taps, 4], the channels padded to a multiple of 4."""
+    channels = np.pad(rows, ((0, -rows.shape[0] % 4), (0, 0)))
+    return channels.reshape(-1, 4, rows.shape[1]).swapaxes(1, 2)

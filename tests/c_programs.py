@@ -56,10 +56,9 @@ HOST = Target(
 # GNU C, as Arduino's build has it, lets GCC fuse a * b + c where ISO C does not.
 FUSING = ("-std=gnu11", "-ffp-contract=fast")
 HOST_FAST = Target("fast", ("gcc", "-O3", "-march=native", *FUSING))
-HOST_CLANG = Target("clang", ("clang", "-O2", "-march=native", *FUSING))
 M4_O3 = Target("m4-O3", ("arm-none-eabi-gcc", "-O3", *FUSING, *CORTEX_M4F, *BARE), True)
 M4_ARDUINO = Target("m4-Os", ("arm-none-eabi-gcc", "-Os", *FUSING, *CORTEX_M4F, *BARE), True)
 M4_PORTABLE = Target(
     "m4-portable", ("arm-none-eabi-gcc", "-O2", "-DKWS_DSP=0", *CORTEX_M4F, *BARE), True
 )
-TARGETS = (HOST, HOST_FAST, HOST_CLANG, M4_O3, M4_ARDUINO, M4_PORTABLE)
+TARGETS = (HOST, HOST_FAST, M4_O3, M4_ARDUINO, M4_PORTABLE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,42 +41,80 @@ def synthetic_audio(seconds: float, seed: int = 0) -> Samples:
     return np.concatenate(pieces)[: int(seconds * SAMPLE_RATE)].astype(np.int16)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A network: first layer, depthwise-separable blocks, a last depthwise layer, logits."""
+
+    channels: int
+    kernels: tuple[int, ...]  # columns along time, a block each
+    head: int  # columns that the last depthwise layer joins
+    first_kernel: int = 5
+    stride: int = 2
+    frequency_kernel: int = 0  # of the first layer; 0 is all coefficients
+
+    @property
+    def window_rows(self) -> int:
+        columns = 1 + sum(kernel - 1 for kernel in (*self.kernels, self.head))
+        return (columns - 1) * self.stride + self.first_kernel
+
+
 @cache
 def temporal() -> ModelFile:
     """Coefficients as channels, convolved along time alone."""
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-    return _model(front_end, channels=24, kernels=(3, 5), head=7)
+    return random_model(front_end, Shape(24, (3, 5), 7))
 
 
 @cache
 def plane() -> ModelFile:
     """A plane of frequencies, a front end of other sizes, odd channels."""
     front_end = FrontEnd(400, 160, 1024, 26, 0, 8000, 13)
-    return _model(
-        front_end, channels=11, kernels=(3, 4), head=3, frequency_kernel=4, first_kernel=6
-    )
+    return random_model(front_end, Shape(11, (3, 4), 3, first_kernel=6, frequency_kernel=4))
 
 
 @cache
 def short_window() -> ModelFile:
     """The smallest transform, an odd window, one step per row, six keywords."""
     front_end = FrontEnd(101, 100, 128, 20, 100, 8000, 9, 1e-2)
-    return _model(front_end, keywords=6, channels=8, kernels=(2,), head=2, stride=1)
+    return random_model(front_end, Shape(8, (2,), 2, stride=1), keywords=6)
 
 
-def _model(front_end: FrontEnd, keywords: int = 3, **shape: object) -> ModelFile:
+def _network(shape: Shape, coefficients: int, classes: int) -> Any:
+    """A keras model of [1, rows, coefficients, 1] that pads frequency alone."""
+    from keras import Input, Model, layers
+
+    def depthwise(x: Any, length: int, width: int) -> Any:
+        if 1 < width < x.shape[2]:
+            x = layers.ZeroPadding2D(((0, 0), (width // 2, width // 2)))(x)
+        return activated(layers.DepthwiseConv2D((length, width), use_bias=False)(x))
+
+    def activated(x: Any) -> Any:
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+
+    plane = shape.frequency_kernel > 0
+    first = (shape.first_kernel, shape.frequency_kernel or coefficients)
+    inputs = Input((shape.window_rows, coefficients, 1))
+    x = layers.Conv2D(shape.channels, first, (shape.stride, 2) if plane else shape.stride)(inputs)
+    x = activated(x)
+    for length in shape.kernels:
+        x = depthwise(x, length, 3 if plane else 1)
+        x = activated(layers.Conv2D(shape.channels, 1, use_bias=False)(x))
+    x = depthwise(x, shape.head, x.shape[2])
+    return Model(inputs, layers.Conv2D(classes, 1)(x))
+
+
+def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelFile:
+    """A model whose outputs vary and whose keywords are heard now and then."""
     pytest.importorskip("tensorflow")
     import keras
 
     from kws.training.convert import embed, quantise
-    from kws.training.network import Architecture, build
 
     keras.utils.set_random_seed(7)
-    architecture = Architecture(**shape)  # type: ignore[arg-type]
     rows = Mfcc(front_end).push(synthetic_audio(20, seed=1))
     mean, scale = rows.mean(axis=0), 1 / rows.std(axis=0)
-    network = build(architecture, front_end, keywords + 1, architecture.window_rows)
-    spans = np.lib.stride_tricks.sliding_window_view(rows, architecture.window_rows, axis=0)
+    network = _network(shape, front_end.coefficients, keywords + 1)
+    spans = np.lib.stride_tricks.sliding_window_view(rows, shape.window_rows, axis=0)
     windows = ((spans.swapaxes(1, 2) - mean) * scale)[:: max(1, len(spans) // 100)]
     windows = windows.astype(np.float32)
     random = np.random.default_rng(5)
@@ -88,7 +128,7 @@ def _model(front_end: FrontEnd, keywords: int = 3, **shape: object) -> ModelFile
     config = ModelConfig(
         keywords=tuple(f'word "{n}" \u00e9?' for n in range(keywords)),
         thresholds=(0.5,) * keywords,
-        stride=architecture.stride,
+        stride=shape.stride,
         front_end=FrontEnd(
             **{**vars(front_end), "mean": tuple(map(float, mean)), "scale": tuple(map(float, scale))}
         ),

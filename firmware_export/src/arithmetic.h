@@ -14,12 +14,20 @@
 #error "kws: float must be evaluated as float (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 
-#if !defined(KWS_DSP) && defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
-#define KWS_DSP 1 /* the Cortex-M4's pairs of 16-bit products; -DKWS_DSP=0 forces portable C */
+/* The Cortex-M4's pairs of 16-bit products; -DKWS_DSP=0 forces portable C. Its loops need every
+ * register, which a build without optimisation does not give. */
+#if !defined(KWS_DSP) && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && defined(__OPTIMIZE__)
+#define KWS_DSP 1
+#endif
+
+#if defined(__GNUC__)
+#define KWS_INLINE static inline __attribute__((always_inline))
+#else
+#define KWS_INLINE static inline
 #endif
 
 /* A product, rounded before it is used: keeps a compiler from fusing it with an addition. */
-static inline float kws_product(float a, float b) {
+KWS_INLINE float kws_product(float a, float b) {
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
   float product = a * b;
   __asm__("" : "+t"(product));
@@ -40,13 +48,13 @@ static inline float kws_product(float a, float b) {
 #endif
 }
 
-static inline int32_t kws_float_bits(float x) {
+KWS_INLINE int32_t kws_float_bits(float x) {
   int32_t bits;
   memcpy(&bits, &x, sizeof bits);
   return bits;
 }
 
-static inline float kws_bits_float(int32_t bits) {
+KWS_INLINE float kws_bits_float(int32_t bits) {
   float x;
   memcpy(&x, &bits, sizeof x);
   return x;
@@ -54,39 +62,39 @@ static inline float kws_bits_float(int32_t bits) {
 
 #if KWS_DSP
 /* Instructions by their Arm names; arm_acle.h has them only from GCC 10 on. */
-static inline int32_t kws_smmulr(int32_t a, int32_t b) {
+KWS_INLINE int32_t kws_smmulr(int32_t a, int32_t b) {
   int32_t result;
   __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
-static inline int32_t kws_smlad(uint32_t a, uint32_t b, int32_t sum) {
+KWS_INLINE int32_t kws_smlad(uint32_t a, uint32_t b, int32_t sum) {
   int32_t result;
   __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
   return result;
 }
-static inline int32_t kws_smlabb(uint32_t a, uint32_t b, int32_t sum) {
+KWS_INLINE int32_t kws_smlabb(uint32_t a, uint32_t b, int32_t sum) {
   int32_t result;
   __asm__("smlabb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
   return result;
 }
-static inline int32_t kws_smlatt(uint32_t a, uint32_t b, int32_t sum) {
+KWS_INLINE int32_t kws_smlatt(uint32_t a, uint32_t b, int32_t sum) {
   int32_t result;
   __asm__("smlatt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
   return result;
 }
-static inline uint32_t kws_sxtb16(uint32_t bytes) { /* bytes 0 and 2 */
+KWS_INLINE uint32_t kws_sxtb16(uint32_t bytes) { /* bytes 0 and 2 */
   uint32_t result;
   __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(bytes));
   return result;
 }
-static inline uint32_t kws_sxtb16_ror8(uint32_t bytes) { /* bytes 1 and 3 */
+KWS_INLINE uint32_t kws_sxtb16_ror8(uint32_t bytes) { /* bytes 1 and 3 */
   uint32_t result;
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(bytes));
   return result;
 }
 #endif
 
-static inline int8_t kws_saturate(int32_t x) {
+KWS_INLINE int8_t kws_saturate(int32_t x) {
 #if KWS_DSP
   int32_t result;
   __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
@@ -96,20 +104,22 @@ static inline int8_t kws_saturate(int32_t x) {
 #endif
 }
 
-/* TensorFlow Lite's MultiplyByQuantizedMultiplier (doubly rounded) plus the zero point, saturated.
+/* TensorFlow Lite's MultiplyByQuantizedMultiplier (doubly rounded) plus the zero point, saturated;
+ * left and right are one more than its shifts either way.
  *
- * The first rounding is (sum * 2^left * multiplier + 2^30) >> 31, half up. The second, a shift by
- * `right`, rounds half away from zero; on doubled values the sign bit alone decides the ties, and
- * right = 0 needs no case of its own. The exporter sees to it that nothing overflows. */
-static inline int8_t kws_requantise(int32_t sum, int32_t multiplier, int shift, int32_t zero) {
-  const int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+ * The first rounding is (sum * 2^left * multiplier + 2^31) >> 32, half up. The second, a shift,
+ * rounds half away from zero; on doubled values the sign bit alone decides the ties, and no shift
+ * at all needs no case of its own. The exporter sees to it that nothing overflows. */
+KWS_INLINE int8_t kws_requantise(int32_t sum, int32_t multiplier, int left, int right,
+                                 int32_t zero) {
 #if KWS_DSP
-  const int32_t high = kws_smmulr((int32_t)((uint32_t)sum << (left + 1)), multiplier);
+  const int32_t high = kws_smmulr((int32_t)((uint32_t)sum << left), multiplier);
 #else
-  const int64_t product = (int64_t)sum * (1 << left) * multiplier;
-  const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
+  const int64_t product = (int64_t)sum * ((int64_t)1 << left) * multiplier;
+  const int32_t high = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
 #endif
-  return kws_saturate((2 * high + (2 * zero + 1) * (1 << right) + (high >> 31)) >> (right + 1));
+  const int32_t rounding = (2 * zero + 1) * (1 << (right - 1));
+  return kws_saturate((2 * high + rounding + (high >> 31)) >> right);
 }
 
 #endif

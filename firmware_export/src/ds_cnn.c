@@ -20,7 +20,8 @@ static void run(const kws_ds_cnn *ds_cnn, int index, int8_t *out) {
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch);
   switch (layer->kind) {
     case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
-    case KWS_DEPTHWISE: kws_depthwise(layer, in, out); break;
+    case KWS_DENSE: kws_dense(layer, in, scratch, out); break;
+    case KWS_DEPTHWISE: kws_depthwise(layer, in, scratch, out); break;
     case KWS_AVERAGE: kws_average(layer, in, out); break;
     default: kws_softmax(layer, in, out); break;
   }

@@ -11,7 +11,8 @@
 
 enum { KWS_MAX_LAYERS = 40, KWS_CELLS_AT_ONCE = 5 };
 
-enum kws_layer_kind { KWS_CONVOLUTION, KWS_DEPTHWISE, KWS_AVERAGE, KWS_SOFTMAX };
+/* Dense is a convolution that gives one cell, its weights laid out for that. */
+enum kws_layer_kind { KWS_CONVOLUTION, KWS_DENSE, KWS_DEPTHWISE, KWS_AVERAGE, KWS_SOFTMAX };
 
 /* A column holds cells (places along frequency) of channels. */
 typedef struct {
@@ -25,12 +26,14 @@ typedef struct {
   int8_t zero, output_zero;                 /* int8 level of 0.0 */
   int8_t least, greatest;                   /* the activation's range */
   uint32_t columns;                         /* where in memory the input columns lie, bytes */
-  const int8_t *weights;     /* convolution [output_channels][taps and channels, padded to 4];
-                                depthwise [taps][channels] */
+  const int8_t *weights;     /* convolution: [output_channels][depth], depth being taps and channels
+                                padded to a multiple of 8; dense: see kws_dense;
+                                depthwise: [channels / 4, rounded up][taps][4] */
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the greatest score */
   const int32_t *multiplier; /* [output_channels] */
-  const int8_t *shift;       /* [output_channels] */
+  const uint8_t *left;       /* [output_channels] shifts, see kws_requantise */
+  const uint8_t *right;
 } kws_layer;
 
 typedef struct {

@@ -6,39 +6,64 @@
 
 #if !KWS_DSP
 
+/* The values that one output cell sees, side by side. */
+static const int8_t *patch_of(const kws_layer *layer, kws_columns in, int cell, int8_t *patch) {
+  const int chunk = layer->kernel * layer->channels; /* from one column */
+  const int at = cell * layer->stride * layer->channels;
+  if (layer->time_kernel == 1) return kws_column(layer, in, 0) + at;
+  for (int tap = 0; tap < layer->time_kernel; ++tap)
+    memcpy(patch + tap * chunk, kws_column(layer, in, tap) + at, (size_t)chunk);
+  return patch;
+}
+
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int chunk = layer->kernel * layer->channels; /* of a patch, from one column */
-  const int depth = layer->time_kernel * chunk, row = (depth + 3) & ~3;
+  const int depth = kws_depth(layer), row = (depth + 7) & ~7;
   int8_t *result = out;
   for (int cell = 0; cell < layer->output_cells; ++cell) {
-    int8_t *patch = (int8_t *)scratch;
-    for (int tap = 0; tap < layer->time_kernel; ++tap)
-      memcpy(patch + tap * chunk,
-             kws_column(layer, in, tap) + cell * layer->stride * layer->channels, (size_t)chunk);
+    const int8_t *patch = patch_of(layer, in, cell, (int8_t *)scratch);
     const int8_t *weights = layer->weights;
     for (int o = 0; o < layer->output_channels; ++o, weights += row) {
       int32_t sum = 0;
       for (int i = 0; i < depth; ++i) sum += patch[i] * weights[i];
-      *result++ = kws_requantise(sum + layer->bias[o], layer->multiplier[o], layer->shift[o],
-                                 layer->output_zero);
+      *result++ = kws_requantise(sum + layer->bias[o], layer->multiplier[o], layer->left[o],
+                                 layer->right[o], layer->output_zero);
     }
   }
   kws_activate(layer, out);
 }
 
-void kws_depthwise(const kws_layer *layer, kws_columns in, int8_t *out) {
-  const int channels = layer->channels;
+void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  static const uint8_t place[4] = {0, 2, 1, 3};
+  const int depth = kws_depth(layer), row = (depth + 7) & ~7;
+  const int8_t *patch = patch_of(layer, in, 0, (int8_t *)scratch);
+  for (int o = 0; o < layer->output_channels; ++o) {
+    const int8_t *weights = layer->weights + o / 4 * 4 * row + o % 4 / 2 * 8 + (o % 2 == 0);
+    int32_t sum = layer->bias[o];
+    for (int i = 0; i < depth; ++i) {
+      const int8_t *pair = weights + i / 4 * 16 + place[i % 4] * 2;
+      /* The upper byte is one too small where the lower one is negative. */
+      sum += patch[i] * (o % 2 == 0 ? *pair + (pair[-1] < 0) : *pair);
+    }
+    out[o] = kws_requantise(sum, layer->multiplier[o], layer->left[o], layer->right[o],
+                            layer->output_zero);
+  }
+  kws_activate(layer, out);
+}
+
+void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
+  (void)scratch;
   for (int cell = 0; cell < layer->output_cells; ++cell) {
     for (int c = 0; c < channels; ++c) {
-      const int8_t *weights = layer->weights + c;
+      const int8_t *weights = layer->weights + c / 4 * 4 * taps + c % 4;
       int32_t sum = layer->bias[c];
       for (int tap = 0; tap < layer->time_kernel; ++tap) {
         const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-        for (int k = 0; k < layer->kernel; ++k, weights += channels)
+        for (int k = 0; k < layer->kernel; ++k, weights += 4)
           sum += values[k * channels] * *weights;
       }
-      out[cell * channels + c] =
-          kws_requantise(sum, layer->multiplier[c], layer->shift[c], layer->output_zero);
+      out[cell * channels + c] = kws_requantise(sum, layer->multiplier[c], layer->left[c],
+                                                layer->right[c], layer->output_zero);
     }
   }
   kws_activate(layer, out);

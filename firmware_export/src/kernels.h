@@ -15,11 +15,20 @@ typedef struct {
   int oldest; /* slot */
 } kws_columns;
 
-/* scratch: 16-bit patches of up to KWS_CELLS_AT_ONCE cells. */
+/* scratch: 16-bit patches of up to KWS_CELLS_AT_ONCE cells; for depthwise, a pointer per tap. */
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
-void kws_depthwise(const kws_layer *layer, kws_columns in, int8_t *out);
+void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
+/* A convolution that gives one cell. Weights are 16-bit pairs 256 * a + b of two neighbouring
+ * outputs: [outputs / 4][depth / 4][outputs 0 and 1, 2 and 3][inputs 0, 2, 1, 3 of a four]. One
+ * product then serves both outputs: sum(x * b) is taken off sum(x * (256 * a + b)). */
+void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
 void kws_average(const kws_layer *layer, kws_columns in, int8_t *out);
 void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out);
+
+/* Values from all taps that one output value of a convolution sees. */
+static inline int kws_depth(const kws_layer *layer) {
+  return layer->time_kernel * layer->kernel * layer->channels;
+}
 
 /* Column `tap` of a ring, 0 being the oldest. */
 static inline const int8_t *kws_column(const kws_layer *layer, kws_columns in, int tap) {

@@ -1,3 +1,5 @@
+/* Convolutions for the Cortex-M4's DSP instructions. The inner loops are assembly: they use every
+ * register, and a compiler that spills one of them doubles their cost. */
 #include "kernels.h"
 
 #include <string.h>
@@ -6,14 +8,15 @@
 
 #if KWS_DSP
 
-static inline uint32_t four_bytes(const int8_t *bytes) {
+KWS_INLINE uint32_t four_bytes(const int8_t *bytes) {
   uint32_t word;
   memcpy(&word, bytes, sizeof word);
   return word;
 }
 
 /* Patches of `cells` neighbouring cells as 16-bit values, in fours: [depth / 4][cells][4].
- * Each four is in the order that sxtb16 gives: 0, 2, 1, 3; the weights' come out alike. */
+ * Each four is in the order that sxtb16 gives: 0, 2, 1, 3; the weights' come out alike. What pads
+ * the depth meets weights of 0. */
 static void gather(const kws_layer *layer, kws_columns in, int first, int cells, int16_t *patches) {
   const int chunk = layer->kernel * layer->channels; /* of a patch, from one column */
   const int step = layer->stride * layer->channels;
@@ -37,111 +40,231 @@ static void gather(const kws_layer *layer, kws_columns in, int first, int cells,
       }
     }
   }
-  /* What pads the depth to a multiple of four meets weights of 0. */
 }
 
-/* All output channels of n cells: a group of four weights is unpacked once and used n times. */
-#define SUM(i) int32_t sum##i = bias;
-#define ACCUMULATE(i)                         \
-  sum##i = kws_smlad(x[2 * i], w02, sum##i); \
-  sum##i = kws_smlad(x[2 * i + 1], w13, sum##i);
-#define STORE(i) out[i * channels] = kws_requantise(sum##i, multiplier, shift, zero);
-#define FOR_1(DO) DO(0)
-#define FOR_2(DO) FOR_1(DO) DO(1)
-#define FOR_3(DO) FOR_2(DO) DO(2)
-#define FOR_4(DO) FOR_3(DO) DO(3)
-#define FOR_5(DO) FOR_4(DO) DO(4)
+/* Sums of one output channel for n cells: four weights are unpacked once and used n times. */
+static inline void sums_5(const int16_t *x, const int8_t *weights, const int8_t *end,
+                          int32_t *sums) {
+  int32_t sum0 = sums[0], sum1 = sum0, sum2 = sum0, sum3 = sum0, sum4 = sum0;
+  uint32_t w02, w13;
+#define UNPACK                        \
+  "ldr    %[w13], [%[weights]], #4\n\t" \
+  "sxtb16 %[w02], %[w13]\n\t"           \
+  "sxtb16 %[w13], %[w13], ror #8\n\t"
+#define LOAD "ldm %[x]!, {r4, r5, r6, r8}\n\t"
+#define FIRST(sum)                      \
+  "smlad %[" sum "], r4, %[w02], %[" sum "]\n\t" \
+  "smlad %[" sum "], r5, %[w13], %[" sum "]\n\t"
+#define SECOND(sum)                     \
+  "smlad %[" sum "], r6, %[w02], %[" sum "]\n\t" \
+  "smlad %[" sum "], r8, %[w13], %[" sum "]\n\t"
+  __asm__ volatile(
+      "1:\n\t" UNPACK LOAD FIRST("s0") SECOND("s1") LOAD FIRST("s2") SECOND("s3") LOAD FIRST("s4")
+          UNPACK SECOND("s0") LOAD FIRST("s1") SECOND("s2") LOAD FIRST("s3") SECOND("s4")
+      "cmp %[weights], %[end]\n\t"
+      "bne 1b"
+      : [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3), [s4] "+r"(sum4),
+        [weights] "+r"(weights), [x] "+r"(x), [w02] "=&r"(w02), [w13] "=&r"(w13)
+      : [end] "r"(end)
+      : "r4", "r5", "r6", "r8", "cc", "memory");
+#undef LOAD
+#undef FIRST
+#undef SECOND
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
+  sums[4] = sum4;
+}
 
-#define DEFINE_CELLS(n)                                                            \
-  static void cells_##n(const kws_layer *layer, const void *patches, int groups,  \
-                        int8_t *out) {                                            \
-    const int channels = layer->output_channels;                                  \
-    const int32_t zero = layer->output_zero;                                      \
-    const int8_t *weights = layer->weights;                                       \
-    for (int o = 0; o < channels; ++o, ++out) {                                   \
-      const int32_t bias = layer->bias[o];                                        \
-      const uint32_t *x = patches;                                                \
-      FOR_##n(SUM) for (const int8_t *end = weights + 4 * groups; weights < end;) { \
-        const uint32_t four = four_bytes(weights);                                \
-        const uint32_t w02 = kws_sxtb16(four), w13 = kws_sxtb16_ror8(four);       \
-        FOR_##n(ACCUMULATE) x += 2 * n;                                           \
-        weights += 4;                                                             \
-      }                                                                           \
-      const int32_t multiplier = layer->multiplier[o];                            \
-      const int shift = layer->shift[o];                                          \
-      FOR_##n(STORE)                                                              \
-    }                                                                             \
+static inline void sums_2(const int16_t *x, const int8_t *weights, const int8_t *end,
+                          int32_t *sums) {
+  int32_t sum0 = sums[0], sum1 = sum0;
+  uint32_t w02, w13, x02, x13;
+  __asm__ volatile(
+      "1:\n\t" UNPACK
+      "ldrd  %[x02], %[x13], [%[x]], #8\n\t"
+      "smlad %[s0], %[x02], %[w02], %[s0]\n\t"
+      "smlad %[s0], %[x13], %[w13], %[s0]\n\t"
+      "ldrd  %[x02], %[x13], [%[x]], #8\n\t"
+      "smlad %[s1], %[x02], %[w02], %[s1]\n\t"
+      "smlad %[s1], %[x13], %[w13], %[s1]\n\t"
+      "cmp   %[weights], %[end]\n\t"
+      "bne   1b"
+      : [s0] "+r"(sum0), [s1] "+r"(sum1), [weights] "+r"(weights), [x] "+r"(x),
+        [w02] "=&r"(w02), [w13] "=&r"(w13), [x02] "=&r"(x02), [x13] "=&r"(x13)
+      : [end] "r"(end)
+      : "cc", "memory");
+  sums[0] = sum0;
+  sums[1] = sum1;
+}
+
+static inline void sums_1(const int16_t *x, const int8_t *weights, const int8_t *end,
+                          int32_t *sums) {
+  int32_t sum0 = sums[0];
+  uint32_t w02, w13, x02, x13;
+  __asm__ volatile(
+      "1:\n\t" UNPACK
+      "ldrd  %[x02], %[x13], [%[x]], #8\n\t"
+      "smlad %[s0], %[x02], %[w02], %[s0]\n\t"
+      "smlad %[s0], %[x13], %[w13], %[s0]\n\t"
+      "cmp   %[weights], %[end]\n\t"
+      "bne   1b"
+      : [s0] "+r"(sum0), [weights] "+r"(weights), [x] "+r"(x), [w02] "=&r"(w02),
+        [w13] "=&r"(w13), [x02] "=&r"(x02), [x13] "=&r"(x13)
+      : [end] "r"(end)
+      : "cc", "memory");
+  sums[0] = sum0;
+}
+#undef UNPACK
+
+/* All output channels of n cells. */
+#define DEFINE_CELLS(n)                                                                  \
+  static void cells_##n(const kws_layer *layer, const int16_t *patches, int8_t *out) {   \
+    const int channels = layer->output_channels, row = (kws_depth(layer) + 7) & ~7;      \
+    const int32_t zero = layer->output_zero;                                             \
+    const int8_t *weights = layer->weights;                                              \
+    for (int o = 0; o < channels; ++o, ++out, weights += row) {                          \
+      int32_t sums[n];                                                                   \
+      sums[0] = layer->bias[o];                                                          \
+      sums_##n(patches, weights, weights + row, sums);                                   \
+      const int32_t multiplier = layer->multiplier[o];                                   \
+      const int left = layer->left[o], right = layer->right[o];                          \
+      int8_t *at = out;                                                                  \
+      for (int i = 0; i < n; ++i, at += channels)                                        \
+        *at = kws_requantise(sums[i], multiplier, left, right, zero);                    \
+    }                                                                                    \
   }
 
-DEFINE_CELLS(1)
-DEFINE_CELLS(2)
-DEFINE_CELLS(3)
-DEFINE_CELLS(4)
 DEFINE_CELLS(5)
+DEFINE_CELLS(2)
+DEFINE_CELLS(1)
 
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int groups = (layer->time_kernel * layer->kernel * layer->channels + 3) / 4;
   int8_t *result = out;
-  for (int first = 0; first < layer->output_cells; first += KWS_CELLS_AT_ONCE) {
+  for (int first = 0, cells; first < layer->output_cells; first += cells) {
     const int left = layer->output_cells - first;
-    const int cells = left < KWS_CELLS_AT_ONCE ? left : KWS_CELLS_AT_ONCE;
+    cells = left >= 5 ? 5 : left >= 2 ? 2 : 1;
     gather(layer, in, first, cells, scratch);
-    switch (cells) {
-      case 1: cells_1(layer, scratch, groups, result); break;
-      case 2: cells_2(layer, scratch, groups, result); break;
-      case 3: cells_3(layer, scratch, groups, result); break;
-      case 4: cells_4(layer, scratch, groups, result); break;
-      default: cells_5(layer, scratch, groups, result); break;
-    }
+    if (cells == 5)
+      cells_5(layer, scratch, result);
+    else if (cells == 2)
+      cells_2(layer, scratch, result);
+    else
+      cells_1(layer, scratch, result);
     result += cells * layer->output_channels;
   }
   kws_activate(layer, out);
 }
 
-/* Four channels of one cell. */
-static void depthwise_4(const kws_layer *layer, kws_columns in, int cell, int c, int8_t *out) {
-  const int channels = layer->channels;
-  const int8_t *weights = layer->weights + c;
-  int32_t sum0 = layer->bias[c], sum1 = layer->bias[c + 1];
-  int32_t sum2 = layer->bias[c + 2], sum3 = layer->bias[c + 3];
-  for (int tap = 0; tap < layer->time_kernel; ++tap) {
-    const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-    for (int k = 0; k < layer->kernel; ++k, values += channels, weights += channels) {
-      const uint32_t x = four_bytes(values), w = four_bytes(weights);
-      const uint32_t x02 = kws_sxtb16(x), x13 = kws_sxtb16_ror8(x);
-      const uint32_t w02 = kws_sxtb16(w), w13 = kws_sxtb16_ror8(w);
-      sum0 = kws_smlabb(x02, w02, sum0);
-      sum1 = kws_smlabb(x13, w13, sum1);
-      sum2 = kws_smlatt(x02, w02, sum2);
-      sum3 = kws_smlatt(x13, w13, sum3);
+/* Four outputs: the sums of two pairs, each pair's as sum(x * (256 * a + b)) and sum(x * b). */
+static inline void pair_sums(const int16_t *x, const int8_t *weights, const int8_t *end,
+                             int32_t *sums) {
+  int32_t mixed01 = 0, low1 = 0, mixed23 = 0, low3 = 0;
+#define PAIR(word, x, mixed, low)                              \
+  "smlad  %[" mixed "], " x ", " word ", %[" mixed "]\n\t" \
+  "sxtb16 " word ", " word "\n\t"                            \
+  "smlad  %[" low "], " x ", " word ", %[" low "]\n\t"
+#define FOUR                                                                    \
+  "ldm %[weights]!, {r2, r3, r4, r5}\n\t"                                       \
+  "ldrd r6, r8, [%[x]], #8\n\t"                                                 \
+  PAIR("r2", "r6", "m01", "l1") PAIR("r3", "r8", "m01", "l1")                   \
+  PAIR("r4", "r6", "m23", "l3") PAIR("r5", "r8", "m23", "l3")
+  __asm__ volatile("1:\n\t" FOUR FOUR
+                   "cmp %[weights], %[end]\n\t"
+                   "bne 1b"
+                   : [m01] "+r"(mixed01), [l1] "+r"(low1), [m23] "+r"(mixed23), [l3] "+r"(low3),
+                     [weights] "+r"(weights), [x] "+r"(x)
+                   : [end] "r"(end)
+                   : "r2", "r3", "r4", "r5", "r6", "r8", "cc", "memory");
+#undef PAIR
+#undef FOUR
+  sums[0] = (int32_t)((uint32_t)mixed01 - (uint32_t)low1) >> 8;
+  sums[1] = low1;
+  sums[2] = (int32_t)((uint32_t)mixed23 - (uint32_t)low3) >> 8;
+  sums[3] = low3;
+}
+
+void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  const int channels = layer->output_channels, block = 4 * ((kws_depth(layer) + 7) & ~7);
+  const int8_t *weights = layer->weights;
+  gather(layer, in, 0, 1, scratch);
+  for (int o = 0; o < channels; o += 4, weights += block) {
+    int32_t sums[4];
+    pair_sums(scratch, weights, weights + block, sums);
+    for (int i = o; i < o + 4 && i < channels; ++i)
+      out[i] = kws_requantise(sums[i - o] + layer->bias[i], layer->multiplier[i], layer->left[i],
+                              layer->right[i], layer->output_zero);
+  }
+  kws_activate(layer, out);
+}
+
+/* Sums of four channels over all taps; `at` is where the first of them lies in a column's cell. */
+static inline void channel_sums(const int8_t *const *taps, const int8_t *const *end, int at,
+                                const int8_t *weights, int32_t *sums) {
+  int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+  uint32_t x02, x13, w02, w13;
+#define TAP                                     \
+  "ldr    %[x13], [%[taps]], #4\n\t"              \
+  "ldr    %[x02], [%[x13], %[at]]\n\t"            \
+  "ldr    %[w02], [%[weights]], #4\n\t"           \
+  "sxtb16 %[x13], %[x02], ror #8\n\t"             \
+  "sxtb16 %[x02], %[x02]\n\t"                     \
+  "sxtb16 %[w13], %[w02], ror #8\n\t"             \
+  "sxtb16 %[w02], %[w02]\n\t"                     \
+  "smlabb %[s0], %[x02], %[w02], %[s0]\n\t"       \
+  "smlabb %[s1], %[x13], %[w13], %[s1]\n\t"       \
+  "smlatt %[s2], %[x02], %[w02], %[s2]\n\t"       \
+  "smlatt %[s3], %[x13], %[w13], %[s3]\n\t"
+  __asm__ volatile("tst %[odd], #4\n\t"
+                   "beq 1f\n\t" TAP
+                   "cmp %[taps], %[end]\n\t"
+                   "beq 2f\n"
+                   "1:\n\t" TAP TAP
+                   "cmp %[taps], %[end]\n\t"
+                   "bne 1b\n"
+                   "2:"
+                   : [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+                     [taps] "+r"(taps), [weights] "+r"(weights), [x02] "=&r"(x02),
+                     [x13] "=&r"(x13), [w02] "=&r"(w02), [w13] "=&r"(w13)
+                   : [at] "r"(at), [end] "r"(end), [odd] "r"((const char *)end - (const char *)taps)
+                   : "cc", "memory");
+#undef TAP
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
+}
+
+/* One channel, where fewer than four are left. */
+static int32_t channel_sum(const int8_t *const *taps, int count, int at, const int8_t *weights) {
+  int32_t sum = 0;
+  for (int tap = 0; tap < count; ++tap) sum += taps[tap][at] * weights[4 * tap];
+  return sum;
+}
+
+void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  const int channels = layer->channels, step = layer->stride * channels;
+  const int8_t **taps = (const int8_t **)(void *)scratch, **end = taps;
+  for (int tap = 0; tap < layer->time_kernel; ++tap)
+    for (int k = 0; k < layer->kernel; ++k)
+      *end++ = kws_column(layer, in, tap) + k * channels;
+  for (int c = 0; c < channels; c += 4) {
+    const int8_t *weights = layer->weights + c * (end - taps);
+    for (int cell = 0; cell < layer->output_cells; ++cell) {
+      const int at = cell * step + c, last = channels - c < 4 ? channels - c : 4;
+      int32_t sums[4];
+      for (int i = 0; i < last; ++i) sums[i] = layer->bias[c + i];
+      if (last == 4)
+        channel_sums(taps, end, at, weights, sums);
+      else
+        for (int i = 0; i < last; ++i)
+          sums[i] += channel_sum(taps, (int)(end - taps), at + i, weights + i);
+      for (int i = 0; i < last; ++i)
+        out[cell * channels + c + i] =
+            kws_requantise(sums[i], layer->multiplier[c + i], layer->left[c + i],
+                           layer->right[c + i], layer->output_zero);
     }
-  }
-  const int32_t *multiplier = layer->multiplier + c, zero = layer->output_zero;
-  const int8_t *shift = layer->shift + c;
-  out[0] = kws_requantise(sum0, multiplier[0], shift[0], zero);
-  out[1] = kws_requantise(sum1, multiplier[1], shift[1], zero);
-  out[2] = kws_requantise(sum2, multiplier[2], shift[2], zero);
-  out[3] = kws_requantise(sum3, multiplier[3], shift[3], zero);
-}
-
-static void depthwise_1(const kws_layer *layer, kws_columns in, int cell, int c, int8_t *out) {
-  const int channels = layer->channels;
-  const int8_t *weights = layer->weights + c;
-  int32_t sum = layer->bias[c];
-  for (int tap = 0; tap < layer->time_kernel; ++tap) {
-    const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-    for (int k = 0; k < layer->kernel; ++k, values += channels, weights += channels)
-      sum += *values * *weights;
-  }
-  *out = kws_requantise(sum, layer->multiplier[c], layer->shift[c], layer->output_zero);
-}
-
-void kws_depthwise(const kws_layer *layer, kws_columns in, int8_t *out) {
-  const int channels = layer->channels, fours = channels & ~3;
-  for (int cell = 0; cell < layer->output_cells; ++cell) {
-    int8_t *at = out + cell * channels;
-    for (int c = 0; c < fours; c += 4) depthwise_4(layer, in, cell, c, at + c);
-    for (int c = fours; c < channels; ++c) depthwise_1(layer, in, cell, c, at + c);
   }
   kws_activate(layer, out);
 }

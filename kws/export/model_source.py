@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.config import FrontEnd
 from kws.errors import KwsError
@@ -121,18 +122,19 @@ def _layers(network: Network, memory: Memory) -> str:
     """Arrays of every layer, then the layers."""
     text, rows = "", []
     for index, (layer, columns) in enumerate(zip(network.layers, memory.columns, strict=True)):
-        names = {}
+        names = {"kind": f"KWS_{'DENSE' if _dense(layer) else layer.kind}"}
         for kind, values in (
-            ("int8_t weights", layer.weights),
+            ("int8_t weights", _paired(layer.weights) if _dense(layer) else layer.weights),
             ("int32_t bias", layer.bias),
             ("int32_t multiplier", layer.multiplier),
-            ("int8_t shift", layer.shift),
+            ("uint8_t left", np.maximum(layer.shift, 0) + 1),
+            ("uint8_t right", np.maximum(-layer.shift, 0) + 1),
         ):
             c_type, field = kind.split()
             names[field] = f"{field}_{index}" if values.size else "NULL"
             if values.size:
                 text += array(c_type, names[field], values, _aligned(field))
-        rows.append(struct(_layer(layer, columns) | names, 2))
+        rows.append(struct(names | _layer(layer, columns), 2))
     return text + "static const kws_layer layers[] = {\n  " + ",\n  ".join(rows) + "};\n\n"
 
 
@@ -147,7 +149,23 @@ def _layer(layer: Layer, columns: int) -> dict[str, object]:
         " output_cells output_channels zero output_zero least greatest"
     ).split()
     fields = {name: getattr(layer, name) for name in names}
-    return {"kind": f"KWS_{layer.kind}"} | fields | {"columns": columns}
+    return fields | {"columns": columns}
+
+
+def _dense(layer: Layer) -> bool:
+    """Whether kernels.h's kws_dense can run it: sums within 24 bits, pairs within 16."""
+    if layer.kind != "CONVOLUTION" or layer.output_cells != 1:
+        return False
+    reach = np.abs(layer.weights.astype(np.int32)).sum(axis=1).max() * 128
+    return bool(reach < 1 << 23 and layer.weights.min() > -128)
+
+
+def _paired(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Rows [outputs, depth] in the order of kws_dense, as bytes."""
+    outputs = np.pad(weights, ((0, -len(weights) % 4), (0, 0))).astype(np.int16)
+    fours = outputs.reshape(-1, 2, 2, outputs.shape[1] // 4, 4)[..., (0, 2, 1, 3)]
+    pairs = 256 * fours[:, :, 0] + fours[:, :, 1]  # [outputs / 4, pair, depth / 4, inputs]
+    return pairs.swapaxes(1, 2).astype("<i2").reshape(-1).view(np.int8)
 
 
 def _network(network: Network, memory: Memory) -> dict[str, object]:
