@@ -51,10 +51,15 @@ class Mfcc:
 
 def features(frames: npt.NDArray[np.int16], tables: FrontEndTables) -> Float:
     """Frames [window, n] to standardised coefficients [coefficients, n]."""
+    return _cepstrum(log_mel(frames, tables), tables)
+
+
+def log_mel(frames: npt.NDArray[np.int16], tables: FrontEndTables) -> Float:
+    """Frames [window, n] to log mel sums [filters, n]."""
     windowed = np.zeros((tables.spec.fft, frames.shape[1]), np.float32)
     windowed[: tables.spec.window] = frames * tables.window[:, None]
     real, imag = _fft(windowed, tables)
-    return _cepstrum(_log(_mel_sums(_magnitude(real, imag, tables), tables)), tables)
+    return _log(_mel_sums(_magnitude(real, imag, tables), tables))
 
 
 def _fft(windowed: Float, tables: FrontEndTables) -> tuple[Float, Float]:

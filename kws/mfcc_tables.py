@@ -82,8 +82,8 @@ class FrontEndTables:
         """
         spec = self.spec
         hz = np.arange(1, self.points + 1) * (SAMPLE_RATE / spec.fft)
-        bins = _mel(hz)[:, None]
-        edges = np.linspace(_mel(spec.low_hz), _mel(spec.high_hz), spec.mel_filters + 2)
+        bins = mel_of(hz)[:, None]
+        edges = np.linspace(mel_of(spec.low_hz), mel_of(spec.high_hz), spec.mel_filters + 2)
         lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
         rising, falling = (bins - lower) / (center - lower), (upper - bins) / (upper - center)
         dense = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
@@ -115,7 +115,7 @@ class FrontEndTables:
         return np.array(self.spec.scale or [1.0] * self.spec.coefficients)
 
 
-def _mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def mel_of(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """HTK's mel scale."""
     mel: npt.NDArray[np.float64] = 1127.0 * np.log1p(np.asarray(hz, np.float64) / 700.0)
     return mel

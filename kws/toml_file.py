@@ -50,6 +50,13 @@ class TomlTable:
             for index, item in enumerate(value)
         ]
 
+    def table(self, key: str) -> TomlTable:
+        """The [key] table."""
+        value = self.content[key]
+        if not isinstance(value, dict):
+            raise self.error(key, f"{key} must be a table, [{key}]")
+        return TomlTable(self.path, value, self._lines, (*self._place, key))
+
     def text(self, key: str) -> str:
         """The value of a key that must be a string, and not an empty one."""
         value = self.content[key]

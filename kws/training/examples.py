@@ -66,9 +66,10 @@ class Examples:
         negatives: Sequence[npt.NDArray[np.int16]],
         noise: Sequence[npt.NDArray[np.int16]],
         rooms: Sequence[npt.NDArray[np.int16]],
+        near_words: Sequence[npt.NDArray[np.int16]] = (),
     ) -> None:
         """positives: recordings by keyword; negatives: speech; rooms: impulse responses."""
-        self.layout = layout
+        self.layout, self.near_words = layout, near_words
         self.positives, self.negatives, self.noise, self.rooms = positives, negatives, noise, rooms
         self.spans = [[word_span(samples) for samples in group] for group in positives]
         self._negative_weights = _weights(negatives)
@@ -83,12 +84,19 @@ class Examples:
         return self._recorded(scene, random), self.layout.labels(keyword, word_end)
 
     def fragment(self, random: Random) -> npt.NDArray[np.int16]:
-        """A piece of a keyword, or all of it backwards: background."""
+        """A piece of a keyword, all of it backwards, or a word that sounds like one."""
+        if self.near_words and random.random() < 0.5:
+            word = self.near_words[random.integers(len(self.near_words))]
+            return self._placed(augment.speed(_float(word), random.uniform(*augment.SPEED)), random)
         keyword = int(random.integers(1, len(self.positives) + 1))
         audio, start, end = self._utterance(keyword, random)
         word = audio[start:end]
         share = int(random.uniform(0.3, 0.6) * len(word))
         piece = (word[:share], word[-share:], word[::-1])[random.integers(3)]
+        return self._placed(piece, random)
+
+    def _placed(self, piece: Audio, random: Random) -> npt.NDArray[np.int16]:
+        """A piece of speech anywhere in a scene."""
         place = int(random.uniform(0.4, 0.95) * self.layout.samples)
         scene = self._scene(augment.faded(piece), 0, len(piece), place, random)
         return self._recorded(scene, random)
@@ -151,7 +159,9 @@ class Examples:
         if random.random() < 0.5:
             scene = augment.colour(scene, random)
         if random.random() < 0.75:
-            scene = augment.mix(scene, self._noise(len(scene), random), random.uniform(*augment.SNR))
+            scene = augment.mix(
+                scene, self._noise(len(scene), random), random.uniform(*augment.SNR)
+            )
         scene = augment.set_level(scene, random.uniform(*augment.LEVEL))
         if random.random() < 0.5:  # the microphone's own noise
             floor = 10 ** (random.uniform(-90, -60) / 20)

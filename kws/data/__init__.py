@@ -1,0 +1,1 @@
+"""Recordings on disk: datasets, their splits, and how they are read."""

@@ -1,0 +1,113 @@
+"""A model's miss rates and false alarms on a test set, as numbers and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from kws.config import ModelConfig
+from kws.evaluation.rates import Rate, rate_at, rate_for
+from kws.evaluation.traces import Traces
+from kws.posterior import threshold_level
+
+ALARMS_PER_HOUR = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """By keyword: the model's own threshold, and the thresholds for ALARMS_PER_HOUR."""
+
+    own: dict[str, Rate]
+    wanted: dict[str, dict[float, Rate]]
+
+    @property
+    def hours(self) -> float:
+        """Hours of negative audio."""
+        return next(iter(self.own.values())).hours
+
+    def mean_miss_rate(self, alarms_per_hour: float | None = None) -> float:
+        """Over the keywords that have recordings; None is the model's own thresholds."""
+        rates = [
+            own if alarms_per_hour is None else self.wanted[keyword][alarms_per_hour]
+            for keyword, own in self.own.items()
+        ]
+        tried = [rate.miss_rate for rate in rates if rate.utterances]
+        return float(np.mean(tried)) if tried else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "hours": round(self.hours, 3),
+            "mean_miss_rate": _rounded(self.mean_miss_rate()),
+            "mean_miss_rate_at": {
+                str(wanted): _rounded(self.mean_miss_rate(wanted)) for wanted in ALARMS_PER_HOUR
+            },
+            "keywords": {
+                keyword: {
+                    "utterances": own.utterances,
+                    "own": _values(own),
+                    "at": {str(w): _values(rate) for w, rate in self.wanted[keyword].items()},
+                }
+                for keyword, own in self.own.items()
+            },
+        }
+
+    def table(self, title: str) -> Table:
+        """For a terminal."""
+        table = Table(
+            title=title, caption=f"{self.hours:.2f} h of negative audio; FA/h: per keyword"
+        )
+        table.add_column("keyword")
+        for heading in ("utterances", "missed", "alarms"):
+            table.add_column(heading, justify="right")
+        for wanted in ALARMS_PER_HOUR:
+            table.add_column(f"missed at {wanted} FA/h", justify="right")
+        for keyword, own in self.own.items():
+            misses = [f"{self.wanted[keyword][w].miss_rate:.1%}" for w in ALARMS_PER_HOUR]
+            counts = (str(own.utterances), f"{own.miss_rate:.1%}", str(own.alarms))
+            table.add_row(keyword, *counts, *misses)
+        means = [f"{self.mean_miss_rate(w):.1%}" for w in ALARMS_PER_HOUR]
+        alarms = str(sum(own.alarms for own in self.own.values()))
+        table.add_section()
+        table.add_row("mean, sum", "", f"{self.mean_miss_rate():.1%}", alarms, *means)
+        return table
+
+
+def evaluate(heard: Traces, config: ModelConfig) -> Evaluation:
+    """Judge what a model heard."""
+    refractory = config.smoothing.refractory_steps
+    own, wanted = {}, {}
+    for keyword, threshold in zip(config.keywords, config.thresholds, strict=True):
+        peaks, trace = heard.peaks[keyword], heard.negative[keyword]
+        own[keyword] = rate_at(peaks, trace, threshold_level(threshold), heard.hours, refractory)
+        wanted[keyword] = {
+            rate: rate_for(peaks, trace, rate, heard.hours, refractory) for rate in ALARMS_PER_HOUR
+        }
+    return Evaluation(own, wanted)
+
+
+def merged(parts: Sequence[Traces]) -> Traces:
+    """Several test sets as one, for instance the folds of a cross-validation."""
+    keywords = parts[0].peaks
+    return Traces(
+        {k: np.concatenate([part.peaks[k] for part in parts]) for k in keywords},
+        {k: np.concatenate([part.negative[k] for part in parts]) for k in keywords},
+        sum(part.hours for part in parts),
+    )
+
+
+def _values(rate: Rate) -> dict[str, float]:
+    return {
+        "threshold": round(rate.threshold, 5),
+        "miss_rate": _rounded(rate.miss_rate),
+        "false_alarms": rate.alarms,
+        "false_alarms_per_hour": _rounded(rate.alarms_per_hour),
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)

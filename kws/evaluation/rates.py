@@ -1,0 +1,68 @@
+"""Miss rates, false alarms and the thresholds between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.posterior import ONE
+
+Int = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One keyword at one threshold."""
+
+    threshold: float  # 0..1; above 1 where no threshold is strict enough
+    missed: int
+    utterances: int
+    alarms: int
+    hours: float
+
+    @property
+    def miss_rate(self) -> float:
+        return self.missed / self.utterances if self.utterances else float("nan")
+
+    @property
+    def alarms_per_hour(self) -> float:
+        return self.alarms / self.hours if self.hours else float("nan")
+
+
+def count_alarms(trace: Int, level: int, refractory: int) -> int:
+    """Detections in a stream of confidences [steps], each followed by refractory steps."""
+    alarms, silent_until = 0, 0
+    for step in np.flatnonzero(trace >= level):
+        if step >= silent_until:
+            alarms += 1
+            silent_until = int(step) + 1 + refractory
+    return alarms
+
+
+def level_for(trace: Int, most_alarms: int, refractory: int) -> int:
+    """Lowest level (Q15) from which on up there are at most `most_alarms` detections."""
+    peaks: list[int] = []  # the greatest confidences, each with the refractory time around it
+    rest = trace.copy()
+    while len(peaks) <= most_alarms and rest.max(initial=0) > 0:
+        step = int(rest.argmax())
+        peaks.append(int(rest[step]))
+        rest[max(0, step - refractory) : step + refractory + 1] = 0
+    level = peaks[most_alarms] + 1 if len(peaks) > most_alarms else 1
+    while count_alarms(trace, level, refractory) > most_alarms:
+        level += 1
+    return level
+
+
+def rate_at(peaks: Int, trace: Int, level: int, hours: float, refractory: int) -> Rate:
+    """What a level (Q15) does: peaks [utterances], trace [steps]."""
+    missed = int((peaks < level).sum())
+    alarms = count_alarms(trace, level, refractory)
+    return Rate(level / ONE, missed, len(peaks), alarms, hours)
+
+
+def rate_for(peaks: Int, trace: Int, alarms_per_hour: float, hours: float, refractory: int) -> Rate:
+    """The lowest threshold with at most so many false alarms per hour, and what it misses."""
+    level = level_for(trace, int(alarms_per_hour * hours), refractory)
+    return rate_at(peaks, trace, level, hours, refractory)

@@ -1,0 +1,64 @@
+"""A model's confidences over recordings, each heard from a fresh start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE
+from kws.ds_cnn import DsCnn
+from kws.listen import TAIL_SECONDS
+from kws.mfcc import Mfcc
+from kws.model_file import ModelFile
+from kws.posterior import Posterior
+
+Samples = npt.NDArray[np.int16]
+Trace = npt.NDArray[np.int64]  # [steps, keywords] confidences, Q15
+
+
+class Detector:
+    """The road up to the threshold: samples to confidences."""
+
+    def __init__(self, model: ModelFile) -> None:
+        self.config = model.config
+        self._mfcc = Mfcc(model.config.front_end)
+        self._ds_cnn = DsCnn(model)
+        self._posterior = Posterior(
+            model.config, self._ds_cnn.score_scale, self._ds_cnn.window_rows
+        )
+
+    def trace(self, samples: Samples) -> Trace:
+        """Confidences at every step of int16 [n], as `kws listen` has them at the file's end."""
+        for stage in (self._mfcc, self._ds_cnn, self._posterior):
+            stage.reset()
+        tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
+        padded = np.concatenate([samples, tail])
+        return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(padded)))
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a model made of a test set."""
+
+    peaks: dict[str, npt.NDArray[np.int64]]  # by keyword: each recording's greatest confidence
+    negative: dict[str, npt.NDArray[np.int64]]  # by keyword: confidence at each step of the speech
+    hours: float  # of negative speech
+
+
+def traces(
+    model: ModelFile, positives: dict[str, Sequence[Samples]], negatives: Sequence[Samples]
+) -> Traces:
+    """Hear every positive recording by itself, and all negatives as one stream."""
+    detector = Detector(model)
+    keywords = model.config.keywords
+    peaks = {}
+    for index, keyword in enumerate(keywords):
+        heard = [detector.trace(samples)[:, index] for samples in positives.get(keyword, ())]
+        peaks[keyword] = np.array([trace.max(initial=0) for trace in heard], np.int64)
+    stream = np.concatenate(negatives) if negatives else np.zeros(0, np.int16)
+    trace = detector.trace(stream)
+    negative = {keyword: trace[:, index] for index, keyword in enumerate(keywords)}
+    return Traces(peaks, negative, len(stream) / SAMPLE_RATE / 3600)

@@ -1,0 +1,1 @@
+"""Training of a keyword model: the one room that needs TensorFlow."""

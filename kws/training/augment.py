@@ -1,0 +1,102 @@
+"""What happens to a recording on its way to a microphone: speed, room, colour, noise, level.
+
+Audio here is float32 [n], full scale 1.0; every function takes the random generator it draws from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+from scipy.signal import fftconvolve, lfilter
+
+from kws.config import SAMPLE_RATE
+
+Audio = npt.NDArray[np.float32]
+Random = np.random.Generator
+
+SPEED = (0.88, 1.14)
+LEVEL = (-48.0, -10.0)  # dBFS, RMS of the loudest 0.3 s
+SNR = (0.0, 25.0)  # dB
+LEVEL_WINDOW = SAMPLE_RATE * 3 // 10
+FADE = SAMPLE_RATE // 100
+
+
+def speed(audio: Audio, factor: float) -> Audio:
+    """Play faster (factor > 1) or slower, pitch included."""
+    return soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
+
+
+def room(audio: Audio, response: Audio) -> Audio:
+    """Convolve with an impulse response, its direct sound kept in place, energy kept."""
+    direct = int(np.argmax(np.abs(response)))
+    wet = fftconvolve(audio, response)[direct : direct + len(audio)]
+    return (wet * (_rms(audio) / max(_rms(wet), 1e-9))).astype(np.float32)
+
+
+def made_up_room(random: Random) -> Audio:
+    """An impulse response of exponentially decaying noise, RT60 0.1 to 0.7 s."""
+    rt60 = random.uniform(0.1, 0.7)
+    t = np.arange(int(rt60 * SAMPLE_RATE)) / SAMPLE_RATE
+    tail = random.standard_normal(len(t)) * 10 ** (-3 * t / rt60)
+    tail *= 10 ** (-random.uniform(0, 15) / 20) / np.sqrt((tail**2).sum())  # direct-to-reverb
+    tail[0] += 1
+    return tail.astype(np.float32)
+
+
+def colour(audio: Audio, random: Random) -> Audio:
+    """A microphone's tilt: first-order shelves at a random corner, up to 9 dB either way."""
+    corner = np.exp(random.uniform(np.log(150), np.log(5000)))
+    pole = np.exp(-2 * np.pi * corner / SAMPLE_RATE)
+    low = lfilter([1 - pole], [1, -pole], audio)
+    gains = 10 ** (random.uniform(-9, 9, 2) / 20)
+    return (gains[0] * low + gains[1] * (audio - low)).astype(np.float32)
+
+
+def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
+    """Add noise at a ratio in dB of the loudest 0.3 s of the audio to the noise's RMS."""
+    noise_rms = _rms(noise)
+    if noise_rms < 1e-6:
+        return audio
+    gain = loudness(audio) / noise_rms * 10 ** (-snr / 20)
+    return audio + np.float32(gain) * noise
+
+
+def hiss(count: int, random: Random) -> Audio:
+    """Noise with a power spectrum of f^-slope, white to brown, RMS 1."""
+    slope = random.uniform(0, 2)
+    spectrum = random.standard_normal((count // 2 + 1, 2)) @ [1, 1j]
+    spectrum *= np.maximum(1, np.arange(len(spectrum))) ** (-slope / 2)
+    noise = np.fft.irfft(spectrum, count)
+    return (noise / _rms(noise)).astype(np.float32)
+
+
+def set_level(audio: Audio, dbfs: float) -> Audio:
+    """Scale so that the loudest 0.3 s have this RMS."""
+    return audio * np.float32(10 ** (dbfs / 20) / max(loudness(audio), 1e-6))
+
+
+def to_int16(audio: Audio) -> npt.NDArray[np.int16]:
+    """Round to 16 bits; what is too loud clips, as in a microphone."""
+    return np.clip(np.rint(audio * 32768), -32768, 32767).astype(np.int16)
+
+
+def loudness(audio: Audio) -> float:
+    """RMS of the loudest 0.3 s."""
+    power = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
+    width = min(LEVEL_WINDOW, len(audio))
+    return float(np.sqrt((power[width:] - power[:-width]).max() / width))
+
+
+def faded(audio: Audio) -> Audio:
+    """Fade both ends over 10 ms, so that a cut does not click."""
+    ramp = np.linspace(0, 1, min(FADE, len(audio) // 2), dtype=np.float32)
+    out = audio.copy()
+    if len(ramp):
+        out[: len(ramp)] *= ramp
+        out[-len(ramp) :] *= ramp[::-1]
+    return out
+
+
+def _rms(audio: Audio) -> float:
+    return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))

@@ -1,0 +1,81 @@
+"""`kws train`: cross-validate, calibrate, train on everything, write one model file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kws.data import dataset as datasets
+from kws.data.dataset import Dataset
+from kws.errors import KwsError
+from kws.evaluation.evaluate import Evaluation
+from kws.model_file import ModelFile
+from kws.training.cross_validation import calibrated, cross_validate, judged
+from kws.training.recipe import Recipe
+
+FEWEST = 8  # recordings of a keyword: one for each part of the split
+
+
+def run(
+    folder: Path,
+    output: Path,
+    recipe_file: Path | None,
+    folds: int,
+    work: Path,
+    recipe: Recipe,
+    console: Console,
+) -> None:
+    """Make the model `output` of a dataset folder; `work` keeps what an interrupted run made."""
+    from kws.training.convert import embed
+    from kws.training.train import train
+
+    dataset = (
+        datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
+    )
+    _check(dataset, folder)
+    processes = max(1, min(folds, os.cpu_count() or 1))
+    heard = []
+    for index, conditions in enumerate(cross_validate(dataset, recipe, folds, work, processes), 1):
+        console.print(f"fold {index} of {folds} trained and tested")
+        heard.append(conditions)
+    final = work / "final.tflite"
+    if not final.exists():
+        final.write_bytes(train(dataset, recipe, work, _printed(console)))
+    model = ModelFile.load(final)
+    config = calibrated(model.config, heard, recipe.alarms_per_hour)
+    results = judged(config, heard)
+    for condition, evaluation in results.items():
+        console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))
+    config = replace(config, card=card(dataset, folds, results))
+    output.write_bytes(embed(model.content, config))
+    console.print(f"wrote {output}, {output.stat().st_size} bytes")
+
+
+def card(dataset: Dataset, folds: int, results: dict[str, Evaluation]) -> dict[str, Any]:
+    """What the model file says of its making."""
+    return {
+        "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
+        "negative_recordings": len(dataset.negatives),
+        "measured": f"{folds}-fold cross-validation by session and speaker",
+        "figures": {condition: result.to_dict() for condition, result in results.items()},
+    }
+
+
+def _check(dataset: Dataset, folder: Path) -> None:
+    for keyword, clips in dataset.positives.items():
+        if len(clips) < FEWEST:
+            raise KwsError(
+                f"{folder}: {len(clips)} recordings of {keyword!r}; at least {FEWEST} are needed"
+            )
+
+
+def _printed(console: Console) -> Callable[[str, float], None]:
+    def report(doing: str, share: float) -> None:
+        console.print(f"{doing}: {share:.0%}", end="\r")
+
+    return report

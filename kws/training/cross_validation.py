@@ -1,0 +1,129 @@
+"""Cross-validation by session: every recording is judged by a model that never heard its session.
+
+The thresholds of the model that is kept, which is trained on everything, come from here: the
+lowest at which the models of the folds together stay below the wanted false alarms, on speech that
+none of them was trained on, clean and in noise.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from kws.config import ModelConfig
+from kws.data.audio import read_audio
+from kws.data.dataset import PARTS, Dataset
+from kws.evaluation.evaluate import Evaluation, evaluate, merged
+from kws.evaluation.mixing import with_noise
+from kws.evaluation.rates import rate_for
+from kws.evaluation.traces import Traces, traces
+from kws.model_file import ModelFile
+from kws.training.recipe import Recipe
+
+CLEAN = "clean"
+NOISY_SNR = 10.0  # dB
+NOISY = f"{NOISY_SNR:g} dB"
+
+Conditions = dict[str, Traces]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of a cross-validation: what it leaves out, and where its model is kept."""
+
+    index: int
+    folds: int
+    folder: Path
+
+    @property
+    def held_out(self) -> list[int]:
+        """Parts of the dataset that this fold is tested on."""
+        return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"fold-{self.index}.tflite"
+
+
+def cross_validate(
+    dataset: Dataset, recipe: Recipe, folds: int, folder: Path, processes: int
+) -> Iterator[Conditions]:
+    """Train and test `folds` models, several at a time; those found in the folder are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [(dataset, recipe, Fold(index, folds, folder)) for index in range(folds)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context) as executor:
+        yield from executor.map(_run, jobs)
+
+
+def _run(job: tuple[Dataset, Recipe, Fold]) -> Conditions:
+    dataset, recipe, fold = job
+    if not fold.path.exists():
+        from kws.training.train import train
+
+        kept = [part for part in range(PARTS) if part not in fold.held_out]
+        report = _progress(fold.path.with_suffix(".log"))
+        content = train(dataset.parts(kept), recipe, fold.folder, report)
+        unfinished = fold.path.with_suffix(".part")
+        unfinished.write_bytes(content)
+        unfinished.rename(fold.path)
+    return hear(ModelFile.load(fold.path), dataset.parts(fold.held_out))
+
+
+def _progress(log: Path) -> Callable[[str, float], None]:
+    def report(doing: str, share: float) -> None:
+        log.write_text(f"{doing} {share:.0%}\n")
+
+    return report
+
+
+def hear(model: ModelFile, test: Dataset) -> Conditions:
+    """What a model makes of a test set, clean and in noise."""
+    positives = {
+        keyword: [read_audio(clip.path) for clip in clips]
+        for keyword, clips in test.positives.items()
+    }
+    negatives = [read_audio(clip.path) for clip in test.negatives]
+    heard = {CLEAN: traces(model, positives, negatives)}
+    if test.noise:
+        noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
+        noisy = {
+            keyword: with_noise(recordings, noise, NOISY_SNR, seed=index)
+            for index, (keyword, recordings) in enumerate(positives.items())
+        }
+        heard[NOISY] = traces(
+            model, noisy, with_noise(negatives, noise, NOISY_SNR, seed=-1 % 2**32)
+        )
+    return heard
+
+
+def calibrated(config: ModelConfig, heard: list[Conditions], alarms_per_hour: float) -> ModelConfig:
+    """The settings with the thresholds that keep to the wanted rate in every condition."""
+    thresholds = []
+    for keyword in config.keywords:
+        needed = [
+            rate_for(
+                together.peaks[keyword],
+                together.negative[keyword],
+                alarms_per_hour,
+                together.hours,
+                config.smoothing.refractory_steps,
+            ).threshold
+            for together in _together(heard).values()
+        ]
+        thresholds.append(min(1.0, max(needed)))
+    return replace(config, thresholds=tuple(thresholds))
+
+
+def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation]:
+    """Evaluation by condition, the folds taken together."""
+    return {condition: evaluate(t, config) for condition, t in _together(heard).items()}
+
+
+def _together(heard: list[Conditions]) -> dict[str, Traces]:
+    return {condition: merged([fold[condition] for fold in heard]) for condition in heard[0]}

@@ -1,0 +1,107 @@
+"""A pool of examples as log mel rows, made by several processes and kept on disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.mfcc import log_mel
+from kws.mfcc_tables import FrontEndTables
+from kws.training.examples import Examples
+
+CHUNK = 256  # examples made by one task
+# Share of each kind of background example.
+BACKGROUND = {"speech": 0.68, "fragment": 0.18, "quiet": 0.14}
+
+_examples: Examples  # of a worker process, set once when it starts
+
+
+@dataclass(frozen=True)
+class Pool:
+    """log_mels [n, rows, filters] float16, labels [n, steps] int8."""
+
+    log_mels: npt.NDArray[np.float16]
+    labels: npt.NDArray[np.int8]
+
+    @property
+    def is_positive(self) -> npt.NDArray[np.bool_]:
+        positive: npt.NDArray[np.bool_] = (self.labels > 0).any(axis=1)
+        return positive
+
+
+def make_pool(
+    examples: Examples,
+    positives: int,
+    backgrounds: int,
+    seed: int,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Pool:
+    """Draw `positives` examples of each keyword and `backgrounds` others; same seed, same pool."""
+    keywords = len(examples.positives)
+    kinds = [keyword for keyword in range(1, keywords + 1) for _ in range(positives)]
+    kinds += [0] * backgrounds
+    np.random.default_rng(seed).shuffle(kinds)
+    tasks = [(kinds[i : i + CHUNK], (seed, i)) for i in range(0, len(kinds), CHUNK)]
+    made = []
+    for chunk in _in_processes(examples, tasks):
+        made.append(chunk)
+        progress(len(made) / len(tasks))
+    return Pool(*(np.concatenate(parts) for parts in zip(*made, strict=True)))
+
+
+Task = tuple[list[int], tuple[int, int]]
+Chunk = tuple[npt.NDArray[np.float16], npt.NDArray[np.int8]]
+
+
+def _in_processes(examples: Examples, tasks: list[Task]) -> Iterator[Chunk]:
+    """Forked workers share the recordings; where there is no fork, one process does all."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        _begin(examples)
+        yield from map(_make, tasks)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(
+        os.cpu_count(), context, initializer=_begin, initargs=(examples,)
+    ) as executor:
+        yield from executor.map(_make, tasks)
+
+
+def _begin(examples: Examples) -> None:
+    global _examples
+    _examples = examples
+
+
+def _make(task: Task) -> Chunk:
+    kinds, seed = task
+    random = np.random.default_rng(seed)
+    layout = _examples.layout
+    tables = FrontEndTables(layout.front_end)
+    log_mels = np.empty((len(kinds), layout.rows, layout.front_end.mel_filters), np.float16)
+    labels = np.zeros((len(kinds), layout.steps), np.int8)
+    for i, kind in enumerate(kinds):
+        if kind:
+            samples, labels[i] = _examples.positive(kind, random)
+        else:
+            name = random.choice(list(BACKGROUND), p=list(BACKGROUND.values()))
+            samples = getattr(_examples, str(name))(random)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, layout.front_end.window)
+        log_mels[i] = log_mel(frames[:: layout.front_end.hop].T, tables).T
+    return log_mels, labels
+
+
+def save(pool: Pool, path: Path) -> None:
+    """Write a pool as .npz."""
+    np.savez(path, log_mels=pool.log_mels, labels=pool.labels)
+
+
+def load(path: Path) -> Pool:
+    """Read a pool."""
+    with np.load(path) as arrays:
+        return Pool(arrays["log_mels"], arrays["labels"])

@@ -1,0 +1,91 @@
+"""A dataset to an int8 network: examples, fit, quantisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import FrontEnd, ModelConfig
+from kws.data.audio import read_audio
+from kws.data.dataset import Clip, Dataset
+from kws.mfcc_tables import FrontEndTables
+from kws.training.builder import build
+from kws.training.convert import embed, quantise
+from kws.training.examples import Examples, Layout
+from kws.training.fit import Trainer, full_dct
+from kws.training.pool import Pool, make_pool
+from kws.training.recipe import Recipe
+from kws.training.synthetic import synthetic_speech
+
+TYPICAL = 600  # examples that set the ranges of the activations
+MEASURED = 3000  # examples that set the features' mean and scale
+RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
+
+Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
+
+
+def train(dataset: Dataset, recipe: Recipe, work: Path, progress: Progress) -> bytes:
+    """A .tflite model with its settings; its thresholds are 1.0 until they are calibrated.
+
+    work: folder that keeps synthetic speech from one training to the next.
+    """
+    layout = Layout(recipe.front_end, recipe.architecture.window_rows, recipe.architecture.stride)
+    progress("reading recordings", 0.0)
+    synthetic = synthetic_speech(dataset.synthesis, dataset.positives, work / "synthetic")
+    examples = Examples(
+        layout,
+        [_read(clips) + synthetic.keywords[name] for name, clips in dataset.positives.items()],
+        _read(dataset.negatives) + synthetic.sentences,
+        _read(dataset.noise),
+        _read(dataset.rooms),
+        synthetic.near_words,
+    )
+    pool = make_pool(
+        examples,
+        recipe.positives,
+        recipe.backgrounds,
+        recipe.seed,
+        lambda share: progress("making examples", share),
+    )
+    front_end = standardised(recipe.front_end, pool)
+    keywords = tuple(dataset.positives)
+    config = ModelConfig(
+        keywords,
+        (1.0,) * len(keywords),
+        recipe.architecture.stride,
+        front_end,
+        recipe.smoothing,
+    )
+    return embed(_fitted(pool, config, recipe, progress), config)
+
+
+def standardised(front_end: FrontEnd, pool: Pool) -> FrontEnd:
+    """The front end with the mean and scale that give its coefficients mean 0 and deviation 1."""
+    rows = pool.log_mels[:MEASURED].astype(np.float32).reshape(-1, front_end.mel_filters)
+    raw = rows @ full_dct(FrontEndTables(front_end))
+    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
+    return replace(
+        front_end,
+        mean=tuple(np.round(mean, 4).tolist()),
+        scale=tuple(np.round(1 / deviation, 4).tolist()),
+    )
+
+
+def _fitted(pool: Pool, config: ModelConfig, recipe: Recipe, progress: Progress) -> bytes:
+    classes = len(config.classes)
+    architecture, steps = recipe.architecture, recipe.schedule.steps
+    model = build(architecture, config.front_end, classes)
+    trainer = Trainer(model, FrontEndTables(config.front_end), recipe.schedule)
+    trainer.fit(pool, recipe.seed, lambda step, loss: progress("training", step / steps))
+    fixed = build(architecture, config.front_end, classes, architecture.window_rows)
+    fixed.set_weights(model.get_weights())
+    typical = trainer.features(pool.log_mels[-TYPICAL:]).numpy()[:, : architecture.window_rows]
+    return quantise(fixed, np.clip(typical[..., 0], -RANGE, RANGE))
+
+
+def _read(clips: list[Clip]) -> list[npt.NDArray[np.int16]]:
+    return [read_audio(clip.path) for clip in clips]
