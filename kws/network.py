@@ -47,9 +47,10 @@ class Layer:
 
     @property
     def scratch_bytes(self) -> int:
-        """What the kernels need beside: 16-bit patches; for depthwise, a pointer per tap."""
+        """What the kernels need beside: 16-bit patches; for depthwise, three words per tap and
+        five per channel of four."""
         if self.kind == "DEPTHWISE":
-            return 4 * self.time_kernel * self.kernel
+            return 12 * self.time_kernel * self.kernel + 80
         if self.kind != "CONVOLUTION":
             return 0
         return 2 * self.weights.shape[1] * min(CELLS_AT_ONCE, self.output_cells)

@@ -51,25 +51,27 @@ void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t 
 }
 
 void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
   (void)scratch;
-  for (int cell = 0; cell < layer->output_cells; ++cell) {
-    for (int c = 0; c < channels; ++c) {
-      const int8_t *weights = layer->weights + c / 4 * 4 * taps + c % 4;
-      int32_t sum = layer->bias[c];
-      for (int tap = 0; tap < layer->time_kernel; ++tap) {
-        const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-        for (int k = 0; k < layer->kernel; ++k, weights += 4)
-          sum += values[k * channels] * *weights;
-      }
-      out[cell * channels + c] = kws_requantise(sum, layer->multiplier[c], layer->left[c],
-                                                layer->right[c], layer->output_zero);
-    }
-  }
+  for (int c = 0; c < layer->channels; ++c) kws_depthwise_channel(layer, in, c, out);
   kws_activate(layer, out);
 }
 
 #endif
+
+void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int c, int8_t *out) {
+  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
+  for (int cell = 0; cell < layer->output_cells; ++cell) {
+    const int8_t *weights = layer->weights + c / 4 * 4 * taps + c % 4;
+    int32_t sum = layer->bias[c];
+    for (int tap = 0; tap < layer->time_kernel; ++tap) {
+      const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
+      for (int k = 0; k < layer->kernel; ++k, weights += 4)
+        sum += values[k * channels] * *weights;
+    }
+    out[cell * channels + c] = kws_requantise(sum, layer->multiplier[c], layer->left[c],
+                                              layer->right[c], layer->output_zero);
+  }
+}
 
 void kws_average(const kws_layer *layer, kws_columns in, int8_t *out) {
   const int channels = layer->channels, count = layer->time_kernel * layer->kernel;

@@ -15,9 +15,11 @@ typedef struct {
   int oldest; /* slot */
 } kws_columns;
 
-/* scratch: 16-bit patches of up to KWS_CELLS_AT_ONCE cells; for depthwise, a pointer per tap. */
+/* scratch: see Layer.scratch_bytes in kws/network.py. */
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
 void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
+/* One channel of all cells, in portable C. */
+void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int channel, int8_t *out);
 /* A convolution that gives one cell. Weights are 16-bit pairs 256 * a + b of two neighbouring
  * outputs: [outputs / 4][depth / 4][outputs 0 and 1, 2 and 3][inputs 0, 2, 1, 3 of a four]. One
  * product then serves both outputs: sum(x * b) is taken off sum(x * (256 * a + b)). */

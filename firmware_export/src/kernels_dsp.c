@@ -199,31 +199,28 @@ void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t 
   kws_activate(layer, out);
 }
 
-/* Sums of four channels over all taps; `at` is where the first of them lies in a column's cell. */
-static inline void channel_sums(const int8_t *const *taps, const int8_t *const *end, int at,
-                                const int8_t *weights, int32_t *sums) {
-  int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+/* Four channels of one cell: sums over all taps, each a pointer to the first channel's value. */
+static inline void one_cell_sums(const int8_t *const *taps, const int8_t *const *end, int at,
+                                 const int8_t *weights, int32_t *sums) {
+  int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
   uint32_t x02, x13, w02, w13;
-#define TAP                                     \
-  "ldr    %[x13], [%[taps]], #4\n\t"              \
-  "ldr    %[x02], [%[x13], %[at]]\n\t"            \
-  "ldr    %[w02], [%[weights]], #4\n\t"           \
-  "sxtb16 %[x13], %[x02], ror #8\n\t"             \
-  "sxtb16 %[x02], %[x02]\n\t"                     \
-  "sxtb16 %[w13], %[w02], ror #8\n\t"             \
-  "sxtb16 %[w02], %[w02]\n\t"                     \
-  "smlabb %[s0], %[x02], %[w02], %[s0]\n\t"       \
-  "smlabb %[s1], %[x13], %[w13], %[s1]\n\t"       \
-  "smlatt %[s2], %[x02], %[w02], %[s2]\n\t"       \
+#define TAP                                 \
+  "ldr    %[x13], [%[taps]], #4\n\t"        \
+  "ldr    %[x02], [%[x13], %[at]]\n\t"      \
+  "ldr    %[w02], [%[weights]], #4\n\t"     \
+  "sxtb16 %[x13], %[x02], ror #8\n\t"       \
+  "sxtb16 %[x02], %[x02]\n\t"               \
+  "sxtb16 %[w13], %[w02], ror #8\n\t"       \
+  "sxtb16 %[w02], %[w02]\n\t"               \
+  "smlabb %[s0], %[x02], %[w02], %[s0]\n\t" \
+  "smlabb %[s1], %[x13], %[w13], %[s1]\n\t" \
+  "smlatt %[s2], %[x02], %[w02], %[s2]\n\t" \
   "smlatt %[s3], %[x13], %[w13], %[s3]\n\t"
   __asm__ volatile("tst %[odd], #4\n\t"
-                   "beq 1f\n\t" TAP
+                   "bne 2f\n"
+                   "1:\n\t" TAP "2:\n\t" TAP
                    "cmp %[taps], %[end]\n\t"
-                   "beq 2f\n"
-                   "1:\n\t" TAP TAP
-                   "cmp %[taps], %[end]\n\t"
-                   "bne 1b\n"
-                   "2:"
+                   "bne 1b"
                    : [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
                      [taps] "+r"(taps), [weights] "+r"(weights), [x02] "=&r"(x02),
                      [x13] "=&r"(x13), [w02] "=&r"(w02), [w13] "=&r"(w13)
@@ -236,36 +233,122 @@ static inline void channel_sums(const int8_t *const *taps, const int8_t *const *
   sums[3] = sum3;
 }
 
-/* One channel, where fewer than four are left. */
-static int32_t channel_sum(const int8_t *const *taps, int count, int at, const int8_t *weights) {
-  int32_t sum = 0;
-  for (int tap = 0; tap < count; ++tap) sum += taps[tap][at] * weights[4 * tap];
-  return sum;
-}
-
-void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int channels = layer->channels, step = layer->stride * channels;
+static void depthwise_one_cell(const kws_layer *layer, kws_columns in, int16_t *scratch,
+                               int8_t *out) {
+  const int32_t *bias = layer->bias, *multiplier = layer->multiplier, zero = layer->output_zero;
+  const uint8_t *left = layer->left, *right = layer->right;
   const int8_t **taps = (const int8_t **)(void *)scratch, **end = taps;
   for (int tap = 0; tap < layer->time_kernel; ++tap)
     for (int k = 0; k < layer->kernel; ++k)
-      *end++ = kws_column(layer, in, tap) + k * channels;
-  for (int c = 0; c < channels; c += 4) {
-    const int8_t *weights = layer->weights + c * (end - taps);
-    for (int cell = 0; cell < layer->output_cells; ++cell) {
-      const int at = cell * step + c, last = channels - c < 4 ? channels - c : 4;
-      int32_t sums[4];
-      for (int i = 0; i < last; ++i) sums[i] = layer->bias[c + i];
-      if (last == 4)
-        channel_sums(taps, end, at, weights, sums);
-      else
-        for (int i = 0; i < last; ++i)
-          sums[i] += channel_sum(taps, (int)(end - taps), at + i, weights + i);
-      for (int i = 0; i < last; ++i)
-        out[cell * channels + c + i] =
-            kws_requantise(sums[i], layer->multiplier[c + i], layer->left[c + i],
-                           layer->right[c + i], layer->output_zero);
-    }
+      *end++ = kws_column(layer, in, tap) + k * layer->channels;
+  const int8_t *weights = layer->weights;
+  for (int c = 0; c < (layer->channels & ~3); c += 4, weights += 4 * (end - taps)) {
+    int32_t sums[4];
+    one_cell_sums(taps, end, c, weights, sums);
+#define STORE(i) \
+  out[c + i] = kws_requantise(sums[i] + bias[c + i], multiplier[c + i], left[c + i], right[c + i], zero);
+    STORE(0) STORE(1) STORE(2) STORE(3)
+#undef STORE
   }
+}
+
+/* What four channels of many cells need, in the order of its use. */
+typedef struct {
+  int32_t bias[4];
+  struct {
+    const int8_t *values; /* of the first cell */
+    uint32_t w02, w13;
+  } taps[];
+  /* then, behind the last tap, four of quantised_t */
+} channels_t;
+
+typedef struct {
+  int32_t multiplier, left, rounding, right;
+} quantised_t;
+
+/* The cells of four channels: `at` steps from cell to cell, and so does out. */
+static inline void many_cells(const channels_t *table, const quantised_t *behind_taps, int taps,
+                              int at, int step, int8_t *out, int channels, int cells) {
+  struct {
+    const channels_t *table;
+    int32_t odd, step, skip, cells;
+  } loop = {table, taps & 1, step, channels - 4, cells};
+  const void *place;
+#define TAP                            \
+  "ldm    %[place]!, {r4, r5, r6}\n\t" \
+  "ldr    r8, [r4, %[at]]\n\t"         \
+  "sxtb16 r4, r8, ror #8\n\t"          \
+  "sxtb16 r8, r8\n\t"                  \
+  "smlabb r0, r8, r5, r0\n\t"          \
+  "smlabb r1, r4, r6, r1\n\t"          \
+  "smlatt r2, r8, r5, r2\n\t"          \
+  "smlatt r3, r4, r6, r3\n\t"
+#define QUANTISE(sum)                                                  \
+  "ldm    %[place]!, {r4, r5, r6, r8}\n\t" /* as in quantised_t */     \
+  "lsl    " sum ", " sum ", r5\n\t"                                    \
+  "smmulr " sum ", " sum ", r4\n\t"                                    \
+  "add    r6, r6, " sum ", lsl #1\n\t"                                 \
+  "add    r6, r6, " sum ", asr #31\n\t"                                \
+  "asr    r6, r6, r8\n\t"                                              \
+  "ssat   r6, #8, r6\n\t"                                              \
+  "strb   r6, [%[out]], #1\n\t"
+  __asm__ volatile("1:\n\t"
+                   "ldrd %[place], r4, [%[loop]]\n\t"
+                   "ldm  %[place]!, {r0, r1, r2, r3}\n\t"
+                   "cmp  r4, #0\n\t"
+                   "bne  3f\n"
+                   "2:\n\t" TAP "3:\n\t" TAP
+                   "cmp  %[place], %[behind]\n\t"
+                   "bne  2b\n\t" QUANTISE("r0") QUANTISE("r1") QUANTISE("r2") QUANTISE("r3")
+                   "ldrd r4, r5, [%[loop], #8]\n\t"
+                   "ldr  r6, [%[loop], #16]\n\t"
+                   "add  %[at], r4\n\t"
+                   "add  %[out], r5\n\t"
+                   "subs r6, #1\n\t"
+                   "str  r6, [%[loop], #16]\n\t"
+                   "bne  1b"
+                   : [place] "=&r"(place), [at] "+r"(at), [out] "+r"(out)
+                   : [loop] "r"(&loop), [behind] "r"(behind_taps)
+                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "cc", "memory");
+#undef TAP
+#undef QUANTISE
+}
+
+static void depthwise_many_cells(const kws_layer *layer, kws_columns in, int16_t *scratch,
+                                 int8_t *out) {
+  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
+  channels_t *table = (channels_t *)(void *)scratch;
+  quantised_t *quantised = (quantised_t *)(void *)&table->taps[taps];
+  const int8_t *weights = layer->weights;
+  for (int tap = 0, n = 0; tap < layer->time_kernel; ++tap)
+    for (int k = 0; k < layer->kernel; ++k)
+      table->taps[n++].values = kws_column(layer, in, tap) + k * channels;
+  for (int c = 0; c < (channels & ~3); c += 4) {
+    for (int n = 0; n < taps; ++n, weights += 4) {
+      const uint32_t four = four_bytes(weights);
+      table->taps[n].w02 = kws_sxtb16(four);
+      table->taps[n].w13 = kws_sxtb16_ror8(four);
+    }
+    for (int i = 0; i < 4; ++i) {
+      const int right = layer->right[c + i];
+      table->bias[i] = layer->bias[c + i];
+      quantised[i].multiplier = layer->multiplier[c + i];
+      quantised[i].left = layer->left[c + i];
+      quantised[i].rounding = (2 * layer->output_zero + 1) * (1 << (right - 1));
+      quantised[i].right = right;
+    }
+    many_cells(table, quantised, taps, c, layer->stride * channels, out + c, channels,
+               layer->output_cells);
+  }
+}
+
+void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+  if (layer->output_cells == 1)
+    depthwise_one_cell(layer, in, scratch, out);
+  else
+    depthwise_many_cells(layer, in, scratch, out);
+  for (int c = layer->channels & ~3; c < layer->channels; ++c)
+    kws_depthwise_channel(layer, in, c, out);
   kws_activate(layer, out);
 }
 

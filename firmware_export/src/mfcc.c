@@ -13,7 +13,7 @@ typedef struct {
 } complex_t;
 
 /* Correctly rounded, as IEEE 754 asks of every square root. */
-static inline float square_root(float x) {
+KWS_INLINE float square_root(float x) {
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
   float root;
   __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
@@ -23,7 +23,29 @@ static inline float square_root(float x) {
 #endif
 }
 
-static inline complex_t times(complex_t z, complex_t w) {
+/* sum plus a[0] * b[0], a[1] * b[1], ... one after the other. */
+KWS_INLINE float add_products(float sum, const float *a, const float *b, int count) {
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+  for (; count >= 4; count -= 4) /* the compiler has no loads of four at once */
+    __asm__("vldmia %[a]!, {s0-s3}\n\t"
+            "vldmia %[b]!, {s4-s7}\n\t"
+            "vmul.f32 s0, s0, s4\n\t"
+            "vmul.f32 s1, s1, s5\n\t"
+            "vmul.f32 s2, s2, s6\n\t"
+            "vmul.f32 s3, s3, s7\n\t"
+            "vadd.f32 %[sum], %[sum], s0\n\t"
+            "vadd.f32 %[sum], %[sum], s1\n\t"
+            "vadd.f32 %[sum], %[sum], s2\n\t"
+            "vadd.f32 %[sum], %[sum], s3"
+            : [sum] "+t"(sum), [a] "+r"(a), [b] "+r"(b)
+            :
+            : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "memory");
+#endif
+  for (; count > 0; --count) sum += kws_product(*a++, *b++);
+  return sum;
+}
+
+KWS_INLINE complex_t times(complex_t z, complex_t w) {
   const complex_t product = {
       kws_product(z.re, w.re) - kws_product(z.im, w.im),
       kws_product(z.im, w.re) + kws_product(z.re, w.im),
@@ -62,7 +84,7 @@ static void radix2(complex_t *z, int points) {
   }
 }
 
-static inline void butterfly(complex_t *z, int span, complex_t b, complex_t c, complex_t d) {
+KWS_INLINE void butterfly(complex_t *z, int span, complex_t b, complex_t c, complex_t d) {
   const complex_t a = z[0];
   const complex_t sum = {a.re + c.re, a.im + c.im}, diff = {a.re - c.re, a.im - c.im};
   const complex_t odd = {b.re + d.re, b.im + d.im}, turn = {b.re - d.re, b.im - d.im};
@@ -103,28 +125,34 @@ static void fft(complex_t *z, const kws_mfcc_tables *tables) {
   for (; span < points; span *= 4) radix4(z, points, span, tables->twiddles);
 }
 
-static inline float size_of(float re, float im) {
+KWS_INLINE float size_of(float re, float im) {
   return square_root(kws_product(re, re) + kws_product(im, im));
 }
 
-/* Split the packed transform into the real FFT's magnitudes; bin k goes to z[k].re. */
-static void magnitude(complex_t *z, const kws_mfcc_tables *tables) {
+/* Split the packed transform into the real FFT's magnitudes [points + 1], in its place. The lower
+ * half of the bins is written from the front, the upper half from behind: each where both of its
+ * inputs have been read already. */
+static float *magnitude(complex_t *z, const kws_mfcc_tables *tables) {
   const int points = tables->points, half = points / 2, last = tables->last_bin;
+  float *bins = &z[0].re, *behind = bins + points; /* bin k is bins[k], or at first behind[k] */
   const float first = z[0].re + z[0].im, final = z[0].re - z[0].im;
-  z[0].re = (first < 0 ? -first : first) * 2.0f;
-  z[points].re = (final < 0 ? -final : final) * 2.0f;
+  bins[0] = (first < 0 ? -first : first) * 2.0f;
+  behind[points] = (final < 0 ? -final : final) * 2.0f;
   const float *twiddle = tables->split_twiddles;
   for (int k = 1; k <= half; ++k, twiddle += 2) {
     const complex_t a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
     const complex_t even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
     const complex_t turn = times(odd, w);
-    if (k <= last) z[k].re = size_of(even.re + turn.re, even.im + turn.im);
-    if (points - k <= last) z[points - k].re = size_of(even.re - turn.re, even.im - turn.im);
+    if (k <= last) bins[k] = size_of(even.re + turn.re, even.im + turn.im);
+    if (points - k <= last)
+      behind[points - k] = size_of(even.re - turn.re, even.im - turn.im);
   }
+  memmove(bins + half, behind + half, (size_t)(half + 1) * sizeof *bins);
+  return bins;
 }
 
 /* Natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial in f. */
-static inline float logarithm(float x) {
+KWS_INLINE float logarithm(float x) {
   const int32_t bits = kws_float_bits(x);
   const int32_t exponent = (bits - 0x3F3504F3) >> 23; /* bits of sqrt(1/2) */
   const float f = kws_bits_float((int32_t)((uint32_t)bits - ((uint32_t)exponent << 23))) - 1.0f;
@@ -141,14 +169,13 @@ static inline float logarithm(float x) {
 }
 
 /* Logarithms of the mel sums, logs [mel_filters]; sums run over ascending bins. */
-static void mel_logs(const complex_t *z, float *logs, const kws_mfcc_tables *tables) {
+static void mel_logs(const float *bins, float *logs, const kws_mfcc_tables *tables) {
   const float *weights = tables->mel_weights;
   for (int filter = 0; filter < tables->mel_filters; ++filter) {
-    const complex_t *bin = z + tables->mel_first[filter];
-    const float *end = weights + tables->mel_count[filter];
-    float sum = 0.0f;
-    for (; weights < end; ++weights, ++bin) sum += kws_product(bin->re, *weights);
+    const int count = tables->mel_count[filter];
+    const float sum = add_products(0.0f, bins + tables->mel_first[filter], weights, count);
     logs[filter] = logarithm(sum + tables->log_offset);
+    weights += count;
   }
 }
 
@@ -166,14 +193,9 @@ static void cepstrum(float *logs, float *row, const kws_mfcc_tables *tables) {
     logs[i] = log + mirrored;
     differences[i] = log - mirrored;
   }
-  const float *weight = tables->dct;
-  for (int k = 0; k < tables->coefficients; ++k) {
-    float sum = tables->bias[k];
-    const float *folded = k % 2 == 0 ? logs : differences;
-    for (const float *end = folded + half; folded < end; ++folded)
-      sum += kws_product(*weight++, *folded);
-    row[k] = sum;
-  }
+  const float *weights = tables->dct;
+  for (int k = 0; k < tables->coefficients; ++k, weights += half)
+    row[k] = add_products(tables->bias[k], weights, k % 2 == 0 ? logs : differences, half);
 }
 
 void kws_mfcc_init(kws_mfcc *mfcc, const kws_mfcc_tables *tables, float *work, int16_t *pending) {
@@ -197,8 +219,7 @@ size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float
     float *logs = mfcc->work + 2 * tables->points + 2;
     load(mfcc, z);
     fft(z, tables);
-    magnitude(z, tables);
-    mel_logs(z, logs, tables);
+    mel_logs(magnitude(z, tables), logs, tables);
     cepstrum(logs, row, tables);
     const int kept = tables->window - tables->hop;
     memmove(mfcc->pending, mfcc->pending + tables->hop, (size_t)kept * sizeof *samples);
