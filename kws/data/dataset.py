@@ -109,10 +109,10 @@ def _synthesis(recipe: TomlTable) -> Synthesis:
         return Synthesis()
     table = recipe.table("synthesis")
     table.forbid_others(SYNTHESIS_KEYS)
-    return Synthesis(
-        *(int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_KEYS[:3]),
-        *(tuple(table.texts(key, '["a text"]')) for key in SYNTHESIS_KEYS[3:]),
-    )
+    counts = (int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_KEYS[:3])
+    keyword, near_word, sentence = counts
+    near_words, sentences = (tuple(table.texts(key, '["a text"]')) for key in SYNTHESIS_KEYS[3:])
+    return Synthesis(keyword, near_word, sentence, near_words, sentences)
 
 
 def from_folder(root: Path) -> Dataset:

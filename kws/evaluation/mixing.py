@@ -30,7 +30,8 @@ def _mixed(samples: Samples, noise: Samples, snr: float) -> Samples:
     if loudest == 0:
         return samples
     gain = np.sqrt(_greatest_energy(samples) / loudest * 10 ** (-snr / 10))
-    return np.clip(np.rint(samples + gain * noise), -32768, 32767).astype(np.int16)
+    mixed: npt.NDArray[np.float64] = np.clip(np.rint(samples + gain * noise), -32768, 32767)
+    return mixed.astype(np.int16)
 
 
 def _greatest_energy(samples: Samples) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ class Traces:
 
 
 def traces(
-    model: ModelFile, positives: dict[str, Sequence[Samples]], negatives: Sequence[Samples]
+    model: ModelFile, positives: Mapping[str, Sequence[Samples]], negatives: Sequence[Samples]
 ) -> Traces:
     """Hear every positive recording by itself, and all negatives as one stream."""
     detector = Detector(model)

@@ -13,6 +13,7 @@ from scipy.signal import fftconvolve, lfilter
 from kws.config import SAMPLE_RATE
 
 Audio = npt.NDArray[np.float32]
+Double = npt.NDArray[np.float64]
 Random = np.random.Generator
 
 SPEED = (0.88, 1.14)
@@ -24,14 +25,15 @@ FADE = SAMPLE_RATE // 100
 
 def speed(audio: Audio, factor: float) -> Audio:
     """Play faster (factor > 1) or slower, pitch included."""
-    return soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
+    faster: Audio = soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
+    return faster
 
 
 def room(audio: Audio, response: Audio) -> Audio:
     """Convolve with an impulse response, its direct sound kept in place, energy kept."""
     direct = int(np.argmax(np.abs(response)))
-    wet = fftconvolve(audio, response)[direct : direct + len(audio)]
-    return (wet * (_rms(audio) / max(_rms(wet), 1e-9))).astype(np.float32)
+    wet: Audio = fftconvolve(audio, response)[direct : direct + len(audio)]
+    return wet * np.float32(_rms(audio) / max(_rms(wet), 1e-9))
 
 
 def made_up_room(random: Random) -> Audio:
@@ -48,9 +50,10 @@ def colour(audio: Audio, random: Random) -> Audio:
     """A microphone's tilt: first-order shelves at a random corner, up to 9 dB either way."""
     corner = np.exp(random.uniform(np.log(150), np.log(5000)))
     pole = np.exp(-2 * np.pi * corner / SAMPLE_RATE)
-    low = lfilter([1 - pole], [1, -pole], audio)
+    low: Double = lfilter([1 - pole], [1, -pole], audio)
     gains = 10 ** (random.uniform(-9, 9, 2) / 20)
-    return (gains[0] * low + gains[1] * (audio - low)).astype(np.float32)
+    tilted: Double = gains[0] * low + gains[1] * (audio - low)
+    return tilted.astype(np.float32)
 
 
 def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
@@ -67,8 +70,9 @@ def hiss(count: int, random: Random) -> Audio:
     slope = random.uniform(0, 2)
     spectrum = random.standard_normal((count // 2 + 1, 2)) @ [1, 1j]
     spectrum *= np.maximum(1, np.arange(len(spectrum))) ** (-slope / 2)
-    noise = np.fft.irfft(spectrum, count)
-    return (noise / _rms(noise)).astype(np.float32)
+    noise: Double = np.fft.irfft(spectrum, count)
+    noise /= _rms(noise)
+    return noise.astype(np.float32)
 
 
 def set_level(audio: Audio, dbfs: float) -> Audio:
@@ -78,7 +82,8 @@ def set_level(audio: Audio, dbfs: float) -> Audio:
 
 def to_int16(audio: Audio) -> npt.NDArray[np.int16]:
     """Round to 16 bits; what is too loud clips, as in a microphone."""
-    return np.clip(np.rint(audio * 32768), -32768, 32767).astype(np.int16)
+    rounded: Audio = np.clip(np.rint(audio * 32768), -32768, 32767)
+    return rounded.astype(np.int16)
 
 
 def loudness(audio: Audio) -> float:
@@ -98,5 +103,5 @@ def faded(audio: Audio) -> Audio:
     return out
 
 
-def _rms(audio: Audio) -> float:
+def _rms(audio: Audio | Double) -> float:
     return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from kws.config import FrontEnd, Smoothing
 from kws.training.builder import Architecture
-from kws.training.fit import Schedule
+from kws.training.schedule import Schedule
 
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
 # room look alike, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+SMOOTHING = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Recipe:
 
     front_end: FrontEnd = FRONT_END  # mean and scale are measured on the training examples
     architecture: Architecture = field(default_factory=Architecture)
-    smoothing: Smoothing = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
+    smoothing: Smoothing = SMOOTHING
     schedule: Schedule = field(default_factory=Schedule)
     positives: int = 8000  # examples per keyword
     backgrounds: int = 48000  # examples

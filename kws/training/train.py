@@ -16,9 +16,10 @@ from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build
 from kws.training.convert import embed, quantise
 from kws.training.examples import Examples, Layout
-from kws.training.fit import Trainer, full_dct
+from kws.training.fit import Trainer
 from kws.training.pool import Pool, make_pool
 from kws.training.recipe import Recipe
+from kws.training.spectrum import full_dct
 from kws.training.synthetic import synthetic_speech
 
 TYPICAL = 600  # examples that set the ranges of the activations

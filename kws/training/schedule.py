@@ -1,0 +1,24 @@
+"""How long and how fast a network is trained, and what blurs its examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Settings of one fit."""
+
+    steps: int = 6000
+    batch: int = 128  # examples
+    positives: float = 0.4  # share of a batch, spread evenly over the keywords
+    learning_rate: float = 3e-3  # at its peak; a cosine takes it to zero
+    warm_up: int = 200  # steps
+    weight_decay: float = 1e-4
+    average: float = 0.998  # decay of the moving average of the weights, which is what is kept
+    hardest: float = 0.5  # weight of each background example's worst step against its mean
+    time_masks: int = 2
+    time_mask: int = 8  # rows at most
+    band_masks: int = 2
+    band_mask: int = 6  # mel bands at most
+    warp: float = 0.1  # share by which frequencies are stretched at most, as other throats do

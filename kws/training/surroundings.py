@@ -1,0 +1,86 @@
+"""What is around a word: other speech, noise, the room, and the microphone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE
+from kws.training import augment
+from kws.training.augment import Audio, Random
+
+Samples = npt.NDArray[np.int16]
+
+
+class Surroundings:
+    """Draws stretches of speech and noise from recordings, and records scenes among them."""
+
+    def __init__(
+        self, speech: Sequence[Samples], noise: Sequence[Samples], rooms: Sequence[Samples]
+    ) -> None:
+        """Recordings, int16; rooms: impulse responses."""
+        self._speech, self._noise, self._rooms = speech, noise, rooms
+        self._speech_weights, self._noise_weights = _weights(speech), _weights(noise)
+
+    def speech(self, count: int, random: Random) -> Audio:
+        """`count` samples of speech."""
+        return _stretch(self._speech, self._speech_weights, count, random)
+
+    def noise(self, count: int, random: Random) -> Audio:
+        """`count` samples of recorded noise, made-up noise, or several people talking."""
+        kind = random.random()
+        if kind < 0.6 and self._noise:
+            return _stretch(self._noise, self._noise_weights, count, random)
+        if kind < 0.75:
+            return augment.hiss(count, random)
+        talkers = [self.speech(count, random) for _ in range(random.integers(1, 7))]
+        crowd: Audio = np.sum([augment.set_level(t, -20) for t in talkers], 0, np.float32)
+        return crowd
+
+    def recorded(self, scene: Audio, random: Random) -> Samples:
+        """The way from the scene to the sound card."""
+        kind = random.random()
+        if kind < 0.25 and self._rooms:
+            response = self._rooms[random.integers(len(self._rooms))]
+            scene = augment.room(scene, as_float(response))
+        elif kind < 0.5:
+            scene = augment.room(scene, augment.made_up_room(random))
+        if random.random() < 0.5:
+            scene = augment.colour(scene, random)
+        if random.random() < 0.75:
+            noise = self.noise(len(scene), random)
+            scene = augment.mix(scene, noise, random.uniform(*augment.SNR))
+        scene = augment.set_level(scene, random.uniform(*augment.LEVEL))
+        if random.random() < 0.5:  # the microphone's own noise
+            floor = 10 ** (random.uniform(-90, -60) / 20)
+            scene = scene + np.float32(floor) * augment.hiss(len(scene), random)
+        return augment.to_int16(scene)
+
+
+def as_float(samples: Samples) -> Audio:
+    """int16 to float32, full scale 1.0."""
+    return samples.astype(np.float32) / np.float32(32768)
+
+
+def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
+    """Each recording is drawn in proportion to its length."""
+    lengths = np.array([len(recording) for recording in recordings], np.float64)
+    weights: npt.NDArray[np.float64] = lengths / max(1.0, lengths.sum())
+    return weights
+
+
+def _stretch(
+    recordings: Sequence[Samples], weights: npt.NDArray[np.float64], count: int, random: Random
+) -> Audio:
+    """`count` samples of recordings, from anywhere in a first one, others after it."""
+    pieces: list[Audio] = []
+    missing = count
+    while missing > 0:
+        recording = recordings[random.choice(len(recordings), p=weights)]
+        start = int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
+        piece = as_float(recording[start : start + missing])
+        pieces.append(augment.faded(piece))
+        missing -= len(piece)
+    return np.concatenate(pieces)
