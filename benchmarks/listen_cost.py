@@ -1,12 +1,12 @@
 """What listening costs: run `python benchmarks/listen_cost.py [--model NAME|PATH]`.
 
-Everything is measured on `kws listen` itself, in processes of its own: start-up from the start of
-the process to its first read of audio; processor time per second of audio that comes at a
-microphone's pace, in lines and with the live display; the speed at which a file is scanned; the
-greatest resident memory. Processor time is that of all threads together.
+Measured on `kws listen` itself, in processes of its own (Linux): the time from the start of a
+process to its first read of audio; processor time, of all threads, per second of audio that comes
+through a pipe at a microphone's pace; the greatest resident memory; the speed of scanning a file.
 
-A paced process finds the caches cold and the clock low after each pause of 40 ms, so it costs more
-than the same work in one go; both are printed. Run it on a machine that is idle otherwise.
+Measured in this process, in one thread: processor time per second of audio in blocks of 40 ms
+without a pause between them. A paced process costs more than that, since after each pause it finds
+the caches cold and the clock low, the more so on a busy machine: run this on an idle one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ import numpy.typing as npt
 import soundfile
 
 from kws.config import SAMPLE_RATE
+from kws.listen import listen
+from kws.model_file import ModelFile
+from kws.ring_buffer import RingBuffer
+from kws.spotter import Spotter
 
 ROOT = Path(__file__).parent.parent
 BLOCK = 640  # samples, 40 ms
@@ -55,26 +59,55 @@ def main() -> None:
     sound = noise(60 * minutes)
     paced = sound[: options.seconds * SAMPLE_RATE]
 
-    start = hear(command, sound[:BLOCK], 0.0, display=False)
-    lines = hear(command, paced, 1.0, display=False)
-    screen_start = hear(command, sound[:BLOCK], 0.0, display=True)
-    screen = hear(command, paced, 1.0, display=True)
-    fast = hear(command, sound, 0.0, display=False)
-    scan = scan_file(command, sound)
-
-    def share(cost: Cost, idle: Cost, seconds: float) -> str:
-        return f"{100 * (cost.processor - idle.processor) / seconds:.2f} % of a core"
-
+    share = blocks_share(options.model, sound[: 60 * SAMPLE_RATE])
+    start = hear(command, sound[:BLOCK], display=False)
+    lines = hear(command, paced, display=False)
+    screen_start = hear(command, sound[:BLOCK], display=True)
+    screen = hear(command, paced, display=True)
+    lines_share = (lines.processor - start.processor) / options.seconds
+    screen_share = (screen.processor - screen_start.processor) / options.seconds
     for what, value in (
         ("start to first read of audio", f"{start.first_read:.2f} s"),
-        ("listening at a microphone's pace", share(lines, start, options.seconds)),
-        ("the same with the live display", share(screen, screen_start, options.seconds)),
-        ("listening in one go", share(fast, start, len(sound) / SAMPLE_RATE)),
-        ("scanning a file", f"{len(sound) / SAMPLE_RATE / scan:.0f} times real time"),
-        ("resident memory, lines", f"{lines.memory:.0f} MB"),
-        ("resident memory, live display", f"{screen.memory:.0f} MB"),
+        ("blocks of 40 ms without pause", f"{100 * share:.2f} % of a core"),
+        ("at a microphone's pace", f"{100 * lines_share:.2f} % of a core"),
+        ("the same with the live display", f"{100 * screen_share:.2f} % of a core"),
+        ("resident memory", f"{lines.memory:.0f} MB"),
+        ("the same with the live display", f"{screen.memory:.0f} MB"),
+        (
+            "scanning a file",
+            f"{len(sound) / SAMPLE_RATE / scan_file(command, sound):.0f} x real time",
+        ),
     ):
-        print(f"{what:34}{value:>22}")
+        print(f"{what:32}{value:>18}")
+
+
+class Blocks:
+    """A source of blocks of 40 ms that never keeps one waiting."""
+
+    name, live, overflows = "blocks", True, 0
+
+    def __init__(self, samples: npt.NDArray[np.int16]) -> None:
+        self._blocks = iter(np.split(samples, range(BLOCK, len(samples), BLOCK)))
+
+    def __enter__(self) -> Blocks:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing was opened."""
+
+    def fill(self, ring: RingBuffer) -> bool:
+        """Put the next block into the ring."""
+        block = next(self._blocks, None)
+        return block is not None and ring.write(block) > 0
+
+
+def blocks_share(model: str, samples: npt.NDArray[np.int16]) -> float:
+    """Processor time of this thread per second of audio, on the road from source to spotter."""
+    spotter = Spotter(ModelFile.load(model))
+    listen(Blocks(samples[: 5 * SAMPLE_RATE]), spotter, print)  # warm
+    began = time.thread_time()
+    listen(Blocks(samples), spotter, print)
+    return (time.thread_time() - began) / (len(samples) / SAMPLE_RATE)
 
 
 def noise(seconds: int) -> npt.NDArray[np.int16]:
@@ -85,17 +118,11 @@ def noise(seconds: int) -> npt.NDArray[np.int16]:
     return samples.astype(np.int16)
 
 
-def hear(
-    command: list[str], samples: npt.NDArray[np.int16], pace: float, display: bool
-) -> Cost:
-    """Run `kws listen --stdin` on samples in blocks of 40 ms, at `pace` of real time; 0: at once.
-
-    display: give it a terminal.
-    """
+def hear(command: list[str], samples: npt.NDArray[np.int16], display: bool) -> Cost:
+    """Run `kws listen --stdin` on samples at a microphone's pace; display: on a terminal."""
     sound_in, sound_out = os.pipe()
     terminal, screen = pty.openpty()
-    drain = threading.Thread(target=read_all, args=(terminal,), daemon=True)
-    drain.start()
+    threading.Thread(target=read_all, args=(terminal,), daemon=True).start()
     os.write(sound_out, samples[:BLOCK].tobytes())
     began = time.monotonic()
     process = subprocess.Popen(
@@ -107,16 +134,19 @@ def hear(
         stderr=subprocess.DEVNULL,
     )
     os.close(screen)
-    while waiting(sound_in):
+    while waiting(sound_in) and process.poll() is None:
         time.sleep(0.002)
-    first_read = time.monotonic() - began
+    first_read = time.monotonic()
     os.close(sound_in)
     for place in range(BLOCK, len(samples), BLOCK):
-        due = began + first_read + pace * place / SAMPLE_RATE
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, first_read + place / SAMPLE_RATE - time.monotonic()))
         os.write(sound_out, samples[place : place + BLOCK].tobytes())
+    memory = peak_memory(process.pid)
     os.close(sound_out)
-    return finish(process, first_read)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"kws listen failed: exit status {os.waitstatus_to_exitcode(status)}")
+    return Cost(first_read - began, usage.ru_utime + usage.ru_stime, memory)
 
 
 def waiting(pipe: int) -> int:
@@ -133,12 +163,11 @@ def read_all(terminal: int) -> None:
         os.close(terminal)
 
 
-def finish(process: subprocess.Popen[bytes], first_read: float) -> Cost:
-    """Wait for a process; what it cost."""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"kws listen failed: exit status {os.waitstatus_to_exitcode(status)}")
-    return Cost(first_read, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+def peak_memory(process: int) -> float:
+    """MB that a process had resident at most."""
+    status = Path(f"/proc/{process}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def scan_file(command: list[str], samples: npt.NDArray[np.int16]) -> float:

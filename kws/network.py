@@ -13,6 +13,7 @@ import numpy.typing as npt
 CELLS_AT_ONCE = 5  # cells that a kernel works on side by side: KWS_CELLS_AT_ONCE
 KINDS = ("CONVOLUTION", "DEPTHWISE", "AVERAGE", "SOFTMAX")
 DEPTH_STEP = 8  # a convolution's depth is padded to a multiple of it
+MAX_LAYERS = 40  # KWS_MAX_LAYERS
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,30 @@ class Target:
         """Compile the exported folder together with tests/c/<program>.c."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         around = ["io_semihosting.c", "startup.c"] if self.emulated else ["io_host.c"]
-        sources = [*sorted(folder.glob("*.c")), *(HERE / name for name in (program + ".c", *around))]
+        sources = [
+            *sorted(folder.glob("*.c")),
+            *(HERE / name for name in (program + ".c", *around)),
+        ]
         binary = folder / f"{program}-{self.name}"
-        words = [self.command[0], *STRICT, *self.command[1:], f"-I{folder}", f"-I{HERE}", *map(str, sources)]
+        words = [
+            self.command[0],
+            *STRICT,
+            *self.command[1:],
+            f"-I{folder}",
+            f"-I{HERE}",
+            *map(str, sources),
+        ]
         done = subprocess.run([*words, "-o", str(binary), "-lm"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return binary
+
+    def compile(self, source: Path, result: Path) -> None:
+        """Compile one file, a header too, to see that it stands alone."""
+        skip_without(self.command[0], shutil.which(self.command[0]))
+        command = [word for word in self.command if not word.startswith(("-Wl", "--specs"))]
+        words = [command[0], *STRICT, *command[1:], "-xc", "-c", str(source), "-o", str(result)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     def run(self, binary: Path, content: bytes, folder: Path) -> bytes:
         """Run a program on bytes; what it wrote."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -129,13 +129,11 @@ def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelF
         keywords=tuple(f'word "{n}" \u00e9?' for n in range(keywords)),
         thresholds=(0.5,) * keywords,
         stride=shape.stride,
-        front_end=FrontEnd(
-            **{**vars(front_end), "mean": tuple(map(float, mean)), "scale": tuple(map(float, scale))}
-        ),
+        front_end=replace(front_end, mean=tuple(map(float, mean)), scale=tuple(map(float, scale))),
         smoothing=Smoothing(smooth_steps=3, max_steps=2, refractory_steps=5),
     )
     thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
-    config = ModelConfig(**{**vars(config), "thresholds": thresholds})
+    config = replace(config, thresholds=thresholds)
     return ModelFile.parse(embed(content, config), "test.tflite")
 
 

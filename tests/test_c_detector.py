@@ -112,9 +112,7 @@ def compare(model: ModelFile, samples: Samples, target: Target, folder: Path) ->
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_synthetic_audio(
-    model: Callable[[], ModelFile], target: Target, tmp_path: Path
-) -> None:
+def test_synthetic_audio(model: Callable[[], ModelFile], target: Target, tmp_path: Path) -> None:
     seconds = SECONDS if not target.emulated else min(SECONDS, 300)
     expected = compare(model(), synthetic_audio(seconds), target, tmp_path)
     assert len(expected.stage_detections) > 1

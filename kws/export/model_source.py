@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,23 @@ from kws.model_file import ModelFile
 from kws.network import Layer, Memory, Network, plan
 from kws.posterior import exp_table, threshold_level
 
+LAYER_NUMBERS = (
+    "time_kernel",
+    "time_stride",
+    "time_before",
+    "time_after",
+    "kernel",
+    "stride",
+    "cells_before",
+    "cells",
+    "channels",
+    "output_cells",
+    "output_channels",
+    "zero",
+    "output_zero",
+    "least",
+    "greatest",
+)
 INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
 
 
@@ -144,11 +162,7 @@ def _aligned(field: str) -> str:
 
 
 def _layer(layer: Layer, columns: int) -> dict[str, object]:
-    names = (
-        "time_kernel time_stride time_before time_after kernel stride cells_before cells channels"
-        " output_cells output_channels zero output_zero least greatest"
-    ).split()
-    fields = {name: getattr(layer, name) for name in names}
+    fields = {name: getattr(layer, name) for name in LAYER_NUMBERS}
     return fields | {"columns": columns}
 
 
@@ -192,33 +206,29 @@ def _front_end(spec: FrontEnd, tables: FrontEndTables) -> dict[str, object]:
         "mel_filters": spec.mel_filters,
         "coefficients": spec.coefficients,
         "log_offset": number(np.float32(spec.log_offset)),
-        **{
-            name: name
-            for name in (
-                "hann places twiddles split_twiddles mel_first mel_count mel_weights dct bias"
-            ).split()
-        },
+        **{name: name for _, name, _ in _front_end_tables(tables)},
     }
 
 
 def _front_end_arrays(tables: FrontEndTables) -> str:
+    return "".join(array(*table) for table in _front_end_tables(tables))
+
+
+def _front_end_tables(tables: FrontEndTables) -> list[tuple[str, str, npt.NDArray[Any]]]:
+    """Type, name and values of each table of mfcc.h."""
     first, count, weights = tables.mel
     ragged = np.concatenate([weights[:n, filter_] for filter_, n in enumerate(count)])
-    places = np.argsort(tables.order)
-    return "".join(
-        array(kind, name, values)
-        for kind, name, values in (
-            ("float", "hann", tables.window),
-            ("uint16_t", "places", places),
-            ("float", "twiddles", tables.twiddles[:, : tables.points * 3 // 4].T),
-            ("float", "split_twiddles", tables.split_twiddles.T),
-            ("uint16_t", "mel_first", first),
-            ("uint16_t", "mel_count", count),
-            ("float", "mel_weights", ragged),
-            ("float", "dct", tables.dct),
-            ("float", "bias", tables.bias),
-        )
-    )
+    return [
+        ("float", "hann", tables.window),
+        ("uint16_t", "places", np.argsort(tables.order)),
+        ("float", "twiddles", tables.twiddles[:, : tables.points * 3 // 4].T),
+        ("float", "split_twiddles", tables.split_twiddles.T),
+        ("uint16_t", "mel_first", first),
+        ("uint16_t", "mel_count", count),
+        ("float", "mel_weights", ragged),
+        ("float", "dct", tables.dct),
+        ("float", "bias", tables.bias),
+    ]
 
 
 def _posterior(model: ModelFile, network: Network) -> dict[str, object]:

@@ -1,0 +1,119 @@
+"""kws export: the same bytes every time, C that compiles by itself, errors that name the fault."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_programs import HOST, M4_ARDUINO, Target
+from conftest import skip_without
+from small_models import temporal
+
+from kws.errors import KwsError
+from kws.export import export
+from kws.model_file import ModelFile
+
+SOURCES = Path(__file__).parents[1] / "firmware_export" / "src"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "small.tflite"
+    path.write_bytes(temporal().content)
+    return path
+
+
+def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> None:
+    first, second = export(model, tmp_path / "a"), export(model, tmp_path / "b")
+    assert [path.name for path in first] == [path.name for path in second]
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(first, second, strict=True))
+
+
+def test_generated_files_say_what_made_them(model: Path, tmp_path: Path) -> None:
+    written = export(model, tmp_path / "c")
+    for name in ("kws_model.c", "kws_model.h"):
+        top = (tmp_path / "c" / name).read_text()[:300]
+        assert "kws export" in top
+        assert model.name in top
+        assert ModelFile.load(model).sha256 in top
+    engine = {path.name for path in SOURCES.iterdir()}
+    assert {path.name for path in written} == engine | {"kws_model.c", "kws_model.h"}
+
+
+@pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
+def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Path) -> None:
+    for path in export(model, tmp_path / "c"):
+        target.compile(path, tmp_path / "object.o")
+
+
+def test_headers_serve_cxx(model: Path, tmp_path: Path) -> None:
+    skip_without("g++", HOST)
+    export(model, tmp_path / "c")
+    program = tmp_path / "c" / "sketch.cpp"
+    program.write_text('#include "kws.h"\n#include "kws_model.h"\nint main() { return 0; }\n')
+    words = ["g++", "-Wall", "-Wextra", "-Werror", "-c", str(program), "-o", str(tmp_path / "o")]
+    subprocess.run(words, check=True)
+
+
+def test_export_needs_no_tensorflow(model: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from kws.export import export;"
+        f"export({str(model)!r}, Path({str(tmp_path / 'c')!r}));"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def convert(build: object, shape: tuple[int, ...]) -> bytes:
+    """An int8 .tflite of a TensorFlow function."""
+    tf = pytest.importorskip("tensorflow")
+    random = np.random.default_rng(0)
+    function = tf.function(build, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], function
+    )
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: (
+        [random.standard_normal(shape).astype(np.float32)] for _ in range(20)
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content: bytes = converter.convert()
+    return content
+
+
+def test_an_unsupported_operator_is_named(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    path = tmp_path / "tanh.tflite"
+    path.write_bytes(convert(lambda x: tf.tanh(x), (1, 10, 4, 1)))
+    with pytest.raises(KwsError, match=r"tanh\.tflite: operator TANH is not supported"):
+        export(path, tmp_path / "c")
+
+
+def test_dilation_is_refused(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    kernel = tf.constant(np.random.default_rng(1).standard_normal((3, 1, 1, 4)), tf.float32)
+    path = tmp_path / "dilated.tflite"
+    path.write_bytes(
+        convert(
+            lambda x: tf.nn.conv2d(x, kernel, 1, "VALID", dilations=[1, 2, 1, 1]), (1, 10, 4, 1)
+        )
+    )
+    with pytest.raises(KwsError, match=r"dilated\.tflite: .*(dilation|SPACE_TO_BATCH_ND)"):
+        export(path, tmp_path / "c")
+
+
+def test_damaged_files_are_refused_in_one_line(model: Path, tmp_path: Path) -> None:
+    content, random = model.read_bytes(), np.random.default_rng(3)
+    path = tmp_path / "damaged.tflite"
+    for _ in range(60):
+        damaged = bytearray(content)
+        for at in random.integers(len(damaged), size=8):
+            damaged[at] = random.integers(256)
+        path.write_bytes(damaged[: random.integers(len(damaged))])
+        with pytest.raises(KwsError) as raised:
+            export(path, tmp_path / "c")
+        assert "\n" not in str(raised.value)
