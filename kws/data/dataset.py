@@ -6,32 +6,18 @@ so that one part can be held out and nothing of the same voice and room stays in
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from kws.data.clips import PARTS, Clip, clips_in
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
-AUDIO = {".wav", ".flac", ".ogg", ".opus"}
-PARTS = 8
-# A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
-# Commands "0a7c2a8d_nohash_0"; any other name stands for itself.
-SPEAKER = re.compile(r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+)$")
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
 RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms", "sessions", "synthesis")
 SYNTHESIS_KEYS = ("keyword", "near_word", "sentence", "near_words", "sentences")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One recording and the part of the split that it belongs to."""
-
-    path: Path
-    part: int
 
 
 @dataclass(frozen=True)
@@ -72,35 +58,48 @@ class Dataset:
 
 
 def from_recipe(recipe: Path, root: Path) -> Dataset:
-    """Read a recipe whose folders are relative to root."""
+    """Read a recipe whose folders are relative to root; KwsError names a mistake's line."""
     toml = read_toml(recipe)
     toml.forbid_others(RECIPE_KEYS)
-    table = toml.content
-    if "keywords" not in table:
-        raise KwsError(f"{recipe}: no table [keywords]")
-    sessions = _sessions(recipe.parent / toml.text("sessions")) if "sessions" in table else {}
+    if not toml.content.get("keywords"):
+        raise KwsError(f"{recipe}: no keywords in it")
+    sessions = _sessions(toml) if "sessions" in toml.content else {}
 
-    def clips(folders: list[str]) -> list[Clip]:
-        found = [clip for folder in folders for clip in _folder(root / folder)]
-        return [
-            Clip(clip.path, sessions.get(clip.path.relative_to(root).as_posix(), clip.part))
-            for clip in found
-        ]
+    def clips(table: TomlTable, key: str) -> list[Clip]:
+        if key not in table.content:
+            return []
+        found = []
+        for folder in table.texts(key, '["a folder"]'):
+            try:
+                inside = clips_in(root / folder)
+            except KwsError as error:
+                raise table.error(key, str(error)) from error
+            for clip in inside:
+                name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
+                found.append(Clip(clip.path, sessions.get(name, clip.part)))
+        return found
 
+    keywords = toml.table("keywords")
     return Dataset(
-        {keyword: clips(folders) for keyword, folders in table["keywords"].items()},
-        clips(table.get("negatives", [])),
-        clips(table.get("noise", [])),
-        clips(table.get("rooms", [])),
+        {keyword: clips(keywords, keyword) for keyword in keywords.content},
+        clips(toml, "negatives"),
+        clips(toml, "noise"),
+        clips(toml, "rooms"),
         _synthesis(toml),
     )
 
 
-def _sessions(path: Path) -> dict[str, int]:
+def _sessions(recipe: TomlTable) -> dict[str, int]:
+    """The part of each recording by its path, from the JSON file that a recipe names."""
+    path = recipe.path.parent / recipe.text("sessions")
     try:
-        parts: dict[str, int] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise KwsError(f"{path}: no split can be read from it ({error})") from error
+        parts = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise recipe.error("sessions", f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise recipe.error("sessions", f"{path}: not JSON: {error}") from error
+    if not isinstance(parts, dict) or not all(part in range(PARTS) for part in parts.values()):
+        raise recipe.error("sessions", f"{path}: not a part from 0 to {PARTS - 1} by recording")
     return parts
 
 
@@ -111,15 +110,19 @@ def _synthesis(recipe: TomlTable) -> Synthesis:
     table.forbid_others(SYNTHESIS_KEYS)
     counts = (int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_KEYS[:3])
     keyword, near_word, sentence = counts
-    near_words, sentences = (tuple(table.texts(key, '["a text"]')) for key in SYNTHESIS_KEYS[3:])
+    near_words, sentences = (
+        tuple(table.texts(key, '["a text"]')) if key in table.content else ()
+        for key in SYNTHESIS_KEYS[3:]
+    )
     return Synthesis(keyword, near_word, sentence, near_words, sentences)
 
 
 def from_folder(root: Path) -> Dataset:
     """Read a dataset folder: <keyword>/, _negative_/ (speech) and, if there, _noise_/, _rooms_/."""
-    if not root.is_dir():
-        raise KwsError(f"{root}: no such folder")
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    try:
+        folders = sorted(path for path in root.iterdir() if path.is_dir())
+    except OSError as error:
+        raise KwsError(f"{root}: {error.strerror}") from error
     keywords = [path for path in folders if not path.name.startswith(("_", "."))]
     if not keywords:
         raise KwsError(f"{root}: no folder of recordings of a keyword in it")
@@ -127,30 +130,16 @@ def from_folder(root: Path) -> Dataset:
         raise KwsError(f"{root}: no folder {NEGATIVE} with speech that is not the keyword")
 
     def optional(name: str) -> list[Clip]:
-        return _folder(root / name) if root / name in folders else []
+        return clips_in(root / name) if root / name in folders else []
 
     return Dataset(
-        {path.name.replace("_", " "): _folder(path) for path in keywords},
-        _folder(root / NEGATIVE),
+        {keyword_of(path): clips_in(path) for path in keywords},
+        clips_in(root / NEGATIVE),
         optional(NOISE),
         optional(ROOMS),
     )
 
 
-def _folder(folder: Path) -> list[Clip]:
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO
-        and not any(name.startswith("_") for name in path.relative_to(folder).parts)
-    )
-    if not paths:
-        raise KwsError(f"{folder}: no audio files there")
-    return [Clip(path, part_of(path)) for path in paths]
-
-
-def part_of(path: Path) -> int:
-    """A part in 0..PARTS-1 by a hash of the speaker's name, or of the file's where none is."""
-    match = SPEAKER.match(path.stem)
-    speaker = next(filter(None, match.groups())) if match else path.stem
-    return hashlib.sha256(speaker.encode()).digest()[0] % PARTS
+def keyword_of(folder: Path) -> str:
+    """The keyword whose recordings a folder holds: smart_mirror is "smart mirror"."""
+    return folder.name.replace("_", " ")

@@ -25,7 +25,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.data.audio import read_audio
-from kws.data.dataset import AUDIO, PARTS
+from kws.data.clips import AUDIO, PARTS
 from kws.data.warping import Float, warped_distances
 from kws.data.word_span import LONGEST, word_span
 from kws.errors import KwsError

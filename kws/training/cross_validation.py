@@ -17,7 +17,8 @@ import numpy as np
 
 from kws.config import ModelConfig
 from kws.data.audio import read_audio
-from kws.data.dataset import PARTS, Dataset
+from kws.data.clips import PARTS
+from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.rates import rate_for

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from kws.config import FrontEnd, ModelConfig
 from kws.data.audio import read_audio
-from kws.data.dataset import Clip, Dataset
+from kws.data.clips import Clip
+from kws.data.dataset import Dataset
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build
 from kws.training.convert import embed, quantise

@@ -1,0 +1,54 @@
+"""The recordings in a folder, and the part of the split that each belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws.errors import KwsError
+
+AUDIO = {".wav", ".flac", ".ogg", ".opus"}
+PARTS = 8
+# A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
+# Commands "0a7c2a8d_nohash_0"; any other name stands for itself.
+SPEAKER = re.compile(r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+)$")
+HIDDEN = ("_", ".")  # files and folders whose names begin so are passed over
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording and the part of the split that it belongs to."""
+
+    path: Path
+    part: int
+
+
+def clips_in(folder: Path) -> list[Clip]:
+    """The recordings in a folder and all folders within; KwsError where there are none."""
+    return [Clip(path, part_of(path)) for path in audio_files(folder)]
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Paths of the recordings in a folder and all folders within; KwsError where there are none."""
+
+    def refuse(error: OSError) -> None:
+        raise KwsError(f"{error.filename}: {error.strerror}") from error
+
+    paths: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        paths += [Path(parent, name) for name in names if not name.startswith(HIDDEN)]
+    recordings = sorted(path for path in paths if path.suffix.lower() in AUDIO)
+    if not recordings:
+        raise KwsError(f"{folder}: no audio files there")
+    return recordings
+
+
+def part_of(path: Path) -> int:
+    """A part in 0..PARTS-1 by a hash of the speaker's name, or of the file's where none is."""
+    match = SPEAKER.match(path.stem)
+    speaker = next(filter(None, match.groups())) if match else path.stem
+    return hashlib.sha256(speaker.encode()).digest()[0] % PARTS

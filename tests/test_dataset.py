@@ -1,0 +1,223 @@
+"""What a dataset holds: folders, recipes, the split; and where in a recording the word is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws.config import SAMPLE_RATE
+from kws.data.audio import read_audio
+from kws.data.clips import PARTS, Clip, audio_files, part_of
+from kws.data.dataset import Dataset, Synthesis, from_folder, from_recipe
+from kws.data.word_span import FRAME, word_span
+from kws.errors import KwsError
+
+
+def recorded(*paths: Path) -> None:
+    """A tenth of a second of audio at each path."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
+
+
+def names(clips: list[Clip]) -> list[str]:
+    return [clip.path.name for clip in clips]
+
+
+def test_a_folder_is_a_dataset(tmp_path: Path) -> None:
+    recorded(
+        *(tmp_path / "computer" / name for name in ("b.wav", "a.flac", "deeper/c.ogg", "d.WAV")),
+        tmp_path / "smart_mirror" / "a.wav",
+        tmp_path / "_negative_" / "talk.flac",
+        tmp_path / "_noise_" / "rain.wav",
+        tmp_path / ".cache" / "x.wav",
+    )
+    (tmp_path / "README").write_text("not a recording")
+    dataset = from_folder(tmp_path)
+    assert {k: names(v) for k, v in dataset.positives.items()} == {
+        "computer": ["a.flac", "b.wav", "d.WAV", "c.ogg"],
+        "smart mirror": ["a.wav"],
+    }
+    assert names(dataset.negatives) == ["talk.flac"]
+    assert names(dataset.noise) == ["rain.wav"]
+    assert dataset.rooms == []
+    assert dataset.synthesis == Synthesis()
+
+
+def test_hidden_files_and_other_files_are_no_recordings(tmp_path: Path) -> None:
+    recorded(*(tmp_path / name for name in ("a.wav", "_old_/b.wav", ".trash/c.wav", "d/_e.wav")))
+    (tmp_path / "._a.wav").write_bytes(b"of a Mac")
+    (tmp_path / "a.txt").write_text("text")
+    assert audio_files(tmp_path) == [tmp_path / "a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "problem"),
+    [
+        (None, "No such file or directory"),
+        ([], "no folder of recordings of a keyword"),
+        (["_negative_"], "no folder of recordings of a keyword"),
+        (["computer"], "no folder _negative_ with speech"),
+        (["computer", "_negative_"], "computer: no audio files there"),
+    ],
+)
+def test_a_folder_that_is_no_dataset(
+    tmp_path: Path, folders: list[str] | None, problem: str
+) -> None:
+    root = tmp_path / "data"
+    for folder in folders or []:
+        (root / folder).mkdir(parents=True)
+    if folders == []:
+        root.mkdir()
+    with pytest.raises(KwsError, match=problem) as error:
+        from_folder(root)
+    assert str(error.value).startswith(str(root))
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.wav")
+    for listing in (from_folder, audio_files):
+        with pytest.raises(KwsError, match=r"a\.wav: Not a directory"):
+            listing(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    "utterances",
+    [
+        ("1089-134686-0000", "1089-134691-0024"),
+        ("an1-mblw-b", "an97-mblw-b"),
+        ("0a7c2a8d_nohash_0", "0a7c2a8d_nohash_4"),
+    ],
+)
+def test_a_speaker_is_in_one_part(utterances: tuple[str, str]) -> None:
+    first, second = (part_of(Path("any", "folder", f"{name}.flac")) for name in utterances)
+    assert first == second == part_of(Path(f"{utterances[0]}.wav"))
+
+
+def test_parts_are_even_and_any_name_has_one() -> None:
+    counts = np.bincount([part_of(Path(f"{n}.wav")) for n in range(4000)], minlength=PARTS)
+    assert len(counts) == PARTS
+    assert counts.min() > 400
+
+
+def test_parts_of_a_dataset_are_disjoint_and_whole() -> None:
+    clips = [Clip(Path(f"{n}.wav"), part_of(Path(f"{n}.wav"))) for n in range(200)]
+    dataset = Dataset({"computer": clips[:80]}, clips[80:150], clips[150:180], clips[180:])
+    kept, held_out = dataset.parts(range(6)), dataset.parts([6, 7])
+    for whole, *pieces in (
+        (dataset.positives["computer"], *(d.positives["computer"] for d in (kept, held_out))),
+        (dataset.negatives, kept.negatives, held_out.negatives),
+        (dataset.noise, kept.noise, held_out.noise),
+    ):
+        assert {clip.part for clip in pieces[0]} <= set(range(6))
+        assert {clip.part for clip in pieces[1]} <= {6, 7}
+        assert sorted(names(whole)) == sorted(names(pieces[0]) + names(pieces[1]))
+    assert kept.rooms == held_out.rooms == dataset.rooms
+
+
+RECIPE = """\
+sessions = "split.json"
+negatives = ["speech", "more/speech"]
+
+[keywords]
+computer = ["wake/computer/"]
+
+[synthesis]
+keyword = 3
+sentences = ["good morning"]
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    recorded(
+        *(tmp_path / "data" / name for name in ("wake/computer/a.wav", "wake/computer/deep/b.wav")),
+        *(tmp_path / "data" / name for name in ("speech/c.wav", "more/speech/d.wav")),
+    )
+    parts = {"wake/computer/a.wav": 5, "wake/computer/deep/b.wav": 6, "speech/c.wav": 7}
+    (tmp_path / "split.json").write_text(json.dumps(parts))
+    return tmp_path / "data"
+
+
+def test_a_recipe_names_folders_sessions_and_synthesis(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    dataset = from_recipe(recipe, data)
+    assert [clip.part for clip in dataset.positives["computer"]] == [5, 6]
+    assert [clip.part for clip in dataset.negatives] == [7, part_of(Path("d.wav"))]
+    assert (dataset.noise, dataset.rooms) == ([], [])
+    assert dataset.synthesis == Synthesis(keyword=3, sentences=("good morning",))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("negatives", "negative", r":2: unknown key 'negative', did you mean 'negatives'\?"),
+        ('["speech", "more/speech"]', '"speech"', ":2: negatives must be a list"),
+        ('"more/speech"', "3", ":2: negatives must be strings alone, not a number"),
+        ('"more/speech"', '"mere"', r":2: .*mere: No such file or directory"),
+        ('["wake/computer/"]', '["."]\nxyz = ["split"]', ":6: .*split: No such file"),
+        ('["wake/computer/"]', '"wake"', ":5: computer must be a list"),
+        ("[keywords]\ncomputer", "keywords", ":4: keywords must be a table"),
+        ('[keywords]\ncomputer = ["wake/computer/"]', "[keywords]", ": no keywords in it"),
+        ("keyword = 3", 'keyword = "3"', ":8: keyword must be a number, not a string"),
+        ('["good morning"]', "[]", ":9: sentences must be a list"),
+        ("split.json", "slpit.json", r":1: .*slpit\.json: No such file or directory"),
+        ("split.json", "data/speech/c.wav", r":1: .*c\.wav: not JSON"),
+        ("split.json", "list.json", r":1: .*list\.json: not a part from 0 to 7 by recording"),
+        ("split.json", "parts.json", r":1: .*parts\.json: not a part from 0 to 7 by recording"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_told_with_its_line(
+    tmp_path: Path, data: Path, old: str, new: str, problem: str
+) -> None:
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "parts.json").write_text('{"wake/computer/a.wav": 8}')
+    recipe = tmp_path / "recipe.toml"
+    assert RECIPE.count(old) == 1
+    recipe.write_text(RECIPE.replace(old, new))
+    with pytest.raises(KwsError, match=rf"recipe\.toml{problem}"):
+        from_recipe(recipe, data)
+
+
+def test_a_recording_is_read_whole_and_at_16_khz(tmp_path: Path) -> None:
+    samples = np.random.default_rng(1).integers(-32768, 32768, 150_000).astype(np.int16)
+    soundfile.write(tmp_path / "long.flac", samples, SAMPLE_RATE)
+    assert np.array_equal(read_audio(tmp_path / "long.flac"), samples)
+    soundfile.write(tmp_path / "other.wav", samples, 48_000)
+    assert len(read_audio(tmp_path / "other.wav")) == pytest.approx(50_000, abs=2)
+
+
+def sound(*pieces: tuple[float, float], floor: float = 10.0) -> np.ndarray:
+    """Noise of (seconds, RMS) pieces in a noise floor."""
+    random = np.random.default_rng(4)
+    parts = [random.normal(0, rms, round(seconds * SAMPLE_RATE)) for seconds, rms in pieces]
+    whole = np.concatenate(parts)
+    return (whole + random.normal(0, floor, len(whole))).round().astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "start", "end"),
+    [
+        ([(0.5, 0), (0.6, 2000), (0.9, 0)], 0.5, 1.1),
+        ([(0.5, 0), (0.3, 2000), (0.2, 0), (0.4, 1500), (0.9, 0)], 0.5, 1.4),  # a pause within
+        ([(0.4, 0), (0.5, 2000), (0.5, 0), (0.3, 300), (0.6, 0)], 0.4, 0.9),  # a breath after it
+        ([(0.3, 0), (0.03, 9000), (0.6, 0), (0.5, 1500), (0.6, 0)], 0.93, 1.43),  # a click before
+        ([(0.5, 0), (0.6, 40), (0.9, 0)], 0.5, 1.1),  # 12 dB over the floor
+        ([(0.7, 100), (0.5, 6000), (1.2, 100)], 0.7, 1.2),  # in noise
+    ],
+)
+def test_the_word_is_found(pieces: list[tuple[float, float]], start: float, end: float) -> None:
+    first, last = word_span(sound(*pieces))
+    assert first / SAMPLE_RATE == pytest.approx(start, abs=0.03)
+    assert last / SAMPLE_RATE == pytest.approx(end, abs=0.03)
+
+
+def test_a_word_is_found_in_anything() -> None:
+    for samples in (np.zeros(8000), np.zeros(1), np.full(FRAME + 1, 1000), sound((0.05, 3000))):
+        start, end = word_span(np.asarray(samples, np.int16))
+        assert 0 <= start < end <= len(samples)
