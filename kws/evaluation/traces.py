@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.ds_cnn import DsCnn
-from kws.listen import TAIL_SECONDS
+from kws.listen import TAIL_SECONDS, lead_samples
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
@@ -31,11 +31,11 @@ class Detector:
         )
 
     def trace(self, samples: Samples) -> Trace:
-        """Confidences at every step of int16 [n], as `kws listen` has them at the file's end."""
+        """Confidences at every step of int16 [n], silence around it, as `kws listen` has them."""
         for stage in (self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
-        tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
-        padded = np.concatenate([samples, tail])
+        lead = lead_samples(self.config, self._ds_cnn.window_rows)
+        padded = np.pad(samples, (lead, round(TAIL_SECONDS * SAMPLE_RATE)))
         return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(padded)))
 
 
