@@ -24,8 +24,8 @@ help:
 	@echo 'PYTHON=python3.12 chooses the Python of .venv'
 
 demo: $(VENV)/kws.stamp
-	@echo 'A sample says: Computer, good morning. Jarvis, open the blinds. Alexa, what is on my'
-	@echo 'list today? Smart mirror, how do I look?'
+	@echo 'A sample says: Computer, good morning, how are you today? Jarvis, open the blinds in the'
+	@echo 'bedroom. Alexa, what is on my list for today? Smart mirror, how do I look?'
 	$(BIN)/kws listen --wav audio_samples/all_keywords.flac
 	@if $(BIN)/kws devices 2>/dev/null | grep -q .; then \
 		echo 'Now the microphone; Ctrl-C ends it.'; $(BIN)/kws listen; \
