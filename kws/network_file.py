@@ -27,9 +27,7 @@ def read(content: bytes, where: str) -> Network:
         for operator in operators:
             out = operator.output
             if operator.name in ("RESHAPE", "SQUEEZE"):
-                if np.prod(out.shape) != np.prod(current.shape):
-                    raise KwsError(f"{where}: {operator.name} changes the number of values")
-                current = out
+                current = _reshaped(operator, current, where)
             elif operator.name == "PAD" and pads == NO_PADS:
                 pads = _pads(operator, where)
                 current = replace(out, shape=current.shape)
@@ -48,6 +46,18 @@ def read(content: bytes, where: str) -> Network:
         classes=layers[-1].output_cells * layers[-1].output_channels,
         score_scale=float(current.scale),
     )
+
+
+def _reshaped(operator: Operator, source: Tensor, where: str) -> Tensor:
+    """The output of an operator that moves no value; a flat one keeps its source's plane."""
+    out = operator.output
+    if np.prod(out.shape) != np.prod(source.shape):
+        raise KwsError(f"{where}: {operator.name} changes the number of values")
+    if len(out.shape) < 4:
+        return replace(out, shape=source.shape)
+    if out.plane[0] != source.plane[0]:
+        raise KwsError(f"{where}: {operator.name} along time is not supported")
+    return out
 
 
 def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
@@ -69,7 +79,8 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
     if operator.name == "FULLY_CONNECTED":
         out = replace(out, shape=(1, 1, 1, out.shape[-1]))
     numbers = {"cells": source.plane[1]} | shape
-    if any(not 0 <= n <= (65535 if name == "cells" else 255) for name, n in numbers.items()):
+    wide = (numbers.pop("cells"), source.plane[2], *out.plane[1:])
+    if max(numbers.values()) > 255 or max(wide) > 65535 or min(wide) < 1:
         raise KwsError(f"{where} is too large for the engine")
     if numbers["time_before"] >= numbers["time_kernel"]:
         raise KwsError(f"{where} pads more than its kernel")
@@ -82,6 +93,7 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
     return Layer(
         kind=kind,
         **numbers,
+        cells=wide[0],
         channels=source.plane[2],
         output_cells=out.plane[1],
         output_channels=out.plane[2],
@@ -96,12 +108,18 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
     )
 
 
+def _expect(fits: bool, where: str) -> None:
+    if not fits:
+        raise KwsError(f"{where}: its weights do not fit its input and output")
+
+
 Parts = tuple[dict[str, int], npt.NDArray[np.int8], Channels]
 
 
 def _convolution(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
     weights = operator.constant(1, where)
     rows = weights.reshape(len(weights), -1)
+    _expect(weights.shape[3] == source.plane[2], where)
     shape = _shape(operator, source, pads, weights.shape[1:3], where)
     return shape, _padded(rows), _channels(operator, source, rows, where)
 
@@ -197,9 +215,10 @@ def _channels(
     operator: Operator, source: Tensor, rows: npt.NDArray[np.int8], where: str
 ) -> Channels:
     """Bias with the input's zero point folded in, and multipliers, per channel of rows."""
-    weights = operator.inputs[1]
+    weights, out = operator.inputs[1], operator.output
     if weights.type != INT8 or weights.zero != 0:
         raise KwsError(f"{where}: its weights are not symmetric int8")
+    _expect(len(rows) == out.shape[-1] and len(weights.scales) in (1, len(rows)), where)
     scales = np.broadcast_to(weights.scales, len(rows))
     product = np.float64(source.scale) * scales.astype(np.float64)
     if operator.name == "FULLY_CONNECTED" and len(weights.scales) == 1:
@@ -207,7 +226,6 @@ def _channels(
     bias = -rows.sum(axis=1, dtype=np.int64) * source.zero
     if len(operator.inputs) > 2:
         bias += operator.constant(2, where)
-    out = operator.output
     return channels(rows, bias, product / np.float64(out.scale), out.zero, where)
 
 

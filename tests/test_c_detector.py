@@ -12,9 +12,8 @@ import pytest
 import soundfile
 from c_programs import HOST, M4_O3, TARGETS, Target
 from conftest import skip_without
-from small_models import Samples, plane, short_window, synthetic_audio, temporal
+from small_models import ReferenceKernels, Samples, plane, short_window, synthetic_audio, temporal
 
-from kws.ds_cnn import DsCnn, tflite
 from kws.export import export
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -24,19 +23,6 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 # Seconds of synthetic audio; the long comparison is a matter of hours, not of every run.
 SECONDS = float(os.environ.get("KWS_TEST_SECONDS", 12))
 MODELS = (temporal, plane, short_window)
-
-
-class ReferenceKernels(DsCnn):
-    """With TensorFlow Lite's reference kernels: the default ones round ties as the CPU likes, so
-    a negative score may differ by one."""
-
-    def __init__(self, model: ModelFile) -> None:
-        super().__init__(model)
-        self._interpreter = tflite.Interpreter(
-            model_content=model.content,
-            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
-        )
-        self._interpreter.allocate_tensors()
 
 
 @dataclass

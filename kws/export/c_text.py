@@ -32,9 +32,13 @@ def array(c_type: str, name: str, values: npt.NDArray[Any], attribute: str = "")
 def struct(fields: Mapping[str, object], depth: int) -> str:
     """A designated initialiser; depth is its indentation in steps."""
     indent = "  " * depth
+    lines = {
+        name: number(value) if isinstance(value, np.generic) else value
+        for name, value in fields.items()
+    }
     return (
         "{\n"
-        + "".join(f"{indent}.{name} = {value},\n" for name, value in fields.items())
+        + "".join(f"{indent}.{name} = {value},\n" for name, value in lines.items())
         + indent[2:]
         + "}"
     )

@@ -44,7 +44,7 @@ def model_files(content: bytes, path: Path) -> dict[str, str]:
         model = ModelFile.parse(content, str(path))
         sizes, source = detector_source(model, network)
     else:
-        sizes, source = network_source(path.stem, network)
+        sizes, source = network_source(network)
     top = header(path.name, digest)
     return {"kws_model.h": top + sizes, "kws_model.c": top + source}
 

@@ -1,0 +1,18 @@
+"""The C road as an optional extension; everything else is in setup.cfg."""
+
+from setuptools import Extension, setup
+
+ENGINE = "firmware_export/src"
+STAGES = ("mfcc", "ds_cnn", "kernels", "posterior", "spotter")
+
+setup(
+    ext_modules=[
+        Extension(
+            "kws._native",
+            ["kws/_native.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
+            include_dirs=[ENGINE],
+            extra_compile_args=["-std=c99", "-O3"],
+            optional=True,  # without a compiler kws runs in Python alone
+        )
+    ]
+)
