@@ -40,7 +40,6 @@ def embed(content: bytes, config: ModelConfig) -> bytes:
     """Put settings and checksum into a .tflite, in place of any that it carried."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     entries = {CONFIG_ENTRY: json.dumps(config.to_dict()).encode(), CHECKSUM_ENTRY: PLACEHOLDER}
-    model.metadata = []
     _slim(model)
     for name, data in entries.items():
         buffer = schema.BufferT()
@@ -54,12 +53,15 @@ def embed(content: bytes, config: ModelConfig) -> bytes:
 
 
 def _slim(model: schema.ModelT) -> None:
-    """Drop what no runtime reads, a fifth of the file: calibration ranges, long names, and the
-    scales of biases, which are the product of input's and weights'."""
+    """Drop what no runtime reads, a fifth of the file: calibration ranges, long names, the scales
+    of biases, which are the product of input's and weights', and metadata."""
     (graph,) = model.subgraphs
     for index, tensor in enumerate(graph.tensors):
         tensor.name = str(index)
-        tensor.quantization.min = tensor.quantization.max = None
         if tensor.type == schema.TensorType.INT32:
             tensor.quantization = None
-    model.signatureDefs = []
+        elif tensor.quantization is not None:
+            tensor.quantization.min = tensor.quantization.max = None
+    model.signatureDefs, model.metadata = [], []
+    # The buffers of metadata lie behind those of the tensors.
+    del model.buffers[1 + max(tensor.buffer for tensor in graph.tensors) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kws.config import FrontEnd, Smoothing
-from kws.training.builder import Architecture
+from kws.training.architecture import Architecture
 from kws.training.schedule import Schedule
 
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet

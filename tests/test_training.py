@@ -1,0 +1,381 @@
+"""Training's parts by themselves: labels, augmentation, batches, loss, features, the model file."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import skip_without
+
+from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
+from kws.data.audio import read_audio
+from kws.data.word_span import word_span
+from kws.errors import KwsError
+from kws.mfcc import features, log_mel
+from kws.mfcc_tables import FrontEndTables
+from kws.model_file import ModelFile
+from kws.training import augment
+from kws.training.architecture import Architecture
+from kws.training.examples import EARLY, IGNORE, LATE, TRIGGER, Examples, Layout
+from kws.training.pool import Pool, load, make_pool, save
+from kws.training.sampler import Sampler
+from kws.training.schedule import Schedule
+
+AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
+FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+LAYOUT = Layout(FRONT_END, window_rows=69, stride=2)
+
+
+@pytest.fixture
+def tf():
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    import tensorflow
+
+    return tensorflow
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+def burst(seconds: float, rms: float = 0.1, before: float = 0.0, after: float = 0.0) -> np.ndarray:
+    """Noise, float32, with silence around it."""
+    noise = np.random.default_rng(2).normal(0, rms, round(seconds * SAMPLE_RATE))
+    silence = (round(before * SAMPLE_RATE), round(after * SAMPLE_RATE))
+    return np.pad(noise, silence).astype(np.float32)
+
+
+def rms(audio: np.ndarray) -> float:
+    return float(np.sqrt((audio.astype(np.float64) ** 2).mean()))
+
+
+def db(ratio: float) -> float:
+    return 20 * np.log10(ratio)
+
+
+# Labels
+
+
+def test_labels_by_hand() -> None:
+    """Steps end every 0.5 s, from 1.0 s on; the word ends at 2.0 s."""
+    front_end = FrontEnd(window=400, hop=400, fft=512)
+    layout = Layout(front_end, window_rows=40, stride=20, steps=5)
+    assert layout.step_ends.tolist() == [1.0, 1.5, 2.0, 2.5, 3.0]
+    assert layout.rows == 40 + 4 * 20
+    assert layout.samples == 3 * SAMPLE_RATE
+    assert layout.labels(3, 2.0).tolist() == [0, 0, 3, IGNORE, 0]
+    assert layout.labels(1, 1.95).tolist() == [0, 0, 1, IGNORE, 0]
+    assert layout.labels(2, 2.1).tolist() == [0, 0, IGNORE, 2, 0]
+    assert layout.labels(2, 9.0).tolist() == [0] * 5
+
+
+@pytest.mark.parametrize("word_end", np.linspace(1.2, 1.9, 8))
+def test_labels_follow_the_distance_to_the_words_end(word_end: float) -> None:
+    for end, label in zip(LAYOUT.step_ends, LAYOUT.labels(2, word_end), strict=True):
+        after = end - word_end
+        if TRIGGER[0] <= after <= TRIGGER[1]:
+            assert label == 2
+        else:
+            assert label == (IGNORE if EARLY <= after <= LATE else 0)
+
+
+# Augmentation
+
+
+@pytest.mark.parametrize("dbfs", [-48, -30, -10])
+def test_the_level_is_that_of_the_loudest_moment(dbfs: float) -> None:
+    audio = burst(0.3, before=1, after=1) + burst(0.3, rms=0.02, before=0.2, after=1.8)
+    levelled = augment.set_level(audio, dbfs)
+    assert levelled.dtype == np.float32
+    assert db(rms(levelled[SAMPLE_RATE : SAMPLE_RATE * 13 // 10])) == pytest.approx(dbfs, abs=0.01)
+    assert augment.loudness(levelled) == pytest.approx(10 ** (dbfs / 20), rel=1e-3)
+
+
+def test_silence_and_a_moment_have_a_level() -> None:
+    assert not augment.set_level(np.zeros(SAMPLE_RATE, np.float32), -10).any()
+    assert augment.loudness(burst(0.1)) == pytest.approx(rms(burst(0.1)))
+
+
+@pytest.mark.parametrize("snr", [-5, 0, 10, 25])
+def test_noise_is_mixed_in_as_asked(snr: float) -> None:
+    audio, noise = burst(0.3, before=0.5, after=0.5), burst(1.3, rms=0.7)
+    added = augment.mix(audio, noise, snr) - audio
+    assert db(augment.loudness(audio) / rms(added)) == pytest.approx(snr, abs=0.01)
+    assert np.corrcoef(added, noise)[0, 1] > 0.999
+    assert augment.mix(audio, np.zeros_like(noise), snr) is audio
+
+
+def test_a_room_leaves_the_direct_sound_in_place(random: np.random.Generator) -> None:
+    audio = burst(0.4, before=0.3, after=0.6)
+    response = np.pad(augment.made_up_room(random), (700, 0))  # 44 ms on the way
+    heard = augment.room(audio, response)
+    assert heard.dtype == np.float32
+    assert len(heard) == len(audio)
+    assert rms(heard) == pytest.approx(rms(audio), rel=1e-4)
+    lags = np.arange(-1000, 1001)
+    likeness = [
+        np.dot(audio[2000:-2000], heard[2000 + lag : len(heard) - 2000 + lag]) for lag in lags
+    ]
+    assert lags[int(np.argmax(likeness))] == 0
+
+
+def test_a_dry_room_changes_nothing() -> None:
+    audio = burst(0.4)
+    dry = np.zeros(100, np.float32)
+    dry[30] = 0.3
+    np.testing.assert_allclose(augment.room(audio, dry), audio, atol=1e-6)
+
+
+def test_made_up_rooms_decay(random: np.random.Generator) -> None:
+    for _ in range(20):
+        response = augment.made_up_room(random)
+        assert int(np.argmax(np.abs(response))) == 0
+        quarter = len(response) // 4
+        assert db(rms(response[1:quarter]) / rms(response[-quarter:])) == pytest.approx(45, abs=6)
+
+
+@pytest.mark.parametrize("factor", [0.88, 1.0, 1.14])
+def test_speed_changes_length_and_pitch(factor: float) -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+    played = augment.speed(tone, factor)
+    assert played.dtype == np.float32
+    assert len(played) == pytest.approx(SAMPLE_RATE / factor, abs=1)
+    peak = np.abs(np.fft.rfft(played * np.hanning(len(played)))).argmax()
+    assert peak * SAMPLE_RATE / len(played) == pytest.approx(1000 * factor, abs=2)
+
+
+def test_colour_is_a_tilt_of_18_db_at_most(random: np.random.Generator) -> None:
+    impulse = np.zeros(4096, np.float32)
+    impulse[0] = 1
+    for _ in range(20):
+        gains = 20 * np.log10(np.abs(np.fft.rfft(augment.colour(impulse, random))))
+        assert gains.max() - gains.min() < 18.1
+        assert np.abs(gains).max() < 9.1
+
+
+def test_hiss_has_a_level_of_one(random: np.random.Generator) -> None:
+    for count in (1600, 33333):
+        hiss = augment.hiss(count, random)
+        assert (len(hiss), hiss.dtype) == (count, np.float32)
+        assert rms(hiss) == pytest.approx(1, rel=1e-4)
+
+
+def test_a_cut_fades_and_what_is_too_loud_clips() -> None:
+    ones = np.ones(1000, np.float32)
+    faded = augment.faded(ones)
+    assert faded[0] == faded[-1] == 0
+    assert (faded[160:-160] == 1).all()
+    assert (ones == 1).all()
+    assert augment.faded(ones[:1]).tolist() == [1]
+    loud = np.array([1.5, 0.99999, 0.25, -1, -2], np.float32)
+    assert augment.to_int16(loud).tolist() == [32767, 32767, 8192, -32768, -32768]
+
+
+# Examples and their pool
+
+
+def quiet_examples() -> Examples:
+    """Two keywords that are bursts of noise; all speech, noise and rooms are silent."""
+    word = augment.to_int16(burst(0.5, before=0.8, after=0.9))
+    silence = [np.zeros(3 * SAMPLE_RATE, np.int16)]
+    return Examples(LAYOUT, [[word], [word, word]], silence, silence, [])
+
+
+def test_the_word_ends_where_the_labels_say(random: np.random.Generator) -> None:
+    examples = quiet_examples()
+    assert examples.spans[0][0] == pytest.approx((0.8 * SAMPLE_RATE, 1.3 * SAMPLE_RATE), abs=480)
+    errors = []
+    for _ in range(60):
+        samples, labels = examples.positive(2, random)
+        assert (samples.dtype, len(samples)) == (np.int16, LAYOUT.samples)
+        assert set(labels.tolist()) <= {0, 2, IGNORE}
+        last = LAYOUT.step_ends[np.flatnonzero(labels == 2)[-1]]
+        errors.append(word_span(samples)[1] / SAMPLE_RATE - (last - TRIGGER[1]))
+    # Never before the word's end, but in a room it rings on; a step is 40 ms.
+    assert min(errors) > -0.03
+    assert np.quantile(errors, 0.25) < 0.05
+
+
+@pytest.mark.parametrize("kind", ["fragment", "speech", "quiet"])
+def test_backgrounds_are_as_long_as_the_layout(kind: str, random: np.random.Generator) -> None:
+    examples = quiet_examples()
+    for _ in range(20):
+        samples = getattr(examples, kind)(random)
+        assert (samples.dtype, len(samples)) == (np.int16, LAYOUT.samples)
+
+
+def test_a_seed_makes_the_same_pool_again(tmp_path: Path) -> None:
+    examples = quiet_examples()
+    pool, again, other = (make_pool(examples, 5, 20, seed) for seed in (1, 1, 2))
+    assert pool.log_mels.shape == (30, LAYOUT.rows, FRONT_END.mel_filters)
+    assert np.array_equal(pool.log_mels, again.log_mels)
+    assert np.array_equal(pool.labels, again.labels)
+    assert not np.array_equal(pool.log_mels, other.log_mels)
+    assert np.bincount(pool.labels.max(axis=1)).tolist() == [20, 5, 5]
+    assert pool.is_positive.sum() == 10
+    assert np.isfinite(pool.log_mels).all()
+    save(pool, tmp_path / "pool.npz")
+    assert np.array_equal(load(tmp_path / "pool.npz").log_mels, pool.log_mels)
+
+
+# Batches
+
+
+def pool_of(*keywords: int) -> Pool:
+    labels = np.zeros((len(keywords), 6), np.int8)
+    labels[:, 3] = keywords
+    labels[:, 4] = np.where(np.array(keywords) > 0, IGNORE, 0)
+    return Pool(np.zeros((len(keywords), 4, 8), np.float16), labels)
+
+
+def test_a_batch_holds_the_keywords_evenly() -> None:
+    pool = pool_of(*[0] * 50, *[1] * 30, *[2] * 3)
+    sampler = Sampler(pool, Schedule(batch=20, positives=0.4), seed=1)
+    keyword = pool.labels.max(axis=1)
+    for _ in range(10):
+        drawn = sampler.draw()
+        assert np.bincount(keyword[drawn]).tolist() == [12, 4, 4]
+    again = Sampler(pool, Schedule(batch=20, positives=0.4), seed=1)
+    assert np.array_equal(again.draw(), Sampler(pool, Schedule(batch=20), seed=1).draw())
+
+
+def test_hard_background_is_drawn_more_often() -> None:
+    pool = pool_of(*[0] * 50, *[1] * 10)
+    sampler = Sampler(pool, Schedule(batch=100, positives=0.4), seed=1)
+    everything = np.arange(60)
+    sampler.learn(everything, np.where(everything == 7, 5.0, 0.0).astype(np.float32))
+    counts = np.bincount(np.concatenate([sampler.draw() for _ in range(50)]), minlength=60)
+    # Half of 60 backgrounds at random; the other half in proportion to 5.01 against 0.01 each.
+    assert counts[7] / 50 == pytest.approx(30 / 50 + 30 * 5.01 / 5.5, rel=0.05)
+    assert counts[:7].min() > 0
+
+
+# Loss
+
+
+def test_loss_by_hand(tf) -> None:
+    """Two classes whose entropies are those of stated probabilities; four found steps of five."""
+    from kws.training.loss import FOUND_STEPS, detection_loss
+
+    assert FOUND_STEPS == 4
+    right = np.array(
+        [[0.9, 0.8, 0.7, 0.6, 0.5, 0.1], [0.5, 0.9, 0.9, 0.9, 0.9, 0.2]]  # p of the label
+    )
+    labels = np.array([[1, 1, 1, 1, 1, IGNORE], [0, 0, 0, 0, 0, IGNORE]])
+    logits = np.zeros((2, 6, 2), np.float32)
+    sign = np.where(labels == 1, 1, -1)
+    logits[:, :, 1] = sign * np.log(right / (1 - right))
+    loss, worst = detection_loss(tf.constant(logits), tf.constant(labels, tf.int32), 0.25)
+    found = -np.log([0.9, 0.8, 0.7, 0.6]).mean()  # the worst of five is let off
+    entropies = -np.log([0.5, 0.9, 0.9, 0.9, 0.9])
+    hardest = (0 + entropies[0]) / 2  # the keyword's example has no background step
+    assert worst.numpy() == pytest.approx([0, entropies[0]], rel=1e-5)
+    expected = found + 0.75 * entropies.mean() + 0.25 * hardest
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+# Log mel rows
+
+
+def test_a_warp_by_one_changes_nothing(tf) -> None:
+    from kws.training.spectrum import warps
+
+    matrices = warps(FRONT_END, 0.1)
+    assert matrices.shape == (21, 40, 40)
+    np.testing.assert_allclose(matrices[10], np.eye(40), atol=1e-6)
+    np.testing.assert_allclose(matrices.sum(axis=1), 1, atol=1e-6)  # interpolates, adds no level
+    bands = np.arange(40.0)
+    lower, higher = bands @ matrices[0], bands @ matrices[-1]
+    assert (lower[1:] < bands[1:]).all()
+    assert (higher[:-1] > bands[:-1]).all()
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [FRONT_END, FrontEnd(coefficients=13, mean=(1.5,) * 13, scale=tuple(np.linspace(0.2, 2, 13)))],
+    ids=["training's", "standardised"],
+)
+def test_training_sees_the_features_of_the_road(tf, front_end: FrontEnd) -> None:
+    from kws.training.spectrum import full_dct
+
+    samples = read_audio(AUDIO_SAMPLES / "story.flac")
+    tables = FrontEndTables(front_end)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, front_end.window)[:: front_end.hop].T
+    expected = features(frames, tables).T
+    trained = log_mel(frames, tables).T @ full_dct(tables) + tables.bias
+    assert len(expected) > 300
+    np.testing.assert_allclose(trained, expected, atol=2e-4)
+
+
+def test_masks_are_runs_of_the_mean(tf) -> None:
+    from kws.training.spectrum import masked
+
+    schedule = Schedule(time_masks=1, time_mask=8, band_masks=1, band_mask=6)
+    rows = np.random.default_rng(3).normal(0, 1, (64, 50, 40)).astype(np.float16)
+    tf.random.set_seed(1)
+    seen = masked(tf.constant(rows), schedule).numpy()
+    changed = seen != rows.astype(np.float32)
+    assert np.abs(seen[changed]).max() < 0.05  # the batch's mean
+    times, bands = changed.all(axis=2).sum(axis=1), changed.all(axis=1).sum(axis=1)
+    assert set(times) == set(range(9))
+    assert set(bands) == set(range(7))
+    assert np.array_equal(changed.sum(axis=(1, 2)), times * 40 + bands * 50 - times * bands)
+
+
+# Network and model file
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        Architecture(channels=8, kernels=(3, 5), head=4),
+        Architecture(channels=8, kernels=(3,), head=3, frequency_kernel=4, first_kernel=6),
+        Architecture(channels=8, kernels=(2, 2), head=1, stride=3),
+    ],
+)
+def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
+    from kws.training.builder import build
+
+    model = build(architecture, FRONT_END, classes=3)
+    for steps in (1, 2, 7):
+        rows = architecture.window_rows + (steps - 1) * architecture.stride
+        assert model(np.zeros((2, rows, 20, 1))).shape == (2, steps, 1, 3)
+    assert model(np.zeros((2, rows - 1, 20, 1))).shape[1] == steps - 1
+
+
+@pytest.fixture
+def int8_model(tf) -> bytes:
+    """A network that was never trained."""
+    from kws.training.builder import build
+    from kws.training.convert import quantise
+
+    architecture = Architecture(channels=8, kernels=(3,), head=3)
+    model = build(architecture, FRONT_END, 2, architecture.window_rows)
+    windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_rows, 20))
+    return quantise(model, windows.astype(np.float32))
+
+
+def test_settings_are_embedded_and_guarded(int8_model: bytes) -> None:
+    from kws.training.convert import embed
+
+    config = ModelConfig(("grüße",), (0.5,), 2, FRONT_END, card={"figures": {"a": [1, 2.5]}})
+    content = embed(int8_model, config)
+    assert ModelFile.parse(content, "x.tflite").config == config
+    assert len(content) < len(int8_model) + 1000
+    other = ModelConfig(("b",), (0.25,), 2, FRONT_END)
+    again = embed(content, other)
+    assert ModelFile.parse(again, "x.tflite").config == other
+    assert embed(again, config) == content
+    for place in (len(content) // 3, len(content) // 2, len(content) - 9):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        with pytest.raises(KwsError, match=r"^x\.tflite: "):
+            ModelFile.parse(bytes(damaged), "x.tflite")
+
+
+def test_a_model_without_settings_is_refused(int8_model: bytes) -> None:
+    with pytest.raises(KwsError, match="not one made by kws train"):
+        ModelFile.parse(int8_model, "x.tflite")
