@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json as json_format
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line: exit status 1 and one line for a KwsError, 2 for wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which may not know a keyword's or path's letters
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="kws")
     except KwsError as error:
@@ -90,18 +93,22 @@ def listen(
 
 @app.command()
 def devices(json: Json = False) -> None:
-    """List the microphones: number, name, host API, channels, sample rate in Hz."""
+    """List the microphones; * marks the default."""
     from kws.devices import devices as input_devices
 
     found = input_devices()
     if json:
         print(json_format.dumps([vars(device) for device in found], indent=2))
         return
-    width = max((len(device.name) for device in found), default=0)
+    if not found:
+        print("kws: no input device; is a microphone connected?", file=sys.stderr)
+        return
+    width = max(len(device.name) for device in found)
+    print(f"  ID  {'Name':{width}}  Host API, channels, sample rate")
     for device in found:
         print(
-            f"{device.index:3d} {'*' if device.is_default else ' '} {device.name:{width}}"
-            f"  {device.host_api}  {device.channels} in  {device.default_sample_rate} Hz"
+            f"{'*' if device.is_default else ' '}{device.index:3d}  {device.name:{width}}  "
+            f"{device.host_api}, {device.channels}, {device.default_sample_rate} Hz"
         )
 
 
@@ -116,7 +123,7 @@ def info(
 
     model_file = ModelFile.load(model)
     if json:
-        print(json_format.dumps(describe(model_file), indent=2, ensure_ascii=False))
+        print(json_format.dumps(describe(model_file), indent=2))
     else:
         print(text(model_file))
 

@@ -86,9 +86,8 @@ class Display:
         for keyword, confidence in self._spotter.confidences.items():
             threshold = self._thresholds[keyword]
             yield from self._row(options, keyword, confidence, f"{confidence:.2f}", threshold)
-        for place in range(LATEST):
-            if place < len(self._latest):
-                yield Segment(line(self._latest[place]), QUIET if place else FIRED)
+        for place, detection in enumerate(self._latest):
+            yield Segment(line(detection), QUIET if place else FIRED)
             yield Segment.line()
 
     def _row(

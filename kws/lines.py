@@ -29,8 +29,7 @@ def json_line(detection: Detection) -> str:
             "time": round(detection.time, 4),
             "keyword": detection.keyword,
             "confidence": round(detection.confidence, 4),
-        },
-        ensure_ascii=False,
+        }
     )
 
 
@@ -58,4 +57,4 @@ class Lines:
         if self._source.overflows > self._reported and time.monotonic() >= self._next_report:
             self._reported = self._source.overflows
             self._next_report = time.monotonic() + LOSS_SECONDS
-            log.warning("audio was lost in %d blocks so far: too busy", self._reported)
+            log.warning("audio lost in %d blocks so far; is the machine too busy?", self._reported)

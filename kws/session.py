@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws.action import Actions
+from kws.errors import KwsError
 from kws.listen import Source, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
@@ -40,6 +41,8 @@ def open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
     if stdin:
         from kws.pipe import Pipe
 
+        if sys.stdin is None:
+            raise KwsError("standard input is closed")
         return Pipe(sys.stdin.buffer)
     from kws.microphone import Microphone
 
@@ -48,7 +51,8 @@ def open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
 
 def open_report(source: Source, spotter: Spotter, model: str, as_json: bool) -> Display | Lines:
     """What shows the detections: a live display to a person who waits for them, else lines."""
-    if source.live and sys.stdout.isatty() and not as_json:
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    if source.live and terminal and not as_json:
         from kws.display import Display
 
         return Display(source, spotter, model)

@@ -1,0 +1,216 @@
+"""The road from a source to detections, on the shipped samples; and how it is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import SAMPLES
+from rich.console import Console
+
+import kws.lines
+from kws.config import SAMPLE_RATE
+from kws.display import Display, bar, dbfs
+from kws.errors import KwsError
+from kws.lines import Lines, json_line, line
+from kws.listen import TAIL_SECONDS, lead_samples, listen
+from kws.model_file import ModelFile
+from kws.pipe import Pipe
+from kws.posterior import Detection
+from kws.recording import Recording
+from kws.ring_buffer import RingBuffer
+from kws.spotter import Spotter
+
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
+LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
+
+
+@pytest.fixture(scope="module")
+def spotter():
+    return Spotter(ModelFile.load())
+
+
+def samples_of(file):
+    return soundfile.read(SAMPLES / file, dtype="int16")[0]
+
+
+def pipe(samples):
+    return Pipe(io.BytesIO(samples.tobytes()))
+
+
+def detections(source, spotter):
+    found: list[Detection] = []
+    listen(source, spotter, found.append)
+    return found
+
+
+class Blocks:
+    """A live source of given blocks, before some of which samples were lost."""
+
+    name, live = "blocks", True
+
+    def __init__(self, blocks, overflows=()):
+        self.blocks, self.losses, self.overflows = list(blocks), list(overflows), 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def fill(self, ring: RingBuffer) -> bool:
+        if not self.blocks:
+            return False
+        self.overflows = self.losses.pop(0) if self.losses else self.overflows
+        return ring.write(self.blocks.pop(0)) > 0
+
+
+def test_a_stream_is_heard_with_silence_around_it(spotter):
+    samples = samples_of("all_keywords.flac")
+    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+    tail = round(TAIL_SECONDS * SAMPLE_RATE)
+    spotter.reset()
+    whole = np.concatenate([np.zeros(lead, np.int16), samples, np.zeros(tail, np.int16)])
+    expected = [(d.sample - lead, d.keyword, d.confidence) for d in spotter.push(whole)]
+    assert len(expected) == 4
+    found = detections(Recording(SAMPLES / "all_keywords.flac"), spotter)
+    assert [(d.sample, d.keyword, d.confidence) for d in found] == expected
+
+
+def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter):
+    step = spotter.config.stride * spotter.config.front_end.hop
+    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+    assert lead % step == 0
+    assert 0 <= lead - spotter.ds_cnn.window_rows * spotter.config.front_end.hop < step
+
+
+def test_every_source_and_every_cut_gives_the_same(spotter):
+    samples = samples_of("all_keywords.flac")
+    found = detections(Recording(SAMPLES / "all_keywords.flac"), spotter)
+    assert detections(pipe(samples), spotter) == found
+    for length in (113, 640, 16_000):
+        blocks = np.split(samples, range(length, len(samples), length))
+        assert detections(Blocks(blocks), spotter) == found
+
+
+def test_nothing_is_left_of_what_was_heard_before(spotter):
+    before = detections(Recording(SAMPLES / "computer_moon.flac"), spotter)
+    samples = samples_of("computer_moon.flac")
+    _, start, _ = EXPECTED["computer_moon.flac"][0]
+    listen(pipe(samples[: round(start * SAMPLE_RATE) + 4000]), spotter, print)
+    assert detections(Recording(SAMPLES / "computer_moon.flac"), spotter) == before
+
+
+@pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
+def test_a_keyword_that_the_file_breaks_off_on_is_found(spotter, file):
+    [(keyword, start, end)] = EXPECTED[file]
+    samples = samples_of(file)[: round(end * SAMPLE_RATE)]
+    [found] = detections(pipe(samples), spotter)
+    assert found.keyword == keyword
+    assert start < found.time <= end + TAIL_SECONDS
+
+
+@pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
+def test_a_file_of_one_keyword_and_nothing_around_it_is_found(spotter, file):
+    [(keyword, start, end)] = EXPECTED[file]
+    samples = samples_of(file)[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    [found] = detections(pipe(samples), spotter)
+    assert found.keyword == keyword
+    assert 0 < found.time <= end - start + TAIL_SECONDS
+
+
+def test_every_block_is_shown_and_silence_of_our_own_is_not(spotter):
+    samples = samples_of("jarvis_music.flac")
+    shown: list[np.ndarray] = []
+    listen(pipe(samples), spotter, print, shown.append)
+    np.testing.assert_array_equal(np.concatenate(shown), samples)
+
+
+def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
+    samples = samples_of("computer_lights.flac")
+    path = tmp_path / "broken.flac"
+    noise = np.random.default_rng(0).integers(-100, 100, 30 * SAMPLE_RATE).astype(np.int16)
+    soundfile.write(path, np.concatenate([samples, noise]), SAMPLE_RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    found: list[Detection] = []
+    with pytest.raises(KwsError, match="damaged or cut short"):
+        listen(Recording(path), spotter, found.append)
+    assert [d.keyword for d in found] == ["computer"]
+
+
+def test_an_empty_stream_is_silence(spotter):
+    assert detections(Blocks([]), spotter) == []
+
+
+def test_lines():
+    detection = Detection(29_440, "smart mirror", 31_785 / 32_768)
+    assert line(detection) == "1.84 s  smart mirror  0.97"
+    assert json.loads(json_line(detection)) == {
+        "time": 1.84,
+        "keyword": "smart mirror",
+        "confidence": 0.97,
+    }
+
+
+def test_lost_audio_is_logged_but_not_at_every_block(caplog, monkeypatch):
+    source = Blocks([np.zeros(640, np.int16)] * 4, overflows=[0, 1, 2, 5])
+    lines, ring = Lines(source, as_json=False), RingBuffer(4096)
+    with caplog.at_level(logging.WARNING):
+        for wait in (10, 10, 10, 0):
+            source.fill(ring)
+            monkeypatch.setattr(kws.lines, "LOSS_SECONDS", wait)
+            lines.block(ring.read(640))
+    [record] = caplog.records
+    assert record.getMessage().startswith("audio lost in 1 blocks so far")
+
+
+def drawn(display, **options):
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, **options)
+    console.print(display)
+    return console.file.getvalue().splitlines()
+
+
+def test_the_display_shows_level_confidences_and_the_latest_detections_first(spotter):
+    source = Blocks([], overflows=[])
+    spotter.reset()
+    spotter.posterior.latest["jarvis"] = 0.5
+    display = Display(source, spotter, "home")
+    for number in range(7):
+        display.detection(Detection(16_000 * number, "computer", 0.9))
+    lines = drawn(display, width=80)
+    assert lines[0] == "home on blocks  audio lost in 0 blocks"
+    assert re.fullmatch(r"level        ·+ -60 dBFS", lines[1])
+    assert [row.split()[0] for row in lines[2:6]] == ["computer", "jarvis", "alexa", "smart"]
+    assert re.fullmatch(r"jarvis       █{29}·+│?·* 0\.50", lines[3])
+    assert lines[6:] == [f"{number}.00 s  computer  0.90" for number in (6, 5, 4, 3, 2)]
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 79, 300])
+def test_the_display_fits_its_terminal(spotter, width):
+    lines = drawn(Display(Blocks([]), spotter, "home"), width=width)
+    assert all(len(row) <= width for row in lines)
+
+
+def test_a_bar_has_its_length_and_its_mark_where_the_threshold_is():
+    for fraction in np.linspace(-0.1, 1.1, 25):
+        for threshold in (0.001, 0.3, 0.5, 0.97, 1.0):
+            for cells in (1, 2, 10, 60):
+                text = "".join(s.text for s in bar(fraction, threshold, cells, ("#", ".", "|")))
+                assert len(text) == cells
+                assert text.count("|") == 1
+                assert text.index("|") == int(np.ceil(threshold * cells)) - 1
+                if "#" in text.partition("|")[2]:
+                    assert fraction >= threshold
+    assert "".join(s.text for s in bar(0.5, float("inf"), 10, ("#", ".", "|"))) == "#####....."
+
+
+@pytest.mark.parametrize(
+    ("mean_square", "level"), [(32768.0**2, 0.0), (3276.8**2, -20.0), (0.0, -60.0)]
+)
+def test_level(mean_square, level):
+    assert dbfs(mean_square) == pytest.approx(level)
