@@ -16,10 +16,12 @@ from kws.data.audio import read_audio
 from kws.mfcc import Mfcc
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # of what SciPy computes in binary64
 # A filter of one bin shows that bin's rounding, which grows with the loudest bin; tf.signal is as
 # far from the exact value there.
 TOLERANCES = {"filters without a bin": 1e-3}
+# tf.signal rounds to binary32 as well, and is itself up to 1.5e-4 from the exact value.
+TENSORFLOW_FACTOR = 2
 # Beyond 1024 points the mel weights of tf.signal, computed in binary32, are off by up to 0.1.
 TENSORFLOW_POINTS = 1024
 
@@ -107,8 +109,9 @@ def with_tensorflow(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     return standardised(cepstrum.numpy(), spec)
 
 
-def assert_close(rows: np.ndarray, expected: np.ndarray, name: str) -> None:
-    np.testing.assert_allclose(rows, expected, rtol=0, atol=TOLERANCES.get(name, TOLERANCE))
+def assert_close(rows: np.ndarray, expected: np.ndarray, name: str, factor: int = 1) -> None:
+    tolerance = factor * TOLERANCES.get(name, TOLERANCE)
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -126,7 +129,7 @@ def test_tensorflow_agrees(name, signal):
     skip_without("TensorFlow", find_spec("tensorflow"))
     spec, samples = FRONT_ENDS[name], SIGNALS[signal]
     rows = Mfcc(spec).push(samples)
-    assert_close(rows, with_tensorflow(samples, spec), name)
+    assert_close(rows, with_tensorflow(samples, spec), name, TENSORFLOW_FACTOR)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
