@@ -12,6 +12,7 @@ from kws.errors import KwsError
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus"}
 PARTS = 8
+UNTESTED = -1  # the part of recordings that serve training alone
 # A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
 # Commands "0a7c2a8d_nohash_0"; any other name stands for itself.
 SPEAKER = re.compile(r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+)$")
@@ -23,7 +24,7 @@ class Clip:
     """One recording and the part of the split that it belongs to."""
 
     path: Path
-    part: int
+    part: int  # 0..PARTS-1, or UNTESTED
 
 
 def clips_in(folder: Path) -> list[Clip]:

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from kws.data.clips import PARTS, Clip, clips_in
+from kws.data.clips import PARTS, UNTESTED, Clip, clips_in
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
-RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms", "sessions", "synthesis")
+RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms", "sessions", "synthesis", "untested")
 SYNTHESIS_KEYS = ("keyword", "near_word", "sentence", "near_words", "sentences")
 
 
@@ -64,6 +64,7 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     if not toml.content.get("keywords"):
         raise KwsError(f"{recipe}: no keywords in it")
     sessions = _sessions(toml) if "sessions" in toml.content else {}
+    untested = toml.texts("untested", '["a folder"]') if "untested" in toml.content else []
 
     def clips(table: TomlTable, key: str) -> list[Clip]:
         if key not in table.content:
@@ -76,7 +77,8 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
                 raise table.error(key, str(error)) from error
             for clip in inside:
                 name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
-                found.append(Clip(clip.path, sessions.get(name, clip.part)))
+                part = UNTESTED if folder in untested else sessions.get(name, clip.part)
+                found.append(Clip(clip.path, part))
         return found
 
     keywords = toml.table("keywords")

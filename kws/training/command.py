@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from kws.data import dataset as datasets
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
-from kws.model_file import ModelFile
 from kws.training.cross_validation import calibrated, cross_validate, judged
 from kws.training.recipe import Recipe
 
@@ -32,21 +30,17 @@ def run(
 ) -> None:
     """Make the model `output` of a dataset folder; `work` keeps what an interrupted run made."""
     from kws.training.convert import embed
-    from kws.training.train import train
 
     dataset = (
         datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
     )
     _check(dataset, folder)
-    processes = max(1, min(folds, os.cpu_count() or 1))
+    processes = max(1, min(folds + 1, os.cpu_count() or 1))
     heard = []
-    for index, conditions in enumerate(cross_validate(dataset, recipe, folds, work, processes), 1):
-        console.print(f"fold {index} of {folds} trained and tested")
-        heard.append(conditions)
-    final = work / "final.tflite"
-    if not final.exists():
-        final.write_bytes(train(dataset, recipe, work, _printed(console)))
-    model = ModelFile.load(final)
+    for model, conditions in cross_validate(dataset, recipe, folds, work, processes):
+        if conditions:
+            heard.append(conditions)
+            console.print(f"fold {len(heard)} of {folds} trained and tested")
     config = calibrated(model.config, heard, recipe.alarms_per_hour)
     results = judged(config, heard)
     for condition, evaluation in results.items():
@@ -72,10 +66,3 @@ def _check(dataset: Dataset, folder: Path) -> None:
             raise KwsError(
                 f"{folder}: {len(clips)} recordings of {keyword!r}; at least {FEWEST} are needed"
             )
-
-
-def _printed(console: Console) -> Callable[[str, float], None]:
-    def report(doing: str, share: float) -> None:
-        console.print(f"{doing}: {share:.0%}", end="\r")
-
-    return report

@@ -17,7 +17,7 @@ import numpy as np
 
 from kws.config import ModelConfig
 from kws.data.audio import read_audio
-from kws.data.clips import PARTS
+from kws.data.clips import PARTS, UNTESTED
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
@@ -25,7 +25,9 @@ from kws.evaluation.rates import rate_for
 from kws.evaluation.traces import Traces, traces
 from kws.model_file import ModelFile
 from kws.training.recipe import Recipe
+from kws.training.synthetic import synthetic_speech
 
+SYNTHETIC = "synthetic"  # folder of what synthesisers said, within the work folder
 CLEAN = "clean"
 NOISY_SNR = 10.0  # dB
 NOISY = f"{NOISY_SNR:g} dB"
@@ -35,7 +37,10 @@ Conditions = dict[str, Traces]
 
 @dataclass(frozen=True)
 class Fold:
-    """One training of a cross-validation: what it leaves out, and where its model is kept."""
+    """One training: what it leaves out, and where its model is kept.
+
+    Fold number `folds`, the last, leaves out nothing: it makes the model that is kept.
+    """
 
     index: int
     folds: int
@@ -48,32 +53,41 @@ class Fold:
 
     @property
     def path(self) -> Path:
+        """The model that it makes."""
         return self.folder / f"fold-{self.index}.tflite"
 
 
 def cross_validate(
     dataset: Dataset, recipe: Recipe, folds: int, folder: Path, processes: int
-) -> Iterator[Conditions]:
-    """Train and test `folds` models, several at a time; those found in the folder are kept."""
+) -> Iterator[tuple[ModelFile, Conditions]]:
+    """Train and test a model for each fold and one on everything, which comes last, untested.
+
+    Several are trained at a time; those found in the folder are kept.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(dataset, recipe, Fold(index, folds, folder)) for index in range(folds)]
+    synthetic_speech(dataset.synthesis, dataset.positives, folder / SYNTHETIC)
+    jobs = [(dataset, recipe, Fold(index, folds, folder)) for index in range(folds + 1)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context) as executor:
         yield from executor.map(_run, jobs)
 
 
-def _run(job: tuple[Dataset, Recipe, Fold]) -> Conditions:
+def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
     dataset, recipe, fold = job
     if not fold.path.exists():
+        import tensorflow as tf
+
         from kws.training.train import train
 
-        kept = [part for part in range(PARTS) if part not in fold.held_out]
+        tf.config.threading.set_intra_op_parallelism_threads(1)  # each fold has a core of its own
+        kept = {UNTESTED, *range(PARTS)} - set(fold.held_out)
         report = _progress(fold.path.with_suffix(".log"))
-        content = train(dataset.parts(kept), recipe, fold.folder, report)
+        content = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
         unfinished = fold.path.with_suffix(".part")
         unfinished.write_bytes(content)
         unfinished.rename(fold.path)
-    return hear(ModelFile.load(fold.path), dataset.parts(fold.held_out))
+    model = ModelFile.load(fold.path)
+    return model, hear(model, dataset.parts(fold.held_out)) if fold.held_out else {}
 
 
 def _progress(log: Path) -> Callable[[str, float], None]:

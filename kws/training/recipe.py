@@ -22,7 +22,7 @@ class Recipe:
     architecture: Architecture = field(default_factory=Architecture)
     smoothing: Smoothing = SMOOTHING
     schedule: Schedule = field(default_factory=Schedule)
-    positives: int = 8000  # examples per keyword
-    backgrounds: int = 48000  # examples
+    positives: int = 10_000  # examples per keyword
+    backgrounds: int = 60_000  # examples
     alarms_per_hour: float = 0.1  # wanted of each keyword where its threshold lies
     seed: int = 1

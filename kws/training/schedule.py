@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Schedule:
     """Settings of one fit."""
 
-    steps: int = 6000
+    steps: int = 16_000
     batch: int = 128  # examples
     positives: float = 0.4  # share of a batch, spread evenly over the keywords
     learning_rate: float = 3e-3  # at its peak; a cosine takes it to zero

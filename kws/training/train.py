@@ -30,14 +30,14 @@ RANGE = 6.0  # standard deviations that the network's int8 input spans; what is 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 
-def train(dataset: Dataset, recipe: Recipe, work: Path, progress: Progress) -> bytes:
+def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Progress) -> bytes:
     """A .tflite model with its settings; its thresholds are 1.0 until they are calibrated.
 
-    work: folder that keeps synthetic speech from one training to the next.
+    synthetic_folder keeps synthetic speech from one training to the next.
     """
     layout = Layout(recipe.front_end, recipe.architecture.window_rows, recipe.architecture.stride)
     progress("reading recordings", 0.0)
-    synthetic = synthetic_speech(dataset.synthesis, dataset.positives, work / "synthetic")
+    synthetic = synthetic_speech(dataset.synthesis, dataset.positives, synthetic_folder)
     examples = Examples(
         layout,
         [_read(clips) + synthetic.keywords[name] for name, clips in dataset.positives.items()],
