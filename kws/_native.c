@@ -86,8 +86,7 @@ static void read_layer(reader_t *reader, kws_layer *layer) {
   layer->weights = take(reader, weights, sizeof(int8_t));
   layer->bias = take(reader, bias, sizeof(int32_t));
   layer->multiplier = take(reader, channels, sizeof(int32_t));
-  layer->left = take(reader, channels, sizeof(uint8_t));
-  layer->right = take(reader, channels, sizeof(uint8_t));
+  layer->shifts = take(reader, 2 * channels, sizeof(uint8_t));
 }
 
 static int read_network(reader_t *reader, engine_t *self) {

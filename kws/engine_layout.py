@@ -114,8 +114,7 @@ def layer_tables(layer: Layer, weights: npt.NDArray[np.int8]) -> list[Table]:
         ("int8_t", "weights", weights),
         ("int32_t", "bias", layer.bias),
         ("int32_t", "multiplier", layer.multiplier),
-        ("uint8_t", "left", np.maximum(layer.shift, 0) + 1),
-        ("uint8_t", "right", np.maximum(-layer.shift, 0) + 1),
+        ("uint8_t", "shifts", 1 + np.maximum(np.stack([layer.shift, -layer.shift], axis=1), 0)),
     ]
 
 

@@ -28,7 +28,7 @@ class Target:
         skip_without(self.command[0], shutil.which(self.command[0]))
         around = ["io_semihosting.c", "startup.c"] if self.emulated else ["io_host.c"]
         sources = [
-            *sorted(folder.glob("*.c")),
+            *sorted(folder.glob("*.[cS]")),
             *(HERE / name for name in (program + ".c", *around)),
         ]
         binary = folder / f"{program}-{self.name}"
@@ -48,7 +48,7 @@ class Target:
         """Compile one file, a header too, to see that it stands alone."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         command = [word for word in self.command if not word.startswith(("-Wl", "--specs"))]
-        words = [command[0], *STRICT, *command[1:], "-xc", "-c", str(source), "-o", str(result)]
+        words = [command[0], *STRICT, *command[1:], *([] if source.suffix == ".S" else ["-xc"]), "-c", str(source), "-o", str(result)]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 

@@ -68,7 +68,7 @@ def measure(model: Path, level: str, plugin: Path, folder: Path) -> str:
 def build(folder: Path, level: str, sources: list[Path]) -> Path:
     """Link the exported folder and a program for the emulated board."""
     program = folder / f"{sources[0].stem}.elf"
-    files = [*sorted(folder.glob("*.c")), *sources, BOARD / "startup.c"]
+    files = [*sorted(folder.glob("*.[cS]")), *sources, BOARD / "startup.c"]
     words = ["arm-none-eabi-gcc", level, *FLAGS, f"-I{folder}", f"-I{BOARD}", f"-I{HERE}"]
     subprocess.run([*words, *map(str, files), "-o", str(program)], check=True)
     return program

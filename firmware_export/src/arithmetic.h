@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels_m4.h"
+
 #if defined(__FAST_MATH__)
 #error "kws: -ffast-math (or -Ofast) changes the features; compile without it"
 #endif
@@ -14,10 +16,10 @@
 #error "kws: float must be evaluated as float (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 
-/* The Cortex-M4's pairs of 16-bit products; -DKWS_DSP=0 forces portable C. Its loops need every
- * register, which a build without optimisation does not give. */
-#if !defined(KWS_DSP) && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && defined(__OPTIMIZE__)
-#define KWS_DSP 1
+/* The Cortex-M4F's floating-point unit, single precision. */
+#if !defined(KWS_VFP) && defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP) && \
+    defined(__thumb2__)
+#define KWS_VFP 1
 #endif
 
 #if defined(__GNUC__)
@@ -70,16 +72,6 @@ KWS_INLINE int32_t kws_smmulr(int32_t a, int32_t b) {
 KWS_INLINE int32_t kws_smlad(uint32_t a, uint32_t b, int32_t sum) {
   int32_t result;
   __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
-  return result;
-}
-KWS_INLINE int32_t kws_smlabb(uint32_t a, uint32_t b, int32_t sum) {
-  int32_t result;
-  __asm__("smlabb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
-  return result;
-}
-KWS_INLINE int32_t kws_smlatt(uint32_t a, uint32_t b, int32_t sum) {
-  int32_t result;
-  __asm__("smlatt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
   return result;
 }
 KWS_INLINE uint32_t kws_sxtb16(uint32_t bytes) { /* bytes 0 and 2 */

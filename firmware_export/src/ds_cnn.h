@@ -32,8 +32,7 @@ typedef struct {
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the greatest score */
   const int32_t *multiplier; /* [output_channels] */
-  const uint8_t *left;       /* [output_channels] shifts, see kws_requantise */
-  const uint8_t *right;
+  const uint8_t *shifts;     /* [output_channels][left, right], see kws_requantise */
 } kws_layer;
 
 typedef struct {

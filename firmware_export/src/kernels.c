@@ -17,7 +17,7 @@ static const int8_t *patch_of(const kws_layer *layer, kws_columns in, int cell, 
 }
 
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int depth = kws_depth(layer), row = (depth + 7) & ~7;
+  const int depth = kws_depth(layer), row = kws_row(layer);
   int8_t *result = out;
   for (int cell = 0; cell < layer->output_cells; ++cell) {
     const int8_t *patch = patch_of(layer, in, cell, (int8_t *)scratch);
@@ -25,28 +25,15 @@ void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, i
     for (int o = 0; o < layer->output_channels; ++o, weights += row) {
       int32_t sum = 0;
       for (int i = 0; i < depth; ++i) sum += patch[i] * weights[i];
-      *result++ = kws_requantise(sum + layer->bias[o], layer->multiplier[o], layer->left[o],
-                                 layer->right[o], layer->output_zero);
+      *result++ = kws_requantise_channel(layer, o, sum + layer->bias[o]);
     }
   }
   kws_activate(layer, out);
 }
 
 void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  static const uint8_t place[4] = {0, 2, 1, 3};
-  const int depth = kws_depth(layer), row = (depth + 7) & ~7;
-  const int8_t *patch = patch_of(layer, in, 0, (int8_t *)scratch);
-  for (int o = 0; o < layer->output_channels; ++o) {
-    const int8_t *weights = layer->weights + o / 4 * 4 * row + o % 4 / 2 * 8 + (o % 2 == 0);
-    int32_t sum = layer->bias[o];
-    for (int i = 0; i < depth; ++i) {
-      const int8_t *pair = weights + i / 4 * 16 + place[i % 4] * 2;
-      /* The upper byte is one too small where the lower one is negative. */
-      sum += patch[i] * (o % 2 == 0 ? *pair + (pair[-1] < 0) : *pair);
-    }
-    out[o] = kws_requantise(sum, layer->multiplier[o], layer->left[o], layer->right[o],
-                            layer->output_zero);
-  }
+  (void)scratch;
+  for (int o = 0; o < layer->output_channels; ++o) kws_dense_output(layer, in, o, out);
   kws_activate(layer, out);
 }
 
@@ -58,6 +45,23 @@ void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int
 
 #endif
 
+void kws_dense_output(const kws_layer *layer, kws_columns in, int o, int8_t *out) {
+  static const uint8_t place[4] = {0, 2, 1, 3};
+  const int chunk = layer->kernel * layer->channels, row = kws_row(layer);
+  const int8_t *weights = layer->weights + o / 4 * 4 * row + o % 4 / 2 * 8 + (o % 2 == 0);
+  int32_t sum = layer->bias[o];
+  int depth = 0;
+  for (int tap = 0; tap < layer->time_kernel; ++tap) {
+    const int8_t *values = kws_column(layer, in, tap);
+    for (int i = 0; i < chunk; ++i, ++depth) {
+      const int8_t *pair = weights + depth / 4 * 16 + place[depth % 4] * 2;
+      /* The upper byte is one too small where the lower one is negative. */
+      sum += values[i] * (o % 2 == 0 ? *pair + (pair[-1] < 0) : *pair);
+    }
+  }
+  out[o] = kws_requantise_channel(layer, o, sum);
+}
+
 void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int c, int8_t *out) {
   const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
   for (int cell = 0; cell < layer->output_cells; ++cell) {
@@ -68,8 +72,7 @@ void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int c, int8_t
       for (int k = 0; k < layer->kernel; ++k, weights += 4)
         sum += values[k * channels] * *weights;
     }
-    out[cell * channels + c] = kws_requantise(sum, layer->multiplier[c], layer->left[c],
-                                              layer->right[c], layer->output_zero);
+    out[cell * channels + c] = kws_requantise_channel(layer, c, sum);
   }
 }
 

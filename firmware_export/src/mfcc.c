@@ -3,18 +3,15 @@
 #include <string.h>
 
 #include "arithmetic.h"
+#include "fft.h"
 
-#if !(defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP))
+#if !KWS_VFP
 #include <math.h>
 #endif
 
-typedef struct {
-  float re, im;
-} complex_t;
-
 /* Correctly rounded, as IEEE 754 asks of every square root. */
 KWS_INLINE float square_root(float x) {
-#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#if KWS_VFP
   float root;
   __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
   return root;
@@ -25,7 +22,7 @@ KWS_INLINE float square_root(float x) {
 
 /* sum plus a[0] * b[0], a[1] * b[1], ... one after the other. */
 KWS_INLINE float add_products(float sum, const float *a, const float *b, int count) {
-#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#if KWS_VFP
   for (; count >= 4; count -= 4) /* the compiler has no loads of four at once */
     __asm__("vldmia %[a]!, {s0-s3}\n\t"
             "vldmia %[b]!, {s4-s7}\n\t"
@@ -45,84 +42,49 @@ KWS_INLINE float add_products(float sum, const float *a, const float *b, int cou
   return sum;
 }
 
-KWS_INLINE complex_t times(complex_t z, complex_t w) {
-  const complex_t product = {
-      kws_product(z.re, w.re) - kws_product(z.im, w.im),
-      kws_product(z.im, w.re) + kws_product(z.re, w.im),
-  };
-  return product;
-}
-
-/* Window the pending samples into even + i * odd, in the order that the FFT wants. */
-static void load(const kws_mfcc *mfcc, complex_t *z) {
-  const kws_mfcc_tables *tables = mfcc->tables;
-  const int16_t *samples = mfcc->pending;
-  const float *hann = tables->hann;
-  const uint16_t *place = tables->places, *end = place + tables->points;
-  for (const uint16_t *full = place + tables->window / 2; place < full; ++place) {
-    complex_t *pair = &z[*place];
+/* Windowed samples, two by two, as even + i * odd to their places, up to `full`. */
+KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint16_t *place,
+                           const uint16_t *full, kws_complex *z) {
+#if KWS_VFP
+  __asm__ volatile(
+      "1:\n\t"
+      "ldr r4, [%[samples]], #4\n\t"
+      "ldrh r5, [%[place]], #2\n\t"
+      "vmov s0, r4\n\t"
+      "asr r4, r4, #16\n\t"
+      "vmov s1, r4\n\t"
+      "vcvt.f32.s16 s0, s0, #0\n\t" /* takes the lower half */
+      "vcvt.f32.s32 s1, s1\n\t"
+      "vldmia %[hann]!, {s2, s3}\n\t"
+      "vmul.f32 s0, s0, s2\n\t"
+      "vmul.f32 s1, s1, s3\n\t"
+      "add r5, %[z], r5, lsl #3\n\t"
+      "vstr d0, [r5]\n\t"
+      "cmp %[place], %[full]\n\t"
+      "bne 1b"
+      : [samples] "+r"(samples), [hann] "+r"(hann), [place] "+r"(place)
+      : [full] "r"(full), [z] "r"(z)
+      : "r4", "r5", "s0", "s1", "s2", "s3", "cc", "memory");
+#else
+  for (; place < full; samples += 2, hann += 2) {
+    kws_complex *pair = &z[*place++];
     pair->re = kws_product((float)samples[0], hann[0]);
     pair->im = kws_product((float)samples[1], hann[1]);
-    samples += 2;
-    hann += 2;
   }
-  if (tables->window % 2 != 0) {
-    z[*place].re = kws_product((float)samples[0], hann[0]);
+#endif
+}
+
+/* Window the pending samples, in the order that the FFT wants; zeros up to its size. */
+static void load(const kws_mfcc *mfcc, kws_complex *z) {
+  const kws_mfcc_tables *tables = mfcc->tables;
+  const int last = tables->window - 1, pairs = tables->window / 2;
+  const uint16_t *place = tables->places + pairs, *end = tables->places + tables->points;
+  load_pairs(mfcc->pending, tables->hann, tables->places, place, z);
+  if (last % 2 == 0) {
+    z[*place].re = kws_product((float)mfcc->pending[last], tables->hann[last]);
     z[*place++].im = 0.0f;
   }
   for (; place < end; ++place) z[*place].re = z[*place].im = 0.0f;
-}
-
-/* First stage of a transform whose size is no power of four. */
-static void radix2(complex_t *z, int points) {
-  for (complex_t *end = z + points; z < end; z += 2) {
-    const complex_t a = z[0], b = z[1];
-    z[0].re = a.re + b.re;
-    z[0].im = a.im + b.im;
-    z[1].re = a.re - b.re;
-    z[1].im = a.im - b.im;
-  }
-}
-
-KWS_INLINE void butterfly(complex_t *z, int span, complex_t b, complex_t c, complex_t d) {
-  const complex_t a = z[0];
-  const complex_t sum = {a.re + c.re, a.im + c.im}, diff = {a.re - c.re, a.im - c.im};
-  const complex_t odd = {b.re + d.re, b.im + d.im}, turn = {b.re - d.re, b.im - d.im};
-  z[0].re = sum.re + odd.re;
-  z[0].im = sum.im + odd.im;
-  z[span].re = diff.re + turn.im;
-  z[span].im = diff.im - turn.re;
-  z[2 * span].re = sum.re - odd.re;
-  z[2 * span].im = sum.im - odd.im;
-  z[3 * span].re = diff.re - turn.im;
-  z[3 * span].im = diff.im + turn.re;
-}
-
-/* Join four transforms of `span` points each, everywhere. The twiddles of k = 0 are 1. */
-static void radix4(complex_t *z, int points, int span, const float *twiddles) {
-  const complex_t *end = z + points;
-  const int step = points / (4 * span);
-  for (complex_t *at = z; at < end; at += 4 * span)
-    butterfly(at, span, at[span], at[2 * span], at[3 * span]);
-  for (int k = 1; k < span; ++k) {
-    const float *w = twiddles + 2 * k * step;
-    const complex_t wb = {w[0], w[1]};
-    const complex_t wc = {w[2 * k * step], w[2 * k * step + 1]};
-    const complex_t wd = {w[4 * k * step], w[4 * k * step + 1]};
-    for (complex_t *at = z + k; at < end; at += 4 * span)
-      butterfly(at, span, times(at[span], wb), times(at[2 * span], wc), times(at[3 * span], wd));
-  }
-}
-
-static void fft(complex_t *z, const kws_mfcc_tables *tables) {
-  const int points = tables->points;
-  int span = 1, rest = points;
-  while (rest > 2) rest /= 4;
-  if (rest == 2) {
-    radix2(z, points);
-    span = 2;
-  }
-  for (; span < points; span *= 4) radix4(z, points, span, tables->twiddles);
 }
 
 KWS_INLINE float size_of(float re, float im) {
@@ -132,7 +94,7 @@ KWS_INLINE float size_of(float re, float im) {
 /* Split the packed transform into the real FFT's magnitudes [points + 1], in its place. The lower
  * half of the bins is written from the front, the upper half from behind: each where both of its
  * inputs have been read already. */
-static float *magnitude(complex_t *z, const kws_mfcc_tables *tables) {
+static float *magnitude(kws_complex *z, const kws_mfcc_tables *tables) {
   const int points = tables->points, half = points / 2, last = tables->last_bin;
   float *bins = &z[0].re, *behind = bins + points; /* bin k is bins[k], or at first behind[k] */
   const float first = z[0].re + z[0].im, final = z[0].re - z[0].im;
@@ -140,9 +102,10 @@ static float *magnitude(complex_t *z, const kws_mfcc_tables *tables) {
   behind[points] = (final < 0 ? -final : final) * 2.0f;
   const float *twiddle = tables->split_twiddles;
   for (int k = 1; k <= half; ++k, twiddle += 2) {
-    const complex_t a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
-    const complex_t even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
-    const complex_t turn = times(odd, w);
+    const kws_complex a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
+    const kws_complex even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
+    const kws_complex turn = {kws_product(odd.re, w.re) - kws_product(odd.im, w.im),
+                              kws_product(odd.im, w.re) + kws_product(odd.re, w.im)};
     if (k <= last) bins[k] = size_of(even.re + turn.re, even.im + turn.im);
     if (points - k <= last)
       behind[points - k] = size_of(even.re - turn.re, even.im - turn.im);
@@ -215,10 +178,10 @@ size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float
   mfcc->count = (uint16_t)(mfcc->count + taken);
   *ready = taken == missing;
   if (*ready) {
-    complex_t *z = (complex_t *)(void *)mfcc->work;
+    kws_complex *z = (kws_complex *)(void *)mfcc->work;
     float *logs = mfcc->work + 2 * tables->points + 2;
     load(mfcc, z);
-    fft(z, tables);
+    kws_fft(z, tables->points, tables->twiddles);
     mel_logs(magnitude(z, tables), logs, tables);
     cepstrum(logs, row, tables);
     const int kept = tables->window - tables->hop;

@@ -52,7 +52,7 @@ def model_files(content: bytes, path: Path) -> dict[str, str]:
 def engine_sources() -> list[Path]:
     """The C engine's files, of the installed package or of the checkout."""
     for folder in ENGINE_FOLDERS:
-        sources = sorted([*folder.glob("*.c"), *folder.glob("*.h")])
+        sources = sorted(folder.glob("*.[chS]"))
         if sources:
             return sources
     raise KwsError("the C engine's sources are not installed with kws")

@@ -1,0 +1,158 @@
+#include "fft.h"
+
+#include "arithmetic.h"
+
+/* First stage of a transform whose size is no power of four. */
+static void radix2(kws_complex *z, int points) {
+  for (kws_complex *end = z + points; z < end; z += 2) {
+    const kws_complex a = z[0], b = z[1];
+    z[0].re = a.re + b.re;
+    z[0].im = a.im + b.im;
+    z[1].re = a.re - b.re;
+    z[1].im = a.im - b.im;
+  }
+}
+
+#if KWS_VFP
+
+/* Assembly, as the compiler neither loads a complex number at once nor keeps twiddles in place.
+ * a, b, c, d are in s0 to s7; their sums and differences go to s8 to s15 and the results to s0 to
+ * s7: 0, 1, 2, 3 in order. */
+#define JOIN                 \
+  "vadd.f32 s8, s0, s4\n\t"   /* sum = a + c */ \
+  "vadd.f32 s9, s1, s5\n\t"   \
+  "vsub.f32 s10, s0, s4\n\t"  /* diff = a - c */ \
+  "vsub.f32 s11, s1, s5\n\t"  \
+  "vadd.f32 s12, s2, s6\n\t"  /* odd = b + d */ \
+  "vadd.f32 s13, s3, s7\n\t"  \
+  "vsub.f32 s14, s2, s6\n\t"  /* turn = b - d */ \
+  "vsub.f32 s15, s3, s7\n\t"  \
+  "vadd.f32 s0, s8, s12\n\t"  \
+  "vadd.f32 s1, s9, s13\n\t"  \
+  "vadd.f32 s2, s10, s15\n\t" \
+  "vsub.f32 s3, s11, s14\n\t" \
+  "vsub.f32 s4, s8, s12\n\t"  \
+  "vsub.f32 s5, s9, s13\n\t"  \
+  "vsub.f32 s6, s10, s15\n\t" \
+  "vadd.f32 s7, s11, s14\n\t"
+#define TIMES(re, im, w_re, w_im)            \
+  "vmul.f32 s8, " re ", " w_re "\n\t"        \
+  "vmul.f32 s9, " im ", " w_im "\n\t"        \
+  "vmul.f32 s10, " im ", " w_re "\n\t"       \
+  "vmul.f32 s11, " re ", " w_im "\n\t"       \
+  "vsub.f32 " re ", s8, s9\n\t"              \
+  "vadd.f32 " im ", s10, s11\n\t"
+#define LOAD                       \
+  "vldr d0, [%[z]]\n\t"            \
+  "add  %[at], %[z], %[span]\n\t"  \
+  "vldr d1, [%[at]]\n\t"           \
+  "add  %[at], %[at], %[span]\n\t" \
+  "vldr d2, [%[at]]\n\t"           \
+  "add  %[at], %[at], %[span]\n\t" \
+  "vldr d3, [%[at]]\n\t"
+#define STORE                      \
+  "vstr d3, [%[at]]\n\t"           \
+  "sub  %[at], %[at], %[span]\n\t" \
+  "vstr d2, [%[at]]\n\t"           \
+  "sub  %[at], %[at], %[span]\n\t" \
+  "vstr d1, [%[at]]\n\t"           \
+  "vstr d0, [%[z]]\n\t"            \
+  "add  %[z], %[z], %[span], lsl #2\n\t"
+#define USED \
+  "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", \
+      "s15", "cc", "memory"
+
+/* The stage of span 1. */
+static void join_neighbours(kws_complex *z, const kws_complex *end) {
+  __asm__ volatile("1:\n\t"
+                   "vldmia %[z], {s0-s7}\n\t" JOIN
+                   "vstmia %[z]!, {s0-s7}\n\t"
+                   "cmp %[z], %[end]\n\t"
+                   "bne 1b"
+                   : [z] "+r"(z)
+                   : [end] "r"(end)
+                   : USED);
+}
+
+/* k = 0, whose twiddles are 1, of all groups. */
+static void join_first(kws_complex *z, const kws_complex *end, int span) {
+  kws_complex *at;
+  __asm__ volatile("1:\n\t" LOAD JOIN STORE
+                   "cmp %[z], %[end]\n\t"
+                   "blo 1b"
+                   : [z] "+r"(z), [at] "=&r"(at)
+                   : [end] "r"(end), [span] "r"(span * (int)sizeof *z)
+                   : USED);
+}
+
+/* One k of all groups. */
+static void join(kws_complex *z, const kws_complex *end, int span, kws_complex wb, kws_complex wc,
+                 kws_complex wd) {
+  kws_complex *at;
+  __asm__ volatile("1:\n\t" LOAD TIMES("s2", "s3", "%[wb_re]", "%[wb_im]")
+                       TIMES("s4", "s5", "%[wc_re]", "%[wc_im]")
+                           TIMES("s6", "s7", "%[wd_re]", "%[wd_im]") JOIN STORE
+                   "cmp %[z], %[end]\n\t"
+                   "blo 1b"
+                   : [z] "+r"(z), [at] "=&r"(at)
+                   : [end] "r"(end), [span] "r"(span * (int)sizeof *z), [wb_re] "t"(wb.re),
+                     [wb_im] "t"(wb.im), [wc_re] "t"(wc.re), [wc_im] "t"(wc.im),
+                     [wd_re] "t"(wd.re), [wd_im] "t"(wd.im)
+                   : USED);
+}
+
+#else
+
+KWS_INLINE kws_complex times(kws_complex z, kws_complex w) {
+  const kws_complex product = {
+      kws_product(z.re, w.re) - kws_product(z.im, w.im),
+      kws_product(z.im, w.re) + kws_product(z.re, w.im),
+  };
+  return product;
+}
+
+KWS_INLINE void butterfly(kws_complex *z, int span, kws_complex b, kws_complex c, kws_complex d) {
+  const kws_complex a = z[0];
+  const kws_complex sum = {a.re + c.re, a.im + c.im}, diff = {a.re - c.re, a.im - c.im};
+  const kws_complex odd = {b.re + d.re, b.im + d.im}, turn = {b.re - d.re, b.im - d.im};
+  z[0].re = sum.re + odd.re;
+  z[0].im = sum.im + odd.im;
+  z[span].re = diff.re + turn.im;
+  z[span].im = diff.im - turn.re;
+  z[2 * span].re = sum.re - odd.re;
+  z[2 * span].im = sum.im - odd.im;
+  z[3 * span].re = diff.re - turn.im;
+  z[3 * span].im = diff.im + turn.re;
+}
+
+static void join_first(kws_complex *z, const kws_complex *end, int span) {
+  for (; z < end; z += 4 * span) butterfly(z, span, z[span], z[2 * span], z[3 * span]);
+}
+
+static void join_neighbours(kws_complex *z, const kws_complex *end) { join_first(z, end, 1); }
+
+static void join(kws_complex *z, const kws_complex *end, int span, kws_complex wb, kws_complex wc,
+                 kws_complex wd) {
+  for (; z < end; z += 4 * span)
+    butterfly(z, span, times(z[span], wb), times(z[2 * span], wc), times(z[3 * span], wd));
+}
+
+#endif
+
+void kws_fft(kws_complex *z, int points, const float *twiddles) {
+  const kws_complex *end = z + points, *w = (const kws_complex *)(const void *)twiddles;
+  int span = 4, rest = points; /* size of the transforms that a stage joins, four by four */
+  while (rest > 2) rest /= 4;
+  if (rest == 2) {
+    radix2(z, points);
+    span = 2;
+  } else {
+    join_neighbours(z, end);
+  }
+  for (; span < points; span *= 4) {
+    const int step = points / (4 * span);
+    join_first(z, end, span);
+    for (int k = 1; k < span; ++k)
+      join(z + k, end, span, w[k * step], w[2 * k * step], w[3 * k * step]);
+  }
+}
