@@ -5,11 +5,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SETUP := setup.cfg pyproject.toml
+# What an installation is made from; all other changes take effect without one.
+SETUP := setup.cfg setup.py pyproject.toml kws/_native.c $(wildcard firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# Sound; speech synthesisers; what compiles, checks and runs the board's C.
-PACKAGES := libportaudio2 libasound2-plugins alsa-utils \
+# Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board.
+PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts \
 	gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 

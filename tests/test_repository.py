@@ -23,7 +23,7 @@ ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name != "cli.
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
-    *("benchmarks", "docs"),
+    *("benchmarks", "docs", "setup.py"),
 }
 HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}
 
