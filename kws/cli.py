@@ -129,6 +129,39 @@ def info(
 
 
 @app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")],
+    positives: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder of recordings for each keyword.")
+    ],
+    negatives: Annotated[
+        Path, typer.Option(metavar="DIR", help="Recordings without the keywords, hours of them.")
+    ],
+    noise: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Noise, mixed into all of it.")
+    ] = None,
+    snr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB", help="How far the noise lies below a recording.", min=-50, max=100
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure a model's miss rates and false alarms on recordings.
+
+    Each file of a keyword's folder is one chance to detect it, the negatives are
+    one long stream. The folder smart_mirror is that of the keyword "smart mirror".
+    """
+    if (noise is None) != (snr is None):
+        raise typer.BadParameter("--noise and --snr belong together")
+    from kws.evaluation.command import run
+    from kws.model_file import ModelFile
+
+    run(ModelFile.load(model), positives, negatives, noise, snr or 0.0, json)
+
+
+@app.command()
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder that is written to.")],

@@ -58,22 +58,24 @@ class Evaluation:
 
     def table(self, title: str) -> Table:
         """For a terminal."""
-        table = Table(
-            title=title, caption=f"{self.hours:.2f} h of negative audio; FA/h: per keyword"
+        caption = (
+            f"Missed and false alarms at the model's own thresholds; 0.1/h: missed at 0.1 false "
+            f"alarms of this keyword per hour. {self.hours:.2f} h without the keywords."
         )
+        table = Table(title=title, caption=caption, caption_justify="left")
         table.add_column("keyword")
-        for heading in ("utterances", "missed", "alarms"):
+        for heading in ("utterances", "missed", "false alarms"):
             table.add_column(heading, justify="right")
         for wanted in ALARMS_PER_HOUR:
-            table.add_column(f"missed at {wanted} FA/h", justify="right")
+            table.add_column(f"{wanted:g}/h", justify="right")
         for keyword, own in self.own.items():
-            misses = [f"{self.wanted[keyword][w].miss_rate:.1%}" for w in ALARMS_PER_HOUR]
-            counts = (str(own.utterances), f"{own.miss_rate:.1%}", str(own.alarms))
+            misses = [_percent(self.wanted[keyword][w].miss_rate) for w in ALARMS_PER_HOUR]
+            counts = (str(own.utterances), _percent(own.miss_rate), str(own.alarms))
             table.add_row(keyword, *counts, *misses)
-        means = [f"{self.mean_miss_rate(w):.1%}" for w in ALARMS_PER_HOUR]
+        means = [_percent(self.mean_miss_rate(w)) for w in ALARMS_PER_HOUR]
         alarms = str(sum(own.alarms for own in self.own.values()))
         table.add_section()
-        table.add_row("mean, sum", "", f"{self.mean_miss_rate():.1%}", alarms, *means)
+        table.add_row("mean, sum", "", _percent(self.mean_miss_rate()), alarms, *means)
         return table
 
 
@@ -100,7 +102,7 @@ def merged(parts: Sequence[Traces]) -> Traces:
     )
 
 
-def _values(rate: Rate) -> dict[str, float]:
+def _values(rate: Rate) -> dict[str, float | None]:
     return {
         "threshold": round(rate.threshold, 5),
         "miss_rate": _rounded(rate.miss_rate),
@@ -109,5 +111,10 @@ def _values(rate: Rate) -> dict[str, float]:
     }
 
 
-def _rounded(value: float) -> float:
-    return round(value, 4)
+def _rounded(value: float) -> float | None:
+    """For JSON, which knows no NaN."""
+    return None if np.isnan(value) else round(value, 4)
+
+
+def _percent(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.1%}"

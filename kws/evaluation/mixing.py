@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,12 @@ FRAME = 512  # samples; the ratio is that of the greatest frame energies, as in 
 
 
 def with_noise(
-    recordings: Sequence[Samples], noise: Samples, snr: float, seed: int
-) -> list[Samples]:
+    recordings: Iterable[Samples], noise: Samples, snr: float, seed: int
+) -> Iterator[Samples]:
     """Each recording with a stretch of noise from anywhere; snr in dB; what clips, clips."""
     random = np.random.default_rng(seed)
-    return [_mixed(samples, _stretch(noise, len(samples), random), snr) for samples in recordings]
+    for samples in recordings:
+        yield _mixed(samples, _stretch(noise, len(samples), random), snr)
 
 
 def _stretch(noise: Samples, count: int, random: np.random.Generator) -> Samples:

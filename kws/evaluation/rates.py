@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,17 +43,13 @@ def count_alarms(trace: Int, level: int, refractory: int) -> int:
 
 
 def level_for(trace: Int, most_alarms: int, refractory: int) -> int:
-    """Lowest level (Q15) from which on up there are at most `most_alarms` detections."""
-    peaks: list[int] = []  # the greatest confidences, each with the refractory time around it
-    rest = trace.copy()
-    while len(peaks) <= most_alarms and rest.max(initial=0) > 0:
-        step = int(rest.argmax())
-        peaks.append(int(rest[step]))
-        rest[max(0, step - refractory) : step + refractory + 1] = 0
-    level = peaks[most_alarms] + 1 if len(peaks) > most_alarms else 1
-    while count_alarms(trace, level, refractory) > most_alarms:
-        level += 1
-    return level
+    """Lowest level (Q15) at which there are at most `most_alarms` detections; above, too."""
+
+    def quiet(level: int) -> bool:
+        return count_alarms(trace, level, refractory) <= most_alarms
+
+    # A higher level leaves fewer steps, and of fewer steps no more detections can be made.
+    return 1 + bisect_left(range(1, ONE + 1), True, key=quiet)
 
 
 def rate_at(peaks: Int, trace: Int, level: int, hours: float, refractory: int) -> Rate:

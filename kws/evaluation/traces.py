@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +31,16 @@ class Detector:
             model.config, self._ds_cnn.score_scale, self._ds_cnn.window_rows
         )
 
-    def trace(self, samples: Samples) -> Trace:
-        """Confidences at every step of int16 [n], silence around it, as `kws listen` has them."""
+    def trace(self, pieces: Iterable[Samples]) -> Trace:
+        """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
         for stage in (self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
-        lead = lead_samples(self.config, self._ds_cnn.window_rows)
-        padded = np.pad(samples, (lead, round(TAIL_SECONDS * SAMPLE_RATE)))
-        return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(padded)))
+        lead = np.zeros(lead_samples(self.config, self._ds_cnn.window_rows), np.int16)
+        tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
+        return np.concatenate([self._push(p) for p in chain((lead,), pieces, (tail,))])
+
+    def _push(self, samples: Samples) -> Trace:
+        return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(samples)))
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,23 @@ class Traces:
 
 
 def traces(
-    model: ModelFile, positives: Mapping[str, Sequence[Samples]], negatives: Sequence[Samples]
+    model: ModelFile, positives: Mapping[str, Iterable[Samples]], negatives: Iterable[Samples]
 ) -> Traces:
     """Hear every positive recording by itself, and all negatives as one stream."""
     detector = Detector(model)
     keywords = model.config.keywords
     peaks = {}
     for index, keyword in enumerate(keywords):
-        heard = [detector.trace(samples)[:, index] for samples in positives.get(keyword, ())]
+        heard = [detector.trace([samples])[:, index] for samples in positives.get(keyword, ())]
         peaks[keyword] = np.array([trace.max(initial=0) for trace in heard], np.int64)
-    stream = np.concatenate(negatives) if negatives else np.zeros(0, np.int16)
-    trace = detector.trace(stream)
+    length = 0
+
+    def stream() -> Iterator[Samples]:
+        nonlocal length
+        for samples in negatives:
+            length += len(samples)
+            yield samples
+
+    trace = detector.trace(stream())
     negative = {keyword: trace[:, index] for index, keyword in enumerate(keywords)}
-    return Traces(peaks, negative, len(stream) / SAMPLE_RATE / 3600)
+    return Traces(peaks, negative, length / SAMPLE_RATE / 3600)
