@@ -21,7 +21,7 @@ from kws.listen import Source
 from kws.posterior import Detection
 from kws.spotter import Spotter
 
-REFRESH_SECONDS = 0.1
+REFRESH_SECONDS = 0.07  # at least: every block of a microphone
 LATEST = 5  # detections shown
 FLOOR = -60.0  # dBFS, the left end of the level meter
 VALUE_CELLS = 10  # beside a bar: " " and " -60 dBFS"
@@ -33,7 +33,7 @@ QUIET, ACTIVE, FIRED, BRIGHT = (Style.parse(s) for s in ("dim", "cyan", "bold gr
 
 
 class Display:
-    """Redrawn ten times a second while it is open, and left on the screen as it was last.
+    """Redrawn a dozen times a second while it is open, and left on the screen as it was last.
 
     It is drawn as segments of text, a third of the cost of rich's own Text and a sixteenth of its
     tables: the display must cost little beside the detector.

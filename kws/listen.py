@@ -15,6 +15,7 @@ from kws.ring_buffer import RingBuffer
 from kws.spotter import Spotter
 
 RING_SECONDS = 4  # a pipe that is ahead of real time is read in pieces of at most so much
+LIVE_SECONDS = 0.06  # heard at once at least: two blocks of a microphone cost little more than one
 TAIL_SECONDS = 0.5  # of silence behind a stream; a keyword is recognised shortly after its end
 
 Samples = npt.NDArray[np.int16]
@@ -45,15 +46,17 @@ def listen(
     """Hear a source to its end, which a microphone does not have.
 
     on_detection is called with each detection, on_block with the samples of each block, both in
-    this thread: whatever takes long must run aside. A block is what the source had ready, 40 ms
+    this thread: whatever takes long must run aside. A block is what the source had ready, 80 ms
     of a microphone.
 
     A stream is heard as if silence lay around it, so that a keyword is found that a file begins
     or breaks off with. Times count from the first sample of the source; that of a keyword at the
     very end may lie up to 0.5 s behind it.
 
-    Raises KwsError when the source fails, after everything before the failure was heard.
+    Raises KwsError when the source fails, after what came before; of a live source all but the
+    last moment.
     """
+    least = round(LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
     ring = RingBuffer(RING_SECONDS * SAMPLE_RATE)
     lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
 
@@ -61,13 +64,18 @@ def listen(
         for detection in spotter.push(samples):
             on_detection(replace(detection, sample=detection.sample - lead))
 
+    def hear_block() -> None:
+        samples = ring.read(ring.available)
+        hear(samples)
+        on_block(samples)
+
     spotter.reset()
     spotter.push(np.zeros(lead, np.int16))
     with source:
         while source.fill(ring):
-            samples = ring.read(ring.available)
-            hear(samples)
-            on_block(samples)
+            if ring.available >= least:
+                hear_block()
+    hear_block()
     hear(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16))
 
 
