@@ -48,7 +48,8 @@ class Target:
         """Compile one file, a header too, to see that it stands alone."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         command = [word for word in self.command if not word.startswith(("-Wl", "--specs"))]
-        words = [command[0], *STRICT, *command[1:], *([] if source.suffix == ".S" else ["-xc"]), "-c", str(source), "-o", str(result)]
+        words = [command[0], *STRICT, *command[1:], *(["-xc"] if source.suffix != ".S" else [])]
+        words += ["-c", str(source), "-o", str(result)]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 

@@ -80,8 +80,8 @@ def temporal() -> ModelFile:
 
 @cache
 def plane() -> ModelFile:
-    """A plane of frequencies, a front end of other sizes, odd channels."""
-    front_end = FrontEnd(400, 160, 1024, 26, 0, 8000, 13)
+    """A plane of eight frequencies, a front end of other sizes, odd channels."""
+    front_end = FrontEnd(400, 160, 1024, 26, 0, 8000, 18)
     return random_model(front_end, Shape(11, (3, 4), 3, first_kernel=6, frequency_kernel=4))
 
 

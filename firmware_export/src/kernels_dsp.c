@@ -73,19 +73,18 @@ static void one_cell(const kws_layer *layer, const uint32_t *patch, int8_t *out)
 }
 
 void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  int8_t *result = out;
-  for (int first = 0, cells; first < layer->output_cells; first += cells) {
-    cells = layer->output_cells - first < 5 ? 1 : 5;
-    gather(layer, in, first, cells, scratch);
-    if (cells == 5) {
-      kws_m4_loop loop = loop_of(layer, scratch, result);
-      loop.row = kws_row(layer);
-      loop.count = layer->output_channels;
-      kws_m4_five_cells(&loop);
-    } else {
-      one_cell(layer, (const uint32_t *)(const void *)scratch, result);
-    }
-    result += cells * layer->output_channels;
+  const int channels = layer->output_channels, last = layer->output_cells - KWS_CELLS_AT_ONCE;
+  for (int cell = 0; last < 0 && cell < layer->output_cells; ++cell) {
+    gather(layer, in, cell, 1, scratch);
+    one_cell(layer, (const uint32_t *)(const void *)scratch, out + cell * channels);
+  }
+  for (int first = 0; last >= 0 && first < layer->output_cells; first += KWS_CELLS_AT_ONCE) {
+    const int cell = first < last ? first : last; /* the last five may do some cells once more */
+    gather(layer, in, cell, KWS_CELLS_AT_ONCE, scratch);
+    kws_m4_loop loop = loop_of(layer, scratch, out + cell * channels);
+    loop.row = kws_row(layer);
+    loop.count = channels;
+    kws_m4_five_cells(&loop);
   }
   kws_activate(layer, out);
 }
