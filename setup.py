@@ -11,7 +11,7 @@ setup(
             "kws._native",
             ["kws/_native.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
             include_dirs=[ENGINE],
-            extra_compile_args=["-std=c99", "-O3"],
+            extra_compile_args=["-O3"],
             optional=True,  # without a compiler kws runs in Python alone
         )
     ]
