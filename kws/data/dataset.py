@@ -10,13 +10,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import Any
 
 from kws.data.clips import PARTS, UNTESTED, Clip, clips_in
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
-RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms", "sessions", "synthesis", "untested")
+RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms")  # folders
+RECIPE_KEYS += ("sessions", "untested", "synthesis", "card")
 SYNTHESIS_KEYS = ("keyword", "near_word", "sentence", "near_words", "sentences")
 
 
@@ -40,6 +42,7 @@ class Dataset:
     noise: list[Clip] = field(default_factory=list)
     rooms: list[Clip] = field(default_factory=list)
     synthesis: Synthesis = field(default_factory=Synthesis)
+    card: dict[str, Any] = field(default_factory=dict)  # what the model is to say of its data
 
     def parts(self, parts: Iterable[int]) -> Dataset:
         """The clips of some parts alone; rooms and synthesis, which are of no one, stay whole."""
@@ -54,6 +57,7 @@ class Dataset:
             keep(self.noise),
             self.rooms,
             self.synthesis,
+            self.card,
         )
 
 
@@ -88,6 +92,7 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
         clips(toml, "noise"),
         clips(toml, "rooms"),
         _synthesis(toml),
+        toml.content.get("card", {}),
     )
 
 

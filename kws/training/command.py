@@ -41,18 +41,21 @@ def run(
         if conditions:
             heard.append(conditions)
             console.print(f"fold {len(heard)} of {folds} trained and tested")
-    config = calibrated(model.config, heard, recipe.alarms_per_hour)
+        else:
+            final = model
+    config = calibrated(final.config, heard, recipe.alarms_per_hour)
     results = judged(config, heard)
     for condition, evaluation in results.items():
         console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))
     config = replace(config, card=card(dataset, folds, results))
-    output.write_bytes(embed(model.content, config))
+    output.write_bytes(embed(final.content, config))
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 
 
 def card(dataset: Dataset, folds: int, results: dict[str, Evaluation]) -> dict[str, Any]:
     """What the model file says of its making."""
     return {
+        **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
         "measured": f"{folds}-fold cross-validation by session and speaker",
