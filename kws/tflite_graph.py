@@ -84,6 +84,13 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
             raise KwsError(f"{where}: a network has one input and one output")
         source = _tensor(model, graph.Inputs(0))
         operators = [_operator(model, i) for i in range(graph.OperatorsLength())]
+        # Keras computes shapes in the graph; those of the tensors are known without.
+        operators = [
+            operator
+            for operator in operators
+            if operator.name not in ("SHAPE", "STRIDED_SLICE", "PACK")
+            or operator.output.type != tflite.TensorType.INT32
+        ]
         current = source
         for operator in operators:
             if operator.inputs[0].index != current.index:

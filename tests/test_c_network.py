@@ -1,30 +1,27 @@
-"""Windows that pad along time: MLPerf Tiny's keyword model equals TensorFlow Lite's reference."""
+"""Whole windows, padded along time or not, equal TensorFlow Lite's reference kernels."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from c_programs import TARGETS, Target
+from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 
 from kws.ds_cnn import tflite
 from kws.export import export
 
 MLPERF = Path(__file__).parents[2] / "shared" / "data" / "mlperf_tiny"
+Int8 = npt.NDArray[np.int8]
 
 
-@cache
-def reference() -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """All inputs [n, rows, coefficients] and the reference kernels' scores [n, classes]."""
-    if not MLPERF.is_dir():
-        pytest.skip("../shared/data/mlperf_tiny is not here")
-    windows = np.load(MLPERF / "features.npz")["features"]
+def reference(content: bytes, windows: Int8) -> Int8:
+    """The reference kernels' scores [n, classes] of windows [n, rows, coefficients]."""
     network = tflite.Interpreter(
-        str(MLPERF / "kws_ref_model.tflite"),
-        experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
+        model_content=content, experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF
     )
     network.allocate_tensors()
     (source,), (result,) = network.get_input_details(), network.get_output_details()
@@ -32,15 +29,75 @@ def reference() -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     for window in windows:
         network.set_tensor(source["index"], window[None, :, :, None])
         network.invoke()
-        scores.append(network.get_tensor(result["index"])[0].copy())
-    return windows, np.array(scores)
+        scores.append(network.get_tensor(result["index"]).reshape(-1).copy())
+    return np.array(scores)
+
+
+def compare(content: bytes, windows: Int8, target: Target, folder: Path) -> None:
+    model = folder / "network.tflite"
+    model.write_bytes(content)
+    export(model, folder / "c")
+    binary = target.build(folder / "c", "trace_network")
+    expected = reference(content, windows)
+    found = np.frombuffer(target.run(binary, windows.tobytes(), folder), np.int8)
+    difference = np.abs(found.reshape(expected.shape).astype(int) - expected)
+    assert difference.max() == 0, f"{(difference > 0).any(axis=1).sum()} windows differ"
+    assert len(np.unique(expected, axis=0)) > len(expected) / 2
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_mlperf_tiny(target: Target, tmp_path: Path) -> None:
-    windows, expected = reference()
-    export(MLPERF / "kws_ref_model.tflite", tmp_path / "c")
-    binary = target.build(tmp_path / "c", "trace_network")
-    found = np.frombuffer(target.run(binary, windows.tobytes(), tmp_path), np.int8)
-    difference = np.abs(found.reshape(expected.shape).astype(int) - expected)
-    assert difference.max() == 0, f"{(difference > 0).any(axis=1).sum()} windows differ"
+    if not MLPERF.is_dir():
+        pytest.skip("../shared/data/mlperf_tiny is not here")
+    windows = np.load(MLPERF / "features.npz")["features"]
+    compare((MLPERF / "kws_ref_model.tflite").read_bytes(), windows, target, tmp_path)
+
+
+def padded_plane(layers: Any) -> list[Any]:
+    """Padding and strides along both axes, ReLU6, a pool that slides, softmax."""
+    return [
+        layers.Conv2D(7, (3, 3), (2, 2), "same", activation="relu"),
+        layers.DepthwiseConv2D((3, 5), (2, 2), "same"),
+        layers.ReLU(6.0),
+        layers.AveragePooling2D((2, 1), (1, 1)),
+        layers.Conv2D(9, 1),
+        layers.Flatten(),
+        layers.Dense(5, activation="softmax"),
+    ]
+
+
+def one_channel(layers: Any) -> list[Any]:
+    """A depthwise layer that multiplies one channel, padding of its own, a dense column."""
+    return [
+        layers.DepthwiseConv2D((4, 3), depth_multiplier=6, activation="relu"),
+        layers.ZeroPadding2D(((2, 1), (1, 0))),
+        layers.Conv2D(10, (3, 3), (1, 3)),
+        layers.DepthwiseConv2D((2, 2), activation="relu"),
+        layers.Flatten(),
+        layers.Dense(6, activation="relu"),
+        layers.Dense(3),
+    ]
+
+
+@cache
+def converted(build: Any) -> bytes:
+    """A network of random weights and biases for windows of 17 rows and 11 coefficients."""
+    pytest.importorskip("tensorflow")
+    import keras
+
+    from kws.training.convert import quantise
+
+    keras.utils.set_random_seed(3)
+    random = np.random.default_rng(4)
+    network = keras.Sequential([keras.Input((17, 11, 1)), *build(keras.layers)])
+    for variable in network.variables:
+        if "bias" in variable.name:
+            variable.assign(random.normal(0, 0.2, variable.shape))
+    return quantise(network, random.standard_normal((50, 17, 11)).astype(np.float32))
+
+
+@pytest.mark.parametrize("target", [HOST, M4_O3, M4_ARDUINO], ids=lambda target: target.name)
+@pytest.mark.parametrize("build", [padded_plane, one_channel])
+def test_other_networks(build: Any, target: Target, tmp_path: Path) -> None:
+    windows = np.random.default_rng(5).normal(0, 40, (100, 17, 11)).clip(-128, 127)
+    compare(converted(build), windows.astype(np.int8), target, tmp_path)
