@@ -17,8 +17,8 @@ from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
-RECIPE_KEYS = ("keywords", "negatives", "noise", "rooms")  # folders
-RECIPE_KEYS += ("sessions", "untested", "synthesis", "card")
+FOLDERS = ("keywords", "negatives", "noise", "rooms")
+RECIPE_KEYS = (*FOLDERS, "sessions", "untested", "synthesis", "card")
 SYNTHESIS_KEYS = ("keyword", "near_word", "sentence", "near_words", "sentences")
 
 
