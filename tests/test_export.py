@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from c_programs import HOST, M4_ARDUINO, Target
+from c_programs import CORTEX_M4F, HOST, M4_ARDUINO, Target
 from conftest import skip_without
 from small_models import temporal
 
@@ -49,13 +50,25 @@ def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Pa
         target.compile(path, tmp_path / "object.o")
 
 
+def test_assembly_with_the_flags_of_the_arduino_core(tmp_path: Path) -> None:
+    """Its rule for .S files says neither -mthumb nor -mfloat-abi."""
+    skip_without("arm-none-eabi-gcc", shutil.which("arm-none-eabi-gcc"))
+    source, result = SOURCES / "kernels_m4.S", tmp_path / "kernels_m4.o"
+    flags = ["-x", "assembler-with-cpp", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"]
+    words = ["arm-none-eabi-g++", "-c", *flags, str(source), "-o", str(result)]
+    subprocess.run(words, check=True)
+    symbols = subprocess.run(["arm-none-eabi-nm", str(result)], capture_output=True, check=True)
+    assert b"T kws_m4_five_cells" in symbols.stdout
+
+
 def test_headers_serve_cxx(model: Path, tmp_path: Path) -> None:
-    skip_without("g++", HOST)
+    compiler = "arm-none-eabi-g++"
+    skip_without(compiler, shutil.which(compiler))
     export(model, tmp_path / "c")
     program = tmp_path / "c" / "sketch.cpp"
     program.write_text('#include "kws.h"\n#include "kws_model.h"\nint main() { return 0; }\n')
-    words = ["g++", "-Wall", "-Wextra", "-Werror", "-c", str(program), "-o", str(tmp_path / "o")]
-    subprocess.run(words, check=True)
+    words = [compiler, *CORTEX_M4F, "-Wall", "-Wextra", "-Werror", "-c", str(program)]
+    subprocess.run([*words, "-o", str(tmp_path / "sketch.o")], check=True)
 
 
 def test_export_needs_no_tensorflow(model: Path, tmp_path: Path) -> None:

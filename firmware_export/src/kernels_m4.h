@@ -4,7 +4,7 @@
 #define KWS_KERNELS_M4_H
 
 /* The Cortex-M4's pairs of 16-bit products; -DKWS_DSP=0 forces portable C. */
-#if !defined(KWS_DSP) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#if !defined(KWS_DSP) && defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #define KWS_DSP 1
 #endif
 
