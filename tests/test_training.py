@@ -299,7 +299,7 @@ def test_a_warp_by_one_changes_nothing(tf) -> None:
     ids=["training's", "standardised"],
 )
 def test_training_sees_the_features_of_the_road(tf, front_end: FrontEnd) -> None:
-    from kws.training.spectrum import full_dct
+    from kws.training.log_mels import full_dct
 
     samples = read_audio(AUDIO_SAMPLES / "story.flac")
     tables = FrontEndTables(front_end)

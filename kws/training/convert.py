@@ -39,7 +39,10 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
 def embed(content: bytes, config: ModelConfig) -> bytes:
     """Put settings and checksum into a .tflite, in place of any that it carried."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    entries = {CONFIG_ENTRY: json.dumps(config.to_dict()).encode(), CHECKSUM_ENTRY: PLACEHOLDER}
+    entries = {
+        CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode(),
+        CHECKSUM_ENTRY: PLACEHOLDER,
+    }
     _slim(model)
     for name, data in entries.items():
         buffer = schema.BufferT()

@@ -56,6 +56,11 @@ class Fold:
         """The model that it makes."""
         return self.folder / f"fold-{self.index}.tflite"
 
+    @property
+    def weights(self) -> Path:
+        """The float network that it was quantised from, in Keras's format."""
+        return self.folder / f"fold-{self.index}.weights.h5"
+
 
 def cross_validate(
     dataset: Dataset, recipe: Recipe, folds: int, folder: Path, processes: int
@@ -82,9 +87,10 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
         tf.config.threading.set_intra_op_parallelism_threads(1)  # each fold has a core of its own
         kept = {UNTESTED, *range(PARTS)} - set(fold.held_out)
         report = _progress(fold.path.with_suffix(".log"))
-        content = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
+        trained = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
+        trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
-        unfinished.write_bytes(content)
+        unfinished.write_bytes(trained.content)
         unfinished.rename(fold.path)
     model = ModelFile.load(fold.path)
     return model, hear(model, dataset.parts(fold.held_out)) if fold.held_out else {}

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
+from kws.training.log_mels import full_dct
 from kws.training.loss import detection_loss
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.spectrum import full_dct, masked, warps
+from kws.training.spectrum import masked, warps
 
 
 class Trainer:

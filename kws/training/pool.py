@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.mfcc import log_mel
-from kws.mfcc_tables import FrontEndTables
 from kws.training.examples import Examples
+from kws.training.log_mels import LogMels
 
 CHUNK = 256  # examples made by one task
 # Share of each kind of background example.
@@ -82,7 +81,7 @@ def _make(task: Task) -> Chunk:
     kinds, seed = task
     random = np.random.default_rng(seed)
     layout = _examples.layout
-    tables = FrontEndTables(layout.front_end)
+    front_end = LogMels(layout.front_end)
     log_mels = np.empty((len(kinds), layout.rows, layout.front_end.mel_filters), np.float16)
     labels = np.zeros((len(kinds), layout.steps), np.int8)
     for i, kind in enumerate(kinds):
@@ -91,8 +90,7 @@ def _make(task: Task) -> Chunk:
         else:
             name = random.choice(list(BACKGROUND), p=list(BACKGROUND.values()))
             samples = getattr(_examples, str(name))(random)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, layout.front_end.window)
-        log_mels[i] = log_mel(frames[:: layout.front_end.hop].T, tables).T
+        log_mels[i] = front_end.rows(samples)
     return log_mels, labels
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.config import FrontEnd
-from kws.mfcc_tables import FrontEndTables, mel_of
+from kws.mfcc_tables import mel_of
 from kws.training.schedule import Schedule
 
 
@@ -52,10 +52,3 @@ def warps(spec: FrontEnd, most: float, count: int = 21) -> npt.NDArray[np.float3
         matrices.append(np.maximum(0, 1 - np.abs(bands[:, None] - place)))
     stacked: npt.NDArray[np.float64] = np.stack(matrices)
     return stacked.astype(np.float32)
-
-
-def full_dct(tables: FrontEndTables) -> npt.NDArray[np.float32]:
-    """[filters, coefficients] the front end's halved DCT, unfolded."""
-    sign = np.where(np.arange(len(tables.dct)) % 2, -1, 1).astype(np.float32)[:, None]
-    unfolded: npt.NDArray[np.float32] = np.concatenate([tables.dct, sign * tables.dct[:, ::-1]], 1)
-    return unfolded.T

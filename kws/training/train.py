@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -18,20 +19,29 @@ from kws.training.builder import build
 from kws.training.convert import embed, quantise
 from kws.training.examples import Examples, Layout
 from kws.training.fit import Trainer
+from kws.training.log_mels import full_dct
 from kws.training.pool import Pool, make_pool
 from kws.training.recipe import Recipe
-from kws.training.spectrum import full_dct
 from kws.training.synthetic import synthetic_speech
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
 RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
 
+
+@dataclass(frozen=True)
+class Trained:
+    """A model as it is kept, and the float network that it was quantised from."""
+
+    content: bytes  # .tflite; its thresholds are 1.0 until they are calibrated
+    network: keras.Model
+
+
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 
-def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Progress) -> bytes:
-    """A .tflite model with its settings; its thresholds are 1.0 until they are calibrated.
+def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Progress) -> Trained:
+    """A model of a dataset.
 
     synthetic_folder keeps synthetic speech from one training to the next.
     """
@@ -62,7 +72,8 @@ def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Pr
         front_end,
         recipe.smoothing,
     )
-    return embed(_fitted(pool, config, recipe, progress), config)
+    network, content = _fitted(pool, config, recipe, progress)
+    return Trained(embed(content, config), network)
 
 
 def standardised(front_end: FrontEnd, pool: Pool) -> FrontEnd:
@@ -77,7 +88,9 @@ def standardised(front_end: FrontEnd, pool: Pool) -> FrontEnd:
     )
 
 
-def _fitted(pool: Pool, config: ModelConfig, recipe: Recipe, progress: Progress) -> bytes:
+def _fitted(
+    pool: Pool, config: ModelConfig, recipe: Recipe, progress: Progress
+) -> tuple[keras.Model, bytes]:
     classes = len(config.classes)
     architecture, steps = recipe.architecture, recipe.schedule.steps
     model = build(architecture, config.front_end, classes)
@@ -86,7 +99,7 @@ def _fitted(pool: Pool, config: ModelConfig, recipe: Recipe, progress: Progress)
     fixed = build(architecture, config.front_end, classes, architecture.window_rows)
     fixed.set_weights(model.get_weights())
     typical = trainer.features(pool.log_mels[-TYPICAL:]).numpy()[:, : architecture.window_rows]
-    return quantise(fixed, np.clip(typical[..., 0], -RANGE, RANGE))
+    return fixed, quantise(fixed, np.clip(typical[..., 0], -RANGE, RANGE))
 
 
 def _read(clips: list[Clip]) -> list[npt.NDArray[np.int16]]:
