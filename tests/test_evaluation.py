@@ -214,7 +214,8 @@ def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_p
 def test_negatives_are_one_stream_however_cut(model: ModelFile) -> None:
     stream = synthetic_audio(20, seed=5)
     pieces = np.split(stream, [1, 5000, 5001, 200_000])
-    cut, whole = traces(model, {}, iter(pieces)), traces(model, {}, [stream])
+    detector = Detector(model)
+    cut, whole = traces(detector, {}, iter(pieces)), traces(detector, {}, [stream])
     assert cut.hours == whole.hours == 20 / 3600
     for keyword in model.config.keywords:
         assert np.array_equal(cut.negative[keyword], whole.negative[keyword])

@@ -16,7 +16,7 @@ from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
 from kws.evaluation.evaluate import evaluate
 from kws.evaluation.mixing import Samples, with_noise
-from kws.evaluation.traces import Traces, traces
+from kws.evaluation.traces import Detector, Traces, traces
 from kws.model_file import ModelFile
 
 
@@ -87,7 +87,7 @@ def hear(
             return clean if noise is None else with_noise(clean, noise, snr, seed)
 
         return traces(
-            model,
+            Detector(model),
             {
                 keyword: recordings(paths, i)
                 for i, (keyword, paths) in enumerate(utterances.items())

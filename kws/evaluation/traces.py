@@ -33,13 +33,18 @@ class Detector:
 
     def trace(self, pieces: Iterable[Samples]) -> Trace:
         """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
-        for stage in (self._mfcc, self._ds_cnn, self._posterior):
-            stage.reset()
+        self.reset()
         lead = np.zeros(lead_samples(self.config, self._ds_cnn.window_rows), np.int16)
         tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
-        return np.concatenate([self._push(p) for p in chain((lead,), pieces, (tail,))])
+        return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
 
-    def _push(self, samples: Samples) -> Trace:
+    def reset(self) -> None:
+        """Forget the stream."""
+        for stage in (self._mfcc, self._ds_cnn, self._posterior):
+            stage.reset()
+
+    def push(self, samples: Samples) -> Trace:
+        """Take int16 samples [n]; return the confidences of the steps they complete."""
         return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(samples)))
 
 
@@ -53,11 +58,12 @@ class Traces:
 
 
 def traces(
-    model: ModelFile, positives: Mapping[str, Iterable[Samples]], negatives: Iterable[Samples]
+    detector: Detector,
+    positives: Mapping[str, Iterable[Samples]],
+    negatives: Iterable[Samples],
 ) -> Traces:
     """Hear every positive recording by itself, and all negatives as one stream."""
-    detector = Detector(model)
-    keywords = model.config.keywords
+    keywords = detector.config.keywords
     peaks = {}
     for index, keyword in enumerate(keywords):
         heard = [detector.trace([samples])[:, index] for samples in positives.get(keyword, ())]

@@ -22,7 +22,7 @@ from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.rates import rate_for
-from kws.evaluation.traces import Traces, traces
+from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
 from kws.training.recipe import Recipe
 from kws.training.synthetic import synthetic_speech
@@ -105,22 +105,27 @@ def _progress(log: Path) -> Callable[[str, float], None]:
 
 def hear(model: ModelFile, test: Dataset) -> Conditions:
     """What a model makes of a test set, clean and in noise."""
+    detector = Detector(model)
+    positives, negatives = recordings(test)
+    heard = {CLEAN: traces(detector, positives, negatives)}
+    if test.noise:
+        noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
+        noisy = {
+            keyword: with_noise(utterances, noise, NOISY_SNR, seed=index)
+            for index, (keyword, utterances) in enumerate(positives.items())
+        }
+        around = with_noise(negatives, noise, NOISY_SNR, seed=len(positives))
+        heard[NOISY] = traces(detector, noisy, around)
+    return heard
+
+
+def recordings(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
+    """Utterances by keyword, and the negatives."""
     positives = {
         keyword: [read_audio(clip.path) for clip in clips]
         for keyword, clips in test.positives.items()
     }
-    negatives = [read_audio(clip.path) for clip in test.negatives]
-    heard = {CLEAN: traces(model, positives, negatives)}
-    if test.noise:
-        noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
-        noisy = {
-            keyword: with_noise(recordings, noise, NOISY_SNR, seed=index)
-            for index, (keyword, recordings) in enumerate(positives.items())
-        }
-        heard[NOISY] = traces(
-            model, noisy, with_noise(negatives, noise, NOISY_SNR, seed=-1 % 2**32)
-        )
-    return heard
+    return positives, [read_audio(clip.path) for clip in test.negatives]
 
 
 def calibrated(config: ModelConfig, heard: list[Conditions], alarms_per_hour: float) -> ModelConfig:

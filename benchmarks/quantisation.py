@@ -1,0 +1,98 @@
+"""What int8 costs: run `python benchmarks/quantisation.py WORK DATA [--recipe models/home.toml]`.
+
+WORK is the folder of a `kws train --work WORK`. Each fold's network, as int8 and as the float
+network that it was quantised from, hears the recordings that the fold held out; the miss rates at
+the same false alarms per hour stand side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from kws.data.dataset import Dataset, from_recipe
+from kws.evaluation.evaluate import Evaluation, evaluate, merged
+from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
+from kws.model_file import ModelFile
+from kws.posterior import ONE
+from kws.training.builder import build
+from kws.training.cross_validation import Fold, recordings
+from kws.training.recipe import Recipe
+
+
+class FloatDetector(Detector):
+    """The road with the float network and an exact softmax."""
+
+    def __init__(self, model: ModelFile, weights: Path) -> None:
+        super().__init__(model)
+        self._network = build(
+            Recipe().architecture, model.config.front_end, len(model.config.classes)
+        )
+        self._network.load_weights(weights)
+        self._window_rows = self._ds_cnn.window_rows
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        super().reset()
+        config = self.config
+        self._rows = np.zeros((0, config.front_end.coefficients), np.float32)
+        self._posteriors = np.zeros(
+            (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
+        )
+
+    def push(self, samples: Samples) -> Trace:
+        """As Detector.push: Q15 confidences [steps, keywords]."""
+        rows = np.concatenate([self._rows, self._mfcc.push(samples)])
+        stride, width = self.config.stride, self.config.smoothing.smooth_steps
+        steps = max(0, (len(rows) - self._window_rows) // stride + 1)
+        self._rows = rows[steps * stride :]
+        if not steps:
+            return np.zeros((0, len(self.config.keywords)), np.int64)
+        seen = rows[: self._window_rows + (steps - 1) * stride]
+        logits = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+        posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
+        posteriors = np.concatenate([self._posteriors, posteriors])
+        self._posteriors = posteriors[steps:]
+        averages = np.lib.stride_tricks.sliding_window_view(posteriors, width, axis=0).mean(axis=-1)
+        return (averages * ONE).astype(np.int64)
+
+
+def heard(detector: Detector, test: Dataset) -> Traces:
+    """What a detector makes of a fold's held-out recordings."""
+    return traces(detector, *recordings(test))
+
+
+def main() -> None:
+    """Print both evaluations and the difference of their means."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
+    parser.add_argument("--folds", type=int, default=4)
+    arguments = parser.parse_args()
+    dataset = from_recipe(arguments.recipe, arguments.data)
+    as_float, as_int8 = [], []
+    for index in range(arguments.folds):
+        fold = Fold(index, arguments.folds, arguments.work)
+        test = dataset.parts(fold.held_out)
+        model = ModelFile.load(fold.path)
+        as_int8.append(heard(Detector(model), test))
+        as_float.append(heard(FloatDetector(model, fold.weights), test))
+    results: dict[str, Evaluation] = {
+        "int8": evaluate(merged(as_int8), model.config),
+        "float": evaluate(merged(as_float), model.config),
+    }
+    console = Console()
+    for name, result in results.items():
+        console.print(result.table(name))
+    for rate in next(iter(results["int8"].wanted.values())):
+        loss = results["int8"].mean_miss_rate(rate) - results["float"].mean_miss_rate(rate)
+        console.print(f"int8 misses {100 * loss:+.2f} points more at {rate} false alarms per hour")
+
+
+if __name__ == "__main__":
+    main()
