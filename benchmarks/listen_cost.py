@@ -32,7 +32,7 @@ from kws.config import SAMPLE_RATE
 from kws.listen import listen
 from kws.model_file import ModelFile
 from kws.ring_buffer import RingBuffer
-from kws.spotter import Spotter
+from kws.road import spotter as open_spotter
 
 ROOT = Path(__file__).parent.parent
 BLOCK = 640  # samples, 40 ms
@@ -103,7 +103,7 @@ class Blocks:
 
 def blocks_share(model: str, samples: npt.NDArray[np.int16]) -> float:
     """Processor time of this thread per second of audio, on the road from source to spotter."""
-    spotter = Spotter(ModelFile.load(model))
+    spotter = open_spotter(ModelFile.load(model))
     listen(Blocks(samples[: 5 * SAMPLE_RATE]), spotter, print)  # warm
     began = time.thread_time()
     listen(Blocks(samples), spotter, print)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,9 @@ from rich.style import Style
 from kws.lines import line
 from kws.listen import Source
 from kws.posterior import Detection
-from kws.spotter import Spotter
+
+if TYPE_CHECKING:
+    from kws.road import AnySpotter
 
 REFRESH_SECONDS = 0.07  # at least: every block of a microphone
 LATEST = 5  # detections shown
@@ -39,7 +42,7 @@ class Display:
     tables: the display must cost little beside the detector.
     """
 
-    def __init__(self, source: Source, spotter: Spotter, model: str) -> None:
+    def __init__(self, source: Source, spotter: AnySpotter, model: str) -> None:
         self._source = source
         self._spotter = spotter
         self._title = f"{model} on {source.name}"

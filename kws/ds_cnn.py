@@ -33,8 +33,9 @@ class DsCnn:
         self._interpreter = tflite.Interpreter(
             model_content=model.content,
             num_threads=1,
-            # The plain kernels: delegates round differently, and the board could not follow them.
-            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            # The reference kernels define the bits: the fast ones round ties on negative sums
+            # otherwise, delegates much else, and the board could not follow them.
+            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
         )
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()

@@ -10,6 +10,7 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.network import Network
 from kws.network_file import read
+from kws.road import PATH
 
 
 def describe(model: ModelFile) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def describe(model: ModelFile) -> dict[str, Any]:
         "name": model.name,
         "bytes": len(model.content),
         "sha256": model.sha256,
+        "path": PATH,
         "multiply_accumulates_per_second": cost_per_second(model),
         **model.config.to_dict(),
     }
@@ -39,6 +41,7 @@ def text(model: ModelFile) -> str:
         + (f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "no stream"),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, greatest of {smoothing.max_steps}, "
         f"then silent for {smoothing.refractory_steps * config.step_seconds:g} s",
+        "runs here in": PATH,
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
         **config.card,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
-from kws.spotter import Spotter
+
+if TYPE_CHECKING:
+    from kws.road import AnySpotter
 
 RING_SECONDS = 4  # a pipe that is ahead of real time is read in pieces of at most so much
 LIVE_SECONDS = 0.06  # heard at once at least: two blocks of a microphone cost little more than one
@@ -39,7 +41,7 @@ class Source(Protocol):
 
 def listen(
     source: Source,
-    spotter: Spotter,
+    spotter: AnySpotter,
     on_detection: Callable[[Detection], object],
     on_block: Callable[[Samples], object] = lambda samples: None,
 ) -> None:
@@ -58,7 +60,7 @@ def listen(
     """
     least = round(LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
     ring = RingBuffer(RING_SECONDS * SAMPLE_RATE)
-    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_rows)
 
     def hear(samples: Samples) -> None:
         for detection in spotter.push(samples):

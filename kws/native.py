@@ -88,7 +88,9 @@ class NativeSpotter:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self._engine = _engine(model, read(model.content, model.name))
+        network = read(model.content, model.name)
+        self._engine = _engine(model, network)
+        self.window_rows = network.window_rows
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -13,11 +13,12 @@ from kws.errors import KwsError
 from kws.listen import Source, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.spotter import Spotter
+from kws.road import spotter as open_spotter
 
 if TYPE_CHECKING:
     from kws.display import Display
     from kws.lines import Lines
+    from kws.road import AnySpotter
 
 LAST_ACTIONS = 86_400.0  # s to wait for at the end of a stream; each action has its own timeout
 
@@ -49,7 +50,7 @@ def open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
     return Microphone(device)
 
 
-def open_report(source: Source, spotter: Spotter, model: str, as_json: bool) -> Display | Lines:
+def open_report(source: Source, spotter: AnySpotter, model: str, as_json: bool) -> Display | Lines:
     """What shows the detections: a live display to a person who waits for them, else lines."""
     terminal = sys.stdout is not None and sys.stdout.isatty()
     if source.live and terminal and not as_json:
@@ -79,7 +80,7 @@ def run(
     log.addHandler(StderrHandler())
     log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    spotter = Spotter(model)
+    spotter = open_spotter(model)
     reactions = Actions.load(actions, model.config.keywords) if actions else Actions([])
     source = open_source(wav, stdin, device)
     try:

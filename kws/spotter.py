@@ -18,7 +18,8 @@ class Spotter:
         self.config = model.config
         self.mfcc = Mfcc(model.config.front_end)
         self.ds_cnn = DsCnn(model)
-        self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.ds_cnn.window_rows)
+        self.window_rows = self.ds_cnn.window_rows
+        self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_rows)
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -11,25 +11,12 @@ import numpy.typing as npt
 import pytest
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
-from kws.ds_cnn import DsCnn, tflite  # before tensorflow: the other way round the runtime fails
+from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
 
 Samples = npt.NDArray[np.int16]
-
-
-class ReferenceKernels(DsCnn):
-    """With TensorFlow Lite's reference kernels: the default ones round ties as the CPU likes, so
-    a negative score may differ by one."""
-
-    def __init__(self, model: ModelFile) -> None:
-        super().__init__(model)
-        self._interpreter = tflite.Interpreter(
-            model_content=model.content,
-            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
-        )
-        self._interpreter.allocate_tensors()
 
 
 def synthetic_audio(seconds: float, seed: int = 0) -> Samples:

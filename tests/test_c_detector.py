@@ -14,8 +14,9 @@ import pytest
 import soundfile
 from c_programs import HOST, M4_O3, TARGETS, Target
 from conftest import skip_without
-from small_models import ReferenceKernels, Samples, plane, short_window, synthetic_audio, temporal
+from small_models import Samples, plane, short_window, synthetic_audio, temporal
 
+from kws.ds_cnn import DsCnn
 from kws.export import export
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -40,7 +41,7 @@ class Trace:
 
 def python_trace(model: ModelFile, samples: Samples) -> Trace:
     config = model.config
-    network = ReferenceKernels(model)
+    network = DsCnn(model)
     rows = Mfcc(config.front_end).push(samples)
     scores = network.push(rows)
 

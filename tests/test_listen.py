@@ -72,7 +72,7 @@ class Blocks:
 
 def test_a_stream_is_heard_with_silence_around_it(spotter):
     samples = samples_of("all_keywords.flac")
-    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_rows)
     tail = round(TAIL_SECONDS * SAMPLE_RATE)
     spotter.reset()
     whole = np.concatenate([np.zeros(lead, np.int16), samples, np.zeros(tail, np.int16)])
@@ -84,9 +84,9 @@ def test_a_stream_is_heard_with_silence_around_it(spotter):
 
 def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter):
     step = spotter.config.stride * spotter.config.front_end.hop
-    lead = lead_samples(spotter.config, spotter.ds_cnn.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_rows)
     assert lead % step == 0
-    assert 0 <= lead - spotter.ds_cnn.window_rows * spotter.config.front_end.hop < step
+    assert 0 <= lead - spotter.window_rows * spotter.config.front_end.hop < step
 
 
 def test_every_source_and_every_cut_gives_the_same(spotter):

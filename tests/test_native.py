@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import skip_without
-from small_models import ReferenceKernels, Samples, plane, short_window, synthetic_audio, temporal
+from small_models import Samples, plane, short_window, synthetic_audio, temporal
 
+from kws.ds_cnn import DsCnn
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
@@ -31,7 +32,7 @@ def cut(values: npt.NDArray[np.generic], sizes: tuple[int, ...]) -> list[npt.NDA
 
 
 def detections(model: ModelFile, samples: Samples) -> list[Detection]:
-    network = ReferenceKernels(model)
+    network = DsCnn(model)
     scores = network.push(Mfcc(model.config.front_end).push(samples))
     return Posterior(model.config, network.score_scale, network.window_rows).push(scores)
 
@@ -50,7 +51,7 @@ def test_features(model: Callable[[], ModelFile]) -> None:
 @each_model
 def test_scores(model: Callable[[], ModelFile]) -> None:
     rows = Mfcc(model().config.front_end).push(synthetic_audio(10, seed=2))
-    expected = ReferenceKernels(model()).push(rows)
+    expected = DsCnn(model()).push(rows)
     native = NativeDsCnn(model())
     assert np.array_equal(native.push(rows), expected)
     native.reset()

@@ -9,10 +9,9 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from kws import road
 from kws.config import SAMPLE_RATE
-from kws.ds_cnn import DsCnn
 from kws.listen import TAIL_SECONDS, lead_samples
-from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
 
@@ -25,8 +24,8 @@ class Detector:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self._mfcc = Mfcc(model.config.front_end)
-        self._ds_cnn = DsCnn(model)
+        self._mfcc = road.mfcc(model.config.front_end)
+        self._ds_cnn = road.ds_cnn(model)
         self._posterior = Posterior(
             model.config, self._ds_cnn.score_scale, self._ds_cnn.window_rows
         )

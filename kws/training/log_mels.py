@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kws import native
+from kws import road
 from kws.config import FrontEnd
-from kws.mfcc import Mfcc
 from kws.mfcc_tables import FrontEndTables
 
 
@@ -21,7 +20,7 @@ class LogMels:
 
     def __init__(self, spec: FrontEnd) -> None:
         whole = replace(spec, coefficients=spec.mel_filters, mean=(), scale=())
-        self._mfcc = native.NativeMfcc(whole) if native.AVAILABLE else Mfcc(whole)
+        self._mfcc = road.mfcc(whole)
         self._inverse = np.linalg.inv(full_dct(FrontEndTables(whole)))
 
     def rows(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
