@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kws.errors import KwsError
 
@@ -138,7 +138,30 @@ def _dataclass(cls: type[T], values: Any) -> T:
     _require(isinstance(values, dict), f"{cls.__name__} is not a table")
     unknown = set(values) - {f.name for f in fields(cls)}  # type: ignore[arg-type]
     _require(not unknown, f"{cls.__name__} does not know {', '.join(sorted(unknown))}")
+    kinds = get_type_hints(cls)
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    for name, value in values.items():
+        _require(_is_a(value, kinds[name]), f"{name} is not {_KIND_NAMES[kinds[name]]}")
     try:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    except (TypeError, ValueError) as error:
+        return cls(**values)
+    except TypeError as error:  # a setting is missing
         raise KwsError(f"model settings: {cls.__name__}: {error}") from error
+
+
+_KIND_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    tuple[float, ...]: "a list of numbers",
+    tuple[str, ...]: "a list of texts",
+    dict[str, Any]: "a table",
+    FrontEnd: "a table",
+    Smoothing: "a table",
+}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_is_a(v, get_args(kind)[0]) for v in value)
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, get_origin(kind) or kind) and not isinstance(value, bool)

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,6 +18,16 @@ def skip_without(what: str, present: object) -> None:
     """Skip a test whose requirement is absent; in CI (CI=true) nothing may be absent."""
     if not present:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{what} is not here")
+
+
+def tensorflow() -> ModuleType:
+    """TensorFlow, loaded behind the tflite runtime: the other way round the runtime fails."""
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    import tensorflow
+
+    import kws.ds_cnn  # noqa: F401
+
+    return tensorflow
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
+from conftest import tensorflow
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
@@ -105,7 +105,7 @@ def _network(shape: Shape, coefficients: int, classes: int) -> Any:
 
 def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelFile:
     """A model whose outputs vary and whose keywords are heard now and then."""
-    pytest.importorskip("tensorflow")
+    tensorflow()
     import keras
 
     from kws.training.convert import embed, quantise

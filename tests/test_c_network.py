@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
+from conftest import tensorflow
 
 from kws.ds_cnn import tflite
 from kws.export import export
@@ -82,7 +83,7 @@ def one_channel(layers: Any) -> list[Any]:
 @cache
 def converted(build: Any) -> bytes:
     """A network of random weights and biases for windows of 17 rows and 11 coefficients."""
-    pytest.importorskip("tensorflow")
+    tensorflow()
     import keras
 
     from kws.training.convert import quantise

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_programs import CORTEX_M4F, HOST, M4_ARDUINO, Target
-from conftest import skip_without
+from conftest import skip_without, tensorflow
 from small_models import temporal
 
 from kws.errors import KwsError
@@ -82,7 +82,7 @@ def test_export_needs_no_tensorflow(model: Path, tmp_path: Path) -> None:
 
 def convert(build: object, shape: tuple[int, ...]) -> bytes:
     """An int8 .tflite of a TensorFlow function."""
-    tf = pytest.importorskip("tensorflow")
+    tf = tensorflow()
     random = np.random.default_rng(0)
     function = tf.function(build, input_signature=[tf.TensorSpec(shape, tf.float32)])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
@@ -99,7 +99,7 @@ def convert(build: object, shape: tuple[int, ...]) -> bytes:
 
 
 def test_an_unsupported_operator_is_named(tmp_path: Path) -> None:
-    tf = pytest.importorskip("tensorflow")
+    tf = tensorflow()
     path = tmp_path / "tanh.tflite"
     path.write_bytes(convert(lambda x: tf.tanh(x), (1, 10, 4, 1)))
     with pytest.raises(KwsError, match=r"tanh\.tflite: operator TANH is not supported"):
@@ -107,7 +107,7 @@ def test_an_unsupported_operator_is_named(tmp_path: Path) -> None:
 
 
 def test_dilation_is_refused(tmp_path: Path) -> None:
-    tf = pytest.importorskip("tensorflow")
+    tf = tensorflow()
     kernel = tf.constant(np.random.default_rng(1).standard_normal((3, 1, 1, 4)), tf.float32)
     path = tmp_path / "dilated.tflite"
     path.write_bytes(
