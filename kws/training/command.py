@@ -13,7 +13,8 @@ from kws.data import dataset as datasets
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
-from kws.training.cross_validation import calibrated, cross_validate, judged
+from kws.training.calibration import calibrated
+from kws.training.cross_validation import CLEAN, cross_validate, judged, together
 from kws.training.recipe import Recipe
 
 FEWEST = 8  # recordings of a keyword: one for each part of the split
@@ -43,7 +44,7 @@ def run(
             console.print(f"fold {len(heard)} of {folds} trained and tested")
         else:
             final = model
-    config = calibrated(final.config, heard, recipe.alarms_per_hour)
+    config = calibrated(final.config, together(heard)[CLEAN], recipe.alarms_per_hour)
     results = judged(config, heard)
     for condition, evaluation in results.items():
         console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))

@@ -1,8 +1,7 @@
 """Cross-validation by session: every recording is judged by a model that never heard its session.
 
-The thresholds of the model that is kept, which is trained on everything, come from here: the
-lowest at which the models of the folds together stay below the wanted false alarms, on speech that
-none of them was trained on, clean and in noise.
+The thresholds of the model that is kept, which is trained on everything, come from what the models
+of the folds together make of speech that none of them was trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from kws.data.clips import PARTS, UNTESTED
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
-from kws.evaluation.rates import rate_for
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
 from kws.training.recipe import Recipe
@@ -93,6 +91,8 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
         unfinished.write_bytes(trained.content)
         unfinished.rename(fold.path)
     model = ModelFile.load(fold.path)
+    # Smoothing can be tuned without training again.
+    model = replace(model, config=replace(model.config, smoothing=recipe.smoothing))
     return model, hear(model, dataset.parts(fold.held_out)) if fold.held_out else {}
 
 
@@ -128,28 +128,11 @@ def recordings(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
     return positives, [read_audio(clip.path) for clip in test.negatives]
 
 
-def calibrated(config: ModelConfig, heard: list[Conditions], alarms_per_hour: float) -> ModelConfig:
-    """The settings with the thresholds that keep to the wanted rate in every condition."""
-    thresholds = []
-    for keyword in config.keywords:
-        needed = [
-            rate_for(
-                together.peaks[keyword],
-                together.negative[keyword],
-                alarms_per_hour,
-                together.hours,
-                config.smoothing.refractory_steps,
-            ).threshold
-            for together in _together(heard).values()
-        ]
-        thresholds.append(min(1.0, max(needed)))
-    return replace(config, thresholds=tuple(thresholds))
-
-
 def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation]:
     """Evaluation by condition, the folds taken together."""
-    return {condition: evaluate(t, config) for condition, t in _together(heard).items()}
+    return {condition: evaluate(t, config) for condition, t in together(heard).items()}
 
 
-def _together(heard: list[Conditions]) -> dict[str, Traces]:
+def together(heard: list[Conditions]) -> Conditions:
+    """The folds as one test set."""
     return {condition: merged([fold[condition] for fold in heard]) for condition in heard[0]}

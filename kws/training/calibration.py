@@ -1,0 +1,21 @@
+"""Thresholds from what the models of a cross-validation made of speech they were not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kws.config import ModelConfig
+from kws.evaluation.rates import rate_for
+from kws.evaluation.traces import Traces
+
+
+def calibrated(config: ModelConfig, heard: Traces, alarms_per_hour: float) -> ModelConfig:
+    """The settings with each keyword's lowest threshold that keeps to the false alarms wanted."""
+    refractory = config.smoothing.refractory_steps
+    rates = [
+        rate_for(
+            heard.peaks[keyword], heard.negative[keyword], alarms_per_hour, heard.hours, refractory
+        )
+        for keyword in config.keywords
+    ]
+    return replace(config, thresholds=tuple(min(1.0, rate.threshold) for rate in rates))
