@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json as json_format
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -159,6 +160,38 @@ def evaluate(
     from kws.model_file import ModelFile
 
     run(ModelFile.load(model), positives, negatives, noise, snr or 0.0, json)
+
+
+@app.command()
+def train(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET_DIR", help="Recordings, a folder per keyword.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model that is written.")],
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Which folders within DATASET_DIR serve what."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=2, max=8, help="Models that are tested, beside the one that is kept.")
+    ] = 4,
+    work: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="What is finished, kept for the next run of the same."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Batches of each training; fewer is quicker.")
+    ] = None,
+) -> None:
+    """Train a model on recordings, test it by cross-validation and set its thresholds.
+
+    Needs TensorFlow, which comes with the extra named train.
+    """
+    if find_spec("tensorflow") is None:
+        raise KwsError("kws train needs TensorFlow: pip install 'kws[train]'")
+    from kws.training.command import run
+
+    run(dataset, output, recipe, folds, work or output.with_suffix(".work"), steps)
 
 
 @app.command()

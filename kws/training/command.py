@@ -26,16 +26,25 @@ def run(
     recipe_file: Path | None,
     folds: int,
     work: Path,
-    recipe: Recipe,
-    console: Console,
+    steps: int | None = None,
+    recipe: Recipe | None = None,
 ) -> None:
-    """Make the model `output` of a dataset folder; `work` keeps what an interrupted run made."""
+    """Make the model `output` of a dataset folder; `work` keeps what an interrupted run made.
+
+    steps: of each training, where they are not to be the recipe's.
+    """
     from kws.training.convert import embed
 
     dataset = (
         datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
     )
     _check(dataset, folder)
+    if not output.parent.is_dir():
+        raise KwsError(f"{output}: there is no folder {output.parent}")
+    recipe = recipe or Recipe()
+    if steps is not None:
+        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+    console = Console()
     processes = max(1, min(folds + 1, os.cpu_count() or 1))
     heard = []
     for model, conditions in cross_validate(dataset, recipe, folds, work, processes):

@@ -22,6 +22,7 @@ from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
+from kws.training.quiet import quiet
 from kws.training.recipe import Recipe
 from kws.training.synthetic import synthetic_speech
 
@@ -84,8 +85,9 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
 
         tf.config.threading.set_intra_op_parallelism_threads(1)  # each fold has a core of its own
         kept = {UNTESTED, *range(PARTS)} - set(fold.held_out)
-        report = _progress(fold.path.with_suffix(".log"))
-        trained = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
+        report = _progress(fold.path.with_suffix(".progress"))
+        with quiet(fold.path.with_suffix(".log")):
+            trained = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
         trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
         unfinished.write_bytes(trained.content)
