@@ -15,12 +15,13 @@ PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils
 	gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint system-packages
+.PHONY: help demo test lint model system-packages
 
 help:
 	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
+	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
 	@echo 'PYTHON=python3.12 chooses the Python of .venv'
 
@@ -41,6 +42,12 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# About three hours on two cores.
+model: $(VENV)/dev.stamp
+	@test -n '$(DATA)' || { echo 'make model DATA=folder: where are the recordings?'; exit 1; }
+	$(BIN)/kws train $(DATA) --recipe models/home.toml --output models/home.tflite \
+		--work $(or $(WORK),models/home.work)
 
 system-packages:
 	$(SUDO) apt-get update

@@ -1,6 +1,6 @@
 """Count what models cost on an emulated Cortex-M4F: instructions, flash, RAM.
 
-    python benchmarks/cortex_m4/count.py MODEL.tflite ... [--windows FEATURES.npz]
+    python benchmarks/cortex_m4/count.py MODEL.tflite ...
 
 A model made by kws is counted per second of audio, front end included; any other int8 .tflite per
 inference. Needs arm-none-eabi-gcc, gcc and qemu-system-arm. QEMU counts instructions, not cycles.
