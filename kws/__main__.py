@@ -2,4 +2,5 @@
 
 from kws.cli import main
 
-main()
+if __name__ == "__main__":  # which the processes of a training are not
+    main()

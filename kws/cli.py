@@ -165,7 +165,10 @@ def evaluate(
 @app.command()
 def train(
     dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET_DIR", help="Recordings, a folder per keyword.")
+        Path,
+        typer.Argument(
+            metavar="DATASET_DIR", help="<keyword>/, _negative_/ and, better, _noise_/."
+        ),
     ],
     output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model that is written.")],
     recipe: Annotated[
@@ -177,15 +180,20 @@ def train(
     ] = 4,
     work: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="What is finished, kept for the next run of the same."),
+        typer.Option(
+            metavar="DIR", help="Keeps what an interrupted run made.", show_default="MODEL.work"
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Batches of each training; fewer is quicker.")
     ] = None,
 ) -> None:
-    """Train a model on recordings, test it by cross-validation and set its thresholds.
+    """Train a model on recordings of keywords.
 
-    Needs TensorFlow, which comes with the extra named train.
+    Recordings are split by session or speaker. The model of each fold is tested on
+    what it never heard, which gives the figures and the thresholds of the model that
+    is written; that one is trained on everything. An interrupted run, started again,
+    goes on behind the folds that were finished. Needs the extra named train.
     """
     if find_spec("tensorflow") is None:
         raise KwsError("kws train needs TensorFlow: pip install 'kws[train]'")

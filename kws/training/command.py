@@ -9,15 +9,18 @@ from typing import Any
 
 from rich.console import Console
 
+from kws.config import ModelConfig
 from kws.data import dataset as datasets
 from kws.data.dataset import Dataset
-from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
 from kws.training.calibration import calibrated
-from kws.training.cross_validation import CLEAN, cross_validate, judged, together
+from kws.training.checks import check_dataset, check_folder, check_work
+from kws.training.cross_validation import CLEAN, SYNTHETIC, cross_validate, judged, together
+from kws.training.fold import Fold
+from kws.training.processes import processes, quietly
+from kws.training.progress import shown
 from kws.training.recipe import Recipe
-
-FEWEST = 8  # recordings of a keyword: one for each part of the split
+from kws.training.synthetic import synthetic_speech
 
 
 def run(
@@ -33,32 +36,32 @@ def run(
 
     steps: of each training, where they are not to be the recipe's.
     """
-    from kws.training.convert import embed
-
-    dataset = (
-        datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
-    )
-    _check(dataset, folder)
-    if not output.parent.is_dir():
-        raise KwsError(f"{output}: there is no folder {output.parent}")
     recipe = recipe or Recipe()
     if steps is not None:
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+    check_folder(output)
+    dataset = (
+        datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
+    )
+    all_folds = [Fold(index, folds, work) for index in range(folds + 1)]
+    check_dataset(dataset, all_folds[:-1], folder)
+    check_work(work, dataset, recipe, folds)
     console = Console()
-    processes = max(1, min(folds + 1, os.cpu_count() or 1))
-    heard = []
-    for model, conditions in cross_validate(dataset, recipe, folds, work, processes):
-        if conditions:
-            heard.append(conditions)
-            console.print(f"fold {len(heard)} of {folds} trained and tested")
-        else:
-            final = model
-    config = calibrated(final.config, together(heard)[CLEAN], recipe.alarms_per_hour)
-    results = judged(config, heard)
+    if dataset.synthesis != datasets.Synthesis():
+        with console.status("synthesising speech"):
+            synthetic_speech(dataset.synthesis, dataset.positives, work / SYNTHETIC)
+    count = min(len(all_folds), os.cpu_count() or 1)
+    with processes(count) as executor:
+        with shown(all_folds, console) as look:
+            *tested, (final, _) = cross_validate(dataset, recipe, all_folds, executor, look)
+        heard = [conditions for _, conditions in tested]
+        config = calibrated(final.config, together(heard)[CLEAN], recipe.alarms_per_hour)
+        results = judged(config, heard)
+        config = replace(config, card=card(dataset, folds, results))
+        job = executor.submit(quietly, all_folds[-1].log, _embedded, (final.content, config))
+        output.write_bytes(job.result())
     for condition, evaluation in results.items():
         console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))
-    config = replace(config, card=card(dataset, folds, results))
-    output.write_bytes(embed(final.content, config))
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 
 
@@ -73,9 +76,7 @@ def card(dataset: Dataset, folds: int, results: dict[str, Evaluation]) -> dict[s
     }
 
 
-def _check(dataset: Dataset, folder: Path) -> None:
-    for keyword, clips in dataset.positives.items():
-        if len(clips) < FEWEST:
-            raise KwsError(
-                f"{folder}: {len(clips)} recordings of {keyword!r}; at least {FEWEST} are needed"
-            )
+def _embedded(job: tuple[bytes, ModelConfig]) -> bytes:
+    from kws.training.convert import embed
+
+    return embed(*job)

@@ -6,26 +6,24 @@ of the folds together make of speech that none of them was trained on.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from dataclasses import replace
 
 import numpy as np
 
 from kws.config import ModelConfig
 from kws.data.audio import read_audio
-from kws.data.clips import PARTS, UNTESTED
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
-from kws.training.quiet import quiet
+from kws.training.fold import DONE, Fold
+from kws.training.processes import quietly
 from kws.training.recipe import Recipe
-from kws.training.synthetic import synthetic_speech
 
+POLL = 0.3  # s
 SYNTHETIC = "synthetic"  # folder of what synthesisers said, within the work folder
 CLEAN = "clean"
 NOISY_SNR = 10.0  # dB
@@ -34,46 +32,26 @@ NOISY = f"{NOISY_SNR:g} dB"
 Conditions = dict[str, Traces]
 
 
-@dataclass(frozen=True)
-class Fold:
-    """One training: what it leaves out, and where its model is kept.
-
-    Fold number `folds`, the last, leaves out nothing: it makes the model that is kept.
-    """
-
-    index: int
-    folds: int
-    folder: Path
-
-    @property
-    def held_out(self) -> list[int]:
-        """Parts of the dataset that this fold is tested on."""
-        return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
-
-    @property
-    def path(self) -> Path:
-        """The model that it makes."""
-        return self.folder / f"fold-{self.index}.tflite"
-
-    @property
-    def weights(self) -> Path:
-        """The float network that it was quantised from, in Keras's format."""
-        return self.folder / f"fold-{self.index}.weights.h5"
-
-
 def cross_validate(
-    dataset: Dataset, recipe: Recipe, folds: int, folder: Path, processes: int
-) -> Iterator[tuple[ModelFile, Conditions]]:
-    """Train and test a model for each fold and one on everything, which comes last, untested.
+    dataset: Dataset,
+    recipe: Recipe,
+    folds: Sequence[Fold],
+    executor: Executor,
+    progress: Callable[[], object],
+) -> list[tuple[ModelFile, Conditions]]:
+    """Train and test the model of each fold, several at a time; models found are kept.
 
-    Several are trained at a time; those found in the folder are kept.
+    progress is called every POLL seconds, to look at how far the folds are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    synthetic_speech(dataset.synthesis, dataset.positives, folder / SYNTHETIC)
-    jobs = [(dataset, recipe, Fold(index, folds, folder)) for index in range(folds + 1)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as executor:
-        yield from executor.map(_run, jobs)
+    jobs = {fold: (dataset, recipe, fold) for fold in folds}
+    pending = {executor.submit(quietly, f.log, _run, job): f for f, job in jobs.items()}
+    results: dict[Fold, tuple[ModelFile, Conditions]] = {}
+    while pending:
+        done, _ = wait(pending, POLL, FIRST_COMPLETED)
+        for future in done:
+            results[pending.pop(future)] = future.result()
+        progress()
+    return [results[fold] for fold in folds]
 
 
 def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
@@ -84,10 +62,8 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
         from kws.training.train import train
 
         tf.config.threading.set_intra_op_parallelism_threads(1)  # each fold has a core of its own
-        kept = {UNTESTED, *range(PARTS)} - set(fold.held_out)
-        report = _progress(fold.path.with_suffix(".progress"))
-        with quiet(fold.path.with_suffix(".log")):
-            trained = train(dataset.parts(kept), recipe, fold.folder / SYNTHETIC, report)
+        kept = fold.training_set(dataset)
+        trained = train(kept, recipe, fold.folder / SYNTHETIC, fold.report)
         trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
         unfinished.write_bytes(trained.content)
@@ -95,14 +71,10 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
     model = ModelFile.load(fold.path)
     # Smoothing can be tuned without training again.
     model = replace(model, config=replace(model.config, smoothing=recipe.smoothing))
-    return model, hear(model, dataset.parts(fold.held_out)) if fold.held_out else {}
-
-
-def _progress(log: Path) -> Callable[[str, float], None]:
-    def report(doing: str, share: float) -> None:
-        log.write_text(f"{doing} {share:.0%}\n")
-
-    return report
+    fold.report("testing", 0.0)
+    heard = hear(model, fold.test_set(dataset)) if fold.held_out else {}
+    fold.report(DONE, 1.0)
+    return model, heard
 
 
 def hear(model: ModelFile, test: Dataset) -> Conditions:
@@ -136,5 +108,6 @@ def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation
 
 
 def together(heard: list[Conditions]) -> Conditions:
-    """The folds as one test set."""
-    return {condition: merged([fold[condition] for fold in heard]) for condition in heard[0]}
+    """The folds as one test set; noise where a fold has noise that its model never heard."""
+    conditions = dict.fromkeys(condition for fold in heard for condition in fold)
+    return {c: merged([fold[c] for fold in heard if c in fold]) for c in conditions}

@@ -1,0 +1,70 @@
+"""One training of a cross-validation: what it hears, what it is tested on, where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws.data.clips import PARTS, UNTESTED
+from kws.data.dataset import Dataset
+
+WAITING, DONE = "waiting", "done"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training: what it leaves out, and where its model is kept.
+
+    Fold number `folds`, the last, leaves out nothing: it makes the model that is kept.
+    """
+
+    index: int
+    folds: int
+    folder: Path
+
+    @property
+    def held_out(self) -> list[int]:
+        """Parts of the dataset that this fold is tested on."""
+        return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
+
+    def training_set(self, dataset: Dataset) -> Dataset:
+        """What its model is trained on."""
+        return dataset.parts({UNTESTED, *range(PARTS)} - set(self.held_out))
+
+    def test_set(self, dataset: Dataset) -> Dataset:
+        """What its model is tested on."""
+        return dataset.parts(self.held_out)
+
+    @property
+    def path(self) -> Path:
+        """The model that it makes."""
+        return self.folder / f"fold-{self.index}.tflite"
+
+    @property
+    def weights(self) -> Path:
+        """The float network that it was quantised from, in Keras's format."""
+        return self.path.with_suffix(".weights.h5")
+
+    @property
+    def log(self) -> Path:
+        """What its process prints."""
+        return self.path.with_suffix(".log")
+
+    def report(self, doing: str, share: float) -> None:
+        """Leave word of how far it is, for progress() in another process."""
+        self._progress.write_text(f"{share:.3f} {doing}")
+
+    def progress(self) -> tuple[str, float]:
+        """What it is doing, and the share of it that is done; before it begins, waiting."""
+        try:
+            share, _, doing = self._progress.read_text().partition(" ")
+            return doing, float(share)
+        except (OSError, ValueError):  # not there yet, or being written
+            return WAITING, 0.0
+
+    @property
+    def _progress(self) -> Path:
+        return self.path.with_suffix(".progress")
+
+    def __str__(self) -> str:
+        return "final model" if self.index == self.folds else f"fold {self.index + 1}"
