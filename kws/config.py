@@ -141,7 +141,9 @@ def _dataclass(cls: type[T], values: Any) -> T:
     kinds = get_type_hints(cls)
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     for name, value in values.items():
-        _require(_is_a(value, kinds[name]), f"{name} is not {_KIND_NAMES[kinds[name]]}")
+        _require(
+            _is_a(value, kinds[name]), f"{cls.__name__}: {name} is not {_KIND_NAMES[kinds[name]]}"
+        )
     try:
         return cls(**values)
     except TypeError as error:  # a setting is missing

@@ -44,7 +44,7 @@ def one_window(model: ModelFile, window: np.ndarray) -> np.ndarray:
     """The scores of a window by an interpreter of its own, its shape as it stands in the file."""
     interpreter = tflite.Interpreter(
         model_content=model.content,
-        experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
     )
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None, :, :, None])

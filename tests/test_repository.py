@@ -89,7 +89,7 @@ def test_importing_kws_loads_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
-        (["listen", "--wav", str(ROOT / "audio_samples" / "story.flac")], "kws.spotter"),
+        (["listen", "--wav", str(ROOT / "audio_samples" / "story.flac")], "kws.road"),
         (["export", "home", "--output", "board"], "kws.export.folder"),
     ],
     ids=["listen", "export"],
