@@ -151,8 +151,8 @@ def evaluate(
 ) -> None:
     """Measure a model's miss rates and false alarms on recordings.
 
-    Each file of a keyword's folder is one chance to detect it, the negatives are
-    one long stream. The folder smart_mirror is that of the keyword "smart mirror".
+    Each file of a keyword's folder is one chance to detect it, the negatives
+    are one long stream. The folder of "smart mirror" is smart_mirror.
     """
     if (noise is None) != (snr is None):
         raise typer.BadParameter("--noise and --snr belong together")
@@ -190,10 +190,10 @@ def train(
 ) -> None:
     """Train a model on recordings of keywords.
 
-    Recordings are split by session or speaker. The model of each fold is tested on
-    what it never heard, which gives the figures and the thresholds of the model that
-    is written; that one is trained on everything. An interrupted run, started again,
-    goes on behind the folds that were finished. Needs the extra named train.
+    Recordings are split by session or speaker. Each fold's model is tested on
+    what it never heard: that gives the figures, and the thresholds of the model
+    that is written, which is trained on everything. An interrupted run, started
+    again, goes on behind the finished folds. Needs the extra named train.
     """
     if find_spec("tensorflow") is None:
         raise KwsError("kws train needs TensorFlow: pip install 'kws[train]'")
