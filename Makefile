@@ -12,7 +12,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts \
-	gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+	gcc libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint model system-packages
@@ -52,6 +52,11 @@ model: $(VENV)/dev.stamp
 system-packages:
 	$(SUDO) apt-get update
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(PACKAGES)
+	@# The fuzzer's runtime: a package of its own where clang does not bring it.
+	package=libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev; \
+	if apt-cache show $$package >/dev/null 2>&1; then \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes $$package; \
+	fi
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,43 @@
+"""The C detector under libFuzzer: no samples, however cut, make it step out of line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from c_programs import HERE, STRICT
+from conftest import skip_without
+from small_models import temporal
+
+from kws.export import export
+
+SANITISERS = "-fsanitize=fuzzer,address,undefined"
+RUNS = 3000
+
+
+def test_any_samples_in_any_pieces(tmp_path: Path) -> None:
+    skip_without("clang", shutil.which("clang"))
+    probe = tmp_path / "probe.c"
+    probe.write_text("int LLVMFuzzerTestOneInput(const char *b, long n) { return b == 0 && n; }\n")
+    linked = subprocess.run(
+        ["clang", SANITISERS, str(probe), "-o", str(tmp_path / "probe")], capture_output=True
+    )
+    skip_without("clang's libFuzzer", linked.returncode == 0)
+    model = tmp_path / "test.tflite"
+    model.write_bytes(temporal().content)
+    export(model, tmp_path / "c")
+    sources = [*sorted((tmp_path / "c").glob("*.[cS]")), HERE / "fuzz_spotter.c"]
+    binary = tmp_path / "fuzz"
+    built = subprocess.run(
+        [
+            *("clang", *STRICT, "-O1", "-g", SANITISERS, "-fno-sanitize-recover=all"),
+            *(f"-I{tmp_path / 'c'}", *map(str, sources), "-o", str(binary)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
+    options = [f"-runs={RUNS}", "-seed=1", "-max_len=40000", "-len_control=0"]
+    done = subprocess.run([str(binary), *options], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
