@@ -15,6 +15,7 @@ from kws.data.audio import read_audio
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.mfcc_tables import FrontEndTables
+from kws.training.architecture import Architecture
 from kws.training.builder import build
 from kws.training.convert import embed, quantise
 from kws.training.examples import Examples, Layout
@@ -98,8 +99,26 @@ def _fitted(
     trainer.fit(pool, recipe.seed, lambda step, loss: progress("training", step / steps))
     fixed = build(architecture, config.front_end, classes, architecture.window_rows)
     fixed.set_weights(model.get_weights())
-    typical = trainer.features(pool.log_mels[-TYPICAL:]).numpy()[:, : architecture.window_rows]
-    return fixed, quantise(fixed, np.clip(typical[..., 0], -RANGE, RANGE))
+    return fixed, quantise(fixed, typical_windows(pool, config.front_end, architecture))
+
+
+def typical_windows(
+    pool: Pool, front_end: FrontEnd, architecture: Architecture
+) -> npt.NDArray[np.float32]:
+    """[TYPICAL, rows, coefficients] windows of examples; of keywords those that end with them.
+
+    Without these the ranges of the last layers would be too narrow for the scores that count.
+    """
+    tables = FrontEndTables(front_end)
+    random = np.random.default_rng(0)
+    windows = []
+    for log_mels, labels in zip(pool.log_mels[-TYPICAL:], pool.labels[-TYPICAL:], strict=True):
+        steps = np.flatnonzero(labels > 0) if labels.max() > 0 else np.arange(len(labels))
+        start = int(random.choice(steps)) * architecture.stride
+        rows = log_mels[start : start + architecture.window_rows].astype(np.float32)
+        windows.append(rows @ full_dct(tables) + tables.bias)
+    typical: npt.NDArray[np.float32] = np.clip(np.stack(windows), -RANGE, RANGE)
+    return typical
 
 
 def _read(clips: list[Clip]) -> list[npt.NDArray[np.int16]]:
