@@ -24,7 +24,6 @@ class Trainer:
 
     def __init__(self, model: keras.Model, tables: FrontEndTables, schedule: Schedule) -> None:
         self.model, self.schedule = model, schedule
-        self.to_features = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
         self.bias = tf.constant(tables.bias)
         decay = keras.optimizers.schedules.CosineDecay(
@@ -95,11 +94,10 @@ class Trainer:
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
         return loss, difficulty
 
-    def features(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """Log mel rows [batch, rows, filters] to network input [batch, rows, coefficients, 1]."""
-        return (tf.cast(log_mels, tf.float32) @ self.to_features + self.bias)[..., None]
-
     def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """The same with a random vocal tract length for each example (Jaitly and Hinton 2013)."""
+        """Log mel rows [batch, rows, filters] to network input [batch, rows, coefficients, 1].
+
+        Each example gets a random vocal tract length (Jaitly and Hinton 2013).
+        """
         chosen = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
         return (log_mels @ tf.gather(self.warped, chosen) + self.bias)[..., None]

@@ -110,13 +110,14 @@ def typical_windows(
     Without these the ranges of the last layers would be too narrow for the scores that count.
     """
     tables = FrontEndTables(front_end)
+    dct = full_dct(tables)
     random = np.random.default_rng(0)
     windows = []
     for log_mels, labels in zip(pool.log_mels[-TYPICAL:], pool.labels[-TYPICAL:], strict=True):
         steps = np.flatnonzero(labels > 0) if labels.max() > 0 else np.arange(len(labels))
         start = int(random.choice(steps)) * architecture.stride
         rows = log_mels[start : start + architecture.window_rows].astype(np.float32)
-        windows.append(rows @ full_dct(tables) + tables.bias)
+        windows.append(rows @ dct + tables.bias)
     typical: npt.NDArray[np.float32] = np.clip(np.stack(windows), -RANGE, RANGE)
     return typical
 
