@@ -10,9 +10,10 @@ from pathlib import Path
 from conftest import skip_without
 
 HERE = Path(__file__).parent / "c"
+BOARD = Path(__file__).parents[1] / "kws" / "export" / "cortex_m4"  # start-up code, memory map
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 CORTEX_M4F = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
-BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{HERE / 'link.ld'}"]
+BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{BOARD / 'link.ld'}"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,9 @@ class Target:
     def build(self, folder: Path, program: str) -> Path:
         """Compile the exported folder together with tests/c/<program>.c."""
         skip_without(self.command[0], shutil.which(self.command[0]))
-        around = ["io_semihosting.c", "startup.c"] if self.emulated else ["io_host.c"]
-        sources = [
-            *sorted(folder.glob("*.[cS]")),
-            *(HERE / name for name in (program + ".c", *around)),
-        ]
+        board = (HERE / "io_semihosting.c", BOARD / "startup.c")
+        around = board if self.emulated else (HERE / "io_host.c",)
+        sources = [*sorted(folder.glob("*.[cS]")), HERE / f"{program}.c", *around]
         binary = folder / f"{program}-{self.name}"
         words = [
             self.command[0],

@@ -1,10 +1,11 @@
 /* QEMU plugin that counts guest instructions by phase of the program.
  *
- *   -plugin count_plugin.so,phase=ADDRESS,phase=ADDRESS,...
+ *   -plugin count_plugin.so,phase=ADDRESS,phase=ADDRESS,...[,profile=1]
  *
  * When the instruction at the n-th ADDRESS runs, the n-th phase begins. At exit one line per phase
- * goes to stderr: its number, how often it began, its instructions. The declarations follow QEMU's
- * plugin API, version 1, whose header Debian does not ship. */
+ * goes to stderr: its number, how often it began, its instructions. A profile adds a line for each
+ * instruction that ran, with its address, how often it ran and how often it read from flash. The
+ * declarations follow QEMU's plugin API, version 1, whose header Debian does not ship. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

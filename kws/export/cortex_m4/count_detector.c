@@ -1,0 +1,35 @@
+/* Noise that comes and goes and falls silent, through the ring buffer into the detector. */
+#include "kws.h"
+#include "kws_model.h"
+
+enum { HOPS = 4 * 16000 / KWS_MODEL_HOP, QUIET_FROM = HOPS * 3 / 4, SYLLABLE = 3200 };
+enum { RING = 4096 }; /* samples */
+
+static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
+static kws_spotter spotter;
+static kws_ring_buffer ring;
+static int16_t hop[KWS_MODEL_HOP], ring_memory[RING];
+
+/* The next hop of sound; entering it ends what is counted. */
+__attribute__((noinline)) void next_hop(uint32_t index) {
+  static uint32_t state = 1;
+  for (uint32_t i = 0; i < KWS_MODEL_HOP; ++i) {
+    const uint32_t at = (index * KWS_MODEL_HOP + i) / SYLLABLE;
+    state = state * 1664525u + 1013904223u;
+    hop[i] = index >= QUIET_FROM ? 0 : (int16_t)((int32_t)state >> (at % 2 ? 24 : 18));
+  }
+}
+
+int main(void) {
+  kws_spotter_init(&spotter, &kws_model_data, memory);
+  kws_ring_buffer_init(&ring, ring_memory, RING);
+  for (uint32_t index = 0; index < HOPS; ++index) {
+    kws_detection heard;
+    next_hop(index);
+    kws_ring_buffer_write(&ring, hop, KWS_MODEL_HOP);
+    kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP);
+    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard);
+  }
+  next_hop(0);
+  return 0;
+}
