@@ -21,6 +21,7 @@ from kws.engine_layout import (
     posterior_tables,
 )
 from kws.export.c_text import array, comment, struct, words
+from kws.listen import lead_samples
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.network import Layer, Memory, Network, plan
@@ -66,6 +67,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         {
             "KWS_MODEL_MEMORY_BYTES": memory.total,
             "KWS_MODEL_HOP": config.front_end.hop,
+            "KWS_MODEL_LEAD": lead_samples(config, network.window_rows),
             "KWS_MODEL_KEYWORDS": len(config.keywords),
         },
         "extern const kws_model kws_model_data;",
