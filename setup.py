@@ -3,7 +3,7 @@
 from setuptools import Extension, setup
 
 ENGINE = "firmware_export/src"
-STAGES = ("fft", "mfcc", "ds_cnn", "kernels", "posterior", "spotter")
+STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "posterior", "spotter")
 
 setup(
     ext_modules=[

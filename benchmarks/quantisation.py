@@ -43,8 +43,8 @@ class FloatDetector(Detector):
             (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
         )
 
-    def push(self, samples: Samples) -> Trace:
-        """As Detector.push: Q15 confidences [steps, keywords]."""
+    def hear(self, samples: Samples) -> Trace:
+        """As Detector.hear: Q15 confidences [steps, keywords]."""
         rows = np.concatenate([self._rows, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
         steps = max(0, (len(rows) - self._window_rows) // stride + 1)

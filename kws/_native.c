@@ -42,6 +42,17 @@ static float real(reader_t *reader) {
   return value == NULL ? 0 : *value;
 }
 
+static void read_gate(reader_t *reader, kws_gate_settings *settings) {
+  settings->on = (uint8_t)number(reader);
+  settings->step = (uint8_t)number(reader);
+  settings->hop = (uint16_t)number(reader);
+  settings->look_back = (uint16_t)number(reader);
+  settings->hold = (uint16_t)number(reader);
+  settings->span = (uint16_t)number(reader);
+  settings->ratio = (uint32_t)number(reader);
+  settings->least = (uint32_t)number(reader);
+}
+
 static void read_front_end(reader_t *reader, kws_mfcc_tables *tables) {
   tables->window = (uint16_t)number(reader);
   tables->hop = (uint16_t)number(reader);
@@ -131,12 +142,14 @@ static int read_plan(engine_t *self, const Py_buffer *plan) {
   }
   memcpy(self->plan, plan->buf, (size_t)plan->len);
   reader_t reader = {self->plan, (size_t)plan->len, 0};
+  read_gate(&reader, &model->gate);
   read_front_end(&reader, &model->front_end);
   if (read_network(&reader, self) < 0) return -1;
   read_posterior(&reader, &model->posterior);
-  model->pending_at = (uint32_t)number(&reader);
-  model->posterior_at = (uint32_t)number(&reader);
   model->row_at = (uint32_t)number(&reader);
+  model->posterior_at = (uint32_t)number(&reader);
+  model->pending_at = (uint32_t)number(&reader);
+  model->gate_at = (uint32_t)number(&reader);
   model->scores_at = (uint32_t)number(&reader);
   model->memory_bytes = (uint32_t)number(&reader);
   if (reader.short_of || reader.left > 0) {
@@ -263,7 +276,8 @@ static PyObject *engine_confidences(engine_t *self, PyObject *unused) {
   const int keywords = self->memory == NULL ? 0 : self->model.posterior.keywords;
   PyObject *list = PyList_New(keywords);
   for (int i = 0; list != NULL && i < keywords; ++i) {
-    PyObject *value = PyLong_FromLong(self->spotter.posterior.confidences[i]);
+    const int level = self->spotter.gate.open ? self->spotter.posterior.confidences[i] : 0;
+    PyObject *value = PyLong_FromLong(level);
     if (value == NULL) Py_CLEAR(list);
     else PyList_SET_ITEM(list, i, value);
   }
@@ -275,7 +289,7 @@ static PyMethodDef methods[] = {
      "int16 samples to detections: (sample, keyword index, confidence of 32768)"},
     {"rows", (PyCFunction)engine_rows, METH_O, "int16 samples to float32 feature rows, as bytes"},
     {"scores", (PyCFunction)engine_scores, METH_O, "float32 rows to int8 scores, as bytes"},
-    {"confidences", (PyCFunction)engine_confidences, METH_NOARGS, "of 32768, per keyword"},
+    {"confidences", (PyCFunction)engine_confidences, METH_NOARGS, "of 32768, per keyword; 0 while the gate is closed"},
     {"reset", (PyCFunction)engine_reset, METH_NOARGS, "forget the stream"},
     {NULL, NULL, 0, NULL}};
 

@@ -87,6 +87,30 @@ class Smoothing:
 
 
 @dataclass(frozen=True)
+class Gating:
+    """Energy gate settings.
+
+    The background is the least energy of the last one to two spans of background_ms (minimum
+    statistics, after Martin 2001). The gate opens at a hop that lies margin_db above it and whose
+    samples differ from their neighbours by at least `least`, root mean square.
+    """
+
+    on: bool = True
+    margin_db: float = 5.0
+    least: float = 2.0  # int16 steps
+    background_ms: int = 2000
+    look_back_ms: int = 400  # before the opening that is heard all the same
+    hold_ms: int = 1000  # open for so long behind the last loud hop
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.margin_db <= 40, f"margin_db {self.margin_db} is not 1 to 40")
+        _require(0 <= self.least <= 1000, f"least {self.least} is not 0 to 1000")
+        for name, least in (("background_ms", 100), ("look_back_ms", 0), ("hold_ms", 0)):
+            value = getattr(self, name)
+            _require(least <= value <= 10_000, f"{name} {value} is not {least} to 10,000")
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """All that a model file says of itself beside its weights."""
 
@@ -95,6 +119,7 @@ class ModelConfig:
     stride: int  # feature rows from one network step to the next
     front_end: FrontEnd = field(default_factory=FrontEnd)
     smoothing: Smoothing = field(default_factory=Smoothing)
+    gating: Gating = field(default_factory=Gating)
     card: dict[str, Any] = field(default_factory=dict)  # training data, figures, licences
 
     def __post_init__(self) -> None:
@@ -130,6 +155,7 @@ class ModelConfig:
         _require(version == FORMAT, f"format {version!r} is not {FORMAT}; kws and model differ")
         values["front_end"] = _dataclass(FrontEnd, values.get("front_end"))
         values["smoothing"] = _dataclass(Smoothing, values.get("smoothing"))
+        values["gating"] = _dataclass(Gating, values.get("gating", {}))  # older files have none
         return _dataclass(cls, values)
 
 
@@ -151,6 +177,7 @@ def _dataclass(cls: type[T], values: Any) -> T:
 
 
 _KIND_NAMES = {
+    bool: "true or false",
     int: "a whole number",
     float: "a number",
     tuple[float, ...]: "a list of numbers",
@@ -158,6 +185,7 @@ _KIND_NAMES = {
     dict[str, Any]: "a table",
     FrontEnd: "a table",
     Smoothing: "a table",
+    Gating: "a table",
 }
 
 
@@ -166,4 +194,4 @@ def _is_a(value: Any, kind: Any) -> bool:
         return isinstance(value, tuple) and all(_is_a(v, get_args(kind)[0]) for v in value)
     if kind is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, get_origin(kind) or kind) and not isinstance(value, bool)
+    return isinstance(value, get_origin(kind) or kind) and isinstance(value, bool) == (kind is bool)

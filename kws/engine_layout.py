@@ -4,7 +4,7 @@ where in a detector's working memory each part lies. firmware_export/src/spotter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.errors import KwsError
+from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
 from kws.network import Layer, Memory, Network, plan
 from kws.posterior import exp_table, threshold_level
@@ -46,12 +47,17 @@ class DetectorMemory:
     row_at: int
     posterior_at: int
     pending_at: int
+    gate_at: int
     scores_at: int
     total: int
 
 
 def detector_memory(
-    front_end: FrontEnd, network: Network | None, keywords: int, smoothing: Smoothing
+    front_end: FrontEnd,
+    network: Network | None,
+    keywords: int,
+    smoothing: Smoothing,
+    gate: GateNumbers | None,
 ) -> DetectorMemory:
     """Lay out the parts in order of alignment: words, half-words, bytes."""
     work = 4 * (front_end.fft + 2 + front_end.mel_filters)  # KWS_MFCC_WORK_BYTES
@@ -59,9 +65,11 @@ def detector_memory(
     posterior_at = memory.total + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 1)  # KWS_POSTERIOR_BYTES
-    scores_at = pending_at + 2 * front_end.window
+    gate_at = pending_at + 2 * front_end.window
+    look_back = gate.look_back if gate and gate.on else 0
+    scores_at = gate_at + 2 * front_end.hop * look_back  # KWS_GATE_BYTES
     total = (scores_at + (network.classes if network else 0) + 3) & ~3
-    return DetectorMemory(memory, memory.total, posterior_at, pending_at, scores_at, total)
+    return DetectorMemory(memory, memory.total, posterior_at, pending_at, gate_at, scores_at, total)
 
 
 def check(name: str, config: ModelConfig, network: Network) -> None:
@@ -74,6 +82,11 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
     found = (network.stride, network.row_values, network.classes)
     if found != (config.stride, config.front_end.coefficients, len(config.classes)):
         raise KwsError(f"{name}: the network does not fit the model's own settings")
+
+
+def gate_numbers(gate: GateNumbers) -> dict[str, int]:
+    """Scalars of kws_gate_settings, in its order."""
+    return asdict(gate) | {"on": int(gate.on)}
 
 
 def front_end_numbers(tables: FrontEndTables) -> dict[str, int | np.float32]:

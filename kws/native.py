@@ -19,11 +19,13 @@ from kws.engine_layout import (
     detector_memory,
     front_end_numbers,
     front_end_tables,
+    gate_numbers,
     layer_tables,
     network_numbers,
     posterior_numbers,
     posterior_tables,
 )
+from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.network import Memory, Network
@@ -48,10 +50,9 @@ class NativeMfcc:
 
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
-        memory = detector_memory(spec, None, 0, _NO_SMOOTHING)
-        self._engine = Engine(
-            _front_end(spec) + bytes(4 * 8) + bytes(4 * 6) + _offsets(memory)  # no other stage
-        )
+        memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
+        gate, network, posterior = bytes(4 * 8), bytes(4 * 8), bytes(4 * 6)  # none of them
+        self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -116,9 +117,13 @@ def _engine(model: ModelFile, network: Network) -> Engine:
     """An engine with all stages of a model."""
     config = model.config
     check(model.name, config, network)
-    memory = detector_memory(config.front_end, network, len(config.keywords), config.smoothing)
+    gate = GateNumbers.of(config)
+    memory = detector_memory(
+        config.front_end, network, len(config.keywords), config.smoothing, gate
+    )
     return Engine(
-        _front_end(config.front_end)
+        _numbers(gate_numbers(gate).values())
+        + _front_end(config.front_end)
         + _network(network, memory.network)
         + _numbers(posterior_numbers(config, network).values())
         + _arrays(posterior_tables(config, network))
@@ -151,7 +156,14 @@ def _network(network: Network, memory: Memory) -> bytes:
 
 def _offsets(memory: DetectorMemory) -> bytes:
     return _numbers(
-        [memory.pending_at, memory.posterior_at, memory.row_at, memory.scores_at, memory.total]
+        [
+            memory.row_at,
+            memory.posterior_at,
+            memory.pending_at,
+            memory.gate_at,
+            memory.scores_at,
+            memory.total,
+        ]
     )
 
 

@@ -66,6 +66,10 @@ class Posterior:
         self._silent_until = 0  # first step that may fire again
         self.latest = dict.fromkeys(self.config.keywords, 0.0)  # confidence at the last step
 
+    def skip(self, steps: int) -> None:
+        """Let the time of steps go by that were cut out; the smoothing knows nothing of them."""
+        self._steps += steps
+
     def push(self, scores: npt.NDArray[np.int8]) -> list[Detection]:
         """Take int8 scores [steps, classes]; return the detections among these steps."""
         confidences = self.confidences(scores)

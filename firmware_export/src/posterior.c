@@ -52,6 +52,11 @@ static void smooth(kws_posterior *posterior, const int8_t *scores) {
   if (++posterior->next_average == settings->max_steps) posterior->next_average = 0;
 }
 
+void kws_posterior_skip(kws_posterior *posterior, uint64_t steps) {
+  posterior->sample += steps * posterior->settings->step_samples;
+  posterior->silent = (uint16_t)(posterior->silent > steps ? posterior->silent - steps : 0);
+}
+
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {
   const kws_posterior_settings *settings = posterior->settings;
   const uint64_t sample = posterior->sample;

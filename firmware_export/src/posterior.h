@@ -41,6 +41,8 @@ void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *
                         void *memory);
 /* Forget the stream. */
 void kws_posterior_reset(kws_posterior *posterior);
+/* Let the time of steps go by that were cut out; the smoothing knows nothing of them. */
+void kws_posterior_skip(kws_posterior *posterior, uint64_t steps);
 /* Take one step's scores [keywords + 1]; true when a keyword was heard. */
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection);
 

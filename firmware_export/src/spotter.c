@@ -5,6 +5,7 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
   spotter->model = model;
   spotter->row = (float *)(void *)(bytes + model->row_at);
   spotter->scores = (int8_t *)(bytes + model->scores_at);
+  kws_gate_init(&spotter->gate, &model->gate, (int16_t *)(void *)(bytes + model->gate_at));
   /* The front end's working memory and the network's are the same: never both are in use. */
   kws_mfcc_init(&spotter->mfcc, &model->front_end, memory,
                 (int16_t *)(void *)(bytes + model->pending_at));
@@ -13,13 +14,15 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
 }
 
 void kws_spotter_reset(kws_spotter *spotter) {
+  kws_gate_reset(&spotter->gate);
   kws_mfcc_reset(&spotter->mfcc);
   kws_ds_cnn_reset(&spotter->ds_cnn);
   kws_posterior_reset(&spotter->posterior);
 }
 
-int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
-                     kws_detection *detections) {
+/* Samples that passed the gate. */
+static int hear(kws_spotter *spotter, const int16_t *samples, size_t count,
+                kws_detection *detections) {
   int heard = 0;
   while (count > 0) {
     bool ready;
@@ -29,6 +32,22 @@ int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
     if (ready && kws_ds_cnn_push(&spotter->ds_cnn, spotter->row, spotter->scores) &&
         kws_posterior_push(&spotter->posterior, spotter->scores, &detections[heard]))
       ++heard;
+  }
+  return heard;
+}
+
+int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
+                     kws_detection *detections) {
+  int heard = 0;
+  while (count > 0) {
+    kws_passage passage;
+    const size_t taken = kws_gate_push(&spotter->gate, samples, count);
+    samples += taken;
+    count -= taken;
+    while (kws_gate_next(&spotter->gate, &passage)) {
+      kws_posterior_skip(&spotter->posterior, passage.cut);
+      heard += hear(spotter, passage.samples, passage.count, &detections[heard]);
+    }
   }
   return heard;
 }

@@ -1,4 +1,4 @@
-/* The detector: mfcc -> ds_cnn -> posterior. */
+/* The detector: gate -> mfcc -> ds_cnn -> posterior. */
 #ifndef KWS_SPOTTER_H
 #define KWS_SPOTTER_H
 
@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ds_cnn.h"
+#include "gate.h"
 #include "mfcc.h"
 #include "posterior.h"
 
@@ -13,15 +14,18 @@
 typedef struct {
   const char *name;
   const char *const *keywords;   /* [posterior.keywords] names, UTF-8 */
+  kws_gate_settings gate;
   kws_mfcc_tables front_end;
   kws_network network;
   kws_posterior_settings posterior;
-  uint32_t pending_at, posterior_at, row_at, scores_at; /* where in memory each part lies, bytes */
+  /* Where in memory each part lies, bytes. */
+  uint32_t row_at, posterior_at, pending_at, gate_at, scores_at;
   uint32_t memory_bytes;         /* in all */
 } kws_model;
 
 typedef struct {
   const kws_model *model;
+  kws_gate gate; /* gate.open: whether the stages behind it run */
   kws_mfcc mfcc;
   kws_ds_cnn ds_cnn;
   kws_posterior posterior;

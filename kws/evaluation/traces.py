@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kws import road
 from kws.config import SAMPLE_RATE
+from kws.gate import Gate
 from kws.listen import TAIL_SECONDS, lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
@@ -20,10 +21,11 @@ Trace = npt.NDArray[np.int64]  # [steps, keywords] confidences, Q15
 
 
 class Detector:
-    """The road up to the threshold: samples to confidences."""
+    """The road up to the threshold: samples to confidences, 0 at steps that the gate cuts out."""
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
+        self._gate = Gate(model.config)
         self._mfcc = road.mfcc(model.config.front_end)
         self._ds_cnn = road.ds_cnn(model)
         self._posterior = Posterior(
@@ -39,11 +41,19 @@ class Detector:
 
     def reset(self) -> None:
         """Forget the stream."""
-        for stage in (self._mfcc, self._ds_cnn, self._posterior):
+        for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
 
     def push(self, samples: Samples) -> Trace:
         """Take int16 samples [n]; return the confidences of the steps they complete."""
+        count = len(self.config.keywords)
+        traces = [np.zeros((0, count), np.int64)]
+        for cut, passage in self._gate.push(samples):
+            traces += [np.zeros((cut, count), np.int64), self.hear(passage)]
+        return np.concatenate(traces)
+
+    def hear(self, samples: Samples) -> Trace:
+        """The same for samples that have passed the gate."""
         return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(samples)))
 
 

@@ -15,12 +15,14 @@ from kws.engine_layout import (
     detector_memory,
     front_end_numbers,
     front_end_tables,
+    gate_numbers,
     layer_tables,
     network_numbers,
     posterior_numbers,
     posterior_tables,
 )
 from kws.export.c_text import array, comment, struct, words
+from kws.gate import GateNumbers
 from kws.listen import lead_samples
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
@@ -59,7 +61,10 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     """Header and source of a whole detector."""
     config = model.config
     check(model.name, config, network)
-    memory = detector_memory(config.front_end, network, len(config.keywords), config.smoothing)
+    gate = GateNumbers.of(config)
+    memory = detector_memory(
+        config.front_end, network, len(config.keywords), config.smoothing, gate
+    )
     front_end = FrontEndTables(config.front_end)
     tables, settings = front_end_tables(front_end), posterior_tables(config, network)
     sizes = _header(
@@ -75,12 +80,14 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     fields = {
         "name": words(model.name),
         "keywords": "keywords",
+        "gate": struct(gate_numbers(gate), 2),
         "front_end": struct(front_end_numbers(front_end) | _names(tables), 2),
         "network": struct(_network(network, memory.network), 2),
         "posterior": struct(posterior_numbers(config, network) | _names(settings), 2),
-        "pending_at": memory.pending_at,
-        "posterior_at": memory.posterior_at,
         "row_at": memory.row_at,
+        "posterior_at": memory.posterior_at,
+        "pending_at": memory.pending_at,
+        "gate_at": memory.gate_at,
         "scores_at": memory.scores_at,
         "memory_bytes": memory.total,
     }
