@@ -174,6 +174,20 @@ def test_a_cut_fades_and_what_is_too_loud_clips() -> None:
     assert augment.to_int16(loud).tolist() == [32767, 32767, 8192, -32768, -32768]
 
 
+def test_shuffled_syllables_are_all_there(random: np.random.Generator) -> None:
+    """A tone whose level rises: each piece keeps its levels, their order changes."""
+    audio = np.linspace(0.1, 1, 2 * SAMPLE_RATE, dtype=np.float32)
+    shuffled = augment.shuffled(audio, random)
+    assert len(shuffled) == len(audio)
+    assert not np.array_equal(shuffled, audio)
+    kept = np.isin(shuffled, audio)  # all but the fades
+    assert kept.mean() > 0.8
+    jumps = np.flatnonzero(np.abs(np.diff(shuffled[kept])) > 0.02)
+    lengths = np.diff(np.concatenate([[0], jumps, [kept.sum()]])) / SAMPLE_RATE
+    assert lengths.max() < 0.9  # two pieces may find each other again
+    assert 4 <= len(lengths) <= 17
+
+
 # Examples and their pool
 
 
@@ -314,15 +328,63 @@ def test_masks_are_runs_of_the_mean(tf) -> None:
     from kws.training.spectrum import masked
 
     schedule = Schedule(time_masks=1, time_mask=8, band_masks=1, band_mask=6)
-    rows = np.random.default_rng(3).normal(0, 1, (64, 50, 40)).astype(np.float16)
+    rows = np.random.default_rng(3).normal(0, 1, (64, 50, 40)).astype(np.float32)
     tf.random.set_seed(1)
     seen = masked(tf.constant(rows), schedule).numpy()
-    changed = seen != rows.astype(np.float32)
+    changed = seen != rows
     assert np.abs(seen[changed]).max() < 0.05  # the batch's mean
     times, bands = changed.all(axis=2).sum(axis=1), changed.all(axis=1).sum(axis=1)
     assert set(times) == set(range(9))
     assert set(bands) == set(range(7))
     assert np.array_equal(changed.sum(axis=(1, 2)), times * 40 + bands * 50 - times * bands)
+
+
+def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
+    """Rows that count themselves: what is heard around the first labelled step's last row."""
+    from kws.training.spectrum import stretched
+
+    architecture = Architecture()
+    layout = Layout(FRONT_END, architecture.window_rows, architecture.stride)
+    labels = np.stack([layout.labels(1, end) for end in np.linspace(1.5, 1.9, 64)])
+    counting = np.tile(np.arange(layout.rows, dtype=np.float32)[None, :, None], (64, 1, 3))
+    tf.random.set_seed(1)
+    heard = stretched(tf.constant(counting), tf.constant(labels), architecture, 0.15).numpy()
+    ends = architecture.window_rows - 1 + 2 * (labels > 0).argmax(axis=1)
+    slopes = []
+    for rows, end in zip(heard[:, :, 0], ends, strict=True):
+        assert rows[end] == pytest.approx(end, abs=1e-3)
+        slopes.append(rows[end] - rows[end - 1])
+        assert np.diff(rows[end - 20 : end + 5]) == pytest.approx(slopes[-1], abs=1e-3)
+        assert rows.min() >= 0
+        assert rows.max() <= layout.rows - 1
+    assert np.exp(-0.15) <= min(slopes) < 0.9
+    assert np.exp(0.15) >= max(slopes) > 1.1
+
+
+def test_what_is_laid_over_keeps_to_its_level(tf) -> None:
+    """A loud example with a keyword, a quiet one without: 10 dB behind it, at a peak like its."""
+    from kws.training.spectrum import overlaid
+
+    rows = np.full((2, 30, 40), 3.0, np.float32)
+    rows[1] = -5.0
+    labels = np.array([[0, 1, 1], [0, 0, IGNORE]], np.int8)
+    schedule = Schedule(overlaid=1.0, overlay_snr=(10.0, 10.0))
+    heard = overlaid(tf.constant(rows), tf.constant(labels), schedule).numpy()
+    louder = np.log(1 + 10 ** (-10 / 20))
+    np.testing.assert_allclose(heard[0], 3 + louder, atol=1e-5)
+    np.testing.assert_allclose(heard[1], -5 + louder, atol=1e-5)
+    never = Schedule(overlaid=0.0)
+    assert np.array_equal(overlaid(tf.constant(rows), tf.constant(labels), never), rows)
+
+
+def test_a_colour_is_the_same_in_all_rows_of_an_example(tf) -> None:
+    from kws.training.spectrum import coloured
+
+    tf.random.set_seed(1)
+    colours = coloured(tf.zeros((16, 5, 40)), 0.4).numpy()
+    assert np.array_equal(colours, np.repeat(colours[:, :1], 5, axis=1))
+    assert 0.3 < np.abs(colours).max() <= 0.8
+    assert np.abs(colours[0] - colours[1]).max() > 0.01
 
 
 # Network and model file
@@ -344,6 +406,18 @@ def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
         rows = architecture.window_rows + (steps - 1) * architecture.stride
         assert model(np.zeros((2, rows, 20, 1))).shape == (2, steps, 1, 3)
     assert model(np.zeros((2, rows - 1, 20, 1))).shape[1] == steps - 1
+
+
+def test_the_window_of_a_trained_network_gives_its_scores(tf) -> None:
+    from kws.training.builder import build, fixed
+
+    for architecture in (Architecture(channels=8), Architecture(channels=8, frequency_kernel=4)):
+        model = build(architecture, FRONT_END, classes=3)
+        random = np.random.default_rng(1)
+        model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
+        rows = random.normal(0, 1, (2, architecture.window_rows, 20, 1)).astype(np.float32)
+        window = fixed(model, architecture, FRONT_END, 3)
+        np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from kws.toml_file import TomlTable, read_toml
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
 FOLDERS = ("keywords", "negatives", "noise", "rooms")
 RECIPE_KEYS = (*FOLDERS, "sessions", "untested", "synthesis", "card")
-SYNTHESIS_KEYS = ("keyword", "near_word", "sentence", "near_words", "sentences")
+SYNTHESIS_COUNTS = ("keyword", "near_word", "sentence", "neighbours", "random_sentences")
+SYNTHESIS_TEXTS = ("near_words", "sentences")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Synthesis:
     keyword: int = 0
     near_word: int = 0
     sentence: int = 0
+    neighbours: int = 0  # of each keyword, from the pronouncing dictionary, beside near_words
+    random_sentences: int = 0  # of its words, each said once
     near_words: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
 
@@ -114,14 +117,13 @@ def _synthesis(recipe: TomlTable) -> Synthesis:
     if "synthesis" not in recipe.content:
         return Synthesis()
     table = recipe.table("synthesis")
-    table.forbid_others(SYNTHESIS_KEYS)
-    counts = (int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_KEYS[:3])
-    keyword, near_word, sentence = counts
+    table.forbid_others((*SYNTHESIS_COUNTS, *SYNTHESIS_TEXTS))
+    counts = {key: int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_COUNTS}
     near_words, sentences = (
         tuple(table.texts(key, '["a text"]')) if key in table.content else ()
-        for key in SYNTHESIS_KEYS[3:]
+        for key in SYNTHESIS_TEXTS
     )
-    return Synthesis(keyword, near_word, sentence, near_words, sentences)
+    return Synthesis(**counts, near_words=near_words, sentences=sentences)
 
 
 def from_folder(root: Path) -> Dataset:

@@ -5,9 +5,12 @@ Audio here is float32 [n], full scale 1.0; every function takes the random gener
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import soxr
+from scipy.fft import irfft
 from scipy.signal import fftconvolve, lfilter
 
 from kws.config import SAMPLE_RATE
@@ -19,8 +22,10 @@ Random = np.random.Generator
 SPEED = (0.88, 1.14)
 LEVEL = (-48.0, -10.0)  # dBFS, RMS of the loudest 0.3 s
 SNR = (0.0, 25.0)  # dB
-LEVEL_WINDOW = SAMPLE_RATE * 3 // 10
+LEVEL_BLOCK = 80  # samples
+LEVEL_WINDOW = SAMPLE_RATE * 3 // 10 // LEVEL_BLOCK  # blocks
 FADE = SAMPLE_RATE // 100
+PIECE = (0.12, 0.45)  # s
 
 
 def speed(audio: Audio, factor: float) -> Audio:
@@ -67,12 +72,17 @@ def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
 
 def hiss(count: int, random: Random) -> Audio:
     """Noise with a power spectrum of f^-slope, white to brown, RMS 1."""
-    slope = random.uniform(0, 2)
-    spectrum = random.standard_normal((count // 2 + 1, 2)) @ [1, 1j]
-    spectrum *= np.maximum(1, np.arange(len(spectrum))) ** (-slope / 2)
-    noise: Double = np.fft.irfft(spectrum, count)
-    noise /= _rms(noise)
-    return noise.astype(np.float32)
+    slope = np.float32(random.uniform(0, 2))
+    parts = random.standard_normal((count // 2 + 1, 2), np.float32)
+    spectrum = parts.view(np.complex64)[:, 0] * np.exp(-slope / 2 * _log_frequencies(count))
+    noise: Audio = irfft(spectrum, count)
+    return noise / np.float32(_rms(noise))
+
+
+@cache
+def _log_frequencies(count: int) -> Audio:
+    """Logarithms of the frequencies of `count` samples, the lowest being 1."""
+    return np.log(np.maximum(1, np.arange(count // 2 + 1, dtype=np.float32)))
 
 
 def set_level(audio: Audio, dbfs: float) -> Audio:
@@ -88,9 +98,11 @@ def to_int16(audio: Audio) -> npt.NDArray[np.int16]:
 
 def loudness(audio: Audio) -> float:
     """RMS of the loudest 0.3 s."""
-    power = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
-    width = min(LEVEL_WINDOW, len(audio))
-    return float(np.sqrt((power[width:] - power[:-width]).max() / width))
+    blocks = np.resize(audio, (max(1, len(audio) // LEVEL_BLOCK), LEVEL_BLOCK))
+    power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    width = min(LEVEL_WINDOW, len(power))
+    return float(np.sqrt((sums[width:] - sums[:-width]).max() / (width * LEVEL_BLOCK)))
 
 
 def faded(audio: Audio) -> Audio:
@@ -101,6 +113,14 @@ def faded(audio: Audio) -> Audio:
         out[: len(ramp)] *= ramp
         out[-len(ramp) :] *= ramp[::-1]
     return out
+
+
+def shuffled(audio: Audio, random: Random) -> Audio:
+    """Syllables, PIECE long, in another order: sounds of real voices in sequences unheard of."""
+    most = int(len(audio) / (PIECE[0] * SAMPLE_RATE)) + 1
+    cuts = np.cumsum(random.uniform(*PIECE, most) * SAMPLE_RATE).astype(int)
+    pieces = np.split(audio, cuts[cuts < len(audio)])
+    return np.concatenate([faded(pieces[i]) for i in random.permutation(len(pieces))])
 
 
 def _rms(audio: Audio | Double) -> float:

@@ -21,16 +21,19 @@ def build(
 
     rows None leaves the time axis open, as training wants it; the converter wants it fixed.
     """
-    inputs = keras.Input((rows, front_end.coefficients, 1))
+    x = inputs = keras.Input((rows, front_end.coefficients, 1))
     plane = architecture.frequency_kernel > 0
     kernel = architecture.frequency_kernel if plane else front_end.coefficients
-    strides = (architecture.stride, architecture.frequency_stride if plane else 1)
+    if rows is None and not plane:
+        # The same sums in training, in half the time: with the coefficients as channels.
+        x, kernel = layers.Reshape((-1, 1, front_end.coefficients))(x), 1
+    stride, across = architecture.stride, architecture.frequency_stride if plane else None
     x = layers.Conv2D(
         architecture.channels,
         (architecture.first_kernel, kernel),
-        strides=strides if plane else architecture.stride,
+        strides=(stride, across or stride),
         use_bias=False,
-    )(inputs)
+    )(x)
     x = _normalised(x)
     for length in architecture.kernels:
         x = _depthwise(x, length, 3 if plane else 1)
@@ -39,6 +42,16 @@ def build(
     x = _depthwise(x, architecture.head, x.shape[2])
     logits = layers.Conv2D(classes, 1)(x)
     return keras.Model(inputs, logits)
+
+
+def fixed(
+    model: keras.Model, architecture: Architecture, front_end: FrontEnd, classes: int
+) -> keras.Model:
+    """A trained network with the window as its length, as the converter wants it."""
+    window = build(architecture, front_end, classes, architecture.window_rows)
+    weights = zip(model.get_weights(), window.get_weights(), strict=True)
+    window.set_weights([trained.reshape(new.shape) for trained, new in weights])
+    return window
 
 
 def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:

@@ -49,7 +49,7 @@ def run(
     console = Console()
     if dataset.synthesis != datasets.Synthesis():
         with console.status("synthesising speech"):
-            synthetic_speech(dataset.synthesis, dataset.positives, work / SYNTHETIC)
+            synthetic_speech(dataset.synthesis, list(dataset.positives), work / SYNTHETIC)
     count = min(len(all_folds), os.cpu_count() or 1)
     with processes(count) as executor:
         with shown(all_folds, console) as look:

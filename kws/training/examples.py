@@ -22,6 +22,8 @@ IGNORE = -1
 # End of a step's window minus end of the word, s.
 TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
 EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
+SYNTHETIC = 0.35  # share of the speech without a keyword, where there is any
+SHUFFLED = 0.25  # share of that speech whose pieces change places
 SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
 
 
@@ -68,11 +70,16 @@ class Examples:
         noise: Sequence[Samples],
         rooms: Sequence[Samples],
         near_words: Sequence[Samples] = (),
+        sentences: Sequence[Samples] = (),
     ) -> None:
-        """positives: recordings by keyword; negatives: speech; rooms: impulse responses."""
+        """positives: recordings by keyword; negatives: speech; rooms: impulse responses.
+
+        near_words, sentences: synthetic speech without the keywords.
+        """
         self.layout, self.positives, self.near_words = layout, positives, near_words
         self.spans = [[word_span(samples) for samples in group] for group in positives]
         self._surroundings = Surroundings(negatives, noise, rooms)
+        self._synthetic = Surroundings(sentences, noise, rooms) if sentences else self._surroundings
 
     def positive(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
         """An utterance of keyword 1..n: int16 [samples] and labels [steps]."""
@@ -84,7 +91,7 @@ class Examples:
 
     def fragment(self, random: Random) -> Samples:
         """A piece of a keyword, all of it backwards, or a word that sounds like one."""
-        if self.near_words and random.random() < 0.5:
+        if self.near_words and random.random() < 0.6:
             near = as_float(self.near_words[random.integers(len(self.near_words))])
             return self._placed(augment.speed(near, random.uniform(*augment.SPEED)), random)
         keyword = int(random.integers(1, len(self.positives) + 1))
@@ -101,9 +108,17 @@ class Examples:
         return self._surroundings.recorded(scene, random)
 
     def speech(self, random: Random) -> Samples:
-        """Speech without a keyword."""
-        speech = self._surroundings.speech(self.layout.samples, random)
-        return self._surroundings.recorded(speech, random)
+        """Speech without a keyword, of one voice; some of it in an order that nobody ever spoke."""
+        source = self._synthetic if random.random() < SYNTHETIC else self._surroundings
+        factor = random.uniform(*augment.SPEED) if random.random() < 0.7 else 1.0
+        speech = source.speech(int(self.layout.samples * factor) + 1, random)
+        if random.random() < SHUFFLED:
+            speech = augment.shuffled(speech, random)
+        if factor != 1:
+            speech = augment.speed(speech, factor)
+        scene = np.zeros(self.layout.samples, np.float32)
+        scene[: len(speech)] = speech[: len(scene)]
+        return self._surroundings.recorded(scene, random)
 
     def quiet(self, random: Random) -> Samples:
         """Noise alone, from inaudible to loud."""

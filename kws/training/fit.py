@@ -11,19 +11,26 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
+from kws.training.architecture import Architecture
 from kws.training.log_mels import full_dct
 from kws.training.loss import detection_loss
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.spectrum import masked, warps
+from kws.training.spectrum import coloured, masked, overlaid, stretched, warps
 
 
 class Trainer:
     """One network, its optimiser and its input pipeline."""
 
-    def __init__(self, model: keras.Model, tables: FrontEndTables, schedule: Schedule) -> None:
-        self.model, self.schedule = model, schedule
+    def __init__(
+        self,
+        model: keras.Model,
+        architecture: Architecture,
+        tables: FrontEndTables,
+        schedule: Schedule,
+    ) -> None:
+        self.model, self.architecture, self.schedule = model, architecture, schedule
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
         self.bias = tf.constant(tables.bias)
         decay = keras.optimizers.schedules.CosineDecay(
@@ -75,12 +82,15 @@ class Trainer:
                 yield chosen, pool.log_mels[chosen], pool.labels[chosen]
 
         batches = tf.data.Dataset.from_generator(draw, output_signature=signature)
-        return batches.map(self._masked, num_parallel_calls=1).prefetch(4)
+        return batches.map(self._varied, num_parallel_calls=1).prefetch(4)
 
-    def _masked(
+    def _varied(
         self, chosen: tf.Tensor, log_mels: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        return chosen, masked(log_mels, self.schedule), labels
+        x = tf.cast(log_mels, tf.float32)
+        x = stretched(x, labels, self.architecture, self.schedule.stretch)
+        x = coloured(overlaid(x, labels, self.schedule), self.schedule.colour)
+        return chosen, masked(x, self.schedule), labels
 
     def _gradient_step(self, log_mels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""

@@ -17,7 +17,7 @@ from kws.training.log_mels import LogMels
 
 CHUNK = 256  # examples made by one task
 # Share of each kind of background example.
-BACKGROUND = {"speech": 0.68, "fragment": 0.18, "quiet": 0.14}
+BACKGROUND = {"speech": 0.64, "fragment": 0.24, "quiet": 0.12}
 
 _examples: Examples  # of a worker process, set once when it starts
 

@@ -23,6 +23,6 @@ class Recipe:
     smoothing: Smoothing = SMOOTHING
     schedule: Schedule = field(default_factory=Schedule)
     positives: int = 10_000  # examples per keyword
-    backgrounds: int = 60_000  # examples
+    backgrounds: int = 100_000  # examples
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
+from kws.training.architecture import Architecture
 from kws.training.schedule import Schedule
 
 
@@ -16,7 +17,7 @@ def masked(log_mels: tf.Tensor, schedule: Schedule) -> tf.Tensor:
 
     SpecAugment (Park et al. 2019).
     """
-    x = tf.cast(log_mels, tf.float32)
+    x = log_mels
     mean = tf.reduce_mean(x, axis=(0, 1), keepdims=True)
     for axis, count, widest in (
         (1, schedule.time_masks, schedule.time_mask),
@@ -25,6 +26,50 @@ def masked(log_mels: tf.Tensor, schedule: Schedule) -> tf.Tensor:
         for _ in range(count):
             x = tf.where(_stretch(x.shape, axis, widest), mean, x)
     return x
+
+
+def stretched(
+    log_mels: tf.Tensor, labels: tf.Tensor, architecture: Architecture, most: float
+) -> tf.Tensor:
+    """[batch, rows, filters] spoken faster or slower by up to `most`, at the same pitch.
+
+    The end of a keyword stays where it is, and with it the labels.
+    """
+    batch, rows, _ = log_mels.shape
+    first = tf.argmax(tf.cast(labels > 0, tf.int32), axis=1, output_type=tf.int32)
+    ends = architecture.window_rows - 1 + architecture.stride * first
+    anchor = tf.cast(ends, tf.float32)[:, None]
+    factor = tf.exp(tf.random.uniform((batch, 1), -most, most))
+    place = anchor + (tf.range(rows, dtype=tf.float32) - anchor) * factor
+    place = tf.clip_by_value(place, 0.0, rows - 1.001)
+    before = tf.cast(place, tf.int32)
+    share = (place - tf.cast(before, tf.float32))[..., None]
+    earlier, later = (tf.gather(log_mels, i, batch_dims=1) for i in (before, before + 1))
+    return earlier + share * (later - earlier)
+
+
+def overlaid(log_mels: tf.Tensor, labels: tf.Tensor, schedule: Schedule) -> tf.Tensor:
+    """[batch, rows, filters], some with another example without a keyword behind them."""
+    batch = log_mels.shape[0]
+    without = tf.reshape(tf.where(tf.reduce_all(labels <= 0, axis=1)), [-1])
+    other = tf.random.uniform((batch,), 0, tf.shape(without)[0], tf.int32)
+    behind = tf.gather(log_mels, tf.gather(without, other))
+    snr = tf.random.uniform((batch, 1, 1), *schedule.overlay_snr) * (np.log(10) / 20)
+    behind += _peak(log_mels) - _peak(behind) - snr
+    chosen = tf.random.uniform((batch, 1, 1)) < schedule.overlaid
+    return tf.where(chosen, tf.math.log(tf.exp(log_mels) + tf.exp(behind)), log_mels)
+
+
+def _peak(log_mels: tf.Tensor) -> tf.Tensor:
+    """The loudest row, [batch, 1, 1]."""
+    return tf.reduce_max(tf.reduce_mean(log_mels, 2, keepdims=True), 1, keepdims=True)
+
+
+def coloured(log_mels: tf.Tensor, most: float) -> tf.Tensor:
+    """[batch, rows, filters] as by another microphone: a slope and a bow over the filters."""
+    batch, _, filters = log_mels.shape
+    shapes = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters))).astype(np.float32)
+    return log_mels + (tf.random.uniform((batch, 2), -most, most) @ shapes)[:, None]
 
 
 def _stretch(shape: tf.TensorShape, axis: int, widest: int) -> tf.Tensor:

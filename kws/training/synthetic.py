@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from kws.config import SAMPLE_RATE
+from kws.data import neighbours
 from kws.data.audio import read_audio
 from kws.data.dataset import Synthesis
 from kws.data.synthesis import Voice, installed
@@ -77,7 +78,7 @@ class SyntheticSpeech:
     sentences: list[Samples]
 
 
-def synthetic_speech(wanted: Synthesis, keywords: Iterable[str], folder: Path) -> SyntheticSpeech:
+def synthetic_speech(wanted: Synthesis, keywords: Sequence[str], folder: Path) -> SyntheticSpeech:
     """Make what is missing in the folder, and read it."""
 
     def spoken(texts: Iterable[str], count: int, name: str) -> list[Samples]:
@@ -85,8 +86,16 @@ def synthetic_speech(wanted: Synthesis, keywords: Iterable[str], folder: Path) -
             return []
         return [read_audio(path) for path in say(texts, count, folder / name, seed=1)]
 
+    random = np.random.default_rng(1)
+    near = list(wanted.near_words)
+    for keyword in keywords if wanted.neighbours else ():
+        near += neighbours.near_phrases(keyword, wanted.neighbours, random)
+    made_up = []
+    if wanted.random_sentences:
+        made_up = neighbours.sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
         {keyword: spoken([keyword], wanted.keyword, "keywords") for keyword in keywords},
-        spoken(wanted.near_words, wanted.near_word, "near_words"),
-        spoken(wanted.sentences, wanted.sentence, "sentences"),
+        spoken(near, wanted.near_word, "near_words"),
+        spoken(wanted.sentences, wanted.sentence, "sentences")
+        + spoken(made_up, 1, "random_sentences"),
     )

@@ -16,7 +16,7 @@ from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
-from kws.training.builder import build
+from kws.training.builder import build, fixed
 from kws.training.convert import embed, quantise
 from kws.training.examples import Examples, Layout
 from kws.training.fit import Trainer
@@ -48,14 +48,15 @@ def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Pr
     """
     layout = Layout(recipe.front_end, recipe.architecture.window_rows, recipe.architecture.stride)
     progress("reading recordings", 0.0)
-    synthetic = synthetic_speech(dataset.synthesis, dataset.positives, synthetic_folder)
+    synthetic = synthetic_speech(dataset.synthesis, list(dataset.positives), synthetic_folder)
     examples = Examples(
         layout,
         [_read(clips) + synthetic.keywords[name] for name, clips in dataset.positives.items()],
-        _read(dataset.negatives) + synthetic.sentences,
+        _read(dataset.negatives),
         _read(dataset.noise),
         _read(dataset.rooms),
         synthetic.near_words,
+        synthetic.sentences,
     )
     pool = make_pool(
         examples,
@@ -95,11 +96,10 @@ def _fitted(
     classes = len(config.classes)
     architecture, steps = recipe.architecture, recipe.schedule.steps
     model = build(architecture, config.front_end, classes)
-    trainer = Trainer(model, FrontEndTables(config.front_end), recipe.schedule)
+    trainer = Trainer(model, architecture, FrontEndTables(config.front_end), recipe.schedule)
     trainer.fit(pool, recipe.seed, lambda step, loss: progress("training", step / steps))
-    fixed = build(architecture, config.front_end, classes, architecture.window_rows)
-    fixed.set_weights(model.get_weights())
-    return fixed, quantise(fixed, typical_windows(pool, config.front_end, architecture))
+    window = fixed(model, architecture, config.front_end, classes)
+    return window, quantise(window, typical_windows(pool, config.front_end, architecture))
 
 
 def typical_windows(
