@@ -18,7 +18,7 @@ from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
 from kws.model_file import ModelFile
 from kws.posterior import ONE
-from kws.training.builder import build
+from kws.training.builder import build, copy_weights
 from kws.training.cross_validation import Fold, recordings
 from kws.training.recipe import Recipe
 
@@ -28,10 +28,13 @@ class FloatDetector(Detector):
 
     def __init__(self, model: ModelFile, weights: Path) -> None:
         super().__init__(model)
-        self._network = build(
-            Recipe().architecture, model.config.front_end, len(model.config.classes)
+        architecture, config = Recipe().architecture, model.config
+        window, self._network = (
+            build(architecture, config.front_end, len(config.classes), rows)
+            for rows in (architecture.window_rows, None)
         )
-        self._network.load_weights(weights)
+        window.load_weights(weights)
+        copy_weights(window, self._network)
         self._window_rows = self._ds_cnn.window_rows
 
     def reset(self) -> None:

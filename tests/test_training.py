@@ -408,15 +408,16 @@ def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
     assert model(np.zeros((2, rows - 1, 20, 1))).shape[1] == steps - 1
 
 
-def test_the_window_of_a_trained_network_gives_its_scores(tf) -> None:
-    from kws.training.builder import build, fixed
+def test_a_window_with_the_weights_of_a_network_gives_its_scores(tf) -> None:
+    from kws.training.builder import build, copy_weights
 
     for architecture in (Architecture(channels=8), Architecture(channels=8, frequency_kernel=4)):
         model = build(architecture, FRONT_END, classes=3)
         random = np.random.default_rng(1)
         model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
         rows = random.normal(0, 1, (2, architecture.window_rows, 20, 1)).astype(np.float32)
-        window = fixed(model, architecture, FRONT_END, 3)
+        window = build(architecture, FRONT_END, 3, architecture.window_rows)
+        copy_weights(model, window)
         np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
 
 

@@ -44,14 +44,10 @@ def build(
     return keras.Model(inputs, logits)
 
 
-def fixed(
-    model: keras.Model, architecture: Architecture, front_end: FrontEnd, classes: int
-) -> keras.Model:
-    """A trained network with the window as its length, as the converter wants it."""
-    window = build(architecture, front_end, classes, architecture.window_rows)
-    weights = zip(model.get_weights(), window.get_weights(), strict=True)
-    window.set_weights([trained.reshape(new.shape) for trained, new in weights])
-    return window
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Between networks of one architecture; open or fixed in time, they hold the same numbers."""
+    weights = zip(source.get_weights(), target.get_weights(), strict=True)
+    target.set_weights([given.reshape(taken.shape) for given, taken in weights])
 
 
 def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:

@@ -16,7 +16,7 @@ from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
-from kws.training.builder import build, fixed
+from kws.training.builder import build, copy_weights
 from kws.training.convert import embed, quantise
 from kws.training.examples import Examples, Layout
 from kws.training.fit import Trainer
@@ -98,7 +98,8 @@ def _fitted(
     model = build(architecture, config.front_end, classes)
     trainer = Trainer(model, architecture, FrontEndTables(config.front_end), recipe.schedule)
     trainer.fit(pool, recipe.seed, lambda step, loss: progress("training", step / steps))
-    window = fixed(model, architecture, config.front_end, classes)
+    window = build(architecture, config.front_end, classes, architecture.window_rows)
+    copy_weights(model, window)
     return window, quantise(window, typical_windows(pool, config.front_end, architecture))
 
 
