@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from conftest import tensorflow
 
-from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
 from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -131,6 +131,8 @@ def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelF
         stride=shape.stride,
         front_end=replace(front_end, mean=tuple(map(float, mean)), scale=tuple(map(float, scale))),
         smoothing=Smoothing(smooth_steps=3, max_steps=2, refractory_steps=5),
+        # Opens and closes many times in synthetic_audio.
+        gating=Gating(background_ms=300, look_back_ms=90, hold_ms=150),
     )
     thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
     config = replace(config, thresholds=thresholds)

@@ -12,16 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from c_programs import HOST, M4_O3, TARGETS, Target
+from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import skip_without
 from small_models import Samples, plane, short_window, synthetic_audio, temporal
 
+from kws.data.audio import read_audio
 from kws.ds_cnn import DsCnn
 from kws.export import export
+from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Posterior
+from kws.spotter import Spotter
 
+AUDIO = Path(__file__).parents[1] / "audio_samples"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # Seconds of synthetic audio; the long comparison is a matter of hours, not of every run.
 SECONDS = float(os.environ.get("KWS_TEST_SECONDS", 12))
@@ -32,6 +36,8 @@ MODELS = (temporal, plane, short_window)
 class Trace:
     """What each stage made of some audio; detections as (sample, keyword, Q15 confidence)."""
 
+    gates: list[bytes] = field(default_factory=list)  # open or not, by hop
+    cuts: list[bytes] = field(default_factory=list)  # steps
     features: list[bytes] = field(default_factory=list)
     scores: list[bytes] = field(default_factory=list)
     confidences: list[bytes] = field(default_factory=list)
@@ -40,36 +46,44 @@ class Trace:
 
 
 def python_trace(model: ModelFile, samples: Samples) -> Trace:
-    config = model.config
-    network = DsCnn(model)
-    rows = Mfcc(config.front_end).push(samples)
-    scores = network.push(rows)
-
-    def posterior() -> Posterior:
-        return Posterior(config, network.score_scale, network.window_rows)
-
-    if not len(scores):
-        return Trace([row.tobytes() for row in rows.astype("<f4")])
-    confidences = posterior().confidences(scores).astype("<u2")
-    detections = [
-        (d.sample, config.keywords.index(d.keyword), round(d.confidence * ONE))
-        for d in posterior().push(scores)
-    ]
-    return Trace(
-        [row.tobytes() for row in rows.astype("<f4")],
-        [row.tobytes() for row in scores],
-        [row.tobytes() for row in confidences],
-        detections,
-        detections,
+    config, trace = model.config, Trace()
+    gate, mfcc, network = Gate(config), Mfcc(config.front_end), DsCnn(model)
+    smoothing, posterior = (
+        Posterior(config, network.score_scale, network.window_rows) for _ in range(2)
     )
+    for hop in whole_hops(samples, config.front_end.hop):
+        gate.push(hop)
+        trace.gates.append(bytes([gate.open]))
+    gate.reset()
+    for cut, passage in gate.push(samples):
+        trace.cuts += [np.uint32(cut).tobytes()] if cut else []
+        rows = mfcc.push(passage)
+        scores = network.push(rows)
+        posterior.skip(cut)
+        trace.features += [row.tobytes() for row in rows.astype("<f4")]
+        trace.scores += [row.tobytes() for row in scores]
+        confidences = smoothing.confidences(scores).astype("<u2")
+        trace.confidences += [row.tobytes() for row in confidences]
+        trace.stage_detections += [
+            (d.sample, config.keywords.index(d.keyword), round(d.confidence * ONE))
+            for d in posterior.push(scores)
+        ]
+    trace.spotter_detections = trace.stage_detections
+    return trace
+
+
+def whole_hops(samples: Samples, hop: int) -> Samples:
+    return samples[: len(samples) // hop * hop].reshape(-1, hop)
 
 
 def c_trace(model: ModelFile, output: bytes) -> Trace:
     config = model.config
     keywords = len(config.keywords)
-    sizes = {"F": 4 * config.front_end.coefficients, "S": keywords + 1, "C": 2 * keywords}
+    sizes = {"G": 1, "X": 4, "F": 4 * config.front_end.coefficients, "S": keywords + 1}
+    sizes["C"] = 2 * keywords
     trace, at = Trace(), 0
-    lists = {"F": trace.features, "S": trace.scores, "C": trace.confidences}
+    lists = {"G": trace.gates, "X": trace.cuts, "F": trace.features, "S": trace.scores}
+    lists["C"] = trace.confidences
     while at < len(output):
         tag = chr(output[at])
         record = output[at + 1 : at + 1 + sizes.get(tag, 16)]
@@ -105,6 +119,7 @@ def test_synthetic_audio(model: Callable[[], ModelFile], target: Target, tmp_pat
     seconds = SECONDS if not target.emulated else min(SECONDS, 300)
     expected = compare(model(), synthetic_audio(seconds), target, tmp_path)
     assert len(expected.stage_detections) > 1
+    assert len(expected.cuts) > 3
     assert len(set(expected.scores)) > len(expected.scores) / 10
 
 
@@ -115,6 +130,36 @@ def test_real_audio(target: Target, tmp_path: Path) -> None:
         pytest.skip("../shared/data is not here")
     samples = np.concatenate([soundfile.read(file, dtype="int16")[0] for file in files])
     compare(temporal(), samples[: int(3 * SECONDS * 16_000)], target, tmp_path)
+
+
+def words_in_silence() -> Samples:
+    """A keyword, in hiss and once at a fiftieth of its level in digital silence."""
+    random = np.random.default_rng(1)
+    hiss = random.integers(-6, 7, 16_000 * 10).astype(np.int16)
+    clip = read_audio(AUDIO / "computer_lights.flac")
+    quiet = (clip // 50).astype(np.int16)
+    return np.concatenate([hiss[:50_000], clip, hiss, np.zeros(1234, np.int16), quiet, hiss])
+
+
+@pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
+def test_words_in_silence(target: Target, tmp_path: Path) -> None:
+    expected = compare(ModelFile.load(), words_in_silence(), target, tmp_path)
+    assert len(expected.cuts) == 2
+    assert len(expected.stage_detections) == 2
+
+
+@pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
+def test_years_of_silence(target: Target, tmp_path: Path) -> None:
+    """The program adds five thousand million steps, 6.3 years, to the first silence."""
+    model, samples = ModelFile.load(), words_in_silence()
+    expected = Spotter(model).push(samples)
+    export("home", tmp_path / "c")
+    binary = target.build(tmp_path / "c", "years_of_silence")
+    words = np.frombuffer(target.run(binary, samples.tobytes(), tmp_path), "<u4").reshape(-1, 2)
+    step = model.config.stride * model.config.front_end.hop
+    times = [d.sample + (0 if d is expected[0] else 5_000_000_000 * step) for d in expected]
+    assert [low + (high << 32) for low, high in words.tolist()] == times
+    assert len(times) == 2
 
 
 def test_less_than_a_window_gives_nothing(tmp_path: Path) -> None:

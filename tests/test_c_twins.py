@@ -10,18 +10,19 @@ import pytest
 from c_programs import HOST, M4_ARDUINO, Target
 from small_models import temporal
 
-from kws import ds_cnn, mfcc, posterior, ring_buffer, spotter
+from kws import ds_cnn, gate, mfcc, posterior, ring_buffer, spotter
 from kws.export import export
 
 SOURCES = Path(__file__).parents[1] / "firmware_export" / "src"
 STAGES = {
     "ring_buffer": ring_buffer.RingBuffer,
+    "gate": gate.Gate,
     "mfcc": mfcc.Mfcc,
     "ds_cnn": ds_cnn.DsCnn,
     "posterior": posterior.Posterior,
     "spotter": spotter.Spotter,
 }
-VERBS = {"push", "reset", "read", "write"}
+VERBS = {"push", "skip", "reset", "read", "write"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

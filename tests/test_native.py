@@ -14,7 +14,8 @@ from kws.ds_cnn import DsCnn
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
-from kws.posterior import Detection, Posterior
+from kws.posterior import Detection
+from kws.spotter import Spotter
 
 MODELS = (temporal, plane, short_window)
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -32,9 +33,7 @@ def cut(values: npt.NDArray[np.generic], sizes: tuple[int, ...]) -> list[npt.NDA
 
 
 def detections(model: ModelFile, samples: Samples) -> list[Detection]:
-    network = DsCnn(model)
-    scores = network.push(Mfcc(model.config.front_end).push(samples))
-    return Posterior(model.config, network.score_scale, network.window_rows).push(scores)
+    return Spotter(model).push(samples)
 
 
 @each_model

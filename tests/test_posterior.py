@@ -153,6 +153,17 @@ def test_it_stays_silent_for_the_refractory_time():
     assert [step_of(d) for d in stage.push(scores("computer"))] == [24]
 
 
+def test_time_that_was_cut_out_counts_but_is_not_smoothed():
+    stage = posterior(Smoothing(smooth_steps=2, max_steps=1, refractory_steps=10))
+    assert [step_of(d) for d in stage.push(scores("alexa", "alexa"))] == [0]
+    stage.skip(7)
+    assert not stage.push(scores("alexa"))  # step 9
+    stage.skip(1)
+    assert [step_of(d) for d in stage.push(scores("alexa"))] == [11]
+    stage.skip(1 << 40)
+    assert [step_of(d) for d in stage.push(scores(None, "alexa"))] == [12 + (1 << 40)]
+
+
 def step_of(detection) -> int:
     """The step of a detection."""
     return ((detection.sample - 480) // 320 + 1 - WINDOW_ROWS) // 2

@@ -1,4 +1,5 @@
 /* Samples in; out comes what every stage makes of them, as tagged records:
+ *   G uint8 whether the gate was open at a hop   X uint32 steps cut out before what is heard next
  *   F float row[coefficients]   S int8 scores[classes]   C uint16 confidences[keywords]
  *   D uint32 sample low, sample high, keyword, confidence (stage by stage)
  *   P the same, from a spotter that gets the stream in other pieces, after a reset. */
@@ -21,7 +22,7 @@ static void put_detection(char tag, const kws_detection *heard) {
   put(tag, words, sizeof words);
 }
 
-static void trace(const int16_t *samples, size_t count) {
+static void trace_passage(const int16_t *samples, size_t count) {
   const kws_model *model = stages.model;
   while (count > 0) {
     bool ready;
@@ -36,6 +37,25 @@ static void trace(const int16_t *samples, size_t count) {
     const bool fired = kws_posterior_push(&stages.posterior, stages.scores, &heard);
     put('C', stages.posterior.confidences, model->posterior.keywords * sizeof(uint16_t));
     if (fired) put_detection('D', &heard);
+  }
+}
+
+static void trace(const int16_t *samples, size_t count) {
+  while (count > 0) {
+    kws_passage passage;
+    const size_t taken = kws_gate_push(&stages.gate, samples, count);
+    samples += taken;
+    count -= taken;
+    if (stages.gate.on && stages.gate.count == 0) {
+      const char open = (char)stages.gate.open;
+      put('G', &open, 1);
+    }
+    while (kws_gate_next(&stages.gate, &passage)) {
+      const uint32_t cut = (uint32_t)passage.cut;
+      if (cut > 0) put('X', &cut, sizeof cut);
+      kws_posterior_skip(&stages.posterior, passage.cut);
+      trace_passage(passage.samples, passage.count);
+    }
   }
 }
 

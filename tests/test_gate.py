@@ -1,0 +1,269 @@
+"""The energy gate: a plain reference, what it passes, what it cuts out, the times behind it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_models import Samples, synthetic_audio
+
+from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
+from kws.data.audio import read_audio
+from kws.gate import LOUDEST, RATIO_ONE, Gate, GateNumbers, energies
+from kws.model_file import ModelFile
+from kws.posterior import Detection
+from kws.road import spotter as open_spotter
+from kws.spotter import Spotter
+
+SAMPLES = Path(__file__).parents[1] / "audio_samples"
+HOP = 320
+STEP = 2 * HOP
+DEFAULT = Gating()
+BRIEF = Gating(background_ms=300, look_back_ms=90, hold_ms=150)
+
+
+def config(gating: Gating = DEFAULT, **changes: object) -> ModelConfig:
+    return replace(ModelConfig(("word",), (0.5,), stride=2, gating=gating), **changes)
+
+
+def noise(seconds: float, level: float, seed: int = 0) -> Samples:
+    """Steady noise; level is its standard deviation."""
+    random = np.random.default_rng(seed)
+    return np.rint(random.normal(0, level, round(seconds * SAMPLE_RATE))).astype(np.int16)
+
+
+def passed(gate: Gate, samples: Samples) -> list[tuple[int, int]]:
+    """First sample and end of each passage, in samples of the stream that was pushed."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for cut, passage in gate.push(samples):
+        start = end + cut * STEP
+        end = start + len(passage)
+        assert np.array_equal(samples[start:end], passage)
+        spans.append((start, end))
+    return spans
+
+
+def reference(samples: Samples, numbers: GateNumbers) -> list[bool]:
+    """Whether the gate is open at each hop, sample by sample in Python integers."""
+    found, seen, hold = [], [], numbers.hold
+    for start in range(0, len(samples) - numbers.hop + 1, numbers.hop):
+        hop = samples[start : start + numbers.hop].tolist()
+        pairs = zip(hop[0::2], hop[1::2], strict=False)
+        energy = sum((second - first) ** 2 for first, second in pairs)
+        whole = len(seen) // numbers.span * numbers.span
+        before = seen[whole - numbers.span : whole] if whole else [0]
+        background = min([*before, *seen[whole:]])
+        if energy >= numbers.least and energy * RATIO_ONE >= numbers.ratio * background:
+            hold = numbers.hold
+        else:
+            hold = max(0, hold - 1)
+        found.append(hold > 0)
+        seen.append(energy)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gating", "front_end"),
+    [
+        (Gating(), FrontEnd()),
+        (BRIEF, FrontEnd()),
+        (replace(BRIEF, least=0, margin_db=1, hold_ms=0), FrontEnd()),
+        (replace(BRIEF, margin_db=40), FrontEnd(101, 101, 128)),
+    ],
+    ids=["default", "brief", "restless", "odd hop"],
+)
+def test_it_opens_and_closes_as_python_integers_do(gating: Gating, front_end: FrontEnd) -> None:
+    settings = config(gating, front_end=front_end)
+    gate, samples = Gate(settings), synthetic_audio(20, seed=4)
+    hops = np.split(samples, range(front_end.hop, len(samples), front_end.hop))
+    found = []
+    for hop in hops[: len(samples) // front_end.hop]:
+        gate.push(hop)
+        found.append(gate.open)
+    assert found == reference(samples, GateNumbers.of(settings))
+    assert gating == DEFAULT or 0.1 < np.mean(found) < 0.95
+
+
+@pytest.mark.parametrize("lengths", [(1, 319, 0, 5000, 320), (113,), (40_000,)])
+def test_any_cut_gives_the_same(lengths: tuple[int, ...]) -> None:
+    samples = synthetic_audio(30, seed=5)
+    expected = passed(Gate(config(BRIEF)), samples)
+    assert len(expected) > 5
+    gate, at = Gate(config(BRIEF)), 0
+    heard: list[Samples] = []
+    cuts: list[int] = []
+    while at < len(samples):
+        for length in lengths:
+            for cut, passage in gate.push(samples[at : at + length]):
+                cuts += [cut] if cut else []
+                heard.append(passage)
+            at += length
+    starts = [start for start, _ in expected]
+    ends = [0, *(end for _, end in expected)]
+    assert cuts == [
+        (start - end) // STEP for start, end in zip(starts, ends, strict=False) if start > end
+    ]
+    assert np.array_equal(
+        np.concatenate(heard), np.concatenate([samples[a:b] for a, b in expected])
+    )
+
+
+def test_the_loudest_hop_and_the_longest_fit_their_integers() -> None:
+    alternating = np.tile(np.array([-32768, 32767], np.int16), 1024)[None]
+    assert energies(alternating).tolist() == [1024 * 65535**2]
+    numbers = GateNumbers.of(config(Gating(margin_db=40)))
+    assert LOUDEST > 1024 * 65535**2
+    assert 1024 * 65535**2 * numbers.ratio < 1 << 64  # as gate.c multiplies them
+    least = GateNumbers.of(config(Gating(least=1000), front_end=FrontEnd(2048, 2048, 2048)))
+    assert least.least < 1 << 31
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        np.zeros(60 * SAMPLE_RATE, np.int16),
+        np.full(60 * SAMPLE_RATE, -900, np.int16),
+        np.random.default_rng(0).integers(-1, 2, 60 * SAMPLE_RATE).astype(np.int16),
+        noise(60, 20),
+        noise(60, 3000),
+        (300 * np.sin(np.arange(60 * SAMPLE_RATE) * 2 * np.pi * 50 / SAMPLE_RATE)).astype(np.int16),
+    ],
+    ids=["zeros", "DC", "dither", "hiss", "fan", "hum"],
+)
+def test_nothing_runs_in_silence(silence: Samples) -> None:
+    numbers = GateNumbers.of(config())
+    [(start, end)] = passed(Gate(config()), silence)
+    assert start == 0
+    assert end <= (numbers.span + numbers.hold) * HOP  # until the background was known
+
+
+def test_the_start_of_a_sound_is_kept() -> None:
+    for offset in range(0, 1000, 37):
+        gate = Gate(config())
+        onset = 20 * SAMPLE_RATE + offset
+        samples = np.concatenate([noise(20, 5), noise(offset / SAMPLE_RATE, 5), noise(1, 200)])
+        _, (start, end) = passed(gate, samples)
+        look_back = gate.numbers.look_back * HOP
+        assert onset - look_back <= start <= onset - look_back + STEP + HOP
+        assert end == len(samples) // HOP * HOP
+
+
+def test_it_stays_open_for_a_time_behind_the_last_loud_hop() -> None:
+    gate = Gate(config())
+    samples = np.concatenate([noise(20, 5), noise(1, 200), noise(9, 5)])
+    _, (_, end) = passed(gate, samples)
+    assert end == 21 * SAMPLE_RATE + (gate.numbers.hold - 1) * HOP
+
+
+def test_it_gets_used_to_louder_noise_and_hears_well_again_when_it_ends() -> None:
+    samples = np.concatenate([noise(20, 5), noise(20, 500), noise(5, 5), noise(1, 20), noise(5, 5)])
+    gate = Gate(config())
+    louder, word = passed(gate, samples)[1:]
+    assert louder[1] - 20 * SAMPLE_RATE <= (2 * gate.numbers.span + gate.numbers.hold) * HOP
+    assert word[0] < 45 * SAMPLE_RATE < word[1]
+
+
+def test_it_does_not_close_in_long_speech() -> None:
+    """A minute without a breath: noise whose loudness rises and falls four times a second."""
+    samples = noise(60, 1000) * np.sin(np.arange(60 * SAMPLE_RATE) * 2 * np.pi * 2 / SAMPLE_RATE)
+    spans = passed(Gate(config()), np.concatenate([noise(20, 5), samples.astype(np.int16)]))
+    assert spans[-1][1] - spans[-1][0] > 60 * SAMPLE_RATE
+
+
+def test_off_it_passes_everything_as_it_comes() -> None:
+    gate = Gate(config(Gating(on=False)))
+    for length in (1, 319, 4000):
+        [(cut, samples)] = gate.push(np.zeros(length, np.int16))
+        assert (cut, len(samples)) == (0, length)
+    assert gate.open
+
+
+def test_two_detections_cannot_fall_in_one_look_back() -> None:
+    brief = Smoothing(smooth_steps=1, max_steps=1, refractory_steps=3)
+    assert GateNumbers.of(config(smoothing=brief)).look_back == 6
+    assert GateNumbers.of(config(Gating(look_back_ms=0))).look_back == 2
+    assert GateNumbers.of(config(Gating(look_back_ms=401))).look_back == 21
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"margin_db": 0.5}, "margin_db 0.5 "),
+        ({"margin_db": 41.0}, "margin_db 41.0 "),
+        ({"margin_db": float("nan")}, "margin_db nan "),
+        ({"least": -1.0}, "least -1.0 "),
+        ({"least": 1001.0}, "least 1001.0 "),
+        ({"background_ms": 99}, "background_ms 99 "),
+        ({"look_back_ms": -1}, "look_back_ms -1 "),
+        ({"hold_ms": 10_001}, "hold_ms 10001 "),
+    ],
+)
+def test_settings_out_of_range_are_refused(change: dict[str, float], complaint: str) -> None:
+    with pytest.raises(Exception, match=f"^model settings: {complaint}"):
+        replace(Gating(), **change)
+
+
+def test_a_model_file_from_before_the_gate_has_the_default_one() -> None:
+    values = config().to_dict()
+    assert values.pop("gating")["on"] is True
+    assert ModelConfig.from_dict(json.loads(json.dumps(values))).gating == Gating()
+    values["gating"] = {"on": 1}
+    with pytest.raises(Exception, match="Gating: on is not true or false"):
+        ModelConfig.from_dict(values)
+    assert ModelFile.load().config.gating.on
+    assert not ModelFile.load().without_gate().config.gating.on
+
+
+def silence(seconds: float, level: float) -> Samples:
+    """Hiss around words, in whole steps."""
+    return noise(round(seconds * SAMPLE_RATE) // STEP * STEP / SAMPLE_RATE, level, seed=9)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.7, 8.0])
+@pytest.mark.parametrize("file", ["smart_mirror_news.flac", "jarvis_door.flac", "alexa_rain.flac"])
+def test_a_word_behind_long_silence_is_found_at_the_same_sample(file: str, level: float) -> None:
+    clip = read_audio(SAMPLES / file)
+    clip = clip[: len(clip) // STEP * STEP]
+    before, between, after = (silence(seconds, level) for seconds in (30, 40, 5))
+    samples = np.concatenate([before, clip, between, clip, after])
+    model = ModelFile.load()
+    expected = open_spotter(model.without_gate()).push(samples)
+    assert len(expected) == 2
+    found = open_spotter(model).push(samples)
+    assert [(d.sample, d.keyword) for d in found] == [(d.sample, d.keyword) for d in expected]
+    heard = sum(len(passage) for _, passage in Gate(model.config).push(samples))
+    assert heard < 25 * SAMPLE_RATE < len(samples)
+
+
+def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
+    """A word, silence of about the refractory time, the word again: as without a gate."""
+    clip = read_audio(SAMPLES / "computer_lights.flac")
+    model = ModelFile.load()
+    smoothing = replace(model.config.smoothing, refractory_steps=250)  # 10 s
+    model = replace(model, config=replace(model.config, smoothing=smoothing))
+    counts = set()
+    for gap in (2, 4, 5, 6, 7, 8, 12):
+        samples = np.concatenate([silence(10, 3), clip, silence(gap, 3), clip, silence(3, 3)])
+        expected = open_spotter(model.without_gate()).push(samples)
+        found = open_spotter(model).push(samples)
+        assert [d.sample for d in found] == [d.sample for d in expected]
+        counts.add(len(found))
+    assert counts == {1, 2}
+
+
+def test_years_of_silence() -> None:
+    clip = read_audio(SAMPLES / "jarvis_door.flac")
+    spotter = Spotter(ModelFile.load())
+    spotter.push(silence(10, 3))
+    assert not spotter.gate.open
+    assert set(spotter.confidences.values()) == {0.0}
+    years = 5 * 365 * 86_400 * 25  # steps
+    spotter.gate._cut += years
+    [late] = spotter.push(clip)
+    spotter.reset()
+    [soon] = spotter.push(np.concatenate([silence(10, 3), clip]))
+    assert late == Detection(soon.sample + years * STEP, soon.keyword, soon.confidence)
