@@ -15,6 +15,7 @@ from kws import __version__
 from kws.errors import KwsError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+NoGate = Annotated[bool, typer.Option("--no-gate", help="Hear silence too, which is else cut out.")]
 
 app = typer.Typer(
     name="kws",
@@ -70,25 +71,43 @@ def listen(
     ] = False,
     device: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Microphone: its number, or its name or a part of it."),
+        typer.Option(
+            metavar="ID",
+            help="Microphone: its number, or its name or a part of it; with --ble a board's"
+            " name or address.",
+        ),
     ] = None,
+    ble: Annotated[
+        bool, typer.Option("--ble", help="Hand on what a board hears, by Bluetooth.")
+    ] = False,
     actions: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="What the keywords set off.")
     ] = None,
+    no_gate: NoGate = False,
     json: Json = False,
 ) -> None:
     """Listen for the model's keywords: on the microphone, until Ctrl-C.
 
     A terminal shows a live display; elsewhere one line is printed per detection.
-    Times are seconds of audio from its start. Ctrl-C is the usual end of a live
+    Times are seconds of audio from its start, of a board's from when it was
+    switched on. Ctrl-C is the usual end of a live
     source, and the exit status is 0; a file that it breaks off gives 130.
     """
-    if sum((wav is not None, stdin, device is not None)) > 1:
-        raise typer.BadParameter("--wav, --stdin and --device exclude each other")
+    if sum((wav is not None, stdin, ble or device is not None)) > 1:
+        raise typer.BadParameter("--wav, --stdin and --device or --ble exclude each other")
+    if ble:
+        if model is not None:
+            raise typer.BadParameter("a board hears with its own model: --model or --ble")
+        if find_spec("bleak") is None:
+            raise KwsError("kws listen --ble needs bleak: pip install 'kws[ble]'")
+        from kws.session import run_board
+
+        raise typer.Exit(run_board(device, actions, json))
     from kws.model_file import DEFAULT_MODEL, ModelFile
     from kws.session import run
 
     model_file = ModelFile.load(model or DEFAULT_MODEL)
+    model_file = model_file.without_gate() if no_gate else model_file
     raise typer.Exit(run(model_file, wav, stdin, device, actions, json))
 
 
@@ -147,6 +166,7 @@ def evaluate(
             metavar="DB", help="How far the noise lies below a recording.", min=-50, max=100
         ),
     ] = None,
+    no_gate: NoGate = False,
     json: Json = False,
 ) -> None:
     """Measure a model's miss rates and false alarms on recordings.
@@ -159,7 +179,9 @@ def evaluate(
     from kws.evaluation.command import run
     from kws.model_file import ModelFile
 
-    run(ModelFile.load(model), positives, negatives, noise, snr or 0.0, json)
+    model_file = ModelFile.load(model)
+    model_file = model_file.without_gate() if no_gate else model_file
+    run(model_file, positives, negatives, noise, snr or 0.0, json)
 
 
 @app.command()
@@ -200,6 +222,78 @@ def train(
     from kws.training.command import run
 
     run(dataset, output, recipe, folds, work or output.with_suffix(".work"), steps)
+
+
+@app.command()
+def record(
+    word: Annotated[
+        str, typer.Argument(metavar="WORD", help="The keyword, or _noise_, or _negative_.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Dataset folder that it goes into.")],
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100_000, help="Takes; of _noise_, of 10 s each.", show_default="50, 6 or all"
+        ),
+    ] = None,
+    speaker: Annotated[
+        str, typer.Option(metavar="NAME", help="Who speaks; kws train keeps speakers apart.")
+    ] = "",
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Microphone: its number, or its name or a part of it."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=10, help="Length of a take, before it is trimmed.")
+    ] = 2.5,
+    text: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Text to read for _negative_, a piece in each line."),
+    ] = None,
+) -> None:
+    """Record a keyword, the room (_noise_) or other speech (_negative_), guided.
+
+    After a countdown each take is recorded, judged and trimmed to the word.
+    Enter keeps a good take, r repeats it; without a keyboard good takes are kept
+    and others repeated. The same command again goes on where it stopped; what
+    is there is never overwritten. Without --speaker each run is a session.
+    """
+    from kws.recorder.command import run
+
+    raise typer.Exit(run(word, output, count, speaker, device, seconds, text))
+
+
+@app.command()
+def synth(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The keyword, a word or a phrase.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Dataset folder that it goes into.")],
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Utterances of it.")] = 200,
+    near: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=100_000,
+            help="Phrases that sound like it, for _negative_.",
+            show_default="300",
+        ),
+    ] = None,
+    sentences: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Sentences of random words, for _negative_.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other voices.")] = 1,
+    piper: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of voices for Piper, if you have any."),
+    ] = None,
+) -> None:
+    """Have the installed speech synthesisers say a keyword, and what sounds like it.
+
+    espeak-ng, flite and festival with all their English voices, at many rates
+    and pitches. The same command again makes only what is missing.
+    """
+    from kws.data.synth import run
+
+    run(text, output, count, near, sentences, seed, piper)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kws.action import Actions
 from kws.errors import KwsError
+from kws.lines import json_line, line
 from kws.listen import Source, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
@@ -77,9 +79,7 @@ def run(
     Ctrl-C, and likewise SIGTERM, is the usual end of a live source: 0. A file that it breaks off
     gives 130. Actions under way are waited for at the end of a stream and killed otherwise.
     """
-    log.addHandler(StderrHandler())
-    log.setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _set_up()
     spotter = open_spotter(model)
     reactions = Actions.load(actions, model.config.keywords) if actions else Actions([])
     source = open_source(wav, stdin, device)
@@ -97,3 +97,35 @@ def run(
     finally:
         reactions.close(0)
     return 0
+
+
+def run_board(wanted: str | None, actions: Path | None, as_json: bool) -> int:
+    """Hand on what a board hears, found by name or address, until Ctrl-C; the exit status."""
+    from kws.ble import Board
+
+    _set_up()
+    reactions = Actions([])
+    form = json_line if as_json else line
+
+    def on_found(name: str, keywords: list[str]) -> None:
+        nonlocal reactions
+        if actions:
+            reactions = Actions.load(actions, keywords)
+        log.info("listening on %s for %s", name, ", ".join(keywords))
+
+    def on_detection(detection: Detection) -> None:
+        reactions.run(detection)
+        print(form(detection), flush=True)
+
+    try:
+        asyncio.run(Board(wanted, on_found, on_detection).receive())
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        reactions.close(0)
+
+
+def _set_up() -> None:
+    log.addHandler(StderrHandler())
+    log.setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
