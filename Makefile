@@ -12,16 +12,17 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts \
-	gcc libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model system-packages
+.PHONY: help demo test lint model firmware system-packages
 
 help:
 	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished'
+	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
 	@echo 'PYTHON=python3.12 chooses the Python of .venv'
 
@@ -48,6 +49,10 @@ model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make model DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/home.toml --output models/home.tflite \
 		--work $(or $(WORK),models/home.work)
+
+firmware: $(VENV)/kws.stamp
+	$(BIN)/kws export home --output build/firmware
+	cp build/firmware/kws_home/src/kws_model.[ch] firmware_export/src/
 
 system-packages:
 	$(SUDO) apt-get update

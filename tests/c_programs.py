@@ -29,13 +29,14 @@ class Target:
         skip_without(self.command[0], shutil.which(self.command[0]))
         board = (HERE / "io_semihosting.c", BOARD / "startup.c")
         around = board if self.emulated else (HERE / "io_host.c",)
-        sources = [*sorted(folder.glob("*.[cS]")), HERE / f"{program}.c", *around]
+        engine = next(folder.rglob("kws_model.c")).parent
+        sources = [*sorted(engine.glob("*.[cS]")), HERE / f"{program}.c", *around]
         binary = folder / f"{program}-{self.name}"
         words = [
             self.command[0],
             *STRICT,
             *self.command[1:],
-            f"-I{folder}",
+            f"-I{engine}",
             f"-I{HERE}",
             *map(str, sources),
         ]

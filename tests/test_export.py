@@ -15,9 +15,12 @@ from small_models import temporal
 
 from kws.errors import KwsError
 from kws.export import export
+from kws.export.folder import sketch_name
 from kws.model_file import ModelFile
 
-SOURCES = Path(__file__).parents[1] / "firmware_export" / "src"
+FIRMWARE = Path(__file__).parents[1] / "firmware_export"
+SOURCES = FIRMWARE / "src"
+SKETCH = "kws_small"  # of the model "small"
 
 
 @pytest.fixture
@@ -36,18 +39,75 @@ def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
 def test_generated_files_say_what_made_them(model: Path, tmp_path: Path) -> None:
     written = export(model, tmp_path / "c")
     for name in ("kws_model.c", "kws_model.h"):
-        top = (tmp_path / "c" / name).read_text()[:300]
+        top = (tmp_path / "c" / SKETCH / "src" / name).read_text()[:300]
         assert "kws export" in top
         assert model.name in top
         assert ModelFile.load(model).sha256 in top
-    engine = {path.name for path in SOURCES.iterdir()}
-    assert {path.name for path in written} == engine | {"kws_model.c", "kws_model.h"}
+    sketch = {path.name for path in FIRMWARE.iterdir() if path.suffix in {".h", ".yaml"}}
+    engine = {f"src/{path.name}" for path in SOURCES.glob("*.[chS]")}
+    assert {path.relative_to(tmp_path / "c" / SKETCH).as_posix() for path in written} == {
+        *(f"{SKETCH}.ino", "kws_export.sha256", "src/kws_model.c", "src/kws_model.h"),
+        *sketch,
+        *engine,
+    }
+    assert (
+        (tmp_path / "c" / SKETCH / "kws_export.sha256").read_text().startswith("# Written by kws")
+    )
+
+
+def test_a_list_of_digests_that_sha256sum_reads(model: Path, tmp_path: Path) -> None:
+    folder = export(model, tmp_path / "c")[0].parent
+    skip_without("sha256sum", shutil.which("sha256sum"))
+    words = ["sha256sum", "--check", "--quiet", "--strict", "kws_export.sha256"]
+    subprocess.run(words, cwd=folder, check=True)
+
+
+def test_another_export_replaces_its_own_files_alone(model: Path, tmp_path: Path) -> None:
+    folder = export(model, tmp_path / "c")[0].parent
+    (folder / "notes.txt").write_text("mine")
+    settings = (folder / "settings.h").read_text().replace("KWS_BLE 1", "KWS_BLE 0")
+    (folder / "settings.h").write_text(settings)
+    written = export(model, tmp_path / "c")
+    assert (folder / "settings.h").read_text() == settings
+    assert folder / "settings.h" not in written
+    assert (folder / "notes.txt").read_text() == "mine"
+    export(model, tmp_path / "c")
+    assert (folder / "settings.h").read_text() == settings
+
+
+@pytest.mark.parametrize("name", [f"{SKETCH}.ino", "src/mfcc.c", "settings.h"])
+def test_files_in_the_way_are_named_and_nothing_is_written(
+    model: Path, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "c" / SKETCH / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(KwsError, match=f"{name}: changed since, or not of kws export"):
+        export(model, tmp_path / "c")
+    assert [path for path in (tmp_path / "c").rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == "mine"
+
+
+def test_a_changed_source_is_not_overwritten(model: Path, tmp_path: Path) -> None:
+    folder = export(model, tmp_path / "c")[0].parent
+    sketch = folder / f"{SKETCH}.ino"
+    sketch.write_text(sketch.read_text() + "// mine\n")
+    with pytest.raises(KwsError, match="changed since"):
+        export(model, tmp_path / "c")
+    assert sketch.read_text().endswith("// mine\n")
+
+
+def test_a_sketch_is_named_as_arduino_wants_it() -> None:
+    assert sketch_name("home") == "kws_home"
+    assert sketch_name("my-words 2.über") == "kws_my_words_2__ber"
+    assert len(sketch_name("a" * 100)) == 63
 
 
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
 def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Path) -> None:
     for path in export(model, tmp_path / "c"):
-        target.compile(path, tmp_path / "object.o")
+        if path.parent.name == "src":  # the rest is C++: tests/test_sketch.py
+            target.compile(path, tmp_path / "object.o")
 
 
 def test_assembly_with_the_flags_of_the_arduino_core(tmp_path: Path) -> None:
@@ -65,7 +125,7 @@ def test_headers_serve_cxx(model: Path, tmp_path: Path) -> None:
     compiler = "arm-none-eabi-g++"
     skip_without(compiler, shutil.which(compiler))
     export(model, tmp_path / "c")
-    program = tmp_path / "c" / "sketch.cpp"
+    program = tmp_path / "c" / SKETCH / "src" / "sketch.cpp"
     program.write_text('#include "kws.h"\n#include "kws_model.h"\nint main() { return 0; }\n')
     words = [compiler, *CORTEX_M4F, "-Wall", "-Wextra", "-Werror", "-c", str(program)]
     subprocess.run([*words, "-o", str(tmp_path / "sketch.o")], check=True)

@@ -170,7 +170,7 @@ def test_no_file_is_large_or_a_recording_from_elsewhere(tracked):
             assert name.startswith("audio_samples/")
 
 
-@pytest.mark.parametrize("target", ["help", "demo", "test", "lint", "system-packages"])
+@pytest.mark.parametrize("target", ["help", "demo", "test", "lint", "firmware", "system-packages"])
 def test_make_knows_its_targets(target):
     skip_without("make", shutil.which("make"))
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)

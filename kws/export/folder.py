@@ -1,39 +1,62 @@
-"""The exported folder: the engine's own sources beside the model as C."""
+"""The exported folder: a model as C and the engine's own sources, for a detector as a sketch."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from kws.errors import KwsError
 from kws.export.model_source import detector_source, header, network_source
+from kws.export.own_files import write
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 from kws.network_file import read
 
 _PACKAGE = Path(__file__).parents[1]
-ENGINE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export" / "src")
+FIRMWARE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export")
+MODEL_FILES = {"kws_model.h", "kws_model.c"}
+NAME_LENGTH = 63  # that Arduino's tools allow
+SETTINGS = "settings.h"  # the user's to change
 
 
 def export(model: str | Path, output: Path) -> list[Path]:
     """Write the engine and a model, by name or path, into folder `output`; what was written.
 
-    A model made by kws gives a whole detector. Any other int8 .tflite of the supported operators
-    gives its network alone. The same model gives the same bytes.
+    A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
+    it is; its src/ is the whole detector in C. Any other int8 .tflite of the supported operators
+    gives its network alone, in `output` itself. The same model gives the same bytes.
+
+    Raises KwsError, with nothing written, for a model that cannot be exported and for files in the
+    way that are not an export's own.
     """
     path = find(model)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise KwsError(f"{path}: {error.strerror or error}") from error
-    files = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    files |= model_files(content, path)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (output / name).write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise KwsError(f"{output}: {error.strerror or error}") from error
-    return [output / name for name in sorted(files)]
+    sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
+    sources |= model_files(content, path)
+    if CONFIG_ENTRY not in metadata(content, str(path)):
+        return write(output, sources)
+    name = sketch_name(ModelFile.parse(content, str(path)).name)
+    return write(output / name, sketch_files(name, sources), may_be_changed=SETTINGS)
+
+
+def sketch_name(model: str) -> str:
+    """Name of a model's sketch: letters, digits and underscores."""
+    return ("kws_" + re.sub(r"\W", "_", model, flags=re.ASCII))[:NAME_LENGTH]
+
+
+def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:
+    """A sketch's files by path: what runs on the board, and the sources in src/."""
+    folder = _firmware()
+    files = {
+        file.name: file.read_text("utf-8")
+        for file in folder.iterdir()
+        if file.suffix in {".h", ".yaml"}
+    }
+    files[f"{name}.ino"] = (folder / "firmware_export.ino").read_text("utf-8")
+    return files | {f"src/{source}": text for source, text in sources.items()}
 
 
 def model_files(content: bytes, path: Path) -> dict[str, str]:
@@ -51,8 +74,13 @@ def model_files(content: bytes, path: Path) -> dict[str, str]:
 
 def engine_sources() -> list[Path]:
     """The C engine's files, of the installed package or of the checkout."""
-    for folder in ENGINE_FOLDERS:
-        sources = sorted(folder.glob("*.[chS]"))
-        if sources:
-            return sources
-    raise KwsError("the C engine's sources are not installed with kws")
+    files = sorted((_firmware() / "src").glob("*.[chS]"))
+    return [file for file in files if file.name not in MODEL_FILES]
+
+
+def _firmware() -> Path:
+    """Where the sketch and the engine lie."""
+    for folder in FIRMWARE_FOLDERS:
+        if (folder / "firmware_export.ino").is_file():
+            return folder
+    raise KwsError("the sketch and the engine's sources are not installed with kws")

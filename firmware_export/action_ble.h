@@ -1,0 +1,104 @@
+/* Detections by Bluetooth Low Energy, for `kws listen --ble` and any other central.
+ *
+ * One service, characteristics that can be read; numbers are little-endian:
+ *   detection  also notifies: the latest one
+ *                uint32 count since the start, uint8 keyword, uint16 confidence (32768 is 1.0),
+ *                uint64 sample; all zero before the first
+ *   keywords   their names in UTF-8, with a line feed between them
+ *   lost       also notifies: uint32 samples lost since the start, modulo 2^32 */
+#ifndef ACTION_BLE_H
+#define ACTION_BLE_H
+
+#include <Arduino.h>
+#include <ArduinoBLE.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "action.h"
+#include "src/kws_model.h"
+
+class Ble : public Action {
+ public:
+  void begin() override {
+    snprintf(name, sizeof name, "kws %s", kws_model_data.name);
+    service.addCharacteristic(detection);
+    service.addCharacteristic(keywords);
+    service.addCharacteristic(lost_samples);
+    start();
+  }
+
+  void detected(const kws_detection &heard, uint32_t count) override {
+    uint8_t value[DETECTION_BYTES];
+    put(value, count, 4);
+    put(value + 4, heard.keyword, 1);
+    put(value + 5, heard.confidence, 2);
+    put(value + 7, heard.sample, 8);
+    detection.writeValue(value, sizeof value);
+  }
+
+  void lost(uint32_t samples) override {
+    uint8_t value[LOST_BYTES];
+    put(value, samples, sizeof value);
+    lost_samples.writeValue(value, sizeof value);
+  }
+
+  /* The library itself advertises again when a central has left. */
+  void update() override {
+    if (running) {
+      BLE.poll();
+    } else if ((uint32_t)millis() - tried_at >= RETRY_MS) {
+      start();
+    }
+  }
+
+ private:
+  enum { DETECTION_BYTES = 15, LOST_BYTES = 4, NAMES_BYTES = 512 /* the most that GATT allows */ };
+  static constexpr uint32_t RETRY_MS = 60000;
+  static constexpr uint16_t ADVERTISING_INTERVAL = 800; /* in 0.625 ms */
+
+  void start() {
+    tried_at = millis();
+    running = BLE.begin();
+    if (!running) return;
+    BLE.setLocalName(name);
+    BLE.setDeviceName(name);
+    BLE.setAdvertisedService(service);
+    BLE.setAdvertisingInterval(ADVERTISING_INTERVAL);
+    BLE.addService(service);
+    write_names();
+    BLE.advertise();
+  }
+
+  /* As many whole names as there is room for. */
+  void write_names() {
+    char names[NAMES_BYTES];
+    size_t length = 0;
+    for (int i = 0; i < KWS_MODEL_KEYWORDS; ++i) {
+      const char *keyword = kws_model_data.keywords[i];
+      const size_t more = strlen(keyword);
+      if (length + 1 + more > sizeof names) break;
+      if (i > 0) names[length++] = '\n';
+      memcpy(names + length, keyword, more);
+      length += more;
+    }
+    keywords.writeValue((const uint8_t *)names, (int)length);
+  }
+
+  static void put(uint8_t *bytes, uint64_t value, int count) {
+    for (int i = 0; i < count; ++i) bytes[i] = (uint8_t)(value >> (8 * i));
+  }
+
+  BLEService service{"3840dec0-c70d-4dfd-b20b-0ee93b88349b"};
+  BLECharacteristic detection{"3840dec1-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
+                              DETECTION_BYTES, true};
+  BLECharacteristic keywords{"3840dec2-c70d-4dfd-b20b-0ee93b88349b", BLERead, NAMES_BYTES};
+  BLECharacteristic lost_samples{"3840dec3-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
+                                 LOST_BYTES, true};
+  char name[30]; /* an advertisement holds 29 bytes of it */
+  bool running = false;
+  uint32_t tried_at = 0; /* ms */
+};
+
+static Ble ble;
+
+#endif

@@ -1,0 +1,30 @@
+/* The actions that settings.h switches on. One of your own: a class like Led, and a line below. */
+#ifndef ACTIONS_H
+#define ACTIONS_H
+
+#include "action.h"
+#include "settings.h"
+
+#if KWS_LED
+#include "action_led.h"
+#endif
+#if KWS_SERIAL
+#include "action_serial.h"
+#endif
+#if KWS_BLE
+#include "action_ble.h"
+#endif
+
+static Action *const actions[] = {
+#if KWS_LED
+    &led,
+#endif
+#if KWS_SERIAL
+    &serial_lines,
+#endif
+#if KWS_BLE
+    &ble,
+#endif
+};
+
+#endif

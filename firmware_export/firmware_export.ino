@@ -1,0 +1,57 @@
+/* kws: an always-on keyword spotter on the Arduino Nano 33 BLE Sense.
+ *
+ *   microphone -> ring buffer -> spotter -> actions
+ *
+ * settings.h holds what there is to change. */
+#include "actions.h"
+#include "microphone.h"
+#include "settings.h"
+#include "src/kws.h"
+#include "src/kws_model.h"
+
+static Microphone microphone;
+static kws_spotter spotter;
+static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
+static int16_t hop[KWS_MODEL_HOP];
+
+/* Silence before the stream, as `kws listen` has it; else the first second would be deaf. */
+static void hear_silence() {
+  kws_detection nothing;
+  for (uint32_t sample = 0; sample < KWS_MODEL_LEAD; sample += KWS_MODEL_HOP)
+    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &nothing);
+}
+
+static void act(kws_detection heard) {
+  static uint32_t count;
+  heard.sample -= KWS_MODEL_LEAD;
+  ++count;
+  for (Action *action : actions) action->detected(heard, count);
+}
+
+/* Once a second at most. */
+static void report_losses() {
+  static uint32_t reported, reported_at;
+  const uint32_t lost = microphone.lost(), now = millis();
+  if (lost == reported || now - reported_at < 1000) return;
+  for (Action *action : actions) action->lost(lost);
+  reported = lost;
+  reported_at = now;
+}
+
+void setup() {
+  kws_spotter_init(&spotter, &kws_model_data, memory);
+  if (!KWS_GATE) spotter.gate.on = false;
+  hear_silence();
+  for (Action *action : actions) action->begin();
+  microphone.begin();
+}
+
+void loop() {
+  kws_detection heard;
+  if (!microphone.read(hop))
+    delay(5); /* ms; the processor sleeps, the interrupt goes on collecting */
+  else if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard))
+    act(heard);
+  report_losses();
+  for (Action *action : actions) action->update();
+}

@@ -1,0 +1,23 @@
+/* Stand-in for the part of the Arduino core that the sketch uses; board.cpp is behind it. */
+#ifndef ARDUINO_H
+#define ARDUINO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOW 0
+#define HIGH 1
+#define OUTPUT 1
+#define LEDR (22u)
+#define LEDG (23u)
+#define LEDB (24u)
+
+unsigned long millis();
+void delay(unsigned long ms);
+void pinMode(int pin, int mode);
+void digitalWrite(int pin, int value);
+
+void setup();
+void loop();
+
+#endif

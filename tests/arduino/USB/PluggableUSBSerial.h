@@ -1,0 +1,15 @@
+/* Stand-in: the USB serial port of the Arduino core, without the calls that wait for a host. */
+#ifndef PLUGGABLE_USB_SERIAL_H
+#define PLUGGABLE_USB_SERIAL_H
+
+#include <stdint.h>
+
+class USBSerial {
+ public:
+  bool connected();
+  void send_nb(uint8_t *buffer, uint32_t size, uint32_t *actual, bool now = true);
+};
+
+extern USBSerial _SerialUSB;
+
+#endif

@@ -1,0 +1,251 @@
+"""The exported sketch: it compiles as Arduino compiles it, and run on this machine it hears what
+kws listen hears, at the same sample, whatever happens around it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sketch_board
+import soundfile
+from command_line import ROOT, SAMPLES
+from conftest import skip_without
+from sketch_board import BLOCK, Heard, Samples
+
+from kws import ble
+from kws.export import export
+from kws.lines import line
+from kws.listen import lead_samples
+from kws.model_file import ModelFile
+from kws.posterior import Detection
+from kws.road import spotter as open_spotter
+
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
+CENTRAL = ["0 central connects", "0 central subscribes"]
+CAPACITY = 4096  # samples, of the sketch's ring
+HOP = 320
+
+# platform.txt and variants/ARDUINO_NANO33BLE of ArduinoCore-mbed 4, "all" warnings; GNU 17 of the
+# compiler's own would hide what the core's C++14 refuses.
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+CPU = ["-mcpu=cortex-m4", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
+COMMON = [*WARNINGS, "-g3", "-nostdlib", "-DARDUINO=10607", "-DARDUINO_ARDUINO_NANO33BLE"]
+COMMON += ["-DARDUINO_ARCH_NRF52840", "-DARDUINO_ARCH_MBED", "-DARM_MATH_CM4", "-D__FPU_PRESENT=1"]
+CODE = ["-Os", *WARNINGS, "-Wno-missing-field-initializers", "-Wno-unused-parameter"]
+CODE += ["-fdata-sections", "-ffunction-sections", "-fmessage-length=0", "-fno-exceptions"]
+CODE += ["-fomit-frame-pointer", "-funsigned-char", "-mthumb", *CPU]
+ARDUINO = {
+    ".c": ["arm-none-eabi-gcc", *COMMON, "-std=gnu11", *CODE],
+    ".cpp": ["arm-none-eabi-g++", *COMMON, "-Wvla", "-fno-rtti", "-std=gnu++14", *CODE],
+    ".S": ["arm-none-eabi-g++", "-x", "assembler-with-cpp", "-mcpu=cortex-m4", CPU[2]],
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelFile:
+    return ModelFile.load()
+
+
+@pytest.fixture(scope="module")
+def sketch(tmp_path_factory: pytest.TempPathFactory, model: ModelFile) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    export(model.name, folder)
+    return folder / f"kws_{model.name}"
+
+
+@pytest.fixture(scope="module")
+def program(sketch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sketch_board.build(sketch, tmp_path_factory.mktemp("host"))
+
+
+def sample(name: str) -> Samples:
+    samples: Samples = soundfile.read(SAMPLES / name, dtype="int16")[0]
+    return samples
+
+
+def listened(model: ModelFile, samples: Samples) -> list[Detection]:
+    """What kws listen detects in samples that have their tail of silence."""
+    spotter = open_spotter(model)
+    lead = lead_samples(spotter.config, spotter.window_rows)
+    spotter.push(np.zeros(lead, np.int16))
+    rest = np.zeros(-len(samples) % HOP, np.int16)
+    detections = spotter.push(np.concatenate([samples, rest]))
+    return [Detection(d.sample - lead, d.keyword, d.confidence) for d in detections]
+
+
+def received(model: ModelFile, heard: Heard) -> list[Detection]:
+    """The detections that a central decodes, of which none may be missing."""
+    contents = [content for _, uuid, content in heard.notified if uuid == ble.DETECTION]
+    decoded = [ble.decode(content, model.config.keywords) for content in contents]
+    assert [count for count, _ in decoded] == list(range(1, len(decoded) + 1))
+    return [detection for _, detection in decoded]
+
+
+def compile_for_arduino(sketch: Path, folder: Path) -> None:
+    skip_without("arm-none-eabi-g++", shutil.which("arm-none-eabi-g++"))
+    main = folder / f"{sketch.name}.ino.cpp"
+    main.write_text(f'#include <Arduino.h>\n#include "{sketch.name}.ino"\n')
+    for source in (main, *sorted((sketch / "src").glob("*.[cS]"))):
+        words = [*ARDUINO[source.suffix], f"-I{sketch}", f"-I{sketch_board.STANDINS}"]
+        words += ["-c", str(source), "-o", str(folder / f"{source.name}.o")]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_compiles_without_warnings(sketch: Path, tmp_path: Path) -> None:
+    compile_for_arduino(sketch, tmp_path)
+
+
+def test_the_folder_is_a_sketch(sketch: Path) -> None:
+    assert (sketch / f"{sketch.name}.ino").is_file()
+    assert [path.name for path in sketch.glob("*.ino")] == [f"{sketch.name}.ino"]
+    assert {"kws.h", "kws_model.c", "kws_model.h"} <= {p.name for p in (sketch / "src").iterdir()}
+
+
+def test_the_ready_sketch_is_fresh(sketch: Path) -> None:
+    """make firmware renews it."""
+    ready = ROOT / "firmware_export"
+    for path in sketch.rglob("*.*"):
+        name = path.relative_to(sketch)
+        if name.suffix == ".ino":
+            name = Path("firmware_export.ino")
+        if name.suffix != ".sha256":
+            assert (ready / name).read_bytes() == path.read_bytes(), f"{name}: run make firmware"
+
+
+@pytest.mark.parametrize("action", ["KWS_LED", "KWS_SERIAL", "KWS_BLE"])
+def test_one_line_switches_an_action_off(sketch: Path, tmp_path: Path, action: str) -> None:
+    copy = tmp_path / sketch.name
+    shutil.copytree(sketch, copy)
+    for file in (copy / "src").glob("*.[cS]"):
+        file.unlink()  # they compile alike
+    settings = (copy / "settings.h").read_text()
+    assert f"#define {action} 1" in settings
+    (copy / "settings.h").write_text(settings.replace(f"#define {action} 1", f"#define {action} 0"))
+    compile_for_arduino(copy, tmp_path)
+    symbols = subprocess.run(
+        ["arm-none-eabi-nm", str(tmp_path / f"{sketch.name}.ino.cpp.o")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    used = {"KWS_LED": "digitalWrite", "KWS_SERIAL": "send_nb", "KWS_BLE": "BLELocalDevice"}
+    for other, name in used.items():
+        assert (name in symbols) == (other != action), name
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_it_hears_what_kws_listen_hears(
+    program: Path, model: ModelFile, tmp_path: Path, name: str
+) -> None:
+    heard = sketch_board.run(program, sample(name), tmp_path, [*CENTRAL, "0 serial reads"])
+    expected = listened(model, heard.kept)
+    assert received(model, heard) == expected
+    assert len(heard.kept) >= len(sample(name)) + 8000
+    assert heard.lost == 0
+    assert heard.waits  # it sleeps while there is nothing to do
+    greeting, *lines = heard.lines
+    assert greeting == f"kws home: listening for {', '.join(model.config.keywords)}"
+    assert lines == [line(detection) for detection in expected]
+
+
+def test_the_led_shows_the_keyword_for_a_while(program: Path, tmp_path: Path) -> None:
+    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path)
+    assert [colour for _, colour in heard.led] == [
+        "---", *("-G-", "---"), *("--B", "---"), *("R--", "---"), *("-GB", "---")
+    ]  # fmt: skip
+    times = [time for time, _ in heard.led][1:]
+    assert all(1000 <= off - on < 1010 for on, off in zip(times[::2], times[1::2], strict=True))
+
+
+def test_late_loops_lose_nothing_up_to_200_ms(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    late = [f"{at} late 200" for at in range(0, 11_000, 230)]
+    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, [*CENTRAL, *late])
+    assert heard.lost == 0
+    assert len(received(model, heard)) == 4
+    assert received(model, heard) == listened(model, heard.kept)
+
+
+def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    samples = sample("all_keywords.flac")
+    events = [*CENTRAL, "0 serial reads", "3000 late 900", "8000 late 450"]
+    heard = sketch_board.run(program, samples, tmp_path, events)
+    blocks = -(-(len(samples) + 8000) // BLOCK)
+    assert heard.lost == BLOCK * blocks - len(heard.kept)
+    assert abs(heard.lost - (1.35 * 16_000 - 2 * CAPACITY)) < 2 * (HOP + 2 * BLOCK)
+    assert received(model, heard) == listened(model, heard.kept)
+    assert f"lost {heard.lost} samples so far" in heard.lines
+    told = [content for _, uuid, content in heard.notified if uuid == ble.LOST]
+    assert [int.from_bytes(content, "little") for content in told][-1] == heard.lost
+    assert heard.values[ble.LOST] == told[-1]
+
+
+def test_a_microphone_that_stops_is_started_again(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    events = [*CENTRAL, "0 serial reads", "3000 dead", "3600 dead"]
+    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    first, *again = heard.begun
+    assert first == 0
+    assert len(again) == 2
+    assert 8000 <= heard.lost <= 2 * 8000 + 4 * BLOCK  # half a second each, as near as it can know
+    assert f"lost {heard.lost} samples so far" in heard.lines
+    assert received(model, heard) == listened(model, heard.kept)
+    assert len(received(model, heard)) >= 3
+
+
+def test_no_host_and_a_host_that_stopped_reading_hold_nothing_up(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    samples = sample("all_keywords.flac")
+    for events in (["0 serial absent"], ["0 serial stalls"]):
+        heard = sketch_board.run(program, samples, tmp_path, [*CENTRAL, *events])
+        assert heard.serial == []
+        assert heard.lost == 0
+        assert len(received(model, heard)) == 4
+
+
+def test_a_host_that_comes_later_is_greeted(program: Path, tmp_path: Path) -> None:
+    events = ["3000 serial reads", "6000 serial absent", "8000 serial reads"]
+    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    words = [line.split()[-2] for line in heard.lines]
+    assert [line.startswith("kws home") for line in heard.lines] == [True, False, True, False]
+    assert words[1::2] == ["jarvis", "mirror"]
+
+
+def test_a_central_that_comes_and_goes(program: Path, model: ModelFile, tmp_path: Path) -> None:
+    events = [*CENTRAL, "3000 central leaves", "6000 central connects", "6010 central subscribes"]
+    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    assert [time // 10 for time in heard.advertising] == [300]
+    contents = [content for _, uuid, content in heard.notified if uuid == ble.DETECTION]
+    counts = [ble.decode(content, model.config.keywords)[0] for content in contents]
+    assert counts == [1, 3, 4]
+    assert heard.values[ble.DETECTION] == contents[-1]
+    assert heard.values[ble.KEYWORDS].decode().split("\n") == list(model.config.keywords)
+
+
+@pytest.mark.parametrize("before", [0, 2500, 5000], ids=lambda ms: f"{ms} ms")
+def test_the_clock_of_32_bits_may_overflow(
+    program: Path, model: ModelFile, tmp_path: Path, before: int
+) -> None:
+    samples = sample("all_keywords.flac")
+    events = [*CENTRAL, "2400 dead"]
+    usual = sketch_board.run(program, samples, tmp_path, events)
+    heard = sketch_board.run(program, samples, tmp_path, events, start_ms=2**32 - before)
+    for name in ("led", "begun", "lost"):
+        assert getattr(heard, name) == getattr(usual, name), name
+    assert received(model, heard) == received(model, usual)
+
+
+def test_both_sides_name_the_same_characteristics() -> None:
+    text = (ROOT / "firmware_export" / "action_ble.h").read_text()
+    for uuid in (ble.SERVICE, ble.DETECTION, ble.KEYWORDS, ble.LOST):
+        assert text.count(f'"{uuid}"') == 1
