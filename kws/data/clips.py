@@ -14,8 +14,13 @@ AUDIO = {".wav", ".flac", ".ogg", ".opus"}
 PARTS = 8
 UNTESTED = -1  # the part of recordings that serve training alone
 # A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
-# Commands "0a7c2a8d_nohash_0"; any other name stands for itself.
-SPEAKER = re.compile(r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+)$")
+# Commands "0a7c2a8d_nohash_0", kws synth "synth-computer-7@flite_slt" (the voice), kws record
+# "anna-20260131T154500-001" (without a name, "20260131T154500-001", the session); any other name
+# stands for itself.
+SPEAKER = re.compile(
+    r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+|synth-.*@(.+)"
+    r"|(?:(\w+)-)?\d{8}T\d{6}-\d+)$"
+)
 HIDDEN = ("_", ".")  # files and folders whose names begin so are passed over
 
 
@@ -51,5 +56,6 @@ def audio_files(folder: Path) -> list[Path]:
 def part_of(path: Path) -> int:
     """A part in 0..PARTS-1 by a hash of the speaker's name, or of the file's where none is."""
     match = SPEAKER.match(path.stem)
-    speaker = next(filter(None, match.groups())) if match else path.stem
+    session = path.stem.rpartition("-")[0]  # of kws record, where the speaker is not named
+    speaker = next(filter(None, match.groups()), session) if match else path.stem
     return hashlib.sha256(speaker.encode()).digest()[0] % PARTS

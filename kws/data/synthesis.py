@@ -1,6 +1,6 @@
 """Speech from the synthesisers of this machine.
 
-They are deterministic: the same version, voice, text and settings give the same samples.
+All but Piper are deterministic: the same version, voice, text and settings give the same samples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import soxr
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
-from kws.data.synthesisers import SYNTHESISERS, run
+from kws.data.synthesisers import ENGINES, PIPER, SYNTHESISERS, piper_voices, run
 from kws.errors import KwsError
 
 RATES = (0.6, 1.7)  # times the voice's own speed
@@ -27,11 +27,16 @@ PITCHES = (0.8, 1.25)  # times the voice's own pitch
 class Voice:
     """One voice of one synthesiser; installed() finds them."""
 
-    synthesiser: str  # espeak-ng, flite or festival
-    name: str  # as the synthesiser calls it
+    synthesiser: str  # espeak-ng, flite, festival or piper
+    name: str  # as the synthesiser calls it; for Piper the path of the voice
 
     def __str__(self) -> str:
         return f"{self.synthesiser} {self.name}"
+
+    @property
+    def label(self) -> str:
+        """What the voice is called in file names."""
+        return f"{self.synthesiser}_{Path(self.name).name}"
 
     def speak(self, text: str, rate: float = 1.0, pitch: float = 1.0) -> npt.NDArray[np.int16]:
         """Say a text: int16 samples [n] at 16 kHz, with the silence the voice puts around it.
@@ -56,22 +61,33 @@ class Voice:
         with TemporaryDirectory(prefix="kws-") as folder:
             source, output = Path(folder, "text.txt"), Path(folder, "speech.wav")
             source.write_text(f"{text}\n", encoding="utf-8")
-            command = SYNTHESISERS[self.synthesiser].command(self.name, rate, source, output)
-            _, complaint = run(command)
+            engine = ENGINES[self.synthesiser]
+            command = engine.command(self.name, rate, source, output)
+            _, complaint = run(command, source if engine.reads_stdin else None)
             # flite and festival can fail with exit status 0: what counts is the speech.
             if not output.exists() or not len(speech := read_audio(output)):
                 raise KwsError(f"speech synthesis: {self} said nothing: {complaint or 'no reason'}")
             return speech
 
 
-def installed() -> list[Voice]:
-    """Every voice of this machine, in a fixed order; KwsError when there is none."""
+def installed(piper: Path | None = None) -> list[Voice]:
+    """Every voice of this machine, in a fixed order; KwsError when there is none.
+
+    piper: a folder of Piper's voices, which are taken as well; KwsError without the program.
+    """
     voices = [
         Voice(synthesiser, voice)
         for synthesiser, engine in SYNTHESISERS.items()
         if shutil.which(engine.program)
         for voice in engine.voices()
     ]
+    if piper is not None:
+        if not shutil.which(ENGINES[PIPER].program):
+            raise KwsError("Piper is not installed: pip install piper-tts")
+        voices += [Voice(PIPER, voice) for voice in piper_voices(piper)]
     if not voices:
-        raise KwsError(f"no speech synthesiser is installed; kws uses {', '.join(SYNTHESISERS)}")
+        raise KwsError(
+            "no speech synthesiser is installed; kws uses espeak-ng, flite, festival"
+            " (Debian, Ubuntu: apt install espeak-ng flite festival) and Piper"
+        )
     return voices

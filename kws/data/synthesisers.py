@@ -1,7 +1,9 @@
-"""The speech synthesisers that kws knows, and how each is asked: espeak-ng, flite, festival."""
+"""The speech synthesisers kws knows and how each is asked: espeak-ng, flite, festival, Piper."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,14 +35,24 @@ class Synthesiser:
     program: str
     voices: Callable[[], list[str]]
     command: Callable[[str, float, Path, Path], list[str]]  # voice, rate, text, output
+    reads_stdin: bool = False  # for the text
 
 
-def run(command: list[str]) -> tuple[str, str]:
-    """Run a synthesiser: what it printed and what it complained of; KwsError when it fails."""
+def run(command: list[str], source: Path | None = None) -> tuple[str, str]:
+    """Run a synthesiser: what it printed and what it complained of; KwsError when it fails.
+
+    source: a file that it reads as its standard input.
+    """
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
-        )
+        with open(source or os.devnull, "rb") as stdin:
+            done = subprocess.run(
+                command,
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise KwsError(f"speech synthesis: {error}") from error
     complaint = " ".join(done.stderr.split())
@@ -89,8 +101,40 @@ def _festival(voice: str, rate: float, text: Path, output: Path) -> list[str]:
     return ["text2wave", str(text), "-o", str(output), *options]
 
 
+def piper_voices(folder: Path) -> list[str]:
+    """The voices of Piper in a folder: <voice>.onnx beside <voice>.onnx.json, in a fixed order.
+
+    Of a voice that holds several speakers, each one as <voice>.onnx#<number>. KwsError where there
+    is none, or one whose settings cannot be read.
+    """
+    names: list[str] = []
+    for path in sorted(folder.glob("*.onnx")):
+        settings = Path(f"{path}.json")
+        try:
+            speakers = int(json.loads(settings.read_text("utf-8")).get("num_speakers", 1))
+        except OSError as error:
+            raise KwsError(f"{settings}: {error.strerror}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise KwsError(f"{settings}: not the settings of a Piper voice: {error}") from error
+        several = [f"{path}#{number}" for number in range(speakers)]
+        names += several if speakers > 1 else [str(path)]
+    if not names:
+        raise KwsError(f"{folder}: no Piper voices there (<voice>.onnx and <voice>.onnx.json)")
+    return names
+
+
+def _piper(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+    """Options that Piper in C++ and in Python share; it draws its intonation anew each time."""
+    model, _, speaker = voice.partition("#")
+    command = ["piper", "--model", model, "--output_file", str(output)]
+    command += ["--length_scale", f"{1 / rate:.4f}"]
+    return [*command, "--speaker", speaker] if speaker else command
+
+
 SYNTHESISERS = {
     "espeak-ng": Synthesiser("espeak-ng", _espeak_voices, _espeak),
     "flite": Synthesiser("flite", _flite_voices, _flite),
     "festival": Synthesiser("text2wave", _festival_voices, _festival),
 }
+PIPER = "piper"  # its voices are where the user put them: piper_voices()
+ENGINES = {**SYNTHESISERS, PIPER: Synthesiser("piper", list, _piper, reads_stdin=True)}
