@@ -1,0 +1,116 @@
+"""`kws data`: the public datasets that kws knows, and how one gets here."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kws.data.download import download, unfinished
+from kws.data.unpack import unpack
+from kws.errors import KwsError
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """An archive on the network."""
+
+    name: str
+    what: str
+    licence: str
+    url: str
+    size: int  # bytes
+    unpacked: int  # bytes, about
+    sha256: str
+
+    @property
+    def folder(self) -> str:
+        """What it is called here, where nobody says otherwise."""
+        return self.url.rsplit("/", 1)[-1].removesuffix(".tar.gz")
+
+
+# Checksums as TensorFlow Datasets (url_checksums/speech_commands.txt) and torchaudio
+# (datasets/speechcommands.py) have them.
+KNOWN = {
+    known.name: known
+    for known in (
+        KnownSet(
+            "speech-commands",
+            "Google Speech Commands v0.02: 35 words, 105,829 recordings of a second",
+            "CC BY 4.0, Google",
+            "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+            2_428_923_189,
+            3_800_000_000,
+            "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+        ),
+        KnownSet(
+            "speech-commands-v0.01",
+            "Google Speech Commands v0.01: 30 words, 64,727 recordings of a second",
+            "CC BY 4.0, Google",
+            "http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
+            1_489_096_277,
+            2_400_000_000,
+            "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
+        ),
+    )
+}
+
+
+def get(known: KnownSet, output: Path | None, url: str | None = None) -> Path:
+    """Download and unpack a set into the folder `output`; where it is then.
+
+    url: a mirror; the checksum is the same. KwsError where there is no network, no space, or
+    something in the way; the folder is there only when all of the set is in it.
+    """
+    folder = (output or Path(known.folder)).absolute()
+    console = Console()
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise KwsError(f"{folder}: is there already, and not empty")
+    except OSError as error:
+        raise KwsError(f"{folder}: {error.strerror}") from error
+    archive = folder.with_name(f".{folder.name}.tar.gz")
+    _check_space(known, archive)
+    with _Bar(console) as bar:
+        if not archive.exists():
+            bar.begin(f"downloading {known.name}")
+            download(url or known.url, archive, known.sha256, bar.show)
+        bar.begin("unpacking")
+        unpack(archive, folder, bar.show)
+    archive.unlink()
+    console.print(f"{known.what} ({known.licence}) is in {folder}", soft_wrap=True)
+    return folder
+
+
+def _check_space(known: KnownSet, archive: Path) -> None:
+    """KwsError where archive and recordings do not fit on the disk; what is there counts."""
+    there = [path for path in (archive, unfinished(archive)) if path.exists()]
+    needed = known.size + known.unpacked - sum(path.stat().st_size for path in there)
+    parent = next(path for path in archive.parents if path.exists())
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise KwsError(f"{parent}: {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+
+
+class _Bar(Progress):
+    """Bytes of what is under way, on a terminal as a bar, elsewhere as one line each."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        super().__init__(
+            *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        )
+        self._task = self.add_task("", total=None)
+
+    def begin(self, what: str) -> None:
+        """Something else is under way now."""
+        self.update(self._task, description=what, completed=0, total=None)
+        if not self.console.is_terminal:
+            self.console.print(what)
+
+    def show(self, done: int, total: int) -> None:
+        """So many bytes of so many are done, of 0 where nobody knows."""
+        self.update(self._task, completed=done, total=total or None)
