@@ -24,6 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+data_app = typer.Typer(help="Public datasets: list them, get one.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:
@@ -296,13 +298,62 @@ def synth(
     run(text, output, count, near, sentences, seed, piper)
 
 
+@data_app.command("list")
+def data_list(json: Json = False) -> None:
+    """List the public datasets that kws knows."""
+    from kws.data.known_sets import KNOWN
+
+    if json:
+        print(json_format.dumps([vars(known) for known in KNOWN.values()], indent=2))
+        return
+    for known in KNOWN.values():
+        print(f"{known.name}\n    {known.what}; {known.size / 1e9:.1f} GB, {known.licence}")
+        print(f"    {known.url}")
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One that kws data list names.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder that it becomes.", show_default="as the archive is called"
+        ),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror; its checksum must be the same.")
+    ] = None,
+) -> None:
+    """Download a dataset, check it and unpack it.
+
+    A download that broke off goes on where it stopped when the command is given
+    again. The folder is there only when all of it is.
+    """
+    from kws.data.known_sets import KNOWN, get
+
+    if name not in KNOWN:
+        raise KwsError(f"no dataset named {name!r}; known are {', '.join(KNOWN)}")
+    get(KNOWN[name], output, url)
+
+
 @app.command()
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder that is written to.")],
+    count: Annotated[
+        bool,
+        typer.Option(
+            "--count/--no-count",
+            help="Count the report's instructions, where QEMU and compilers are installed.",
+        ),
+    ] = True,
 ) -> None:
-    """Write a model and its engine as C sources, for a board."""
+    """Write a model and its engine as C sources, for a board.
+
+    A model made by kws gives a sketch with a report of what it takes: flash, RAM,
+    instructions, power.
+    """
     from kws.export import export as write
 
-    for path in write(model, output):
+    for path in write(model, output, count):
         print(path)

@@ -47,6 +47,7 @@ def test_generated_files_say_what_made_them(model: Path, tmp_path: Path) -> None
     engine = {f"src/{path.name}" for path in SOURCES.glob("*.[chS]")}
     assert {path.relative_to(tmp_path / "c" / SKETCH).as_posix() for path in written} == {
         *(f"{SKETCH}.ino", "kws_export.sha256", "src/kws_model.c", "src/kws_model.h"),
+        *("report.txt", "report.html"),
         *sketch,
         *engine,
     }

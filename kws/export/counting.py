@@ -34,6 +34,7 @@ DETECTOR_PHASES = {
     "posterior": "kws_posterior_push",
     "none": "next_hop",
 }
+START = "count_from_here"
 NETWORK_PHASES = {"network": "kws_ds_cnn_window", "none": "next_window"}
 
 
@@ -52,6 +53,7 @@ class Count:
     phases: dict[str, Phase]
     flash: dict[str, int]  # bytes by source file, "library" being the compiler's
     state: int  # bytes of kws_spotter, or kws_ds_cnn
+    compiler: str
 
 
 def available() -> bool:
@@ -70,14 +72,16 @@ def count(sources: Mapping[str, str], level: str = ARDUINO) -> Count:
         symbols = addresses(program)
         phases = DETECTOR_PHASES if "spotter" in symbols else NETWORK_PHASES
         present = {phase: at for phase, at in phases.items() if at in symbols}
-        lines = emulate(program, [symbols[at][0] for at in present.values()])
+        marks = [f"phase={symbols[at][0]:#x}" for at in present.values()]
+        lines = emulate(program, symbols[START][0], *marks)
         rows = (list(map(int, line.split()[1:])) for line in lines if line.startswith("phase "))
         counted = {
             phase: Phase(begun, instructions)
             for phase, (_, begun, instructions) in zip(present, rows, strict=True)
         }
         state = symbols.get("spotter") or symbols["ds_cnn"]
-        return Count({k: v for k, v in counted.items() if k != "none"}, flash, state[1])
+        del counted["none"]
+        return Count(counted, flash, state[1], compiler(folder))
 
 
 def build(sources: Mapping[str, str], level: str, folder: Path) -> tuple[Path, dict[str, int]]:
@@ -100,6 +104,12 @@ def build(sources: Mapping[str, str], level: str, folder: Path) -> tuple[Path, d
     return folder / "program.elf", {k: n for k, n in flash.items() if k in own | {"library"} and n}
 
 
+def compiler(folder: Path) -> str:
+    """The compiler's name and version."""
+    version = _run(["arm-none-eabi-gcc", "-dumpfullversion"], folder).stdout.strip()
+    return f"arm-none-eabi-gcc {version}"
+
+
 def addresses(program: Path) -> dict[str, tuple[int, int]]:
     """Address and bytes of a program's symbols."""
     lines = _run(["arm-none-eabi-nm", "-S", program.name], program.parent).stdout.splitlines()
@@ -107,8 +117,8 @@ def addresses(program: Path) -> dict[str, tuple[int, int]]:
     return {row[3]: (int(row[0], 16) & ~1, int(row[1], 16)) for row in rows if len(row) == 4}
 
 
-def emulate(program: Path, marks: list[int], *options: str) -> list[str]:
-    """Run under QEMU with the plugin; what the plugin printed. Each mark begins a phase."""
+def emulate(program: Path, start: int, *options: str) -> list[str]:
+    """Run under QEMU with the plugin counting from an address on; what the plugin printed."""
     plugin = program.parent / "count_plugin.so"
     _run(
         ["gcc", "-shared", "-fPIC", "-O2", str(BOARD / "count_plugin.c"), "-o", str(plugin)],
@@ -116,7 +126,7 @@ def emulate(program: Path, marks: list[int], *options: str) -> list[str]:
     )
     words = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"]
     words += ["-serial", "none", "-semihosting", "-kernel", program.name, "-plugin"]
-    arguments = [str(plugin), *(f"phase={mark:#x}" for mark in marks), *options]
+    arguments = [str(plugin), f"start={start:#x}", *options]
     return _run([*words, ",".join(arguments)], program.parent).stderr.splitlines()
 
 

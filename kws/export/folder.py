@@ -9,6 +9,7 @@ from pathlib import Path
 from kws.errors import KwsError
 from kws.export.model_source import detector_source, header, network_source
 from kws.export.own_files import write
+from kws.export.report import report
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 from kws.network_file import read
 
@@ -19,12 +20,14 @@ NAME_LENGTH = 63  # that Arduino's tools allow
 SETTINGS = "settings.h"  # the user's to change
 
 
-def export(model: str | Path, output: Path) -> list[Path]:
+def export(model: str | Path, output: Path, count: bool = False) -> list[Path]:
     """Write the engine and a model, by name or path, into folder `output`; what was written.
 
     A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
-    it is; its src/ is the whole detector in C. Any other int8 .tflite of the supported operators
-    gives its network alone, in `output` itself. The same model gives the same bytes.
+    it is; its src/ is the whole detector in C, its report.txt and report.html tell what that costs
+    (count: counted where an emulator and compilers are installed). Any other int8 .tflite of the
+    supported operators gives its network alone, in `output` itself. The same model gives the same
+    bytes.
 
     Raises KwsError, with nothing written, for a model that cannot be exported and for files in the
     way that are not an export's own.
@@ -38,8 +41,11 @@ def export(model: str | Path, output: Path) -> list[Path]:
     sources |= model_files(content, path)
     if CONFIG_ENTRY not in metadata(content, str(path)):
         return write(output, sources)
-    name = sketch_name(ModelFile.parse(content, str(path)).name)
-    return write(output / name, sketch_files(name, sources), may_be_changed=SETTINGS)
+    detector = ModelFile.parse(content, str(path))
+    name = sketch_name(detector.name)
+    files = sketch_files(name, sources)
+    files |= report(detector, read(content, str(path)), files, count)
+    return write(output / name, files, may_be_changed=SETTINGS)
 
 
 def sketch_name(model: str) -> str:

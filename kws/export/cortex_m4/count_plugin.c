@@ -1,8 +1,9 @@
 /* QEMU plugin that counts guest instructions by phase of the program.
  *
- *   -plugin count_plugin.so,phase=ADDRESS,phase=ADDRESS,...[,profile=1]
+ *   -plugin count_plugin.so,start=ADDRESS,phase=ADDRESS,phase=ADDRESS,...[,profile=1]
  *
- * When the instruction at the n-th ADDRESS runs, the n-th phase begins. At exit one line per phase
+ * When the instruction at the n-th ADDRESS runs, the n-th phase begins; that of `start` sets all
+ * counters to zero. At exit one line per phase
  * goes to stderr: its number, how often it began, its instructions. A profile adds a line for each
  * instruction that ran, with its address, how often it ran and how often it read from flash. The
  * declarations follow QEMU's plugin API, version 1, whose header Debian does not ship. */
@@ -19,6 +20,7 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
+enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_RW = 3 };
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
                                            void (*call)(qemu_plugin_id_t, struct qemu_plugin_tb *));
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*call)(qemu_plugin_id_t, void *),
@@ -32,6 +34,11 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
                                                 enum qemu_plugin_op operation, void *counter,
                                                 uint64_t step);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
+                                      void (*call)(unsigned, uint32_t, uint64_t, void *),
+                                      enum qemu_plugin_cb_flags flags,
+                                      enum qemu_plugin_mem_rw direction, void *data);
+bool qemu_plugin_mem_is_store(uint32_t kind);
 
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED int qemu_plugin_version = 1;
@@ -42,7 +49,14 @@ typedef struct {
 } phase_t;
 static phase_t phases[MAX_PHASES], before = {0, 1, 0}, *now = &before;
 static int phase_count;
+static uint64_t start_address = UINT64_MAX;
 static uint64_t executed, counted; /* instructions so far; those already in a phase */
+
+enum { FLASH_END = 1 << 20 };
+static bool profiled;
+static struct {
+  uint64_t runs, flash_reads;
+} profile[FLASH_END / 2]; /* by half of the address */
 
 static void settle(void) {
   now->instructions += executed - counted;
@@ -56,16 +70,42 @@ static void begin(unsigned cpu, void *phase) {
   ++now->begun;
 }
 
+static void start(unsigned cpu, void *data) {
+  (void)cpu;
+  (void)data;
+  counted = executed;
+  for (int n = 0; n < phase_count; ++n) phases[n].begun = phases[n].instructions = 0;
+  memset(profile, 0, sizeof profile);
+}
+
+static void use_memory(unsigned cpu, uint32_t kind, uint64_t address, void *flash_reads) {
+  (void)cpu;
+  if (address < FLASH_END && !qemu_plugin_mem_is_store(kind)) ++*(uint64_t *)flash_reads;
+}
+
+static void profile_instruction(struct qemu_plugin_insn *instruction) {
+  const uint64_t place = qemu_plugin_insn_vaddr(instruction) / 2;
+  if (place >= FLASH_END / 2) return;
+  qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64,
+                                             &profile[place].runs, 1);
+  qemu_plugin_register_vcpu_mem_cb(instruction, use_memory, QEMU_PLUGIN_CB_NO_REGS,
+                                   QEMU_PLUGIN_MEM_RW, &profile[place].flash_reads);
+}
+
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
   (void)id;
   for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); ++i) {
     struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
+    const uint64_t address = qemu_plugin_insn_vaddr(instruction);
+    if (address == start_address)
+      qemu_plugin_register_vcpu_insn_exec_cb(instruction, start, QEMU_PLUGIN_CB_NO_REGS, NULL);
     for (int n = 0; n < phase_count; ++n)
-      if (phases[n].address == qemu_plugin_insn_vaddr(instruction))
+      if (phases[n].address == address)
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, begin, QEMU_PLUGIN_CB_NO_REGS,
                                                &phases[n]);
     qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &executed,
                                                1);
+    if (profiled) profile_instruction(instruction);
   }
 }
 
@@ -76,14 +116,25 @@ static void report(qemu_plugin_id_t id, void *data) {
   for (int n = 0; n < phase_count; ++n)
     fprintf(stderr, "phase %d %llu %llu\n", n, (unsigned long long)phases[n].begun,
             (unsigned long long)phases[n].instructions);
+  for (int place = 0; place < FLASH_END / 2; ++place)
+    if (profile[place].runs > 0)
+      fprintf(stderr, "instruction %d %llu %llu\n", 2 * place,
+              (unsigned long long)profile[place].runs,
+              (unsigned long long)profile[place].flash_reads);
 }
 
 EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int count,
                                  char **words) {
   (void)info;
   for (int i = 0; i < count; ++i) {
-    if (strncmp(words[i], "phase=", 6) != 0 || phase_count == MAX_PHASES) return 1;
-    phases[phase_count++].address = strtoull(words[i] + 6, NULL, 0);
+    if (strcmp(words[i], "profile=1") == 0)
+      profiled = true;
+    else if (strncmp(words[i], "start=", 6) == 0)
+      start_address = strtoull(words[i] + 6, NULL, 0);
+    else if (strncmp(words[i], "phase=", 6) == 0 && phase_count < MAX_PHASES)
+      phases[phase_count++].address = strtoull(words[i] + 6, NULL, 0);
+    else
+      return 1;
   }
   qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
   qemu_plugin_register_atexit_cb(id, report, NULL);

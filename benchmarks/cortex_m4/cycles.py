@@ -1,0 +1,109 @@
+"""Cycles per instruction of a model's detector on a Cortex-M4F, at least and at most.
+
+    python benchmarks/cortex_m4/cycles.py MODEL.tflite
+
+QEMU counts how often each instruction runs and how often it reads from flash. Each costs what the
+Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3) lists, its limits being
+
+- at least: loads pipelined, so one cycle less each; a branch refills the pipeline in 1 cycle;
+- at most: no load pipelined; every branch taken, with a refill of 3 cycles; a floating-point
+  operation waits a cycle for the one before; a read of data from flash waits WAIT_STATES cycles.
+
+The instructions themselves come from the nRF52840's cache: its engine code is larger than that, so
+misses are not in either limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from kws.export import export
+from kws.export.counting import ARDUINO, START, addresses, build, emulate
+
+WAIT_STATES = 2  # of the nRF52840's flash at 64 MHz
+OUTSIDE = {"main", "next_hop", START, "reset", "leave", "fault"}  # of the detector
+FUNCTION = re.compile(r"^[0-9a-f]+ <(\w+)>:$")
+INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t[0-9a-f ]+\t(\S+)\s*(.*)$")
+
+
+def main() -> None:
+    """Print the limits."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    model = parser.parse_args().model
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = [p for p in export(model, folder / "export") if p.suffix in {".c", ".h", ".S"}]
+        program, _ = build({p.name: p.read_text("utf-8") for p in paths}, ARDUINO, folder)
+        instructions = disassemble(program)
+        lines = emulate(program, addresses(program)[START][0], "profile=1")
+    total = at_least = at_most = reads = 0
+    for line in lines:
+        address, runs, flash_reads = map(int, line.split()[1:])
+        if line.startswith("instruction ") and address in instructions:
+            least, most = cycles(*instructions[address])
+            total, reads = total + runs, reads + flash_reads
+            at_least += runs * least
+            at_most += runs * most + flash_reads * WAIT_STATES
+    print(
+        f"{model.name}: {total} instructions, {reads} reads of data from flash;"
+        f" {at_least / total:.2f} to {at_most / total:.2f} cycles per instruction"
+    )
+
+
+def disassemble(program: Path) -> dict[int, tuple[str, str]]:
+    """The detector's instructions, mnemonic and operands, by address."""
+    words = ["arm-none-eabi-objdump", "-d", str(program)]
+    found, inside = {}, False
+    for line in subprocess.run(words, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    ):
+        if match := FUNCTION.match(line):
+            inside = match[1] not in OUTSIDE
+        elif inside and (match := INSTRUCTION.match(line)):
+            found[int(match[1], 16)] = (match[2].partition(".")[0], match[3])
+    return found
+
+
+def cycles(name: str, operands: str) -> tuple[int, int]:
+    """Least and most cycles of an instruction in flash without wait states."""
+    listed = registers(operands)
+    if name in ("ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "vldr"):
+        double = name == "vldr" and operands.startswith("d")
+        return (2, 3) if double else (1, 2)
+    if name in ("ldrd", "ldmia", "ldm", "pop", "vldmia", "vpop"):
+        jump = 3 if "pc" in operands else 0
+        count = 2 if name == "ldrd" else listed
+        return count + jump, 1 + count + jump
+    if name in ("strd", "stmia", "stmdb", "stm", "push", "vstmia", "vpush"):
+        count = 2 if name == "strd" else listed
+        return count, 1 + count
+    if name in ("vstr",):
+        return (2, 3) if operands.startswith("d") else (1, 2)
+    if name in ("udiv", "sdiv"):
+        return 2, 12
+    if name in ("vsqrt", "vdiv"):
+        return 14, 14
+    if name.startswith("v"):
+        return 1, 2
+    if name in ("b", "bl", "bx", "blx") or (name.startswith(("b", "cb")) and "<" in operands):
+        return (2, 4) if name in ("b", "bl", "bx", "blx") else (1, 4)
+    return 1, 1
+
+
+def registers(operands: str) -> int:
+    """How many registers a list like {r0, r4-r6, pc} or {s0-s7} names; doubles are two."""
+    count = 0
+    for part in re.findall(r"[^{},\s]+", operands.partition("{")[2]):
+        first, _, last = part.partition("-")
+        span = int(last[1:]) - int(first[1:]) + 1 if last else 1
+        count += span * (2 if first.startswith("d") else 1)
+    return count
+
+
+if __name__ == "__main__":
+    main()

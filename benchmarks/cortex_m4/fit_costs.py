@@ -1,0 +1,236 @@
+"""Count detectors of many shapes and fit a price to each of their operations.
+
+    python benchmarks/cortex_m4/fit_costs.py        # writes kws/export/stored_costs.json
+
+Needs what counting needs (kws/export/counting.py). Prices are non-negative and fit the relative
+errors best (non-negative least squares). The errors that are stored are the greatest of each stage
+over detectors that took no part in the fit: each ninth one is left out in turn. The prices that
+are stored are fitted to all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import nnls
+
+from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.export import cost
+from kws.export.counting import count
+from kws.export.folder import engine_sources
+from kws.export.model_source import detector_source
+from kws.model_file import ModelFile
+from kws.network import Layer, Network
+
+STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
+    "gate": lambda network, config: cost.gate_operations(config),
+    "front_end": lambda network, config: cost.front_end_operations(config.front_end),
+    "network": lambda network, config: cost.network_operations(network),
+    "posterior": lambda network, config: cost.posterior_operations(config),
+}
+FOLDS = 9
+
+
+def main() -> None:
+    """Count, fit and store."""
+    engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
+    operations: dict[str, list[Counter[str]]] = {stage: [] for stage in STAGES}
+    counts: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    for config, network in detectors():
+        sizes, source = detector_source(ModelFile("fitted", b"", config), network)
+        found = count(engine | {"kws_model.h": sizes, "kws_model.c": source})
+        costs = cost.counted(found)
+        for stage, of in STAGES.items():
+            operations[stage].append(of(network, config))
+            counts[stage].append(getattr(costs, stage))
+    prices, errors = {}, {}
+    for stage in STAGES:
+        prices[stage] = fit(operations[stage], counts[stage])
+        misses = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
+        errors[stage] = round(float(misses.max()), 3)
+        print(f"{stage}: off by {misses.mean():.1%} on average, {errors[stage]:.1%} at most")
+    del found.flash["kws_model"]
+    table = {
+        "made_by": "python benchmarks/cortex_m4/fit_costs.py",
+        "compiler": found.compiler,
+        "errors": errors,
+        "instructions": prices,
+        "flash": found.flash,
+        "state": found.state,
+    }
+    cost.STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+
+
+def fit(operations: list[Counter[str]], counts: list[float]) -> dict[str, float]:
+    """A price for each operation."""
+    names = sorted(set().union(*operations))
+    matrix = np.array([[row[name] for name in names] for row in operations], float)
+    scale = np.abs(matrix / np.array(counts)[:, None]).max(axis=0)
+    scale[scale == 0] = 1
+    solution, _ = nnls(matrix / np.array(counts)[:, None] / scale, np.ones(len(counts)))
+    return {name: round(value, 3) for name, value in zip(names, solution / scale, strict=True)}
+
+
+def held_out(operations: list[Counter[str]], counts: list[float]) -> np.ndarray:
+    """What fits of the others expect of each."""
+    expected = np.empty(len(counts))
+    for part in range(FOLDS):
+        kept = [i for i in range(len(counts)) if i % FOLDS != part]
+        prices = fit([operations[i] for i in kept], [counts[i] for i in kept])
+        for i in range(part, len(counts), FOLDS):
+            expected[i] = sum(times * prices.get(name, 0) for name, times in operations[i].items())
+    return expected
+
+
+def detectors() -> Iterator[tuple[ModelConfig, Network]]:
+    """Front ends and networks of many shapes, plane and temporal."""
+    random = np.random.default_rng(1)
+    for index in range(72):
+        fft = (128, 256, 512, 1024, 2048)[index % 5]
+        window = int(random.integers(fft // 2 + 1, fft + 1))
+        front_end = FrontEnd(
+            window,
+            int(random.integers(max(100, window // 3), window + 1)) if window > 100 else window,
+            fft,
+            2 * int(random.integers(8, 33)),
+            float(random.integers(0, 200)),
+            float(random.integers(3000, 8001)),
+            int(random.integers(6, 16)),
+        )
+        smoothing = Smoothing(int(random.integers(1, 12)), int(random.integers(1, 6)), 50)
+        keywords = tuple(f"word {n}" for n in range(int(random.integers(1, 12))))
+        layers = tuple(
+            plane(front_end, len(keywords) + 1, random, index)
+            if index % 2
+            else temporal(front_end, len(keywords) + 1, random, index)
+        )
+        network = Network(layers, 1, front_end.coefficients, 0.1, 0, len(keywords) + 1, 0.1)
+        network = replace(network, window_rows=network.receptive_rows)
+        thresholds = (0.9,) * len(keywords)
+        yield ModelConfig(keywords, thresholds, network.stride, front_end, smoothing), network
+
+
+def temporal(
+    front_end: FrontEnd, classes: int, random: np.random.Generator, index: int
+) -> Iterator[Layer]:
+    """Coefficients as channels, one cell all along."""
+    channels = int(random.integers(8, 90))
+    stride = 1 + index // 2 % 2
+    yield convolution(
+        random,
+        int(random.integers(2, 8)),
+        front_end.coefficients,
+        front_end.coefficients,
+        1,
+        1,
+        channels,
+        stride,
+    )
+    for _ in range(int(random.integers(1, 5))):
+        yield depthwise(random, int(random.integers(2, 12)), 1, 1, channels)
+        wider = channels if index % 3 else int(random.integers(8, 90))
+        yield convolution(random, 1, 1, 1, channels, 1, wider)
+        channels = wider
+    yield depthwise(random, int(random.integers(2, 8)), 1, 1, channels)
+    yield convolution(random, 1, 1, 1, channels, 1, classes)
+
+
+def plane(
+    front_end: FrontEnd, classes: int, random: np.random.Generator, index: int
+) -> Iterator[Layer]:
+    """Two or more cells of a few channels."""
+    channels, width = int(random.integers(4, 40)), int(random.integers(2, 5))
+    cells = front_end.coefficients
+    yield convolution(
+        random,
+        int(random.integers(2, 11)),
+        width,
+        cells,
+        1,
+        cells - width + 1,
+        channels,
+        1 + index // 2 % 2,
+    )
+    cells = cells - width + 1
+    for _ in range(int(random.integers(1, 4))):
+        yield depthwise(random, int(random.integers(2, 5)), 3, cells + 2, channels)
+        yield convolution(random, 1, 1, cells, channels, cells, channels)
+    yield depthwise(random, int(random.integers(2, 8)), cells, cells, channels)
+    yield convolution(random, 1, 1, 1, channels, 1, classes)
+
+
+def convolution(
+    random: np.random.Generator,
+    time_kernel: int,
+    kernel: int,
+    cells: int,
+    channels: int,
+    output_cells: int,
+    output_channels: int,
+    time_stride: int = 1,
+) -> Layer:
+    """A convolution with random weights."""
+    depth = time_kernel * kernel * channels
+    weights = random.integers(-127, 128, (output_channels, depth), np.int8)
+    weights = np.pad(weights, ((0, 0), (0, -depth % 8)))
+    return layer(
+        "CONVOLUTION",
+        (time_kernel, time_stride, kernel),
+        (cells, channels),
+        (output_cells, output_channels),
+        weights,
+    )
+
+
+def depthwise(
+    random: np.random.Generator, time_kernel: int, kernel: int, cells: int, channels: int
+) -> Layer:
+    """A depthwise convolution with random weights."""
+    shape = (-(-channels // 4), time_kernel * kernel, 4)
+    weights = random.integers(-127, 128, shape, np.int8)
+    return layer(
+        "DEPTHWISE",
+        (time_kernel, 1, kernel),
+        (cells, channels),
+        (cells - kernel + 1, channels),
+        weights,
+    )
+
+
+def layer(
+    kind: str,
+    kernel: tuple[int, int, int],
+    taken: tuple[int, int],
+    given: tuple[int, int],
+    weights: np.ndarray,
+) -> Layer:
+    """A layer whose values keep about the size they had."""
+    outputs = given[1]
+    return Layer(
+        kind,
+        kernel[0],
+        kernel[1],
+        0,
+        0,
+        kernel[2],
+        1,
+        0,
+        *taken,
+        *given,
+        0,
+        0,
+        -128,
+        127,
+        weights,
+        np.zeros(outputs, np.int32),
+        np.full(outputs, 1 << 30, np.int32),
+        np.full(outputs, -8, np.int8),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Flash and RAM of an exported detector, by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kws.config import ModelConfig
+from kws.engine_layout import (
+    Table,
+    detector_memory,
+    front_end_tables,
+    layer_tables,
+    posterior_tables,
+)
+from kws.gate import GateNumbers
+from kws.mfcc_tables import FrontEndTables
+from kws.network import Network
+
+Parts = dict[str, int]  # bytes by name
+CODE = {  # the engine's source files by part
+    "code of the gate": ("gate",),
+    "code of the front end": ("mfcc", "fft"),
+    "code of the network": ("ds_cnn", "kernels", "kernels_dsp", "kernels_m4"),
+    "code of the posterior stage": ("posterior",),
+    "code of ring buffer and spotter": ("ring_buffer", "spotter"),
+    "compiler's library": ("library",),
+}
+LAYER_BYTES = 40  # of a kws_layer
+SAMPLE_BYTES = 2
+BYTES = {"float": 4, "int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
+
+
+def flash(code: Mapping[str, int], config: ModelConfig, network: Network) -> Parts:
+    """code: bytes by source file."""
+    parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
+    layers = [dict(_sizes(layer_tables(layer, layer.weights))) for layer in network.layers]
+    weights = sum(layer.pop("weights") for layer in layers)
+    return parts | {
+        "network's weights": weights,
+        "network's biases and scales": sum(sum(layer.values()) for layer in layers),
+        "front end's tables": _total(front_end_tables(FrontEndTables(config.front_end))),
+        "posterior's tables": _total(posterior_tables(config, network)),
+        "network's layers": LAYER_BYTES * len(layers),
+    }
+
+
+def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: Network) -> Parts:
+    """state: bytes of kws_spotter; sketch: samples of its buffers by name. Without the stack."""
+    at = detector_memory(
+        config.front_end,
+        network,
+        len(config.keywords),
+        config.smoothing,
+        GateNumbers.of(config),
+    )
+    pairs = zip(network.layers, at.network.columns, strict=True)
+    shared = min((begin for layer, begin in pairs if not layer.transient), default=at.row_at)
+    return {
+        "front end's work and network's scratch": shared,
+        "network's past columns": at.row_at - shared,
+        "feature row and scores": at.posterior_at - at.row_at + at.total - at.scores_at,
+        "posterior's averages": at.pending_at - at.posterior_at,
+        "front end's pending samples": at.gate_at - at.pending_at,
+        "gate's look-back": at.scores_at - at.gate_at,
+        "state of the stages": state,
+    } | {f"sketch's {name}": SAMPLE_BYTES * samples for name, samples in sketch.items()}
+
+
+def _sizes(tables: Iterable[Table]) -> Iterable[tuple[str, int]]:
+    return ((name, BYTES[c_type] * values.size) for c_type, name, values in tables)
+
+
+def _total(tables: Iterable[Table]) -> int:
+    return sum(size for _, size in _sizes(tables))

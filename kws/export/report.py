@@ -1,0 +1,176 @@
+"""The report of an export: what the detector needs on the board, as text and as a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from kws.errors import KwsError
+from kws.export import cost, counting, footprint, power
+from kws.export.report_pages import Section, html_page, text_page
+from kws.model_file import ModelFile
+from kws.network import Network
+
+SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
+OFFICE_DAY = 0.1  # share of speech at which it is compared
+KINDS = (".c", ".h", ".S")
+BUFFER = re.compile(r"constexpr uint32_t (CAPACITY|BLOCK) = (\d+);")
+
+
+def report(
+    model: ModelFile, network: Network, files: Mapping[str, str], count: bool = False
+) -> dict[str, str]:
+    """The report's files by name; files: the exported sketch's texts by path.
+
+    count: count under QEMU where that can be done; else, and otherwise, from the stored costs. The
+    same model gives the same bytes on machines of the same compiler.
+    """
+    code, state = cost.stored_flash()
+    costs = cost.stored(network, model.config)
+    if count and counting.available():
+        sources = {
+            path.removeprefix("src/"): text
+            for path, text in files.items()
+            if path.startswith("src/") and path.endswith(KINDS)
+        }
+        try:
+            counted = counting.count(sources)
+            costs, code, state = cost.counted(counted), counted.flash, counted.state
+        except KwsError:
+            pass  # the page says that its figures are the stored ones
+    buffers = dict(BUFFER.findall(files.get("microphone.h", "")))
+    sketch = {
+        "ring buffer": int(buffers.get("CAPACITY", 0)),
+        "block of the microphone": int(buffers.get("BLOCK", 0)),
+        "hop": model.config.front_end.hop,
+    }
+    title = f"{model.name} on the Arduino Nano 33 BLE"
+    sections = [
+        *_sizes(
+            footprint.flash(code, model.config, network),
+            footprint.memory(state, sketch, model.config, network),
+        ),
+        *_instructions(model, costs),
+        *_power(model, costs),
+    ]
+    about = f"Model {model.name}, sha256 {model.sha256}."
+    return {
+        "report.txt": text_page(title, about, sections),
+        "report.html": html_page(title, about, sections),
+    }
+
+
+def _sizes(flash: footprint.Parts, ram: footprint.Parts) -> Iterator[Section]:
+    for name, parts, has, note in (
+        ("Flash", flash, 1 << 20, "The detector alone: Arduino's core and BLE come on top."),
+        ("RAM", ram, 256 << 10, "Static; the stack, Arduino's core and BLE come on top."),
+    ):
+        total = sum(parts.values())
+        rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in parts.items() if size]
+        rows.append(("in all", f"{total:,}", f"{total / has:.1%} of the board's {has >> 10} KB"))
+        bars = [size / total for size in parts.values() if size]
+        yield Section(name, ("part", "bytes", "share"), rows, bars, (note,))
+
+
+def _instructions(model: ModelFile, costs: cost.Costs) -> Iterator[Section]:
+    config = model.config
+    hops, steps = 1 / config.front_end.row_seconds, 1 / config.step_seconds
+    stages = (
+        ("ring buffer and gate", "hop", costs.gate, hops),
+        ("front end", "hop", costs.front_end, hops),
+        ("network", "step", costs.network, steps),
+        ("posterior stage", "step", costs.posterior, steps),
+    )
+    rows = [
+        (stage, f"{each:,.0f} per {unit}", f"{each * rate / 1e6:.3f}")
+        for stage, unit, each, rate in stages
+    ]
+    hop, step = config.front_end.row_seconds, config.step_seconds
+    yield Section(
+        "Instructions",
+        ("stage", "each", "millions per second"),
+        rows,
+        [each * rate / costs.per_second(config, 1.0) for _, _, each, rate in stages],
+        (
+            f"A hop is {1000 * hop:g} ms, a step of the network {1000 * step:g} ms.",
+            f"{costs.source[0].upper()}{costs.source[1:]}.",
+        ),
+    )
+    states = (("gate open", 1.0), ("gate closed", 0.0)) if config.gating.on else (("always", 1.0),)
+    rows = []
+    for state, share in states:
+        per_second = costs.per_second(config, share)
+        busy = power.duty(per_second)
+        rows.append((state, f"{per_second / 1e6:.3f}", _percent(busy)))
+    yield Section(
+        "Per second of audio",
+        ("", "million instructions", f"of the time at {power.CLOCK / 1e6:g} MHz"),
+        rows,
+        (),
+        (
+            "An instruction takes {:g} to {:g} cycles: the least and the most by the timings in the"
+            " Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3), with 2 wait states for"
+            " data in flash at the most; misses of the instruction cache are not"
+            " counted.".format(*power.CYCLES_PER_INSTRUCTION),
+        ),
+    )
+
+
+def _power(model: ModelFile, costs: cost.Costs) -> Iterator[Section]:
+    config, rows = model.config, []
+    for speech in SPEECH:
+        heard = power.open_share(config, speech)
+        per_second = costs.per_second(config, heard)
+        watts = power.power(power.duty(per_second))
+        rows.append(
+            (f"{speech:.0%}", f"{heard:.1%}", f"{per_second / 1e6:.3f}", _microwatts(watts))
+        )
+        if speech == OFFICE_DAY:
+            verdict = _comparison(watts)
+    gating = config.gating
+    assumed = (
+        f"Speech comes in stretches of {power.STRETCH:g} s; the gate hears"
+        f" {gating.look_back_ms} ms before and {gating.hold_ms} ms behind each. Loud sounds that"
+        " are not speech open it, too."
+        if gating.on
+        else "This model has no gate: silence costs what speech does."
+    )
+    yield Section(
+        "Average power of the processor",
+        ("speech", "heard", "million instructions per second", "microwatts"),
+        rows,
+        (),
+        (
+            "Counted is computing alone: not the microphone, not the PDM interface and the clock"
+            " that it keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the"
+            " LED or the board's regulator.",
+            assumed,
+            f"Running {1e3 * power.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
+            f" {1e6 * power.IDLE:g} uA (ION_RAMON_EVENT: System ON, all RAM kept) at"
+            f" {power.VOLTS:g} V: nRF52840 Product Specification, Current consumption, Electrical"
+            " specification, CPU running and Sleep.",
+            verdict,
+        ),
+    )
+
+
+def _comparison(watts: power.Range) -> str:
+    if watts.most < power.NDP100:
+        verdict = "which is below"
+    elif watts.least > power.NDP100:
+        verdict = "which is above"
+    else:
+        verdict = "a range that includes, so that it may be above or below,"
+    return (
+        f"With {OFFICE_DAY:.0%} speech the processor takes {_microwatts(watts)} uW, {verdict} the"
+        f" {1e6 * power.NDP100:g} uW that Syntiant's NDP100, a chip made for listening, is quoted"
+        " at, always on."
+    )
+
+
+def _percent(share: power.Range) -> str:
+    return f"{100 * share.least:.2f} to {100 * share.most:.2f} %"
+
+
+def _microwatts(watts: power.Range) -> str:
+    return f"{1e6 * watts.least:.0f} to {1e6 * watts.most:.0f}"

@@ -1,0 +1,100 @@
+"""Tables with notes, as a page of text and as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from string import Template
+from textwrap import fill
+
+from kws import __version__
+
+WIDTH = 88  # characters of the text
+MADE_BY = f"Written by kws {__version__} (kws export)."
+BAR_WIDTH = 160  # px
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table, a bar for each of its first rows, and what is to be said of it."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    bars: Sequence[float]  # 0..1
+    notes: tuple[str, ...]
+
+
+PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222; background: #fff; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+table { border-collapse: collapse; } th { font-weight: 600; }
+th, td { text-align: right; padding: .2rem .8rem; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+p { max-width: 44rem; margin: .5rem 0; color: #555; overflow-wrap: anywhere; }
+rect { fill: #2a7f9e; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p>$about</p>
+$sections
+<p>$made_by</p>
+</body>
+</html>
+""")
+
+
+def text_page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """A page of plain text."""
+    parts = [title, "=" * len(title), "", fill(about, WIDTH), ""]
+    for section in sections:
+        table = [section.heads, *section.rows]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        parts += [section.title, "-" * len(section.title), ""]
+        for row in table:
+            first, *others = (
+                cell.rjust(width) if place else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            parts.append("  ".join((first, *others)).rstrip())
+        parts.append("")
+        parts += [fill(note, WIDTH) + "\n" for note in section.notes]
+    return "\n".join((*parts, MADE_BY, ""))
+
+
+def html_page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """One page that needs nothing else."""
+    return PAGE.substitute(
+        title=escape(title),
+        about=escape(about),
+        sections="\n".join(map(_section, sections)),
+        made_by=escape(MADE_BY),
+    )
+
+
+def _section(section: Section) -> str:
+    heads = "".join(f"<th>{escape(head)}</th>" for head in section.heads)
+    rows = []
+    for place, row in enumerate(section.rows):
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        bar = _bar(section.bars[place]) if place < len(section.bars) else ""
+        rows.append(f"<tr>{cells}<td>{bar}</td></tr>" if section.bars else f"<tr>{cells}</tr>")
+    notes = "\n".join(f"<p>{escape(note)}</p>" for note in section.notes)
+    table = f"<table>\n<tr>{heads}</tr>\n" + "\n".join(rows) + "\n</table>"
+    return f"<h2>{escape(section.title)}</h2>\n{table}\n{notes}"
+
+
+def _bar(share: float) -> str:
+    return (
+        f'<svg width="{BAR_WIDTH}" height="12" role="img" aria-label="{share:.0%}">'
+        f'<rect width="{share * BAR_WIDTH:.1f}" height="12"/></svg>'
+    )
