@@ -35,7 +35,6 @@ class FloatDetector(Detector):
         )
         window.load_weights(weights)
         copy_weights(window, self._network)
-        self._window_rows = self._ds_cnn.window_rows
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -50,11 +49,11 @@ class FloatDetector(Detector):
         """As Detector.hear: Q15 confidences [steps, keywords]."""
         rows = np.concatenate([self._rows, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
-        steps = max(0, (len(rows) - self._window_rows) // stride + 1)
+        steps = max(0, (len(rows) - self.window_rows) // stride + 1)
         self._rows = rows[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        seen = rows[: self._window_rows + (steps - 1) * stride]
+        seen = rows[: self.window_rows + (steps - 1) * stride]
         logits = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
         powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
         posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]

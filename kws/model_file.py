@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tflite
@@ -55,6 +55,11 @@ class ModelFile:
         except (ValueError, KwsError) as error:
             raise KwsError(f"{where}: {error}") from error
         return cls(Path(where).stem, content, config)
+
+    def without_gate(self) -> ModelFile:
+        """The same model, which hears silence too."""
+        gating = replace(self.config.gating, on=False)
+        return replace(self, config=replace(self.config, gating=gating))
 
     @property
     def sha256(self) -> str:

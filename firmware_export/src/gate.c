@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "arithmetic.h"
+
 static int16_t *slot(const kws_gate *gate, int index) {
   const int place = gate->oldest + index, slots = gate->settings->look_back;
   return gate->ring + (place < slots ? place : place - slots) * gate->settings->hop;
@@ -14,14 +16,26 @@ static void release(kws_gate *gate, int hops) {
   gate->kept = (uint16_t)(gate->kept - hops);
 }
 
+KWS_INLINE int64_t square(const int16_t *pair) {
+  const int32_t difference = pair[1] - pair[0];
+  return (int64_t)difference * difference;
+}
+
 /* Sum of the squared differences within pairs of samples: DC and hum do not count. */
 static uint64_t energy(const int16_t *samples, int count) {
-  uint64_t sum = 0;
-  for (; count >= 2; count -= 2, samples += 2) {
-    const int32_t difference = samples[1] - samples[0];
-    sum += (uint64_t)((int64_t)difference * difference);
+  int64_t sum = 0;
+  for (; count >= 16; count -= 16, samples += 16) { /* -Os does not unroll */
+    sum += square(samples);
+    sum += square(samples + 2);
+    sum += square(samples + 4);
+    sum += square(samples + 6);
+    sum += square(samples + 8);
+    sum += square(samples + 10);
+    sum += square(samples + 12);
+    sum += square(samples + 14);
   }
-  return sum;
+  for (; count >= 2; count -= 2, samples += 2) sum += square(samples);
+  return (uint64_t)sum;
 }
 
 /* Open or close at the hop and follow the background. */

@@ -43,10 +43,15 @@ def run(
         raise KwsError(f"{negatives}: none of the recordings can be read")
     result = evaluate(heard, model.config)
     if as_json:
-        condition = {"model": model.name, "snr": snr if noise else None}
+        condition = {
+            "model": model.name,
+            "snr": snr if noise else None,
+            "gate": model.config.gating.on,
+        }
         print(json.dumps({**condition, **result.to_dict()}, indent=2))
     else:
         title = model.name + (f", noise at {snr:g} dB" if noise else "")
+        title += f", gate {'on' if model.config.gating.on else 'off'}"
         Console().print(result.table(title))
 
 

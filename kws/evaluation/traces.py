@@ -28,14 +28,13 @@ class Detector:
         self._gate = Gate(model.config)
         self._mfcc = road.mfcc(model.config.front_end)
         self._ds_cnn = road.ds_cnn(model)
-        self._posterior = Posterior(
-            model.config, self._ds_cnn.score_scale, self._ds_cnn.window_rows
-        )
+        self.window_rows = self._ds_cnn.window_rows
+        self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_rows)
 
     def trace(self, pieces: Iterable[Samples]) -> Trace:
         """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
         self.reset()
-        lead = np.zeros(lead_samples(self.config, self._ds_cnn.window_rows), np.int16)
+        lead = np.zeros(lead_samples(self.config, self.window_rows), np.int16)
         tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
         return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
 
