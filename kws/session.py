@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import sys
@@ -101,6 +100,8 @@ def run(
 
 def run_board(wanted: str | None, actions: Path | None, as_json: bool) -> int:
     """Hand on what a board hears, found by name or address, until Ctrl-C; the exit status."""
+    import asyncio
+
     from kws.ble import Board
 
     _set_up()

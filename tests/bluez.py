@@ -1,0 +1,224 @@
+"""A Bluetooth service with one board in reach, for real bleak on a machine without Bluetooth.
+
+It is what bleak sees of BlueZ: objects on a D-Bus of their own. `environment` is for subprocesses.
+"""
+
+import asyncio
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from dbus_fast import PropertyAccess
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+
+from kws import ble
+
+ADAPTER = "/org/bluez/hci0"
+DEVICE = f"{ADAPTER}/dev_01_02_03_04_05_06"
+SERVICE = f"{DEVICE}/service0010"
+PATHS = {
+    ble.DETECTION: f"{SERVICE}/char0011",
+    ble.KEYWORDS: f"{SERVICE}/char0014",
+    ble.LOST: f"{SERVICE}/char0016",
+}
+
+
+def constant(name: str, signature: str, value: object) -> dbus_property:
+    """A property that stays as it is."""
+
+    def get(self):
+        return value
+
+    get.__name__ = name
+    get.__annotations__ = {"return": signature}
+    return dbus_property(access=PropertyAccess.READ)(get)
+
+
+class Adapter(ServiceInterface):
+    """org.bluez.Adapter1: a scan finds the board while it advertises itself."""
+
+    Address = constant("Address", "s", "00:00:00:00:00:01")
+    Powered = constant("Powered", "b", True)
+    Roles = constant("Roles", "as", ["central"])
+
+    def __init__(self, device):
+        super().__init__("org.bluez.Adapter1")
+        self.device = device
+
+    @dbus_method()
+    def SetDiscoveryFilter(self, properties: "a{sv}"):  # noqa: F722, N802
+        pass
+
+    @dbus_method()
+    def StartDiscovery(self):  # noqa: N802
+        asyncio.get_running_loop().call_later(0.1, self.device.advertise)
+
+    @dbus_method()
+    def StopDiscovery(self):  # noqa: N802
+        pass
+
+
+class Device(ServiceInterface):
+    """org.bluez.Device1: the board."""
+
+    Address = constant("Address", "s", "01:02:03:04:05:06")
+    AddressType = constant("AddressType", "s", "public")
+    Adapter = constant("Adapter", "o", ADAPTER)
+    UUIDs = constant("UUIDs", "as", [ble.SERVICE])
+    Paired = constant("Paired", "b", False)
+
+    def __init__(self, name):
+        super().__init__("org.bluez.Device1")
+        self.alias, self.here, self.connected, self.strength = name, True, False, -60
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Name(self) -> "s":  # noqa: F821, N802
+        return self.alias
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Alias(self) -> "s":  # noqa: F821, N802
+        return self.alias
+
+    @dbus_property(access=PropertyAccess.READ)
+    def RSSI(self) -> "n":  # noqa: F821, N802
+        return self.strength
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Connected(self) -> "b":  # noqa: F821, N802
+        return self.connected
+
+    @dbus_property(access=PropertyAccess.READ)
+    def ServicesResolved(self) -> "b":  # noqa: F821, N802
+        return self.connected
+
+    @dbus_method()
+    def Connect(self):  # noqa: N802
+        self.connect(True)
+
+    @dbus_method()
+    def Disconnect(self):  # noqa: N802
+        self.connect(False)
+
+    def connect(self, connected):
+        self.connected = connected
+        self.emit_properties_changed({"Connected": connected, "ServicesResolved": connected})
+
+    def advertise(self):
+        if self.here:
+            self.strength = -60 - self.strength % 7
+            self.emit_properties_changed({"RSSI": self.strength, "UUIDs": [ble.SERVICE]})
+
+
+class Service(ServiceInterface):
+    """org.bluez.GattService1."""
+
+    UUID = constant("UUID", "s", ble.SERVICE)
+    Device = constant("Device", "o", DEVICE)
+    Primary = constant("Primary", "b", True)
+
+    def __init__(self):
+        super().__init__("org.bluez.GattService1")
+
+
+class Characteristic(ServiceInterface):
+    """org.bluez.GattCharacteristic1."""
+
+    Service = constant("Service", "o", SERVICE)
+    Flags = constant("Flags", "as", ["read", "notify"])
+
+    def __init__(self, uuid, value):
+        super().__init__("org.bluez.GattCharacteristic1")
+        self.uuid, self.value, self.notifying = uuid, value, threading.Event()
+
+    @dbus_property(access=PropertyAccess.READ)
+    def UUID(self) -> "s":  # noqa: F821, N802
+        return self.uuid
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Value(self) -> "ay":  # noqa: F821, N802
+        return self.value
+
+    @dbus_method()
+    def ReadValue(self, options: "a{sv}") -> "ay":  # noqa: F722, F821, N802
+        return self.value
+
+    @dbus_method()
+    def StartNotify(self):  # noqa: N802
+        self.notifying.set()
+
+    @dbus_method()
+    def StopNotify(self):  # noqa: N802
+        self.notifying.clear()
+
+    def set(self, value):
+        self.value = value
+        if self.notifying.is_set():
+            self.emit_properties_changed({"Value": value})
+
+
+class Bluez:
+    """The service, while the context is open; the board tells `name` and `keywords`."""
+
+    def __init__(self, folder: Path, name: str, keywords: list[str]) -> None:
+        self._device = Device(name)
+        values = {ble.DETECTION: bytes(15), ble.KEYWORDS: "\n".join(keywords).encode()}
+        values[ble.LOST] = bytes(4)
+        self._values = {uuid: Characteristic(uuid, value) for uuid, value in values.items()}
+        self._address = f"unix:path={folder / 'bus'}"
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self._address}
+
+    def __enter__(self) -> "Bluez":
+        words = ["dbus-daemon", "--session", "--nofork", "--print-address=1"]
+        self._daemon = subprocess.Popen(
+            [*words, f"--address={self._address}"], stdout=subprocess.PIPE
+        )
+        assert self._daemon.stdout
+        self._daemon.stdout.readline()
+        self._thread.start()
+        assert self._ready.wait(60)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+        self._daemon.terminate()
+        self._daemon.communicate()
+
+    def wait_for_listener(self) -> None:
+        """Return when somebody wants to be told of detections and losses."""
+        for uuid in (ble.DETECTION, ble.LOST):
+            assert self._values[uuid].notifying.wait(60)
+
+    def tell(self, uuid: str, content: bytes) -> None:
+        """A characteristic has a new value."""
+        self._loop.call_soon_threadsafe(self._values[uuid].set, content)
+
+    def leave(self) -> None:
+        """The board goes out of reach."""
+        self._device.here = False
+        for characteristic in self._values.values():
+            characteristic.notifying.clear()
+        self._loop.call_soon_threadsafe(self._device.connect, False)
+
+    def come(self) -> None:
+        """The board is in reach again."""
+        self._device.here = True
+
+    async def _serve(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        bus = await MessageBus(bus_address=self._address).connect()
+        bus.export(ADAPTER, Adapter(self._device))
+        bus.export(DEVICE, self._device)
+        bus.export(SERVICE, Service())
+        for uuid, path in PATHS.items():
+            bus.export(path, self._values[uuid])
+        await bus.request_name("org.bluez")
+        self._ready.set()
+        while not self._end.is_set():
+            await asyncio.sleep(0.5)
+            self._device.advertise()
+        bus.disconnect()

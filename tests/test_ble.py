@@ -1,0 +1,153 @@
+"""kws listen --ble: what a board sends is decoded, shown and acted upon; faults are one line.
+
+Real bleak runs against what it sees of BlueZ, since a test machine has no Bluetooth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import kws, started
+from conftest import skip_without
+
+from kws import ble
+from kws.errors import KwsError
+from kws.posterior import Detection
+
+KEYWORDS = ["computer", "smart mirror"]
+
+
+def content(count: int, keyword: int = 1, confidence: int = 16384, sample: int = 24_000) -> bytes:
+    return ble.DETECTION_FORMAT.pack(count, keyword, confidence, sample)
+
+
+def test_a_notification_is_decoded() -> None:
+    assert ble.decode(content(7), KEYWORDS) == (7, Detection(24_000, "smart mirror", 0.5))
+    months = 16_000 * 3600 * 24 * 365
+    assert ble.decode(content(2**32 - 1, sample=months), KEYWORDS)[1].time == 3600 * 24 * 365
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        (content(1, keyword=2), "the board heard its keyword 2, but has named 2"),
+        (content(1)[:-1], "the board sent 14 bytes, a detection has 15"),
+        (b"", "the board sent 0 bytes"),
+    ],
+)
+def test_what_is_no_detection_is_refused(sent: bytes, fault: str) -> None:
+    with pytest.raises(KwsError, match=fault):
+        ble.decode(sent, KEYWORDS)
+
+
+def test_without_bleak_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['bleak'] = None; sys.argv = ['kws', 'listen', '--ble'];"
+        "from kws.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "kws: error: kws listen --ble needs bleak: pip install 'kws[ble]'\n"
+
+
+def test_without_bluetooth_it_says_so(tmp_path: Path) -> None:
+    environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'none'}"}
+    done = kws("listen", "--ble", env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kws: error: Bluetooth is not to be had: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("other", [["--model", "home"], ["--stdin"], ["--wav", "x.wav"]])
+def test_what_it_excludes(other: list[str]) -> None:
+    done = kws("listen", "--ble", *other)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Callable[..., object]:
+    """The board in reach: `with board() as bluez`."""
+    skip_without("D-Bus", sys.platform == "linux" and shutil.which("dbus-daemon"))
+    from bluez import Bluez
+
+    return lambda name="kws home", keywords=KEYWORDS: Bluez(tmp_path, name, keywords)
+
+
+def test_another_board_is_not_taken(board) -> None:
+    with board() as bluez:
+        done = kws("listen", "--ble", "--device", "kitchen", env=bluez.environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kws: error: no board 'kitchen' found within 10 s; is it on,")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_actions_file_for_other_keywords_is_refused(board, tmp_path: Path) -> None:
+    actions = tmp_path / "actions.toml"
+    actions.write_text('[[action]]\nkeyword = "jarvis"\ncommand = ["true"]\n')
+    with board() as bluez:
+        done = kws("listen", "--ble", "--actions", actions, env=bluez.environment)
+    assert done.returncode == 1
+    assert "actions.toml:2" in done.stderr
+    assert "jarvis" in done.stderr
+
+
+@pytest.mark.parametrize("wanted", [[], ["--device", "HOME"], ["--device", "01:02:03:04:05:06"]])
+def test_detections_are_shown_and_acted_upon(board, tmp_path: Path, wanted: list[str]) -> None:
+    heard = tmp_path / "heard"
+    actions = tmp_path / "actions.toml"
+    actions.write_text(f'[[action]]\nkeyword = "computer"\ncommand = ["touch", "{heard}"]\n')
+    words = ["listen", "--ble", "--json", "--actions", actions, *wanted]
+    with board() as bluez, started(*words, env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.tell(ble.DETECTION, content(1))
+        line = process.stdout.readline()
+        assert json.loads(line) == {"time": 1.5, "keyword": "smart mirror", "confidence": 0.5}
+        bluez.tell(ble.DETECTION, content(2, keyword=0))
+        assert json.loads(process.stdout.readline())["keyword"] == "computer"
+        while not heard.exists():
+            assert process.poll() is None
+        process.terminate()
+        _, errors = process.communicate()
+    assert process.returncode == 0
+    assert "kws: listening on kws home for computer, smart mirror\n" in errors
+
+
+def test_losses_and_a_lost_connection_are_told(board) -> None:
+    with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.tell(ble.LOST, (512).to_bytes(4, "little"))
+        bluez.tell(ble.DETECTION, content(2))  # the first did not arrive
+        assert process.stdout.readline() == "1.50 s  smart mirror  0.50\n"
+        bluez.leave()
+        bluez.tell(ble.DETECTION, content(5))
+        bluez.come()
+        bluez.wait_for_listener()
+        bluez.tell(ble.DETECTION, content(6, keyword=0))
+        assert process.stdout.readline() == "1.50 s  computer  0.50\n"
+        process.terminate()
+        _, errors = process.communicate()
+    told = [line.removeprefix("kws: ") for line in errors.splitlines() if line.startswith("kws: ")]
+    assert told == [
+        "listening on kws home for computer, smart mirror",
+        "the board has lost 512 samples so far",
+        "missed 1 detections",
+        "the connection is lost; looking for the board",
+        "connected again; missed 3 detections",
+    ]
+
+
+def test_a_keyword_that_the_board_has_not_named_ends_it(board) -> None:
+    with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.tell(ble.DETECTION, content(1, keyword=9))
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.endswith("kws: error: the board heard its keyword 9, but has named 2\n")
