@@ -1,0 +1,154 @@
+"""What the energy gate costs: `python benchmarks/gate.py WORK DATA [--recipe models/home.toml]`.
+
+WORK is the folder of a `kws train --work WORK`. Each fold's model hears the recordings that the
+fold held out with the gate and without it: as they are, in noise at 10 dB SNR, and turned down
+until the greatest sample lies at -50 dBFS. Each keyword is heard twice: alone, from a fresh start
+as `kws evaluate` hears it, and among all others in one stream, where the gate has got used to what
+came before. The thresholds are for 0.5 false alarms per hour of a keyword in clean speech without
+the gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from kws.config import SAMPLE_RATE
+from kws.data.audio import read_audio
+from kws.data.dataset import from_recipe
+from kws.evaluation.evaluate import evaluate, merged
+from kws.evaluation.mixing import with_noise
+from kws.evaluation.traces import Detector, Samples, Traces, traces
+from kws.gate import Gate
+from kws.listen import TAIL_SECONDS, lead_samples
+from kws.model_file import ModelFile
+from kws.training.calibration import calibrated
+from kws.training.cross_validation import NOISY_SNR, Fold, recordings
+from kws.training.recipe import Recipe
+
+ALARMS_PER_HOUR = 0.5
+QUIET = -50.0  # dBFS
+CLEAN = "clean"
+GATES = ("off", "on")
+
+Positives = dict[str, list[Samples]]
+Heard = dict[tuple[str, str, str], Traces]  # condition, gate, "alone" or "in one stream"
+Open = dict[str, tuple[int, int]]  # condition: samples of the negatives that are heard, and all
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
+    parser.add_argument("--folds", type=int, default=4)
+    arguments = parser.parse_args()
+    folds = [Fold(index, arguments.folds, arguments.work) for index in range(arguments.folds)]
+    with ProcessPoolExecutor(os.cpu_count()) as executor:
+        inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
+        heard, opened = zip(*executor.map(hear, *inputs), strict=True)
+    together = {key: merged([fold[key] for fold in heard if key in fold]) for key in heard[0]}
+    config = load(folds[0]).config
+    config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
+    table = Table()
+    for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech heard"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for condition, gate in {key[:2]: None for key in together}:
+        results = {
+            how: evaluate(together[condition, gate, how], config).own.values()
+            for how in ("alone", "in one stream")
+        }
+        count = sum(rate.utterances for rate in results["alone"])
+        missed = {how: sum(rate.missed for rate in rates) for how, rates in results.items()}
+        alarms = sum(rate.alarms for rate in results["alone"])
+        passed, length = map(sum, zip(*(fold[condition] for fold in opened), strict=True))
+        table.add_row(
+            condition,
+            gate,
+            *(f"{n} of {count}, {n / count:.2%}" for n in missed.values()),
+            f"{alarms} in {length / SAMPLE_RATE / 3600:.2f} h",
+            "100.0%" if gate == "off" else f"{passed / length:.1%}",
+        )
+    Console().print(table)
+
+
+def load(fold: Fold) -> ModelFile:
+    """The fold's model, smoothed as kws train judges it."""
+    model = ModelFile.load(fold.path)
+    return replace(model, config=replace(model.config, smoothing=Recipe().smoothing))
+
+
+def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
+    """What a fold's model makes of its test set in every condition."""
+    model = load(fold)
+    test = fold.test_set(from_recipe(recipe, data))
+    positives, negatives = recordings(test)
+    noise = [read_audio(clip.path) for clip in test.noise]
+    heard, opened = {}, {}
+    for condition, words, speech in conditions(positives, negatives, np.concatenate(noise)):
+        for gate in GATES:
+            detector = Detector(model if gate == "on" else model.without_gate())
+            alone = traces(detector, words, speech)
+            heard[condition, gate, "alone"] = alone
+            peaks = peaks_in_one_stream(detector, words)
+            heard[condition, gate, "in one stream"] = Traces(peaks, alone.negative, alone.hours)
+        passages = Gate(model.config).push(np.concatenate(speech))
+        opened[condition] = (sum(len(p) for _, p in passages), sum(map(len, speech)))
+    return heard, opened
+
+
+def conditions(
+    positives: Positives, negatives: list[Samples], noise: Samples
+) -> Iterator[tuple[str, Positives, list[Samples]]]:
+    """Name, keywords and speech without them, in each condition."""
+    yield CLEAN, positives, negatives
+    noisy = {
+        keyword: list(with_noise(words, noise, NOISY_SNR, seed=index))
+        for index, (keyword, words) in enumerate(positives.items())
+    }
+    around = list(with_noise(negatives, noise, NOISY_SNR, seed=len(positives)))
+    yield f"{NOISY_SNR:g} dB SNR", noisy, around
+    quiet = {keyword: list(map(turned_down, words)) for keyword, words in positives.items()}
+    yield f"{QUIET:g} dBFS", quiet, list(map(turned_down, negatives))
+
+
+def turned_down(samples: Samples) -> Samples:
+    """The recording with its greatest sample at QUIET."""
+    peak = max(1.0, np.abs(samples.astype(np.float64)).max())
+    quiet: Samples = np.rint(samples * (32768 * 10 ** (QUIET / 20) / peak)).astype(np.int16)
+    return quiet
+
+
+def peaks_in_one_stream(detector: Detector, positives: Positives) -> dict[str, np.ndarray]:
+    """Greatest confidence of each recording's keyword from its start to shortly behind its end."""
+    words = [(keyword, samples) for keyword, some in positives.items() for samples in some]
+    order = np.random.default_rng(0).permutation(len(words))
+    trace = detector.trace(words[place][1] for place in order)
+    config = detector.config
+    step = config.stride * config.front_end.hop
+    first = (detector.window_rows - 1) * config.front_end.hop + config.front_end.window
+    first -= lead_samples(config, detector.window_rows)  # where the first step ends
+    peaks = np.zeros(len(words), np.int64)
+    end = 0
+    for place in order:
+        keyword, samples = words[place]
+        start, end = end, end + len(samples)
+        until = end + round(TAIL_SECONDS * SAMPLE_RATE)
+        steps = trace[max(0, start - first) // step : (until - first) // step]
+        peaks[place] = steps[:, config.keywords.index(keyword)].max(initial=0)
+    of = np.array([keyword for keyword, _ in words])
+    return {keyword: peaks[of == keyword] for keyword in positives}
+
+
+if __name__ == "__main__":
+    main()
