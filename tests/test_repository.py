@@ -17,7 +17,7 @@ from conftest import skip_without
 import kws
 
 ROOT = Path(__file__).parents[1]
-SIDE_ROOMS = ("data", "evaluation", "export", "training")
+SIDE_ROOMS = ("data", "evaluation", "export", "recorder", "training")
 # cli.py opens the side rooms, each within its command.
 ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name != "cli.py")
 TOP_LEVEL = {

@@ -1,0 +1,87 @@
+"""What a person is asked to do: say a keyword, read a text, or leave the room as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws.errors import KwsError
+from kws.recorder.take import Kind
+
+NOISE_SECONDS = 10.0  # of a take of the room
+WORDS_PER_SECOND = 2.0  # of an unhurried reader
+BEFORE_READING = 1.5  # s
+
+TEXTS = (
+    "When the sunlight strikes raindrops in the air, they act as a prism and form a rainbow.",
+    "Please bring me two cups of coffee, a glass of water and the newspaper from the hall.",
+    "The train to the airport leaves at seventeen minutes past nine from platform four.",
+    "Yesterday we walked along the river until the wind became too cold for the children.",
+    "Could you turn the radio down a little? I cannot hear what she is saying on the phone.",
+    "Five hundred and sixty three thousand people live in this town, and most of them drive.",
+    "My neighbour keeps chickens, a goose, and a very old dog that sleeps on the porch.",
+    "Add onions, garlic and a pinch of salt, then let the soup boil gently for half an hour.",
+    "Nobody knew why the office was locked, so they all waited outside and shared a sandwich.",
+    "The jury thought the judge had been unusually generous to the general's younger son.",
+    "She measured the shelf twice, cut the wood once, and still it would not fit the wall.",
+    "What do you think about going to the cinema on Thursday, or would you rather stay home?",
+    "A large orange cat jumped over the fence, chased by three small and noisy terriers.",
+    "Yes, no, maybe, later: every answer that he gave was shorter than the one before.",
+    "The picture above the fireplace shows a harbour in the early morning, full of fishing boats.",
+    "Our teacher asked us to write down everything that we could hear in one quiet minute.",
+    "If it does not rain tomorrow, we will pick the cherries and bake a cake for your mother.",
+    "He plays the violin beautifully, although he has never learned to read a single note.",
+    "Take the second street on the left, pass the bakery, and ring the bell of the blue house.",
+    "The doctor said that a little exercise each day does more good than a hard run each month.",
+    "Winter came early that year and covered the village, the forest and both roads with snow.",
+    "I put the keys on the kitchen table, next to the letters, just as I always do.",
+    "They sell bicycles, boots, umbrellas and fresh bread in one and the same little shop.",
+    "Good evening everybody, thank you for coming; the concert will begin in a few moments.",
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One take: what to ask for, for how long (s) to record, and what is expected."""
+
+    text: str
+    seconds: float
+    kind: Kind
+
+
+def word(keyword: str, seconds: float) -> list[Prompt]:
+    """A keyword, over and over."""
+    return [Prompt(f"Say: {keyword}", seconds, Kind.WORD)]
+
+
+def reading(texts: Sequence[str], keywords: Sequence[str]) -> list[Prompt]:
+    """Texts to read, without those that hold a keyword; KwsError when none is left."""
+    holds = re.compile("|".join(rf"\b{re.escape(keyword)}\b" for keyword in keywords) or "$^", re.I)
+    chosen = [text for text in texts if not holds.search(text)]
+    if not chosen:
+        raise KwsError("there is no text to read that does not hold a keyword of the dataset")
+    return [
+        Prompt(f"Read: {text}", BEFORE_READING + len(text.split()) / WORDS_PER_SECOND, Kind.SPEECH)
+        for text in chosen
+    ]
+
+
+def room() -> list[Prompt]:
+    """The room with its usual sounds."""
+    return [Prompt("Do not speak: recording the room", NOISE_SECONDS, Kind.NOISE)]
+
+
+def read_texts(path: Path) -> list[str]:
+    """A text to read, a piece for each line; KwsError when there is none in the file."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise KwsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KwsError(f"{path}: not text in UTF-8") from error
+    texts = [" ".join(line.split()) for line in lines if line.strip()]
+    if not texts:
+        raise KwsError(f"{path}: there is no text in it")
+    return texts
