@@ -1,0 +1,118 @@
+"""Google Speech Commands in its own layout, with its own split by speaker.
+
+<word>/<speaker>_nohash_<number>.wav, _background_noise_/, and, in the whole archives,
+validation_list.txt and testing_list.txt. A part of it without the lists is split by the rule that
+they were made with (P. Warden, 2018, and the README of the archive): speakers by their hash, 10 %
+for validation, 10 % for testing. kws train keeps to that split, so that its figures are the ones
+that others report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from kws.data.clips import Clip, clips_in
+from kws.data.dataset import NEGATIVE, Dataset
+from kws.errors import KwsError
+
+BACKGROUND = "_background_noise_"
+MARK = "_nohash_"  # behind the speaker in a file's name
+HASHES = 2**27 - 1  # as in the rule; it was meant to be more than there would ever be files
+
+
+class Subset(Enum):
+    """A side of the split."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    TESTING = "testing"
+
+
+LISTS = {Subset.VALIDATION: "validation_list.txt", Subset.TESTING: "testing_list.txt"}
+
+
+def is_speech_commands(root: Path) -> bool:
+    """Whether a folder has this layout rather than that of kws's own datasets."""
+    return (root / BACKGROUND).is_dir() and not (root / NEGATIVE).exists()
+
+
+def from_speech_commands(
+    root: Path, keywords: Sequence[str], subset: Subset | None = None
+) -> Dataset:
+    """The recordings of one side of the split, or of all: the other words are the negatives.
+
+    The background noise is there whole whatever the subset: there is one set of six recordings.
+    KwsError for a keyword that is not a folder, for a keyword without recordings on that side, and
+    where there are no other words.
+    """
+    words = _words(root)
+    for keyword in keywords:
+        if keyword not in words:
+            raise KwsError(f"{root}: no folder {keyword!r}; its words are {', '.join(words)}")
+    if len(set(keywords)) != len(keywords) or not keywords:
+        raise KwsError("keywords: one or more words, each of them once")
+    split = _Split(root)
+    clips = {
+        word: [
+            clip for clip in clips_in(root / word) if subset in (None, split.subset_of(clip.path))
+        ]
+        for word in words
+    }
+    others = [clip for word in words if word not in keywords for clip in clips[word]]
+    missing = [word for word in keywords if not clips[word]]
+    missing += [] if others else ["words that are no keywords"]
+    if missing:
+        side = f" for {subset.value}" if subset else ""
+        raise KwsError(f"{root}: no recordings of {', '.join(missing)}{side}")
+    noise: list[Clip] = clips_in(root / BACKGROUND) if (root / BACKGROUND).is_dir() else []
+    return Dataset({keyword: clips[keyword] for keyword in keywords}, others, noise)
+
+
+def subset_by_hash(name: str) -> Subset:
+    """The side of a file name's speaker, by the rule: a percentage from the SHA-1 of the name."""
+    speaker = os.path.splitext(name)[0].partition(MARK)[0]
+    share = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (HASHES + 1) * 100 / HASHES
+    if share < 10:
+        return Subset.VALIDATION
+    return Subset.TESTING if share < 20 else Subset.TRAINING
+
+
+class _Split:
+    """The lists of a folder where both are there, else the rule."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[str, Subset] | None = None
+        if all((root / name).is_file() for name in LISTS.values()):
+            self._listed = {}
+            for subset, name in LISTS.items():
+                self._listed |= dict.fromkeys(_read_list(root / name), subset)
+
+    def subset_of(self, path: Path) -> Subset:
+        if self._listed is None:
+            return subset_by_hash(path.name)
+        name = path.relative_to(self._root).with_suffix("").as_posix()
+        return self._listed.get(name, Subset.TRAINING)
+
+
+def _read_list(path: Path) -> list[str]:
+    """Names as <word>/<file>, without an ending: a copy may be in another format."""
+    try:
+        lines = path.read_text("utf-8").split()
+    except OSError as error:
+        raise KwsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KwsError(f"{path}: not a list of file names") from error
+    return [os.path.splitext(line)[0] for line in lines]
+
+
+def _words(root: Path) -> list[str]:
+    try:
+        folders = [path.name for path in root.iterdir() if path.is_dir()]
+    except OSError as error:
+        raise KwsError(f"{root}: {error.strerror}") from error
+    return sorted(name for name in folders if not name.startswith(("_", ".")))

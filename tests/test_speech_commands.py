@@ -1,0 +1,153 @@
+"""Google Speech Commands as a dataset: its layout, its lists, its rule for speakers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import ROOT
+
+from kws.data.clips import UNTESTED
+from kws.data.speech_commands import (
+    Subset,
+    from_speech_commands,
+    is_speech_commands,
+    subset_by_hash,
+)
+from kws.errors import KwsError
+
+REAL = ROOT.parent / "shared" / "data" / "speech_commands"
+WORDS = ["down", "go", "left", "right", "up"]
+
+# Speakers in the lists of the whole archive.
+LISTED = {
+    Subset.VALIDATION: (
+        "a69b9b3e 439c84f4 409c962a dbaf8fc6 a6d586b7 0e17f595 ff2b842e 7fd25f7c 3cc595de 591d32f3"
+    ),
+    Subset.TESTING: (
+        "bb05582b 97f4c236 f2e59fea fdb5155e dc75148d 3f170018 18f8afd5 e1469561 5c8af87a aa48c94a"
+    ),
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Three words, four speakers each, one of them for validation and one for testing by rule."""
+    names = iter(f"{number:08x}" for number in range(10_000))
+    by_side: dict[Subset, list[str]] = {side: [] for side in Subset}
+    while min(map(len, by_side.values())) < 2:
+        name = next(names)
+        by_side[subset_by_hash(f"{name}_nohash_0.wav")].append(name)
+    for word in ("go", "stop", "yes"):
+        for speakers in by_side.values():
+            for speaker in speakers[:2]:
+                path = tmp_path / word / f"{speaker}_nohash_0.wav"
+                path.parent.mkdir(exist_ok=True)
+                path.touch()
+    (tmp_path / "_background_noise_").mkdir()
+    (tmp_path / "_background_noise_" / "hum.wav").touch()
+    return tmp_path
+
+
+def names(clips):
+    return sorted(clip.path.name for clip in clips)
+
+
+@pytest.mark.parametrize("side", LISTED)
+def test_the_rule_is_the_one_of_the_lists(side):
+    for speaker in LISTED[side].split():
+        assert subset_by_hash(f"{speaker}_nohash_0.wav") is side
+        assert subset_by_hash(f"{speaker}_nohash_4.flac") is side
+
+
+def test_the_rule_gives_a_tenth_to_each():
+    sides = [subset_by_hash(f"{number:08x}_nohash_1.wav") for number in range(5000)]
+    for side in (Subset.VALIDATION, Subset.TESTING):
+        assert sides.count(side) / len(sides) == pytest.approx(0.1, abs=0.02)
+
+
+def test_sides_are_disjoint_and_whole(made):
+    whole = from_speech_commands(made, ["go", "yes"])
+    sides = [from_speech_commands(made, ["go", "yes"], side) for side in Subset]
+    assert list(whole.positives) == ["go", "yes"]
+    for pick in (lambda d: d.positives["go"], lambda d: d.positives["yes"], lambda d: d.negatives):
+        assert names(pick(whole)) == sorted(name for side in sides for name in names(pick(side)))
+        assert all(len(pick(side)) == 2 for side in sides)
+    assert {clip.path.parent.name for clip in whole.negatives} == {"stop"}
+    assert all(names(dataset.noise) == ["hum.wav"] for dataset in [whole, *sides])
+    assert all(clip.part != UNTESTED for clip in whole.positives["go"])
+
+
+def test_lists_go_before_the_rule(made):
+    files = names(from_speech_commands(made, ["go"]).positives["go"])
+    (made / "validation_list.txt").write_text("".join(f"go/{name}\n" for name in files[:3]))
+    (made / "testing_list.txt").write_text(f"go/{files[3]}\nstop/{files[0]}\nyes/gone.wav\n")
+
+    def of(side: Subset) -> list[str]:
+        return names(from_speech_commands(made, ["go"], side).positives["go"])
+
+    assert of(Subset.TRAINING) == files[4:]
+    assert of(Subset.TESTING) == files[3:4]
+    with pytest.raises(KwsError, match="no recordings of words that are no keywords for valid"):
+        of(Subset.VALIDATION)
+
+
+def test_one_list_alone_says_too_little(made):
+    by_rule = names(from_speech_commands(made, ["go"], Subset.TESTING).positives["go"])
+    (made / "validation_list.txt").write_text("".join(f"go/{name}\n" for name in by_rule))
+    dataset = from_speech_commands(made, ["go"], Subset.TESTING)
+    assert names(dataset.positives["go"]) == by_rule
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        (["go", "jump"], "no folder 'jump'; its words are go, stop, yes"),
+        (["_background_noise_"], "no folder '_background_noise_'"),
+        (["go", "go"], "each of them once"),
+        ([], "one or more words"),
+        (["go", "stop", "yes"], "no recordings of words that are no keywords"),
+    ],
+)
+def test_keywords_that_cannot_be_trained(made, keywords, message):
+    with pytest.raises(KwsError, match=message):
+        from_speech_commands(made, keywords)
+
+
+def test_lists_and_folders_that_cannot_be_read(made):
+    (made / "validation_list.txt").write_bytes(b"\xff\xfe\xff")
+    (made / "testing_list.txt").write_text("")
+    with pytest.raises(KwsError, match=r"validation_list\.txt: not a list of file names"):
+        from_speech_commands(made, ["go"])
+    with pytest.raises(KwsError, match="nowhere: No such file or directory"):
+        from_speech_commands(made / "nowhere", ["go"])
+    (made / "validation_list.txt").unlink()
+    (made / "empty").mkdir()
+    with pytest.raises(KwsError, match="empty: no audio files there"):
+        from_speech_commands(made, ["go"])
+
+
+def test_the_layout_is_known_by_its_noise(made):
+    assert is_speech_commands(made)
+    (made / "_negative_").mkdir()
+    assert not is_speech_commands(made)
+    assert not is_speech_commands(made / "go")
+
+
+def test_the_real_one():
+    if not REAL.is_dir():
+        pytest.skip("../shared/data/speech_commands is not here")
+    assert is_speech_commands(REAL)
+    training, validation = (
+        from_speech_commands(REAL, WORDS, side) for side in (Subset.TRAINING, Subset.VALIDATION)
+    )
+    for word in WORDS:
+        speakers = [
+            {clip.path.name.split("_")[0] for clip in dataset.positives[word]}
+            for dataset in (training, validation)
+        ]
+        assert not speakers[0] & speakers[1]
+        assert len(training.positives[word]) > 4 * len(validation.positives[word]) > 0
+    assert len(training.noise) == 6
+    with pytest.raises(KwsError, match=r"no recordings of .* for testing"):
+        from_speech_commands(REAL, WORDS, Subset.TESTING)
