@@ -7,6 +7,7 @@
  *   static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
  *
  *   kws_spotter_init(&spotter, &kws_model_data, memory);
+ *   // spotter.gate.on = false;            // would hear silence too, which is cut out
  *   kws_detection heard;
  *   while (kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP) == KWS_MODEL_HOP)
  *     if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard))
