@@ -52,8 +52,9 @@ model: $(VENV)/dev.stamp
 		--work $(or $(WORK),models/home.work)
 
 firmware: $(VENV)/kws.stamp
-	$(BIN)/kws export home --output build/firmware
+	$(BIN)/kws export home --no-count --output build/firmware
 	cp build/firmware/kws_home/src/kws_model.[ch] firmware_export/src/
+	cp build/firmware/kws_home/report.* firmware_export/
 
 system-packages:
 	$(SUDO) apt-get update
