@@ -147,13 +147,39 @@ def test_speed_changes_length_and_pitch(factor: float) -> None:
     assert peak * SAMPLE_RATE / len(played) == pytest.approx(1000 * factor, abs=2)
 
 
-def test_colour_is_a_tilt_of_18_db_at_most(random: np.random.Generator) -> None:
+def test_colour_is_a_tilt(random: np.random.Generator) -> None:
     impulse = np.zeros(4096, np.float32)
     impulse[0] = 1
     for _ in range(20):
         gains = 20 * np.log10(np.abs(np.fft.rfft(augment.colour(impulse, random))))
-        assert gains.max() - gains.min() < 18.1
-        assert np.abs(gains).max() < 9.1
+        assert gains.max() - gains.min() < 2 * augment.TILT + 0.1
+        assert np.abs(gains).max() < augment.TILT + 0.1
+
+
+def test_a_narrow_line_ends_at_its_bandwidth(random: np.random.Generator) -> None:
+    impulse = np.zeros(4096, np.float32)
+    impulse[0] = 1
+    for _ in range(20):
+        narrow = augment.narrowed(impulse, random)
+        assert narrow.dtype == np.float32
+        gains = 20 * np.log10(np.abs(np.fft.rfft(narrow)) + 1e-9)
+        frequencies = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
+        edge = frequencies[np.argmax(gains < -3)]
+        low, high = augment.BANDWIDTH
+        assert low - 20 <= edge <= high + 20
+        assert np.abs(gains[frequencies < 0.7 * edge]).max() < 0.1
+        assert gains[frequencies > 1.5 * edge].max(initial=-99) < -20
+
+
+def test_overdriving_rounds_off_the_peaks(random: np.random.Generator) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * np.arange(1600) / 160).astype(np.float32)
+    for _ in range(20):
+        driven = augment.overdriven(tone, random)
+        assert driven.dtype == np.float32
+        assert (np.abs(driven) <= np.abs(tone) + 1e-7).all()
+        assert np.abs(driven).max() < 0.27  # at least a tenth is lost of a peak of 0.3
+        assert (np.sign(driven) == np.sign(tone)).all()
+    assert not augment.overdriven(np.zeros(100, np.float32), random).any()
 
 
 def test_hiss_has_a_level_of_one(random: np.random.Generator) -> None:

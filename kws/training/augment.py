@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 from scipy.fft import irfft
-from scipy.signal import fftconvolve, lfilter
+from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 from kws.config import SAMPLE_RATE
 
@@ -25,6 +25,9 @@ SNR = (0.0, 25.0)  # dB
 LEVEL_BLOCK = 80  # samples
 LEVEL_WINDOW = SAMPLE_RATE * 3 // 10 // LEVEL_BLOCK  # blocks
 FADE = SAMPLE_RATE // 100
+TILT = 12.0  # dB
+BANDWIDTH = (3000.0, 7500.0)  # Hz
+DRIVE = (0.7, 8.0)
 PIECE = (0.12, 0.45)  # s
 
 
@@ -52,13 +55,28 @@ def made_up_room(random: Random) -> Audio:
 
 
 def colour(audio: Audio, random: Random) -> Audio:
-    """A microphone's tilt: first-order shelves at a random corner, up to 9 dB either way."""
+    """A microphone's tilt: first-order shelves at a random corner, up to TILT either way."""
     corner = np.exp(random.uniform(np.log(150), np.log(5000)))
     pole = np.exp(-2 * np.pi * corner / SAMPLE_RATE)
     low: Double = lfilter([1 - pole], [1, -pole], audio)
-    gains = 10 ** (random.uniform(-9, 9, 2) / 20)
+    gains = 10 ** (random.uniform(-TILT, TILT, 2) / 20)
     tilted: Double = gains[0] * low + gains[1] * (audio - low)
     return tilted.astype(np.float32)
+
+
+def narrowed(audio: Audio, random: Random) -> Audio:
+    """What a narrow line or a hard codec leaves: nothing above BANDWIDTH."""
+    edge = random.uniform(*BANDWIDTH)
+    sections = butter(8, edge, fs=SAMPLE_RATE, output="sos")
+    narrow: Double = sosfilt(sections, audio)
+    return narrow.astype(np.float32)
+
+
+def overdriven(audio: Audio, random: Random) -> Audio:
+    """An amplifier driven too hard: peaks are rounded off, DRIVE times too high for it."""
+    drive = np.float32(np.exp(random.uniform(*np.log(DRIVE))) / max(np.abs(audio).max(), 1e-6))
+    rounded: Audio = np.tanh(drive * audio) / drive
+    return rounded
 
 
 def mix(audio: Audio, noise: Audio, snr: float) -> Audio:

@@ -47,9 +47,13 @@ class Surroundings:
             scene = augment.room(scene, as_float(response))
         elif kind < 0.5:
             scene = augment.room(scene, augment.made_up_room(random))
-        if random.random() < 0.5:
+        if random.random() < 0.2:
+            scene = augment.overdriven(scene, random)
+        if random.random() < 0.6:
             scene = augment.colour(scene, random)
-        if random.random() < 0.75:
+        if random.random() < 0.15:
+            scene = augment.narrowed(scene, random)
+        if random.random() < 0.7:
             noise = self.noise(len(scene), random)
             scene = augment.mix(scene, noise, random.uniform(*augment.SNR))
         scene = augment.set_level(scene, random.uniform(*augment.LEVEL))
