@@ -1,0 +1,174 @@
+"""The wake word benchmark: `python benchmarks/wake_words.py WORK DATA --output DIR`.
+
+WORK is the folder of a `kws train DATA --work WORK`. The protocol is that of Picovoice's wake word
+benchmark, under cross-validation: the model of each fold hears the sessions, speakers and noise
+that it was not trained on, so that every figure rests on all recordings and none was trained on.
+Thresholds are set on the negative speech of all folds together, once, clean: they are the same
+under every condition. Seeds are fixed. Results go to DIR as JSON and as a plot.
+
+Conditions: clean; noise and a babble of eight talkers at an SNR of 10 dB, the ratio of the
+greatest 512-sample energies; levels from -50 to -10 dBFS (RMS of the loudest 0.3 s); digital
+silence or hiss (-70 dBFS) instead of what was recorded around the word; a room (the impulse
+responses of DATA, which training knows as well).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from kws.data.audio import read_audio
+from kws.data.dataset import Dataset, from_recipe
+from kws.data.word_span import word_span
+from kws.evaluation.evaluate import merged
+from kws.evaluation.mixing import with_noise
+from kws.evaluation.rates import count_alarms, level_for
+from kws.evaluation.traces import Detector, Samples, Traces, traces
+from kws.model_file import ModelFile
+from kws.training import augment
+from kws.training.cross_validation import recordings
+from kws.training.fold import Fold
+from kws.training.surroundings import as_float
+
+SNR = 10.0  # dB
+TALKERS = 8
+LEVELS = (-50, -40, -30, -20, -10)  # dBFS
+HISS = -70.0  # dBFS
+MARGIN = 1600  # samples kept around a word that is cut out of its recording
+FALSE_ALARMS_PER_HOUR = (0.0, 0.1, 0.5, 1.0)  # of each keyword
+CLEAN = "clean"
+
+Utterances = list[Samples]
+Condition = Callable[[Utterances], Utterances]
+
+
+def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Condition]]:
+    """What is done to the utterances of a fold; its model never heard the noise and the speech."""
+    noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
+    rooms = [as_float(read_audio(clip.path)) for clip in test.rooms]
+    yield f"noise, {SNR:g} dB", lambda words: list(with_noise(words, noise, SNR, seed=1))
+    babble = talkers(np.concatenate(speech))
+    yield f"babble, {SNR:g} dB", lambda words: list(with_noise(words, babble, SNR, seed=2))
+    for level in LEVELS:
+        yield f"{level} dBFS", lambda words, level=level: [at_level(w, level) for w in words]
+    yield "digital silence", lambda words: [cut_out(word, None) for word in words]
+    random = np.random.default_rng(3)
+    yield "hiss", lambda words: [cut_out(word, random) for word in words]
+    yield "room", lambda words: [in_room(w, rooms[i % len(rooms)]) for i, w in enumerate(words)]
+
+
+def talkers(speech: Samples) -> Samples:
+    """TALKERS passages of the speech at once."""
+    length = len(speech) // TALKERS
+    passages = np.reshape(speech[: length * TALKERS], (TALKERS, length))
+    return augment.to_int16(passages.astype(np.float32).mean(axis=0) / 32768 * 2)
+
+
+def at_level(word: Samples, dbfs: float) -> Samples:
+    """An utterance at another level."""
+    return augment.to_int16(augment.set_level(as_float(word), dbfs))
+
+
+def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
+    """An utterance in digital silence, or in hiss, instead of its own surroundings."""
+    start, end = word_span(word)
+    audio = np.zeros(len(word), np.float32)
+    kept = slice(max(0, start - MARGIN), min(len(word), end + MARGIN))
+    audio[kept] = augment.faded(as_float(word[kept]))
+    if random is not None:
+        white = random.standard_normal(len(audio)).astype(np.float32)
+        audio += np.float32(10 ** (HISS / 20)) * white
+    return augment.to_int16(audio)
+
+
+def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
+    """An utterance as it sounds in a room."""
+    return augment.to_int16(augment.room(as_float(word), response))
+
+
+def hear(fold: Fold, dataset: Dataset) -> dict[str, Traces]:
+    """Traces of a fold's held-out recordings under every condition."""
+    test, detector = fold.test_set(dataset), Detector(ModelFile.load(fold.path))
+    positives, negatives = recordings(test)
+    heard = {CLEAN: traces(detector, positives, negatives)}
+    read = [read_audio(clip.path) for clip in test.negatives if "librispeech" in str(clip.path)]
+    for name, condition in conditions(test, read):
+        changed = {keyword: condition(words) for keyword, words in positives.items()}
+        heard[name] = traces(detector, changed, [])
+    return heard
+
+
+def miss_rates(clean: Traces, heard: Traces, refractory: int) -> dict[str, dict[str, float]]:
+    """By false alarms per hour, by keyword."""
+    result = {}
+    for wanted in FALSE_ALARMS_PER_HOUR:
+        rates = {}
+        for keyword, trace in clean.negative.items():
+            level = level_for(trace, int(wanted * clean.hours), refractory)
+            rates[keyword] = float((heard.peaks[keyword] < level).mean())
+        result[f"{wanted:g}"] = {**rates, "mean": float(np.mean(list(rates.values())))}
+    return result
+
+
+def curve(heard: Traces, keyword: str, refractory: int) -> list[tuple[float, float]]:
+    """False alarms per hour and miss rate at falling thresholds: a DET curve."""
+    levels = np.unique(np.quantile(heard.peaks[keyword], np.linspace(0, 0.5, 60)).astype(int))
+    levels = np.append(levels, level_for(heard.negative[keyword], 0, refractory))
+    alarms = [count_alarms(heard.negative[keyword], int(lv), refractory) for lv in levels]
+    missed = [float((heard.peaks[keyword] < level).mean()) for level in levels]
+    return sorted((a / heard.hours, m) for a, m in zip(alarms, missed, strict=True))
+
+
+def plot(curves: dict[str, list[tuple[float, float]]], hours: float, path: Path) -> None:
+    """DET curves of the keywords, clean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for keyword, points in curves.items():
+        alarms, missed = zip(*points, strict=True)
+        axes.step(np.maximum(alarms, 0.5 / hours), missed, where="post", label=keyword)
+    axes.set(xscale="log", xlabel="false alarms per hour", ylabel="miss rate", ylim=(0, 0.4))
+    axes.set_title(f"clean, {hours:.2f} h of negative speech")
+    axes.legend()
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Print the table; write results.json and det.svg."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
+    parser.add_argument("--folds", type=int, default=4)
+    arguments = parser.parse_args()
+    dataset = from_recipe(arguments.recipe, arguments.data)
+    folds = [Fold(i, arguments.folds, arguments.work) for i in range(arguments.folds)]
+    heard = [hear(fold, dataset) for fold in track(folds, "hearing")]
+    together = {name: merged([one[name] for one in heard]) for name in heard[0]}
+    clean = together[CLEAN]
+    refractory = ModelFile.load(folds[0].path).config.smoothing.refractory_steps
+    rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
+    curves = {keyword: curve(clean, keyword, refractory) for keyword in clean.peaks}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    result = {"hours": clean.hours, "miss_rates": rates, "curves": curves}
+    (arguments.output / "results.json").write_text(json.dumps(result, indent=1))
+    plot(curves, clean.hours, arguments.output / "det.svg")
+    title = f"missed, mean of the keywords, by false alarms per hour; {clean.hours:.2f} h"
+    table = Table("condition", *(f"{w:g}/h" for w in FALSE_ALARMS_PER_HOUR), title=title)
+    for name, by_rate in rates.items():
+        table.add_row(name, *(f"{rate['mean']:.1%}" for rate in by_rate.values()))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
