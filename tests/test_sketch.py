@@ -138,6 +138,16 @@ def test_one_line_switches_an_action_off(sketch: Path, tmp_path: Path, action: s
         assert (name in symbols) == (other != action), name
 
 
+def test_one_line_switches_the_gate_off(sketch: Path, model: ModelFile, tmp_path: Path) -> None:
+    copy = tmp_path / sketch.name
+    shutil.copytree(sketch, copy)
+    settings = (copy / "settings.h").read_text()
+    (copy / "settings.h").write_text(settings.replace("#define KWS_GATE 1", "#define KWS_GATE 0"))
+    program = sketch_board.build(copy, tmp_path)
+    heard = sketch_board.run(program, sample("story.flac"), tmp_path, CENTRAL)
+    assert received(model, heard) == listened(model.without_gate(), heard.kept)
+
+
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_it_hears_what_kws_listen_hears(
     program: Path, model: ModelFile, tmp_path: Path, name: str
