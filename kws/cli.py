@@ -168,6 +168,12 @@ def evaluate(
             metavar="DB", help="How far the noise lies below a recording.", min=-50, max=100
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write report.html, with curves and clips, and report.json."
+        ),
+    ] = None,
     no_gate: NoGate = False,
     json: Json = False,
 ) -> None:
@@ -178,12 +184,14 @@ def evaluate(
     """
     if (noise is None) != (snr is None):
         raise typer.BadParameter("--noise and --snr belong together")
+    if report is not None and find_spec("matplotlib") is None:
+        raise KwsError("kws evaluate --report needs matplotlib: pip install 'kws[report]'")
     from kws.evaluation.command import run
     from kws.model_file import ModelFile
 
     model_file = ModelFile.load(model)
     model_file = model_file.without_gate() if no_gate else model_file
-    run(model_file, positives, negatives, noise, snr or 0.0, json)
+    run(model_file, positives, negatives, noise, snr or 0.0, json, report)
 
 
 @app.command()

@@ -13,9 +13,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from kws.config import SAMPLE_RATE
-from kws.export import export
+from kws.export import cost, export
 from kws.export.counting import Count, count
+from kws.model_file import ModelFile
 
 LEVELS = ("-O3", "-Os")  # -Os is the Arduino core's
 
@@ -30,24 +30,26 @@ def main() -> None:
             c_files = [path for path in paths if path.suffix in {".c", ".h", ".S"}]
             sources = {path.name: path.read_text("utf-8") for path in c_files}
         for level in LEVELS:
-            print(f"{model.name} {level}: {line(count(sources, level), sources['kws_model.h'])}")
+            found = line(count(sources, level), model, sources["kws_model.h"])
+            print(f"{model.name} {level}: {found}")
 
 
-def line(counted: Count, header: str) -> str:
+def line(counted: Count, model: Path, header: str) -> str:
     """A count as a line of the table."""
-    phases = counted.phases
     sizes = {name: int(n) for name, n in re.findall(r"^#define (\w+) (\d+)$", header, re.MULTILINE)}
-    if hop := sizes.get("KWS_MODEL_HOP"):
-        unit, amount = "second of audio", phases["spotter"].begun * hop / SAMPLE_RATE
+    if "KWS_MODEL_HOP" in sizes:
+        config, costs = ModelFile.load(model).config, cost.counted(counted)
+        open_, closed = (costs.per_second(config, share) / 1e6 for share in (1.0, 0.0))
+        found = (
+            f"{open_:.3f} M instructions per second of audio, {closed:.3f} with the gate closed"
+            f" (a hop: ring buffer and gate {costs.gate:,.0f}, front end {costs.front_end:,.0f};"
+            f" a step: network {costs.network:,.0f}, posterior {costs.posterior:,.0f})"
+        )
     else:
-        unit, amount = "inference", phases["network"].begun
-    parts = {name: phase.instructions / amount / 1e6 for name, phase in phases.items()}
-    listed = ", ".join(f"{name} {millions:.3f}" for name, millions in parts.items())
-    return (
-        f"{sum(parts.values()):.3f} M instructions per {unit} ({listed});"
-        f" flash {sum(counted.flash.values())} bytes,"
-        f" RAM {sizes['KWS_MODEL_MEMORY_BYTES'] + counted.state} bytes"
-    )
+        network = counted.phases["network"]
+        found = f"{network.instructions / network.begun / 1e6:.3f} M instructions per inference"
+    ram = sizes["KWS_MODEL_MEMORY_BYTES"] + counted.state
+    return f"{found}; flash {sum(counted.flash.values())} bytes, RAM {ram} bytes"
 
 
 if __name__ == "__main__":

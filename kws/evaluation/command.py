@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from kws.data.audio import read_audio
 from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
 from kws.evaluation.evaluate import evaluate
-from kws.evaluation.mixing import Samples, with_noise
+from kws.evaluation.material import Material, Take, all_of
+from kws.evaluation.mixing import Samples
 from kws.evaluation.traces import Detector, Traces, traces
 from kws.model_file import ModelFile
 
@@ -27,32 +26,52 @@ def run(
     noise: Path | None,
     snr: float,
     as_json: bool,
+    report: Path | None = None,
 ) -> None:
     """Print miss rates and false alarms; what cannot be used is told on stderr and passed over.
 
     positives: a folder for each keyword; negatives: speech without them; noise: mixed into both
-    at snr dB. KwsError where nothing is left to judge by.
+    at snr dB; report: a folder for a report. KwsError where nothing is left to judge by.
     """
-    utterances = utterances_by_keyword(positives, model.config.keywords)
-    speech = audio_files(negatives)
-    mixed_in = all_of(audio_files(noise)) if noise else None
-    heard = hear(model, utterances, speech, mixed_in, snr)
+    material = Material(
+        utterances_by_keyword(positives, model.config.keywords),
+        audio_files(negatives),
+        all_of(audio_files(noise)) if noise else None,
+        snr,
+    )
+    if report:
+        prepare(report)
+    heard = hear(model, material)
     if not sum(map(len, heard.peaks.values())):
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not heard.hours:
         raise KwsError(f"{negatives}: none of the recordings can be read")
     result = evaluate(heard, model.config)
+    condition = {
+        "model": model.name,
+        "snr": snr if noise else None,
+        "gate": model.config.gating.on,
+    }
+    if report:
+        from kws.evaluation.report import write_report  # matplotlib: for a report alone
+
+        for path in write_report(report, model, condition, material, heard, result):
+            print(f"kws: wrote {path}", file=sys.stderr)
     if as_json:
-        condition = {
-            "model": model.name,
-            "snr": snr if noise else None,
-            "gate": model.config.gating.on,
-        }
         print(json.dumps({**condition, **result.to_dict()}, indent=2))
     else:
         title = model.name + (f", noise at {snr:g} dB" if noise else "")
         title += f", gate {'on' if model.config.gating.on else 'off'}"
         Console().print(result.table(title))
+
+
+def prepare(folder: Path) -> None:
+    """Make a report's folder, before hours of listening; KwsError where it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").touch()
+    except OSError as error:
+        raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
 
 
 def utterances_by_keyword(folder: Path, keywords: tuple[str, ...]) -> dict[str, list[Path]]:
@@ -74,48 +93,25 @@ def utterances_by_keyword(folder: Path, keywords: tuple[str, ...]) -> dict[str, 
     return found
 
 
-def hear(
-    model: ModelFile,
-    utterances: dict[str, list[Path]],
-    speech: list[Path],
-    noise: Samples | None,
-    snr: float,
-) -> Traces:
+def hear(model: ModelFile, material: Material) -> Traces:
     """What a model makes of recordings, read one by one; the progress is shown to a person."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        total = sum(map(len, (*utterances.values(), speech)))
-        task = progress.add_task("listening", total=total)
+        task = progress.add_task("listening", total=material.files)
 
-        def recordings(paths: list[Path], seed: int) -> Iterator[Samples]:
-            clean = readable(progress.track(paths, task_id=task))
-            return clean if noise is None else with_noise(clean, noise, snr, seed)
+        def followed(takes: Iterator[Take]) -> Iterator[Samples]:
+            for take in takes:
+                yield take.heard
+                progress.advance(task)
 
         return traces(
             Detector(model),
             {
-                keyword: recordings(paths, i)
-                for i, (keyword, paths) in enumerate(utterances.items())
+                keyword: followed(material.of_keyword(keyword, tell=True))
+                for keyword in material.utterances
             },
-            recordings(speech, len(utterances)),
+            followed(material.negatives(tell=True)),
         )
-
-
-def all_of(paths: list[Path]) -> Samples:
-    """Recordings as one; KwsError where none can be read."""
-    pieces = list(readable(paths))
-    if not pieces:
-        raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
-    return np.concatenate(pieces)
-
-
-def readable(paths: Iterable[Path]) -> Iterator[Samples]:
-    """The recordings that can be read; each other one is a line on stderr."""
-    for path in paths:
-        try:
-            yield read_audio(path)
-        except KwsError as error:
-            _warn(str(error))
 
 
 def _plain(name: str) -> str:

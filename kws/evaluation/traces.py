@@ -38,6 +38,13 @@ class Detector:
         tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
         return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
 
+    def sample_of(self, step: int) -> int:
+        """End of the sound that a step of trace() rests on, in samples of the pieces."""
+        rows = self._ds_cnn.window_rows + step * self.config.stride
+        front_end = self.config.front_end
+        end = (rows - 1) * front_end.hop + front_end.window
+        return end - lead_samples(self.config, self._ds_cnn.window_rows)
+
     def reset(self) -> None:
         """Forget the stream."""
         for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):

@@ -1,0 +1,67 @@
+"""How fast `kws evaluate` is: run `python benchmarks/evaluate_speed.py [--model NAME|PATH]`.
+
+Measured on the command itself, in a process of its own (Linux), on FLAC files of noise: seconds of
+audio per second of processor time, of all threads together, start and decoding included. The gate
+is off, so every step is computed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from kws.config import SAMPLE_RATE
+from kws.model_file import ModelFile
+
+TAKES = 60  # recordings of a keyword, 2 s each
+MINUTES = 5  # of a file without one
+
+
+def main() -> None:
+    """Make a test set, evaluate, print the speed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="home")
+    parser.add_argument("--minutes", type=int, default=60, help="without a keyword (default 60)")
+    options = parser.parse_args()
+    keyword = ModelFile.load(options.model).config.keywords[0].replace(" ", "_")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for index in range(TAKES):
+            write(folder / "positives" / keyword / f"{index}.flac", 2, index)
+        for index in range(options.minutes // MINUTES):
+            write(folder / "negatives" / f"{index}.flac", 60 * MINUTES, index)
+        words = [sys.executable, "-m", "kws", "evaluate", options.model, "--no-gate", "--json"]
+        words += [
+            "--positives",
+            str(folder / "positives"),
+            "--negatives",
+            str(folder / "negatives"),
+        ]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"kws evaluate failed: exit status {os.waitstatus_to_exitcode(status)}")
+    audio = 2 * TAKES + 60 * MINUTES * (options.minutes // MINUTES)
+    used = usage.ru_utime + usage.ru_stime
+    print(
+        f"{audio / 60:.0f} minutes of audio in {used:.1f} s of processor time:"
+        f" {audio / used:.0f} x real time; {usage.ru_maxrss / 1024:.0f} MB at most"
+    )
+
+
+def write(path: Path, seconds: int, seed: int) -> None:
+    """A file of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(seed).normal(0, 1000, seconds * SAMPLE_RATE)
+    soundfile.write(path, samples.astype(np.int16), SAMPLE_RATE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The report's figures and sounds as data URIs, which a page carries in itself."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from kws.config import SAMPLE_RATE
+from kws.evaluation.curves import Curves
+from kws.evaluation.evaluate import ALARMS_PER_HOUR
+from kws.evaluation.mixing import Samples
+
+SHORT = 512  # samples of a spectrogram's window
+RANGE = 70  # dB that it shows
+
+
+def det_curve(curves: Curves) -> str:
+    """Miss rate against false alarms per hour, a line per keyword and their mean."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for keyword, rates in curves.miss_rates.items():
+        axes.step(curves.alarms_per_hour, rates, where="post", label=_plain(keyword), linewidth=1.2)
+    if len(curves.miss_rates) > 1:
+        label = "mean of the keywords"
+        axes.step(curves.alarms_per_hour, curves.mean, "k", where="post", label=label, linewidth=2)
+    for alarms in ALARMS_PER_HOUR:
+        axes.axvline(alarms, color="0.85", zorder=0)
+    axes.set(xscale="log", ylim=(0, None), ylabel="missed")
+    axes.set_xlabel("false alarms of the keyword per hour")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="y", color="0.92")
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def latency_histogram(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    """Detections by the time that they came after the word's end."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    found = {_plain(keyword): values for keyword, values in latencies.items() if len(values)}
+    bins = np.histogram_bin_edges(np.concatenate(list(found.values())), 30)
+    axes.hist(list(found.values()), bins.tolist(), stacked=True, label=list(found))
+    axes.set(xlabel="s from the end of the word to the detection", ylabel="detections")
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def spectrogram(samples: Samples) -> str:
+    """Level by time and frequency, RANGE dB down from the loudest."""
+    figure = Figure(figsize=(4, 1.8), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    power = _powers(samples)
+    level = 10 * np.log10(power + power.max(initial=1.0) * 10 ** (-RANGE / 10))
+    extent = (0, len(samples) / SAMPLE_RATE, 0, SAMPLE_RATE / 2000)
+    axes.imshow(level.T, origin="lower", aspect="auto", extent=extent, cmap="magma")
+    axes.set(xlabel="s", ylabel="kHz")
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return _uri("image/png", content.getvalue())
+
+
+def sound(samples: Samples) -> str:
+    """A recording that browsers play."""
+    content = io.BytesIO()
+    soundfile.write(content, samples, SAMPLE_RATE, "PCM_16", format="FLAC")
+    return _uri("audio/flac", content.getvalue())
+
+
+def _powers(samples: Samples) -> npt.NDArray[np.float64]:
+    """[frames, frequencies]"""
+    padded = np.pad(samples.astype(np.float64), (0, max(0, SHORT - len(samples))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, SHORT)[:: SHORT // 4]
+    powers: npt.NDArray[np.float64] = np.square(np.abs(np.fft.rfft(frames * np.hanning(SHORT))))
+    return powers
+
+
+def _plain(keyword: str) -> str:
+    """A keyword as a label: matplotlib takes $ for formulas and hides a leading underscore."""
+    return keyword.replace("$", r"\$").removeprefix("_")
+
+
+def _svg(figure: Figure) -> str:
+    content = io.BytesIO()
+    figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    return _uri("image/svg+xml", content.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"

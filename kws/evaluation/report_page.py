@@ -1,0 +1,152 @@
+"""The evaluation as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from string import Template
+from typing import Any
+
+from kws import __version__
+from kws.evaluation.curves import Curves
+from kws.evaluation.evaluate import ALARMS_PER_HOUR, Evaluation
+from kws.evaluation.examples import Example, Spoken
+from kws.evaluation.figures import det_curve, latency_histogram, sound, spectrogram
+from kws.evaluation.rates import Rate
+
+PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222; background: #fff; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+table { border-collapse: collapse; } th { font-weight: 600; }
+th, td { text-align: right; padding: .2rem .7rem; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+p { color: #555; max-width: 46rem; } img { max-width: 100%; height: auto; }
+figure { display: inline-block; vertical-align: top; width: 20rem; margin: 0 1rem 1rem 0; }
+figcaption { font-size: .85rem; overflow-wrap: anywhere; } audio { width: 100%; height: 2.2rem; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p>$about</p>
+$sections
+<p>Written by kws $version (kws evaluate).</p>
+</body>
+</html>
+""")
+
+
+def page(
+    condition: Mapping[str, Any],
+    result: Evaluation,
+    curves: Curves,
+    found: Mapping[str, Spoken],
+    alarms: Sequence[Example],
+) -> str:
+    """condition: what the model heard and how, as the JSON has it."""
+    noise = "clean" if condition["snr"] is None else f"in noise at {condition['snr']:g} dB SNR"
+    gate = "on" if condition["gate"] else "off"
+    utterances = sum(rate.utterances for rate in result.own.values())
+    sections = (
+        _rates(result),
+        _det(curves, result),
+        _latencies(found),
+        _examples(
+            "Worst misses",
+            "Recordings of a keyword in which the model was least sure of it.",
+            [miss for one in found.values() for miss in one.misses],
+        ),
+        _examples(
+            "Worst false alarms",
+            "Speech without the keyword that the model was surest of, at its own thresholds.",
+            alarms,
+        ),
+    )
+    return PAGE.substitute(
+        title=escape(f"{condition['model']}, {noise}"),
+        about=f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without"
+        f" them, {escape(noise)}, gate {gate}.",
+        sections="\n".join(filter(None, sections)),
+        version=__version__,
+    )
+
+
+def _rates(result: Evaluation) -> str:
+    heads = ["keyword", "recordings", "threshold", "missed", "false alarms per hour"]
+    heads += [f"missed at {alarms:g}/h (threshold)" for alarms in ALARMS_PER_HOUR]
+    rows = []
+    for keyword, own in result.own.items():
+        wanted = (result.wanted[keyword][alarms] for alarms in ALARMS_PER_HOUR)
+        cells = [keyword, str(own.utterances), f"{own.threshold:.3f}", _percent(own.miss_rate)]
+        cells += [f"{own.alarms_per_hour:.2f} ({own.alarms})", *map(_at, wanted)]
+        rows.append(cells)
+    means = (_percent(result.mean_miss_rate(alarms)) for alarms in ALARMS_PER_HOUR)
+    rows.append(["mean", "", "", _percent(result.mean_miss_rate()), "", *means])
+    note = "Threshold, missed and false alarms: the model's own. Then the thresholds that allow no"
+    note += " more than so many false alarms of the keyword per hour of this speech."
+    return _section("Miss rates", _table(heads, rows), note)
+
+
+def _det(curves: Curves, result: Evaluation) -> str:
+    note = f"One false alarm in {result.hours:.2f} h, the left end, is the least that can be told."
+    image = f'<img alt="miss rate against false alarms per hour" src="{det_curve(curves)}">'
+    return _section("Detection error trade-off", image, note)
+
+
+def _latencies(found: Mapping[str, Spoken]) -> str:
+    heard = {keyword: one for keyword, one in found.items() if len(one.latencies)}
+    if not heard:
+        return ""
+    rows = []
+    for keyword, one in heard.items():
+        cells = (f"{1000 * seconds:.0f}" for seconds in one.latency_summary().values())
+        rows.append([keyword, str(len(one.latencies)), *cells])
+    heads = ["keyword", "detections", "median, ms", "90 % within, ms", "latest, ms"]
+    histogram = latency_histogram({keyword: one.latencies for keyword, one in heard.items()})
+    note = "From the end of the word, by its energy in the clean recording, to the end of the sound"
+    note += " that the detection rests on. What is below 0 was heard before the word was over."
+    image = f'<img alt="detections by latency" src="{histogram}">'
+    return _section("Latency", _table(heads, rows) + image, note)
+
+
+def _examples(title: str, note: str, examples: Sequence[Example]) -> str:
+    if not examples:
+        return _section(title, "<p>None.</p>", "")
+    return _section(title, "\n".join(map(_figure, examples)), note)
+
+
+def _figure(example: Example) -> str:
+    place = f", from {example.seconds:.1f} s" if example.seconds else ""
+    caption = f"<b>{escape(example.keyword)}</b>, confidence {example.confidence:.3f}<br>"
+    caption += escape(f"{example.path.name}{place}")
+    return (
+        f'<figure><img alt="spectrogram" src="{spectrogram(example.samples)}">'
+        f'<audio controls preload="none" src="{sound(example.samples)}"></audio>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _section(title: str, content: str, note: str) -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}\n<p>{escape(note)}</p>"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+
+def _at(rate: Rate) -> str:
+    return f"{_percent(rate.miss_rate)} ({rate.threshold:.3f})" if rate.utterances else ""
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}" if value == value else ""  # NaN where there is nothing to miss
