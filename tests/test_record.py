@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from alsa import Card
 from command_line import ROOT, SAMPLES, kws, started
+from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import part_of
@@ -132,6 +133,19 @@ def test_takes_are_numbered_and_never_overwritten(tmp_path):
     assert sorted(tmp_path.rglob("*.*")) == sorted(paths)
     assert TakeFolder(tmp_path / "word", "anna").kept == 6
     assert TakeFolder(tmp_path / "word", "ann").kept == TakeFolder(tmp_path / "word", "").kept == 0
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    skip_without("/dev/full", Path("/dev/full").exists())
+    folder = TakeFolder(tmp_path, "anna")
+    first = folder.keep(GOOD)
+    unfinished = tmp_path / f".{first.name.replace('-001', '-002')}.part"
+    unfinished.symlink_to("/dev/full")
+    with pytest.raises(KwsError, match=r"-002\.wav: cannot be written") as error:
+        folder.keep(GOOD)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == [first]
+    assert folder.kept == 1
 
 
 def test_speakers_and_sessions_are_kept_apart_by_the_split():
@@ -322,6 +336,7 @@ def test_what_cannot_be_recorded_is_one_line(sound_cards, tmp_path, arguments, m
     assert process.returncode == 1
     assert process.stderr.startswith(f"kws: error: {message}")
     assert process.stderr.count("\n") == 1
+    assert not (tmp_path / "d" / "lumen").exists()
 
 
 def test_a_folder_that_is_a_file(tmp_path):

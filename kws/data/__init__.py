@@ -1,1 +1,1 @@
-"""Recordings on disk: datasets, their splits, and how they are read."""
+"""Recordings: datasets and their splits, how they are read, and where more come from."""

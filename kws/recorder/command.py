@@ -47,6 +47,7 @@ def run(
         except KeyboardInterrupt:
             status = 130
         finally:
+            folder.leave()
             goes_on = "" if folder.kept >= wanted else "; the same command goes on there"
             print(f"{folder.kept} of {wanted} takes are in {folder.folder}{goes_on}", flush=True)
     return status

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,8 @@ class TakeFolder:
             raise KwsError(f"{path}: cannot be written: {error}") from error
         self.kept += 1
         return path
+
+    def leave(self) -> None:
+        """Remove the folder where nothing is in it: an empty one would be a keyword too."""
+        with suppress(OSError):
+            self.folder.rmdir()
