@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kws.evaluation.evaluate import ALARMS_PER_HOUR
 from kws.evaluation.rates import rate_for
 from kws.evaluation.traces import Traces
 
@@ -29,16 +30,16 @@ class Curves:
 
 
 def curves(heard: Traces, refractory: int) -> Curves:
-    """From the rarest alarm that the negatives can show, one in all of them, to MOST_ALARMS."""
-    least, most = 1 / heard.hours, max(MOST_ALARMS, 2 / heard.hours)
+    """From the rarest rate of the tables on, where there may be no alarm at all, to MOST_ALARMS."""
+    least, most = min(ALARMS_PER_HOUR[0], 1 / heard.hours), max(MOST_ALARMS, 2 / heard.hours)
     count = 2 + int(POINTS_PER_DECADE * np.log10(most / least))
-    wanted = np.geomspace(least, most, count)
-    wanted = np.unique(np.floor(wanted * heard.hours + 1e-9)) / heard.hours  # whole alarms
+    alarms = np.unique(np.floor(np.geomspace(least, most, count) * heard.hours + 1e-9))
+    wanted = np.maximum(alarms / heard.hours, least)  # a logarithmic axis has no place for 0
     rates = {
         keyword: np.array(
             [
-                rate_for(peaks, heard.negative[keyword], alarms, heard.hours, refractory).miss_rate
-                for alarms in wanted + 1e-9
+                rate_for(peaks, heard.negative[keyword], rate, heard.hours, refractory).miss_rate
+                for rate in wanted + 1e-9
             ]
         )
         for keyword, peaks in heard.peaks.items()

@@ -94,7 +94,7 @@ def _rates(result: Evaluation) -> str:
 
 
 def _det(curves: Curves, result: Evaluation) -> str:
-    note = f"One false alarm in {result.hours:.2f} h, the left end, is the least that can be told."
+    note = f"Left of {1 / result.hours:.2g} per hour, one in all the speech, there was none."
     image = f'<img alt="miss rate against false alarms per hour" src="{det_curve(curves)}">'
     return _section("Detection error trade-off", image, note)
 
