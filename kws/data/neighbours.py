@@ -23,10 +23,10 @@ CHOICES = 300  # words that are drawn from for each half of a phrase
 WORDS = (4, 9)  # of a sentence
 
 Numbers = npt.NDArray[np.intp]
-Distances = npt.NDArray[np.float64]
+Distances = npt.NDArray[np.float32]  # exact: halves of phones
 
 _PHONES = " ".join(KINDS).split()
-_DIFFERENCE = np.array([[difference(a, b) for b in _PHONES] for a in _PHONES])
+_DIFFERENCE = np.array([[difference(a, b) for b in _PHONES] for a in _PHONES], np.float32)
 
 
 def near_phrases(keyword: str, count: int, random: np.random.Generator) -> list[str]:
@@ -103,18 +103,19 @@ def _distances(
     free_start, free_end: what a word has before or behind its likest part costs nothing.
     """
     count, longest = phones.shape
-    column = np.arange(longest + 1)
-    row = np.zeros((count, longest + 1)) if free_start else np.tile(column * 1.0, (count, 1))
+    columns = np.ascontiguousarray(phones.T)
+    places = np.arange(longest + 1, dtype=np.float32)[:, None]
+    row = np.zeros((longest + 1, count), np.float32) + (0 if free_start else places)
     for phone in target:
+        changes = _DIFFERENCE[:, phone]
         below = np.empty_like(row)
-        below[:, 0] = row[:, 0] + 1
+        below[0] = row[0] + 1
         for j in range(longest):
-            changed = row[:, j] + _DIFFERENCE[phones[:, j], phone]
-            below[:, j + 1] = np.minimum(changed, np.minimum(row[:, j + 1], below[:, j]) + 1)
+            changed = row[j] + changes[columns[j]]
+            np.minimum(changed, np.minimum(row[j + 1], below[j]) + 1, out=below[j + 1])
         row = below
     if free_end:
-        row = np.where(column <= lengths[:, None], row, np.inf)
-        best: Distances = row.min(axis=1)
+        best: Distances = np.where(places <= lengths, row, np.inf).min(axis=0)
         return best
-    last: Distances = row[np.arange(count), lengths]
+    last: Distances = row[lengths, np.arange(count)]
     return last
