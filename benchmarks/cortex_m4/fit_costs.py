@@ -67,7 +67,7 @@ def main() -> None:
 
 def fit(operations: list[Counter[str]], counts: list[float]) -> dict[str, float]:
     """A price for each operation."""
-    names = sorted(set().union(*operations))
+    names = sorted({name for row in operations for name, times in row.items() if times})
     matrix = np.array([[row[name] for name in names] for row in operations], float)
     scale = np.abs(matrix / np.array(counts)[:, None]).max(axis=0)
     scale[scale == 0] = 1

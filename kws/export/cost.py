@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -56,17 +55,26 @@ def counted(count: Count) -> Costs:
 def stored(network: Network, config: ModelConfig) -> Costs:
     """From the prices of the operations."""
     table = json.loads(STORED.read_text("utf-8"))
-    prices = table["instructions"]
-    return Costs(
-        _price(gate_operations(config), prices["gate"]),
-        _price(front_end_operations(config.front_end), prices["front_end"]),
-        _price(network_operations(network), prices["network"]),
-        _price(posterior_operations(config), prices["posterior"]),
-        f"from stored costs of each operation, fitted to counts on an emulated Cortex-M4F (QEMU;"
+    stages = {
+        "gate": gate_operations(config),
+        "front_end": front_end_operations(config.front_end),
+        "network": network_operations(network),
+        "posterior": posterior_operations(config),
+    }
+    costs, unknown = {}, set()
+    for stage, operations in stages.items():
+        prices = table["instructions"][stage]
+        costs[stage] = sum(times * prices.get(name, 0.0) for name, times in operations.items())
+        unknown |= {name for name, times in operations.items() if times and name not in prices}
+    source = (
+        "from stored costs of each operation, fitted to counts on an emulated Cortex-M4F (QEMU;"
         f" {table['compiler']}, {ARDUINO}); in other models, which took no part in the fit, the"
         f" front end was within {table['errors']['front_end']:.0%} of its count, the network"
-        f" within {table['errors']['network']:.0%}",
+        f" within {table['errors']['network']:.0%}"
     )
+    if unknown:
+        source += f"; not among them, so left out here: {', '.join(sorted(unknown))}"
+    return Costs(**costs, source=source)
 
 
 def stored_flash() -> tuple[dict[str, int], int]:
@@ -157,7 +165,3 @@ def layer_operations(layer: Layer) -> Counter[str]:
         name = layer.kind.lower()
         total += Counter({name: cells * channels, f"{name} tap": cells * channels * taps})
     return total
-
-
-def _price(operations: Mapping[str, float], prices: Mapping[str, float]) -> float:
-    return sum(times * prices[name] for name, times in operations.items() if times)

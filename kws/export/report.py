@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.export import cost, counting, footprint, power
 from kws.export.report_pages import Section, html_page, text_page
@@ -14,6 +15,17 @@ from kws.network import Network
 SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
 OFFICE_DAY = 0.1  # share of speech at which it is compared
 KINDS = (".c", ".h", ".S")
+COMPUTING_ALONE = (
+    "Counted is computing alone: not the microphone, not the PDM interface and the clock that it"
+    " keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the LED or the"
+    " board's regulator."
+)
+DATASHEET = (
+    f"Running {1e3 * power.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
+    f" {1e6 * power.IDLE:g} uA (ION_RAMON_EVENT: System ON, all RAM kept) at {power.VOLTS:g} V:"
+    " nRF52840 Product Specification, Current consumption, Electrical specification, CPU running"
+    " and Sleep."
+)
 BUFFER = re.compile(r"constexpr uint32_t (CAPACITY|BLOCK) = (\d+);")
 
 
@@ -50,8 +62,9 @@ def report(
             footprint.flash(code, model.config, network),
             footprint.memory(state, sketch, model.config, network),
         ),
-        *_instructions(model, costs),
-        *_power(model, costs),
+        _instructions(model.config, costs),
+        _duty(model.config, costs),
+        _power(model.config, costs),
     ]
     about = f"Model {model.name}, sha256 {model.sha256}."
     return {
@@ -72,59 +85,54 @@ def _sizes(flash: footprint.Parts, ram: footprint.Parts) -> Iterator[Section]:
         yield Section(name, ("part", "bytes", "share"), rows, bars, (note,))
 
 
-def _instructions(model: ModelFile, costs: cost.Costs) -> Iterator[Section]:
-    config = model.config
-    hops, steps = 1 / config.front_end.row_seconds, 1 / config.step_seconds
-    stages = (
-        ("ring buffer and gate", "hop", costs.gate, hops),
-        ("front end", "hop", costs.front_end, hops),
-        ("network", "step", costs.network, steps),
-        ("posterior stage", "step", costs.posterior, steps),
-    )
-    rows = [
-        (stage, f"{each:,.0f} per {unit}", f"{each * rate / 1e6:.3f}")
-        for stage, unit, each, rate in stages
-    ]
+def _instructions(config: ModelConfig, costs: cost.Costs) -> Section:
     hop, step = config.front_end.row_seconds, config.step_seconds
-    yield Section(
+    stages = (
+        ("ring buffer and gate", "hop", costs.gate, 1 / hop),
+        ("front end", "hop", costs.front_end, 1 / hop),
+        ("network", "step", costs.network, 1 / step),
+        ("posterior stage", "step", costs.posterior, 1 / step),
+    )
+    return Section(
         "Instructions",
         ("stage", "each", "millions per second"),
-        rows,
+        [
+            (stage, f"{each:,.0f} per {unit}", f"{each * rate / 1e6:.3f}")
+            for stage, unit, each, rate in stages
+        ],
         [each * rate / costs.per_second(config, 1.0) for _, _, each, rate in stages],
         (
             f"A hop is {1000 * hop:g} ms, a step of the network {1000 * step:g} ms.",
             f"{costs.source[0].upper()}{costs.source[1:]}.",
         ),
     )
+
+
+def _duty(config: ModelConfig, costs: cost.Costs) -> Section:
     states = (("gate open", 1.0), ("gate closed", 0.0)) if config.gating.on else (("always", 1.0),)
     rows = []
     for state, share in states:
         per_second = costs.per_second(config, share)
         busy = power.duty(per_second)
         rows.append((state, f"{per_second / 1e6:.3f}", _percent(busy)))
-    yield Section(
-        "Per second of audio",
-        ("", "million instructions", f"of the time at {power.CLOCK / 1e6:g} MHz"),
-        rows,
-        (),
-        (
-            "An instruction takes {:g} to {:g} cycles: the least and the most by the timings in the"
-            " Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3), with 2 wait states for"
-            " data in flash at the most; misses of the instruction cache are not"
-            " counted.".format(*power.CYCLES_PER_INSTRUCTION),
-        ),
+    least, most = power.CYCLES_PER_INSTRUCTION
+    note = (
+        f"An instruction takes {least:g} to {most:g} cycles: the least and the most by the timings"
+        " in the Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3), with 2 wait states"
+        " for data in flash at the most; misses of the instruction cache are not counted."
     )
+    heads = ("", "million instructions", f"of the time at {power.CLOCK / 1e6:g} MHz")
+    return Section("Per second of audio", heads, rows, (), (note,))
 
 
-def _power(model: ModelFile, costs: cost.Costs) -> Iterator[Section]:
-    config, rows = model.config, []
+def _power(config: ModelConfig, costs: cost.Costs) -> Section:
+    rows, verdict = [], ""
     for speech in SPEECH:
         heard = power.open_share(config, speech)
         per_second = costs.per_second(config, heard)
         watts = power.power(power.duty(per_second))
-        rows.append(
-            (f"{speech:.0%}", f"{heard:.1%}", f"{per_second / 1e6:.3f}", _microwatts(watts))
-        )
+        millions = f"{per_second / 1e6:.3f}"
+        rows.append((f"{speech:.0%}", f"{heard:.1%}", millions, _microwatts(watts)))
         if speech == OFFICE_DAY:
             verdict = _comparison(watts)
     gating = config.gating
@@ -135,36 +143,22 @@ def _power(model: ModelFile, costs: cost.Costs) -> Iterator[Section]:
         if gating.on
         else "This model has no gate: silence costs what speech does."
     )
-    yield Section(
-        "Average power of the processor",
-        ("speech", "heard", "million instructions per second", "microwatts"),
-        rows,
-        (),
-        (
-            "Counted is computing alone: not the microphone, not the PDM interface and the clock"
-            " that it keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the"
-            " LED or the board's regulator.",
-            assumed,
-            f"Running {1e3 * power.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
-            f" {1e6 * power.IDLE:g} uA (ION_RAMON_EVENT: System ON, all RAM kept) at"
-            f" {power.VOLTS:g} V: nRF52840 Product Specification, Current consumption, Electrical"
-            " specification, CPU running and Sleep.",
-            verdict,
-        ),
-    )
+    heads = ("speech", "heard", "million instructions per second", "microwatts")
+    notes = (COMPUTING_ALONE, assumed, DATASHEET, verdict)
+    return Section("Average power of the processor", heads, rows, (), notes)
 
 
 def _comparison(watts: power.Range) -> str:
     if watts.most < power.NDP100:
-        verdict = "which is below"
+        verdict = "this is below it"
     elif watts.least > power.NDP100:
-        verdict = "which is above"
+        verdict = "this is above it"
     else:
-        verdict = "a range that includes, so that it may be above or below,"
+        verdict = "this may be above or below it, the range includes it"
     return (
-        f"With {OFFICE_DAY:.0%} speech the processor takes {_microwatts(watts)} uW, {verdict} the"
-        f" {1e6 * power.NDP100:g} uW that Syntiant's NDP100, a chip made for listening, is quoted"
-        " at, always on."
+        f"With {OFFICE_DAY:.0%} speech the processor takes {_microwatts(watts)} uW. Syntiant's"
+        f" NDP100, a chip made for listening, is quoted at {1e6 * power.NDP100:g} uW, always on:"
+        f" {verdict}."
     )
 
 

@@ -83,6 +83,7 @@ def html_page(title: str, about: str, sections: Sequence[Section]) -> str:
 
 def _section(section: Section) -> str:
     heads = "".join(f"<th>{escape(head)}</th>" for head in section.heads)
+    heads += "<th></th>" if section.bars else ""
     rows = []
     for place, row in enumerate(section.rows):
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
