@@ -27,12 +27,13 @@ def test_any_samples_in_any_pieces(tmp_path: Path) -> None:
     model = tmp_path / "test.tflite"
     model.write_bytes(temporal().content)
     export(model, tmp_path / "c")
-    sources = [*sorted((tmp_path / "c").glob("*.[cS]")), HERE / "fuzz_spotter.c"]
+    engine = next((tmp_path / "c").rglob("kws_model.c")).parent
+    sources = [*sorted(engine.glob("*.[cS]")), HERE / "fuzz_spotter.c"]
     binary = tmp_path / "fuzz"
     built = subprocess.run(
         [
             *("clang", *STRICT, "-O1", "-g", SANITISERS, "-fno-sanitize-recover=all"),
-            *(f"-I{tmp_path / 'c'}", *map(str, sources), "-o", str(binary)),
+            *(f"-I{engine}", *map(str, sources), "-o", str(binary)),
         ],
         capture_output=True,
         text=True,

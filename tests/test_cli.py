@@ -179,6 +179,13 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
         assert process.stderr.read() == ""
 
 
+def test_a_sample_is_heard_alike_with_the_gate_and_without_it():
+    command = ("listen", "--wav", SAMPLES / "all_keywords.flac", "--json")
+    gated, whole = kws(*command), kws(*command, "--no-gate")
+    assert len(gated.stdout.splitlines()) == len(KEYWORDS)
+    assert gated.stdout == whole.stdout
+
+
 # Actions
 
 

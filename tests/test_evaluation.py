@@ -255,7 +255,7 @@ def test_the_command_judges_a_model(folders: Path, model: ModelFile) -> None:
     result, complaints = evaluated(folders)
     first, _, third = model.config.keywords
     assert complaints == ""
-    assert (result["model"], result["snr"]) == ("small", None)
+    assert (result["model"], result["snr"], result["gate"]) == ("small", None, True)
     assert result["hours"] == round(80 / 3600, 3)
     assert [values["utterances"] for values in result["keywords"].values()] == [5, 3, 0]
     own = result["keywords"][first]["own"]
@@ -266,6 +266,17 @@ def test_the_command_judges_a_model(folders: Path, model: ModelFile) -> None:
     assert result["keywords"][third]["own"]["miss_rate"] is None
     for values in result["keywords"].values():
         assert values["at"]["0.1"]["false_alarms"] == 0
+
+
+def test_without_the_gate_silence_is_heard_too(folders: Path, model: ModelFile) -> None:
+    result, _ = evaluated(folders, "--no-gate")
+    assert result["gate"] is False
+    samples = synthetic_audio(20, seed=5)
+    gated, whole = (Detector(m).trace([samples]) for m in (model, model.without_gate()))
+    assert len(gated) <= len(whole)
+    closed = (gated == 0).all(axis=1)
+    assert 0.1 < closed.mean() < 0.9
+    assert not (whole[: len(gated)][closed] == 0).all()
 
 
 def test_in_noise_both_sides_change(folders: Path) -> None:
