@@ -29,7 +29,7 @@ from kws.evaluation.evaluate import evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.gate import Gate
-from kws.listen import TAIL_SECONDS, lead_samples
+from kws.listen import TAIL_SECONDS
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
@@ -136,8 +136,7 @@ def peaks_in_one_stream(detector: Detector, positives: Positives) -> dict[str, n
     trace = detector.trace(words[place][1] for place in order)
     config = detector.config
     step = config.stride * config.front_end.hop
-    first = (detector.window_rows - 1) * config.front_end.hop + config.front_end.window
-    first -= lead_samples(config, detector.window_rows)  # where the first step ends
+    first = detector.sample_of(0)
     peaks = np.zeros(len(words), np.int64)
     end = 0
     for place in order:
