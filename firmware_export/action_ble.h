@@ -24,6 +24,9 @@ class Ble : public Action {
     service.addCharacteristic(detection);
     service.addCharacteristic(keywords);
     service.addCharacteristic(lost_samples);
+    const uint8_t none[DETECTION_BYTES] = {};
+    detection.writeValue(none, sizeof none);
+    lost(0);
     start();
   }
 

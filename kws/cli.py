@@ -92,14 +92,14 @@ def listen(
 
     A terminal shows a live display; elsewhere one line is printed per detection.
     Times are seconds of audio from its start, of a board's from when it was
-    switched on. Ctrl-C is the usual end of a live
-    source, and the exit status is 0; a file that it breaks off gives 130.
+    switched on. Ctrl-C is the usual end of a live source, and the exit status
+    is 0; a file that it breaks off gives 130.
     """
     if sum((wav is not None, stdin, ble or device is not None)) > 1:
         raise typer.BadParameter("--wav, --stdin and --device or --ble exclude each other")
     if ble:
-        if model is not None:
-            raise typer.BadParameter("a board hears with its own model: --model or --ble")
+        if model is not None or no_gate:
+            raise typer.BadParameter("a board has its own model and gate: no --model or --no-gate")
         if find_spec("bleak") is None:
             raise KwsError("kws listen --ble needs bleak: pip install 'kws[ble]'")
         from kws.session import run_board

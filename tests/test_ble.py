@@ -65,7 +65,7 @@ def test_without_bluetooth_it_says_so(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("other", [["--model", "home"], ["--stdin"], ["--wav", "x.wav"]])
+@pytest.mark.parametrize("other", [["--model", "home"], ["--stdin"], ["--no-gate"]])
 def test_what_it_excludes(other: list[str]) -> None:
     done = kws("listen", "--ble", *other)
     assert done.returncode == 2

@@ -242,6 +242,13 @@ def test_a_central_that_comes_and_goes(program: Path, model: ModelFile, tmp_path
     assert heard.values[ble.KEYWORDS].decode().split("\n") == list(model.config.keywords)
 
 
+def test_what_can_be_read_before_the_first_detection(program: Path, tmp_path: Path) -> None:
+    heard = sketch_board.run(program, np.zeros(16_000, np.int16), tmp_path, CENTRAL)
+    assert heard.notified == []
+    assert heard.values[ble.DETECTION] == bytes(ble.DETECTION_FORMAT.size)
+    assert heard.values[ble.LOST] == bytes(4)
+
+
 @pytest.mark.parametrize("before", [0, 2500, 5000], ids=lambda ms: f"{ms} ms")
 def test_the_clock_of_32_bits_may_overflow(
     program: Path, model: ModelFile, tmp_path: Path, before: int

@@ -1,4 +1,4 @@
-"""Export a model as a folder of C that compiles by itself."""
+"""Export a model as a sketch for a board, its detector as C that compiles by itself."""
 
 from kws.export.folder import export
 

@@ -13,7 +13,7 @@ class BLECharacteristic {
 
   const char *uuid;
   uint16_t properties;
-  int size, length;
+  int size, length = 0; /* until the first writeValue(), of a fixed length too */
   bool fixed, subscribed = false;
   uint8_t value[512] = {};
   BLECharacteristic *next = nullptr; /* of the service */

@@ -197,11 +197,10 @@ void PDMClass::setGain(int gain) { pdm.gain = gain; }
 void PDMClass::setBufferSize(int) {}
 
 BLECharacteristic::BLECharacteristic(const char *name, uint16_t what, int value_size, bool fixed_length)
-    : uuid(name), properties(what), size(value_size), length(fixed_length ? value_size : 0),
-      fixed(fixed_length) {}
+    : uuid(name), properties(what), size(value_size), fixed(fixed_length) {}
 int BLECharacteristic::writeValue(const uint8_t bytes[], int count, bool) {
-  length = std::min(count, size);
-  std::memcpy(value, bytes, (size_t)length);
+  std::memcpy(value, bytes, (size_t)std::min(count, size));
+  length = fixed ? size : std::min(count, size);
   if (subscribed) say("notify " + std::string(uuid) + " " + hex(value, (size_t)length));
   return length;
 }
