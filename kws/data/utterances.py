@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,9 +110,8 @@ def _make(utterances: Sequence[Utterance], progress: Callable[[int, int], None])
     """Several at once: the synthesisers are processes of their own."""
     with ThreadPoolExecutor() as executor:
         try:
-            waiting = [executor.submit(utterance.make) for utterance in utterances]
-            for made, future in enumerate(as_completed(waiting), 1):
-                future.result()
+            # Not as_completed(), which an interrupt can leave with the locks of all that waits.
+            for made, _ in enumerate(executor.map(Utterance.make, utterances), 1):
                 progress(made, len(utterances))
         except BaseException:  # Ctrl-C too: what has not begun shall not begin
             executor.shutdown(cancel_futures=True)
