@@ -7,6 +7,8 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -164,6 +166,27 @@ def test_no_dictionary_is_a_hint_unless_near_phrases_are_asked_for(tmp_path, qui
     assert len(contents(tmp_path / "data")) == 1
     asked = kws("synth", "ßß", "--output", tmp_path / "data", "--near", 3, env=quick)
     assert (asked.returncode, asked.stderr.count("\n")) == (1, 1)
+
+
+def test_without_the_dictionary_the_hint_names_its_package(tmp_path, quick):
+    program = (
+        "from pathlib import Path; from kws.data import pronunciation\n"
+        "pronunciation.DICTIONARY = Path('nowhere')\n"
+        "from kws.cli import main; main()"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program, "synth", "lumen", "--output", tmp_path, "--count", "1"],
+        env=quick,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert process.returncode == 0
+    assert process.stderr == (
+        "kws: no phrases near 'lumen' are made:"
+        " nowhere: No such file or directory; the package is festlex-cmu\n"
+    )
+    assert len(contents(tmp_path)) == 1
 
 
 def test_no_synthesiser_is_one_line_that_says_what_to_install(tmp_path):
