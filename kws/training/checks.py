@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kws.config import Smoothing
 from kws.data.clips import PARTS, Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.recording import Recording
 from kws.training.fold import Fold
-from kws.training.recipe import SMOOTHING, Recipe
+from kws.training.recipe import Recipe
 
 FEWEST = 8  # recordings of a keyword: one for each part of the split
 
@@ -55,7 +56,7 @@ def check_work(work: Path, dataset: Dataset, recipe: Recipe, folds: int) -> None
     """Make the work folder; KwsError where it holds trainings of something else."""
     files = [(*clip.path.parts[-2:], clip.part, _state(clip.path)) for clip in _all(dataset)]
     # What follows the training may differ.
-    trained = replace(recipe, smoothing=SMOOTHING, alarms_per_hour=0)
+    trained = replace(recipe, smoothing=Smoothing(), alarms_per_hour=0)
     inputs = repr((files, dataset.synthesis, trained, folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"

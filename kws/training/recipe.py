@@ -11,7 +11,8 @@ from kws.training.schedule import Schedule
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
 # room look alike, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-SMOOTHING = Smoothing(smooth_steps=5, max_steps=1, refractory_steps=50)
+# As many steps are averaged as the loss looks for a keyword in (FOUND_STEPS).
+SMOOTHING = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
 
 
 @dataclass(frozen=True)
