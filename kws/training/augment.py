@@ -100,7 +100,8 @@ def hiss(count: int, random: Random) -> Audio:
 @cache
 def _log_frequencies(count: int) -> Audio:
     """Logarithms of the frequencies of `count` samples, the lowest being 1."""
-    return np.log(np.maximum(1, np.arange(count // 2 + 1, dtype=np.float32)))
+    logarithms: Audio = np.log(np.maximum(1, np.arange(count // 2 + 1, dtype=np.float32)))
+    return logarithms
 
 
 def set_level(audio: Audio, dbfs: float) -> Audio:
