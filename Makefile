@@ -12,7 +12,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board;
 # a D-Bus, on which the tests stand in for Bluetooth.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
-	espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts \
+	espeak-ng flite festival festlex-cmu festvox-kallpc16k festvox-us-slt-hts \
 	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm dbus
 
 .DELETE_ON_ERROR:
