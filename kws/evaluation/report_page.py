@@ -109,8 +109,8 @@ def _latencies(found: Mapping[str, Spoken]) -> str:
         rows.append([keyword, str(len(one.latencies)), *cells])
     heads = ["keyword", "detections", "median, ms", "90 % within, ms", "latest, ms"]
     histogram = latency_histogram({keyword: one.latencies for keyword, one in heard.items()})
-    note = "From the end of the word, by its energy in the clean recording, to the end of the sound"
-    note += " that the detection rests on. What is below 0 was heard before the word was over."
+    note = "From the end of the word, the stretch with the most energy in the clean recording, to"
+    note += " the end of the sound that the detection rests on. Below 0 it was not over yet."
     image = f'<img alt="detections by latency" src="{histogram}">'
     return _section("Latency", _table(heads, rows) + image, note)
 
