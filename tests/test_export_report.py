@@ -14,7 +14,7 @@ from conftest import skip_without
 from small_models import plane, temporal
 
 from kws.config import Gating
-from kws.export import cost, counting, export, power
+from kws.export import cost, counting, export, footprint, power
 from kws.export.folder import engine_sources, model_files
 from kws.export.report import report
 from kws.model_file import ModelFile
@@ -146,6 +146,8 @@ def test_the_stored_costs_are_what_is_counted(name: str) -> None:
         code, rel=0.05
     )
     assert count.state == state
+    parts = footprint.flash(count.flash, model, read(model.content, "model"))
+    assert sum(parts.values()) == pytest.approx(sum(count.flash.values()), abs=64)  # alignment
 
 
 def test_a_count_is_said_to_be_one_and_repeats(tmp_path: Path) -> None:

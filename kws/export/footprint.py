@@ -12,8 +12,10 @@ from kws.engine_layout import (
     layer_tables,
     posterior_tables,
 )
+from kws.export.model_source import exported_weights
 from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
+from kws.model_file import ModelFile
 from kws.network import Network
 
 Parts = dict[str, int]  # bytes by name
@@ -25,15 +27,18 @@ CODE = {  # the engine's source files by part
     "code of ring buffer and spotter": ("ring_buffer", "spotter"),
     "compiler's library": ("library",),
 }
-LAYER_BYTES = 40  # of a kws_layer
+LAYER_BYTES, MODEL_BYTES, POINTER_BYTES = 40, 152, 4  # of a kws_layer, a kws_model
 SAMPLE_BYTES = 2
 BYTES = {"float": 4, "int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
 
-def flash(code: Mapping[str, int], config: ModelConfig, network: Network) -> Parts:
+def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Parts:
     """code: bytes by source file."""
+    config = model.config
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
-    layers = [dict(_sizes(layer_tables(layer, layer.weights))) for layer in network.layers]
+    layers = [
+        dict(_sizes(layer_tables(layer, exported_weights(layer)))) for layer in network.layers
+    ]
     weights = sum(layer.pop("weights") for layer in layers)
     return parts | {
         "network's weights": weights,
@@ -41,6 +46,9 @@ def flash(code: Mapping[str, int], config: ModelConfig, network: Network) -> Par
         "front end's tables": _total(front_end_tables(FrontEndTables(config.front_end))),
         "posterior's tables": _total(posterior_tables(config, network)),
         "network's layers": LAYER_BYTES * len(layers),
+        "settings and names": MODEL_BYTES
+        + POINTER_BYTES * len(config.keywords)
+        + sum(len(name.encode()) + 1 for name in (model.name, *config.keywords)),
     }
 
 

@@ -130,8 +130,7 @@ def _layers(network: Network, memory: Memory) -> str:
         fields: dict[str, object] = {"kind": f"KWS_{'DENSE' if dense else layer.kind}"}
         fields |= {name: getattr(layer, name) for name in LAYER_NUMBERS}
         fields["columns"] = columns
-        weights = _paired(layer.weights) if dense else layer.weights
-        for c_type, name, values in layer_tables(layer, weights):
+        for c_type, name, values in layer_tables(layer, exported_weights(layer)):
             fields[name] = f"{name}_{index}" if values.size else "NULL"
             if values.size:
                 # The kernels read weights in words.
@@ -139,6 +138,11 @@ def _layers(network: Network, memory: Memory) -> str:
                 text += array(c_type, f"{name}_{index}", values, aligned)
         rows.append(struct(fields, 2))
     return text + "static const kws_layer layers[] = {\n  " + ",\n  ".join(rows) + "};\n\n"
+
+
+def exported_weights(layer: Layer) -> npt.NDArray[np.int8]:
+    """A layer's weights in the order that its kernel reads them in."""
+    return _paired(layer.weights) if _dense(layer) else layer.weights
 
 
 def _dense(layer: Layer) -> bool:

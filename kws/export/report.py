@@ -59,7 +59,7 @@ def report(
     title = f"{model.name} on the Arduino Nano 33 BLE"
     sections = [
         *_sizes(
-            footprint.flash(code, model.config, network),
+            footprint.flash(code, model, network),
             footprint.memory(state, sketch, model.config, network),
         ),
         _instructions(model.config, costs),
