@@ -45,7 +45,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# About three hours on two cores.
+# About two hours on two cores.
 model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make model DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/home.toml --output models/home.tflite \
