@@ -14,7 +14,6 @@ import argparse
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -30,7 +29,6 @@ from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.gate import Gate
 from kws.listen import TAIL_SECONDS
-from kws.model_file import ModelFile
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
 from kws.training.recipe import Recipe
@@ -58,7 +56,7 @@ def main() -> None:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
         heard, opened = zip(*executor.map(hear, *inputs), strict=True)
     together = {key: merged([fold[key] for fold in heard if key in fold]) for key in heard[0]}
-    config = load(folds[0]).config
+    config = folds[0].load(Recipe()).config
     config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
     table = Table()
     for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech heard"):
@@ -82,15 +80,9 @@ def main() -> None:
     Console().print(table)
 
 
-def load(fold: Fold) -> ModelFile:
-    """The fold's model, smoothed as kws train judges it."""
-    model = ModelFile.load(fold.path)
-    return replace(model, config=replace(model.config, smoothing=Recipe().smoothing))
-
-
 def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
     """What a fold's model makes of its test set in every condition."""
-    model = load(fold)
+    model = fold.load(Recipe())
     test = fold.test_set(from_recipe(recipe, data))
     positives, negatives = recordings(test)
     noise = [read_audio(clip.path) for clip in test.noise]

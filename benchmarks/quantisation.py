@@ -81,7 +81,7 @@ def main() -> None:
     for index in range(arguments.folds):
         fold = Fold(index, arguments.folds, arguments.work)
         test = dataset.parts(fold.held_out)
-        model = ModelFile.load(fold.path)
+        model = fold.load(Recipe())
         as_int8.append(heard(Detector(model), test))
         as_float.append(heard(FloatDetector(model, fold.weights), test))
     results: dict[str, Evaluation] = {

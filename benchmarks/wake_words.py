@@ -32,10 +32,10 @@ from kws.evaluation.evaluate import merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.rates import count_alarms, level_for
 from kws.evaluation.traces import Detector, Samples, Traces, traces
-from kws.model_file import ModelFile
 from kws.training import augment
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
+from kws.training.recipe import Recipe
 from kws.training.surroundings import as_float
 
 SNR = 10.0  # dB
@@ -96,7 +96,7 @@ def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
 
 def hear(fold: Fold, dataset: Dataset) -> dict[str, Traces]:
     """Traces of a fold's held-out recordings under every condition."""
-    test, detector = fold.test_set(dataset), Detector(ModelFile.load(fold.path))
+    test, detector = fold.test_set(dataset), Detector(fold.load(Recipe()))
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
     read = [read_audio(clip.path) for clip in test.negatives if "librispeech" in str(clip.path)]
@@ -156,7 +156,7 @@ def main() -> None:
     heard = [hear(fold, dataset) for fold in track(folds, "hearing")]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
-    refractory = ModelFile.load(folds[0].path).config.smoothing.refractory_steps
+    refractory = Recipe().smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
     curves = {keyword: curve(clean, keyword, refractory) for keyword in clean.peaks}
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
-from dataclasses import replace
 
 import numpy as np
 
@@ -68,9 +67,7 @@ def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
         unfinished = fold.path.with_suffix(".part")
         unfinished.write_bytes(trained.content)
         unfinished.rename(fold.path)
-    model = ModelFile.load(fold.path)
-    # Smoothing can be tuned without training again.
-    model = replace(model, config=replace(model.config, smoothing=recipe.smoothing))
+    model = fold.load(recipe)
     fold.report("testing", 0.0)
     heard = hear(model, fold.test_set(dataset)) if fold.held_out else {}
     fold.report(DONE, 1.0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws.data.clips import PARTS, UNTESTED
 from kws.data.dataset import Dataset
+from kws.model_file import ModelFile
+from kws.training.recipe import Recipe
 
 WAITING, DONE = "waiting", "done"
 
@@ -44,6 +46,11 @@ class Fold:
     def weights(self) -> Path:
         """The float network that it was quantised from, in Keras's format."""
         return self.path.with_suffix(".weights.h5")
+
+    def load(self, recipe: Recipe) -> ModelFile:
+        """The model that it made, smoothed as the recipe says: that needs no new training."""
+        model = ModelFile.load(self.path)
+        return replace(model, config=replace(model.config, smoothing=recipe.smoothing))
 
     @property
     def log(self) -> Path:
