@@ -127,8 +127,9 @@ def test_export_names_what_it_wrote(tmp_path):
     process = kws("export", "home", "--output", tmp_path / "board")
     assert (process.returncode, process.stderr) == (0, "")
     written = process.stdout.splitlines()
-    assert str(tmp_path / "board" / "kws_model.c") in written
-    assert sorted(written) == sorted(str(path) for path in (tmp_path / "board").iterdir())
+    assert str(tmp_path / "board" / "kws_home" / "kws_home.ino") in written
+    files = (path for path in (tmp_path / "board").rglob("*") if path.is_file())
+    assert sorted(written) == sorted(map(str, files))
 
 
 # Ends
