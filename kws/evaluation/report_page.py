@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from string import Template
 from typing import Any
 
-from kws import __version__
 from kws.evaluation.curves import Curves
 from kws.evaluation.evaluate import ALARMS_PER_HOUR, Evaluation
 from kws.evaluation.examples import Example, Spoken
 from kws.evaluation.figures import det_curve, latency_histogram, sound, spectrogram
 from kws.evaluation.rates import Rate
-
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; background: #fff; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
-table { border-collapse: collapse; } th { font-weight: 600; }
-th, td { text-align: right; padding: .2rem .7rem; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-p { color: #555; max-width: 46rem; } img { max-width: 100%; height: auto; }
-figure { display: inline-block; vertical-align: top; width: 20rem; margin: 0 1rem 1rem 0; }
-figcaption { font-size: .85rem; overflow-wrap: anywhere; } audio { width: 100%; height: 2.2rem; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p>$about</p>
-$sections
-<p>Written by kws $version (kws evaluate).</p>
-</body>
-</html>
-""")
+from kws.html_page import html_page
 
 
 def page(
@@ -68,12 +40,12 @@ def page(
             alarms,
         ),
     )
-    return PAGE.substitute(
-        title=escape(f"{condition['model']}, {noise}"),
-        about=f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without"
-        f" them, {escape(noise)}, gate {gate}.",
-        sections="\n".join(filter(None, sections)),
-        version=__version__,
+    return html_page(
+        f"{condition['model']}, {noise}",
+        f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without them,"
+        f" {noise}, gate {gate}.",
+        "\n".join(filter(None, sections)),
+        "kws evaluate",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.export import cost, counting, footprint, power
-from kws.export.report_pages import Section, html_page, text_page
+from kws.export.report_pages import Section, text_page, web_page
 from kws.model_file import ModelFile
 from kws.network import Network
 
@@ -69,7 +69,7 @@ def report(
     about = f"Model {model.name}, sha256 {model.sha256}."
     return {
         "report.txt": text_page(title, about, sections),
-        "report.html": html_page(title, about, sections),
+        "report.html": web_page(title, about, sections),
     }
 
 

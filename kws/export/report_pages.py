@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from string import Template
 from textwrap import fill
 
-from kws import __version__
+from kws.html_page import html_page, made_by
 
 WIDTH = 88  # characters of the text
-MADE_BY = f"Written by kws {__version__} (kws export)."
+COMMAND = "kws export"
 BAR_WIDTH = 160  # px
 
 
@@ -24,33 +23,6 @@ class Section:
     rows: Sequence[tuple[str, ...]]
     bars: Sequence[float]  # 0..1
     notes: tuple[str, ...]
-
-
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; background: #fff; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
-table { border-collapse: collapse; } th { font-weight: 600; }
-th, td { text-align: right; padding: .2rem .8rem; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-p { max-width: 44rem; margin: .5rem 0; color: #555; overflow-wrap: anywhere; }
-rect { fill: #2a7f9e; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p>$about</p>
-$sections
-<p>$made_by</p>
-</body>
-</html>
-""")
 
 
 def text_page(title: str, about: str, sections: Sequence[Section]) -> str:
@@ -68,17 +40,12 @@ def text_page(title: str, about: str, sections: Sequence[Section]) -> str:
             parts.append("  ".join((first, *others)).rstrip())
         parts.append("")
         parts += [fill(note, WIDTH) + "\n" for note in section.notes]
-    return "\n".join((*parts, MADE_BY, ""))
+    return "\n".join((*parts, made_by(COMMAND), ""))
 
 
-def html_page(title: str, about: str, sections: Sequence[Section]) -> str:
-    """One page that needs nothing else."""
-    return PAGE.substitute(
-        title=escape(title),
-        about=escape(about),
-        sections="\n".join(map(_section, sections)),
-        made_by=escape(MADE_BY),
-    )
+def web_page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """One page of HTML that needs nothing else."""
+    return html_page(title, about, "\n".join(map(_section, sections)), COMMAND)
 
 
 def _section(section: Section) -> str:
