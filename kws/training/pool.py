@@ -1,4 +1,4 @@
-"""A pool of examples as log mel rows, made by several processes and kept on disk."""
+"""A pool of examples as log mel rows, made by several processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +27,6 @@ class Pool:
 
     log_mels: npt.NDArray[np.float16]
     labels: npt.NDArray[np.int8]
-
-    @property
-    def is_positive(self) -> npt.NDArray[np.bool_]:
-        positive: npt.NDArray[np.bool_] = (self.labels > 0).any(axis=1)
-        return positive
 
 
 def make_pool(
@@ -92,14 +86,3 @@ def _make(task: Task) -> Chunk:
             samples = getattr(_examples, str(name))(random)
         log_mels[i] = front_end.rows(samples)
     return log_mels, labels
-
-
-def save(pool: Pool, path: Path) -> None:
-    """Write a pool as .npz."""
-    np.savez(path, log_mels=pool.log_mels, labels=pool.labels)
-
-
-def load(path: Path) -> Pool:
-    """Read a pool."""
-    with np.load(path) as arrays:
-        return Pool(arrays["log_mels"], arrays["labels"])
