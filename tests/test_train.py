@@ -90,10 +90,15 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model of this module and its work folder lie."""
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def trained(dataset: Path, folder: Path) -> ModelFile:
     """A model whose training was interrupted, and taken up again."""
     skip_without("TensorFlow", find_spec("tensorflow"))
-    folder = tmp_path_factory.mktemp("training")
     output, first = folder / "word.tflite", folder / "word.work" / "fold-0.tflite"
     command = train_command(folder, dataset, output)
     # A background job of a shell ignores Ctrl-C, and hands that on.
@@ -170,6 +175,23 @@ def test_it_has_learnt_something(trained: ModelFile, dataset: Path) -> None:
         return [detector.trace([read_audio(clip.path)]).max() for clip in clips]
 
     assert np.median(peaks("computer")) > np.quantile(peaks("_negative_"), 0.8)
+
+
+def test_a_disk_that_is_full_at_the_end_is_told(
+    trained: ModelFile, dataset: Path, folder: Path
+) -> None:
+    """The trainings are kept: the same command, with room for its output, goes on from there."""
+    full = Path("/dev/full")
+    skip_without("/dev/full", full.exists())
+    output = folder / "full.tflite"
+    output.symlink_to(full)
+    output.with_suffix(".work").symlink_to(folder / "word.work")
+    done = subprocess.run(
+        train_command(folder, dataset, output), cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith(f"{output}: No space left on device")
+    assert (folder / "word.work" / "fold-0.tflite").exists()
 
 
 def test_another_training_does_not_take_up_what_this_one_made(

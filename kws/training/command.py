@@ -12,6 +12,7 @@ from rich.console import Console
 from kws.config import ModelConfig
 from kws.data import dataset as datasets
 from kws.data.dataset import Dataset
+from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
 from kws.training.calibration import calibrated
 from kws.training.checks import check_dataset, check_folder, check_work
@@ -59,10 +60,17 @@ def run(
         results = judged(config, heard)
         config = replace(config, card=card(dataset, folds, results))
         job = executor.submit(quietly, all_folds[-1].log, _embedded, (final.content, config))
-        output.write_bytes(job.result())
+        _write(output, job.result())
     for condition, evaluation in results.items():
         console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
+
+
+def _write(output: Path, content: bytes) -> None:
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise KwsError(f"{output}: {error.strerror or error}") from error
 
 
 def card(dataset: Dataset, folds: int, results: dict[str, Evaluation]) -> dict[str, Any]:

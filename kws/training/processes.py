@@ -37,10 +37,15 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def quietly(log: Path, work: Callable[[Job], Result], job: Job) -> Result:
-    """Do a job in one of the processes; what is printed meanwhile goes to a file."""
+    """Do a job in one of the processes; what is printed meanwhile goes to a file.
+
+    KwsError where a file cannot be read or written: a full disk, for instance.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with quiet(log):
             return work(job)
+    except OSError as error:
+        raise KwsError(f"{error.filename or log.parent}: {error.strerror or error}") from error
     except KeyboardInterrupt:
         os._exit(130)  # or it would take up the next job
