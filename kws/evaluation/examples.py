@@ -13,6 +13,7 @@ from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.word_span import word_span
 from kws.evaluation.material import Material
 from kws.evaluation.mixing import Samples
+from kws.evaluation.rates import detections
 from kws.evaluation.traces import Detector, Traces
 from kws.posterior import ONE, threshold_level
 
@@ -66,12 +67,11 @@ def spoken(detector: Detector, material: Material, keyword: str) -> Spoken:
 
 def alarm_steps(trace: npt.NDArray[np.int64], level: int, refractory: int) -> list[int]:
     """Of each detection in a stream of confidences [steps] the surest step, the surest first."""
-    steps, silent_until = [], 0
-    for step in np.flatnonzero(trace >= level):
-        if step >= silent_until:
-            silent_until = int(step) + 1 + refractory
-            steps.append(int(step + np.argmax(trace[step:silent_until])))
-    return sorted(steps, key=lambda step: -trace[step])
+    surest = [
+        step + int(np.argmax(trace[step : step + 1 + refractory]))
+        for step in detections(trace, level, refractory)
+    ]
+    return sorted(surest, key=lambda step: -trace[step])
 
 
 def false_alarms(detector: Detector, material: Material, heard: Traces) -> list[Example]:

@@ -32,14 +32,19 @@ class Rate:
         return self.alarms / self.hours if self.hours else float("nan")
 
 
-def count_alarms(trace: Int, level: int, refractory: int) -> int:
-    """Detections in a stream of confidences [steps], each followed by refractory steps."""
-    alarms, silent_until = 0, 0
+def detections(trace: Int, level: int, refractory: int) -> list[int]:
+    """Steps of the detections in a stream of confidences [steps], refractory steps behind each."""
+    steps, silent_until = [], 0
     for step in np.flatnonzero(trace >= level):
         if step >= silent_until:
-            alarms += 1
+            steps.append(int(step))
             silent_until = int(step) + 1 + refractory
-    return alarms
+    return steps
+
+
+def count_alarms(trace: Int, level: int, refractory: int) -> int:
+    """How many detections there are in a stream of confidences [steps]."""
+    return len(detections(trace, level, refractory))
 
 
 def level_for(trace: Int, most_alarms: int, refractory: int) -> int:
