@@ -10,7 +10,6 @@ the gate.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from work_folder import folds_of, parser
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
@@ -45,13 +45,8 @@ Open = dict[str, tuple[int, int]]  # condition: samples of the negatives that ar
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("work", type=Path)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
-    parser.add_argument("--folds", type=int, default=4)
-    arguments = parser.parse_args()
-    folds = [Fold(index, arguments.folds, arguments.work) for index in range(arguments.folds)]
+    arguments = parser(__doc__).parse_args()
+    folds = folds_of(arguments)
     with ProcessPoolExecutor(os.cpu_count()) as executor:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
         heard, opened = zip(*executor.map(hear, *inputs), strict=True)

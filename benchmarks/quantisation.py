@@ -7,11 +7,11 @@ the same false alarms per hour stand side by side.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from work_folder import folds_of, parser
 
 from kws.data.dataset import Dataset, from_recipe
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
@@ -19,7 +19,7 @@ from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.builder import build, copy_weights
-from kws.training.cross_validation import Fold, recordings
+from kws.training.cross_validation import recordings
 from kws.training.recipe import Recipe
 
 
@@ -70,17 +70,11 @@ def heard(detector: Detector, test: Dataset) -> Traces:
 
 def main() -> None:
     """Print both evaluations and the difference of their means."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("work", type=Path)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
-    parser.add_argument("--folds", type=int, default=4)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__).parse_args()
     dataset = from_recipe(arguments.recipe, arguments.data)
     as_float, as_int8 = [], []
-    for index in range(arguments.folds):
-        fold = Fold(index, arguments.folds, arguments.work)
-        test = dataset.parts(fold.held_out)
+    for fold in folds_of(arguments):
+        test = fold.test_set(dataset)
         model = fold.load(Recipe())
         as_int8.append(heard(Detector(model), test))
         as_float.append(heard(FloatDetector(model, fold.weights), test))

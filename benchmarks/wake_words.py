@@ -14,7 +14,6 @@ responses of DATA, which training knows as well).
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,13 +23,16 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from work_folder import folds_of, parser
 
 from kws.data.audio import read_audio
 from kws.data.dataset import Dataset, from_recipe
 from kws.data.word_span import word_span
+from kws.evaluation.curves import Curves, curves
 from kws.evaluation.evaluate import merged
+from kws.evaluation.figures import det_figure
 from kws.evaluation.mixing import with_noise
-from kws.evaluation.rates import count_alarms, level_for
+from kws.evaluation.rates import rate_for
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.training import augment
 from kws.training.cross_validation import recordings
@@ -99,7 +101,11 @@ def hear(fold: Fold, dataset: Dataset) -> dict[str, Traces]:
     test, detector = fold.test_set(dataset), Detector(fold.load(Recipe()))
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
-    read = [read_audio(clip.path) for clip in test.negatives if "librispeech" in str(clip.path)]
+    read = [
+        samples
+        for clip, samples in zip(test.negatives, negatives, strict=True)
+        if "librispeech" in str(clip.path)
+    ]
     for name, condition in conditions(test, read):
         changed = {keyword: condition(words) for keyword, words in positives.items()}
         heard[name] = traces(detector, changed, [])
@@ -110,59 +116,41 @@ def miss_rates(clean: Traces, heard: Traces, refractory: int) -> dict[str, dict[
     """By false alarms per hour, by keyword."""
     result = {}
     for wanted in FALSE_ALARMS_PER_HOUR:
-        rates = {}
-        for keyword, trace in clean.negative.items():
-            level = level_for(trace, int(wanted * clean.hours), refractory)
-            rates[keyword] = float((heard.peaks[keyword] < level).mean())
+        rates = {
+            keyword: rate_for(
+                heard.peaks[keyword], trace, wanted, clean.hours, refractory
+            ).miss_rate
+            for keyword, trace in clean.negative.items()
+        }
         result[f"{wanted:g}"] = {**rates, "mean": float(np.mean(list(rates.values())))}
     return result
 
 
-def curve(heard: Traces, keyword: str, refractory: int) -> list[tuple[float, float]]:
-    """False alarms per hour and miss rate at falling thresholds: a DET curve."""
-    levels = np.unique(np.quantile(heard.peaks[keyword], np.linspace(0, 0.5, 60)).astype(int))
-    levels = np.append(levels, level_for(heard.negative[keyword], 0, refractory))
-    alarms = [count_alarms(heard.negative[keyword], int(lv), refractory) for lv in levels]
-    missed = [float((heard.peaks[keyword] < level).mean()) for level in levels]
-    return sorted((a / heard.hours, m) for a, m in zip(alarms, missed, strict=True))
-
-
-def plot(curves: dict[str, list[tuple[float, float]]], hours: float, path: Path) -> None:
-    """DET curves of the keywords, clean."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for keyword, points in curves.items():
-        alarms, missed = zip(*points, strict=True)
-        axes.step(np.maximum(alarms, 0.5 / hours), missed, where="post", label=keyword)
-    axes.set(xscale="log", xlabel="false alarms per hour", ylabel="miss rate", ylim=(0, 0.4))
-    axes.set_title(f"clean, {hours:.2f} h of negative speech")
-    axes.legend()
-    figure.savefig(path)
+def points(det: Curves) -> dict[str, list[tuple[float, float]]]:
+    """By keyword, false alarms per hour and miss rate along the clean DET curve."""
+    alarms = det.alarms_per_hour.tolist()
+    return {
+        keyword: list(zip(alarms, rates.tolist(), strict=True))
+        for keyword, rates in det.miss_rates.items()
+    }
 
 
 def main() -> None:
     """Print the table; write results.json and det.svg."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("work", type=Path)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
-    parser.add_argument("--folds", type=int, default=4)
-    arguments = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--output", type=Path, required=True)
+    arguments = wanted.parse_args()
     dataset = from_recipe(arguments.recipe, arguments.data)
-    folds = [Fold(i, arguments.folds, arguments.work) for i in range(arguments.folds)]
-    heard = [hear(fold, dataset) for fold in track(folds, "hearing")]
+    heard = [hear(fold, dataset) for fold in track(folds_of(arguments), "hearing")]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
     refractory = Recipe().smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
-    curves = {keyword: curve(clean, keyword, refractory) for keyword in clean.peaks}
+    det = curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    result = {"hours": clean.hours, "miss_rates": rates, "curves": curves}
+    result = {"hours": clean.hours, "miss_rates": rates, "curves": points(det)}
     (arguments.output / "results.json").write_text(json.dumps(result, indent=1))
-    plot(curves, clean.hours, arguments.output / "det.svg")
+    det_figure(det).savefig(arguments.output / "det.svg")
     title = f"missed, mean of the keywords, by false alarms per hour; {clean.hours:.2f} h"
     table = Table("condition", *(f"{w:g}/h" for w in FALSE_ALARMS_PER_HOUR), title=title)
     for name, by_rate in rates.items():

@@ -22,6 +22,11 @@ RANGE = 70  # dB that it shows
 
 
 def det_curve(curves: Curves) -> str:
+    """The figure of det_figure()."""
+    return _svg(det_figure(curves))
+
+
+def det_figure(curves: Curves) -> Figure:
     """Miss rate against false alarms per hour, a line per keyword and their mean."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -38,7 +43,7 @@ def det_curve(curves: Curves) -> str:
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color="0.92")
     axes.legend(frameon=False)
-    return _svg(figure)
+    return figure
 
 
 def latency_histogram(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
