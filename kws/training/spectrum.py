@@ -12,12 +12,11 @@ from kws.training.architecture import Architecture
 from kws.training.schedule import Schedule
 
 
-def masked(log_mels: tf.Tensor, schedule: Schedule) -> tf.Tensor:
-    """[batch, rows, filters] whose masked rows and bands hold the batch's mean.
+def masked(x: tf.Tensor, schedule: Schedule) -> tf.Tensor:
+    """Log mel rows [batch, rows, filters] whose masked rows and bands hold the batch's mean.
 
     SpecAugment (Park et al. 2019).
     """
-    x = log_mels
     mean = tf.reduce_mean(x, axis=(0, 1), keepdims=True)
     for axis, count, widest in (
         (1, schedule.time_masks, schedule.time_mask),
