@@ -12,7 +12,7 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
 from kws.data.clips import PARTS, Clip, audio_files, part_of
-from kws.data.dataset import Dataset, Synthesis, from_folder, from_recipe
+from kws.data.dataset import Dataset, Synthesis, from_recipe
 from kws.data.word_span import FRAME, word_span
 from kws.errors import KwsError
 
@@ -21,31 +21,11 @@ def recorded(*paths: Path) -> None:
     """A tenth of a second of audio at each path."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.zeros(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
+        soundfile.write(path, np.ones(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
 
 
 def names(clips: list[Clip]) -> list[str]:
     return [clip.path.name for clip in clips]
-
-
-def test_a_folder_is_a_dataset(tmp_path: Path) -> None:
-    recorded(
-        *(tmp_path / "computer" / name for name in ("b.wav", "a.flac", "deeper/c.ogg", "d.WAV")),
-        tmp_path / "smart_mirror" / "a.wav",
-        tmp_path / "_negative_" / "talk.flac",
-        tmp_path / "_noise_" / "rain.wav",
-        tmp_path / ".cache" / "x.wav",
-    )
-    (tmp_path / "README").write_text("not a recording")
-    dataset = from_folder(tmp_path)
-    assert {k: names(v) for k, v in dataset.positives.items()} == {
-        "computer": ["a.flac", "b.wav", "d.WAV", "c.ogg"],
-        "smart mirror": ["a.wav"],
-    }
-    assert names(dataset.negatives) == ["talk.flac"]
-    assert names(dataset.noise) == ["rain.wav"]
-    assert dataset.rooms == []
-    assert dataset.synthesis == Synthesis()
 
 
 def test_hidden_files_and_other_files_are_no_recordings(tmp_path: Path) -> None:
@@ -55,34 +35,10 @@ def test_hidden_files_and_other_files_are_no_recordings(tmp_path: Path) -> None:
     assert audio_files(tmp_path) == [tmp_path / "a.wav"]
 
 
-@pytest.mark.parametrize(
-    ("folders", "problem"),
-    [
-        (None, "No such file or directory"),
-        ([], "no folder of recordings of a keyword"),
-        (["_negative_"], "no folder of recordings of a keyword"),
-        (["computer"], "no folder _negative_ with speech"),
-        (["computer", "_negative_"], "computer: no audio files there"),
-    ],
-)
-def test_a_folder_that_is_no_dataset(
-    tmp_path: Path, folders: list[str] | None, problem: str
-) -> None:
-    root = tmp_path / "data"
-    for folder in folders or []:
-        (root / folder).mkdir(parents=True)
-    if folders == []:
-        root.mkdir()
-    with pytest.raises(KwsError, match=problem) as error:
-        from_folder(root)
-    assert str(error.value).startswith(str(root))
-
-
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     recorded(tmp_path / "a.wav")
-    for listing in (from_folder, audio_files):
-        with pytest.raises(KwsError, match=r"a\.wav: Not a directory"):
-            listing(tmp_path / "a.wav")
+    with pytest.raises(KwsError, match=r"a\.wav: Not a directory"):
+        audio_files(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +75,16 @@ def test_parts_of_a_dataset_are_disjoint_and_whole() -> None:
     assert kept.rooms == held_out.rooms == dataset.rooms
 
 
+def test_what_is_tested_leaves_out_speech_alone() -> None:
+    clips = [Clip(Path("a.wav"), 0), Clip(Path("b.wav"), 0, tested=False)]
+    dataset = Dataset({"computer": clips}, clips, clips, clips, problems=["a line"])
+    tested = dataset.tested()
+    assert tested.positives == {"computer": clips[:1]}
+    assert tested.negatives == clips[:1]
+    assert tested.noise == tested.rooms == clips
+    assert tested.problems == dataset.parts([1]).problems == ["a line"]
+
+
 RECIPE = """\
 sessions = "split.json"
 negatives = ["speech", "more/speech"]
@@ -151,6 +117,21 @@ def test_a_recipe_names_folders_sessions_and_synthesis(tmp_path: Path, data: Pat
     assert [clip.part for clip in dataset.negatives] == [7, part_of(Path("d.wav"))]
     assert (dataset.noise, dataset.rooms) == ([], [])
     assert dataset.synthesis == Synthesis(keyword=3, sentences=("good morning",))
+
+
+def test_synthetic_speech_and_untested_folders_serve_training_alone(
+    tmp_path: Path, data: Path
+) -> None:
+    few = data / "few"
+    recorded(*(few / f"{number:02}.wav" for number in range(PARTS + 1)))
+    recorded(few / "x" / "1089-1-1.wav", data / "wake" / "computer" / "synth-computer-1@slt.wav")
+    recipe = tmp_path / "recipe.toml"
+    own = RECIPE.replace('["wake/computer/"]', '["wake/computer/", "few"]')
+    recipe.write_text(f'untested = ["few"]\n{own}')
+    clips = from_recipe(recipe, data).positives["computer"]
+    assert [clip.tested for clip in clips] == [True, True, False] + [False] * (PARTS + 2)
+    assert clips[2].part == part_of(Path("synth-another-3@slt.flac"))
+    assert [clip.part for clip in clips[3:]] == [*range(PARTS), 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from kws.errors import KwsError
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus"}
 PARTS = 8
-UNTESTED = -1  # the part of recordings that serve training alone
+SYNTHETIC = "synth-"  # begins the names that kws synth gives
 # A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
 # Commands "0a7c2a8d_nohash_0", kws synth "synth-computer-7@flite_slt" (the voice), kws record
 # "anna-20260131T154500-001" (without a name, "20260131T154500-001", the session); any other name
@@ -29,12 +29,13 @@ class Clip:
     """One recording and the part of the split that it belongs to."""
 
     path: Path
-    part: int  # 0..PARTS-1, or UNTESTED
+    part: int  # 0..PARTS-1
+    tested: bool = True  # whether figures may be measured on it, or it serves training alone
 
 
 def clips_in(folder: Path) -> list[Clip]:
     """The recordings in a folder and all folders within; KwsError where there are none."""
-    return [Clip(path, part_of(path)) for path in audio_files(folder)]
+    return [Clip(path, part_of(path), not is_synthetic(path)) for path in audio_files(folder)]
 
 
 def audio_files(folder: Path) -> list[Path]:
@@ -53,9 +54,19 @@ def audio_files(folder: Path) -> list[Path]:
     return recordings
 
 
-def part_of(path: Path) -> int:
-    """A part in 0..PARTS-1 by a hash of the speaker's name, or of the file's where none is."""
+def is_synthetic(path: Path) -> bool:
+    """Whether a synthesiser spoke it, by its name: a model is not measured on that."""
+    return path.name.startswith(SYNTHETIC)
+
+
+def speaker_of(path: Path) -> str | None:
+    """The speaker, voice or session that a file's name tells, if it tells one."""
     match = SPEAKER.match(path.stem)
     session = path.stem.rpartition("-")[0]  # of kws record, where the speaker is not named
-    speaker = next(filter(None, match.groups()), session) if match else path.stem
-    return hashlib.sha256(speaker.encode()).digest()[0] % PARTS
+    return next(filter(None, match.groups()), session) if match else None
+
+
+def part_of(path: Path, parts: int = PARTS) -> int:
+    """A part in 0..parts-1 by a hash of the speaker's name, or of the file's where none is."""
+    speaker = speaker_of(path) or path.stem
+    return hashlib.sha256(speaker.encode()).digest()[0] % parts

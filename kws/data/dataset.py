@@ -1,18 +1,22 @@
 """What a dataset offers for training: clips by keyword, negative speech, noise and rooms.
 
-A recipe (TOML) names the folders; each clip is given one of PARTS parts, by session or speaker,
-so that one part can be held out and nothing of the same voice and room stays in training.
+A recipe (TOML) names the folders, or they lie in one dataset folder; each clip is given one of
+PARTS parts, by session or speaker, so that one part can be held out and nothing of the same voice
+and room stays in training.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from kws.data.clips import PARTS, UNTESTED, Clip, clips_in
+from kws.data.clips import HIDDEN, PARTS, Clip, clips_in, is_synthetic, part_of
+from kws.data.dealing import deal_noise, deal_speech
+from kws.data.inspection import Recorded, usable
+from kws.data.keywords import chosen_keywords, measurable, usable_keywords
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
@@ -46,21 +50,28 @@ class Dataset:
     rooms: list[Clip] = field(default_factory=list)
     synthesis: Synthesis = field(default_factory=Synthesis)
     card: dict[str, Any] = field(default_factory=dict)  # what the model is to say of its data
+    # What was left out, converted or cannot be measured, and where: a line each.
+    problems: list[str] = field(default_factory=list)
 
     def parts(self, parts: Iterable[int]) -> Dataset:
         """The clips of some parts alone; rooms and synthesis, which are of no one, stay whole."""
         chosen = set(parts)
 
-        def keep(clips: list[Clip]) -> list[Clip]:
-            return [clip for clip in clips if clip.part in chosen]
+        return replace(
+            self._kept(lambda clip: clip.part in chosen),
+            noise=[clip for clip in self.noise if clip.part in chosen],
+        )
 
-        return Dataset(
-            {keyword: keep(clips) for keyword, clips in self.positives.items()},
-            keep(self.negatives),
-            keep(self.noise),
-            self.rooms,
-            self.synthesis,
-            self.card,
+    def tested(self) -> Dataset:
+        """Without the speech that serves training alone; noise, rooms and synthesis stay whole."""
+        return self._kept(lambda clip: clip.tested)
+
+    def _kept(self, wanted: Callable[[Clip], bool]) -> Dataset:
+        """With the wanted speech alone."""
+        return replace(
+            self,
+            positives={word: [*filter(wanted, clips)] for word, clips in self.positives.items()},
+            negatives=[*filter(wanted, self.negatives)],
         )
 
 
@@ -82,10 +93,12 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
                 inside = clips_in(root / folder)
             except KwsError as error:
                 raise table.error(key, str(error)) from error
-            for clip in inside:
+            for number, clip in enumerate(inside):
                 name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
-                part = UNTESTED if folder in untested else sessions.get(name, clip.part)
-                found.append(Clip(clip.path, part))
+                if folder in untested:
+                    found.append(Clip(clip.path, number % PARTS, tested=False))
+                else:
+                    found.append(replace(clip, part=sessions.get(name, clip.part)))
         return found
 
     keywords = toml.table("keywords")
@@ -126,27 +139,53 @@ def _synthesis(recipe: TomlTable) -> Synthesis:
     return Synthesis(**counts, near_words=near_words, sentences=sentences)
 
 
-def from_folder(root: Path) -> Dataset:
-    """Read a dataset folder: <keyword>/, _negative_/ (speech) and, if there, _noise_/, _rooms_/."""
-    try:
-        folders = sorted(path for path in root.iterdir() if path.is_dir())
-    except OSError as error:
-        raise KwsError(f"{root}: {error.strerror}") from error
-    keywords = [path for path in folders if not path.name.startswith(("_", "."))]
-    if not keywords:
-        raise KwsError(f"{root}: no folder of recordings of a keyword in it")
-    if root / NEGATIVE not in folders:
-        raise KwsError(f"{root}: no folder {NEGATIVE} with speech that is not the keyword")
+def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
+    """Read a dataset folder: <keyword>/, _negative_/ (speech) and, if there, _noise_/, _rooms_/.
 
-    def optional(name: str) -> list[Clip]:
-        return clips_in(root / name) if root / name in folders else []
+    keywords: the words to be spotted, where not all are; the others are negatives then. What cannot
+    be used is left out, with a line in the dataset's problems; KwsError where no keyword is left.
+    """
+    folders = folders_in(root)
+    words = {keyword_of(path): path for path in folders if not path.name.startswith(HIDDEN)}
+    if not words:
+        raise KwsError(f"{root}: no folder of recordings of a keyword in it")
+    problems: list[str] = []
+    chosen = chosen_keywords(root, words, keywords, problems)
+    positives = usable_keywords(root, {word: words[word] for word in chosen}, problems)
+    if root / NEGATIVE not in folders:
+        problems.append(f"{root}: no folder {NEGATIVE} with speech that is not the keyword")
+    others = [path for word, path in words.items() if word not in chosen]
+
+    def found(*wanted: Path) -> list[Recorded]:
+        return [r for path in wanted if path in folders for r in usable(path, problems)]
+
+    negatives = found(*others, root / NEGATIVE)
+    noise, rooms = found(root / NOISE), found(root / ROOMS)
+    parts = deal_speech(
+        [measurable(words[word], recordings, problems) for word, recordings in positives.items()],
+        [recorded for recorded in negatives if not is_synthetic(recorded.path)],
+    )
+    parts |= deal_noise(noise) | deal_noise(rooms)
+
+    def clips(recordings: list[Recorded]) -> list[Clip]:
+        paths = [recorded.path for recorded in recordings]
+        return [Clip(path, parts.get(path, part_of(path)), path in parts) for path in paths]
 
     return Dataset(
-        {keyword_of(path): clips_in(path) for path in keywords},
-        clips_in(root / NEGATIVE),
-        optional(NOISE),
-        optional(ROOMS),
+        {word: clips(recordings) for word, recordings in positives.items()},
+        clips(negatives),
+        clips(noise),
+        clips(rooms),
+        problems=problems,
     )
+
+
+def folders_in(root: Path) -> list[Path]:
+    """The folders in a folder, by name; KwsError where they cannot be listed."""
+    try:
+        return sorted(path for path in root.iterdir() if path.is_dir())
+    except OSError as error:
+        raise KwsError(f"{root}: {error.strerror}") from error
 
 
 def keyword_of(folder: Path) -> str:

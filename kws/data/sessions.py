@@ -24,8 +24,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 
 from kws.config import SAMPLE_RATE, FrontEnd
+from kws.data import dealing
 from kws.data.audio import read_audio
-from kws.data.clips import AUDIO, PARTS
+from kws.data.clips import AUDIO
 from kws.data.warping import Float, warped_distances
 from kws.data.word_span import LONGEST, word_span
 from kws.errors import KwsError
@@ -61,13 +62,7 @@ def sessions(
 
 def deal(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Part [n] in 0..PARTS-1 of recordings by their sessions: largest first, to the emptiest."""
-    counts = np.bincount(labels)
-    sizes = np.zeros(PARTS, np.intp)
-    parts = np.zeros(len(counts), np.intp)
-    for session in np.argsort(-counts, kind="stable"):
-        parts[session] = sizes.argmin()
-        sizes[parts[session]] += counts[session]
-    return parts[labels]
+    return dealing.deal(np.bincount(labels)[:, None].astype(np.float64))[labels]
 
 
 def _distances(recordings: Sequence[npt.NDArray[np.int16]]) -> Float:

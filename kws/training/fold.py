@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kws.data.clips import PARTS, UNTESTED
+from kws.data.clips import PARTS
 from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
 from kws.training.recipe import Recipe
@@ -31,11 +31,11 @@ class Fold:
 
     def training_set(self, dataset: Dataset) -> Dataset:
         """What its model is trained on."""
-        return dataset.parts({UNTESTED, *range(PARTS)} - set(self.held_out))
+        return dataset.parts(set(range(PARTS)) - set(self.held_out))
 
     def test_set(self, dataset: Dataset) -> Dataset:
         """What its model is tested on."""
-        return dataset.parts(self.held_out)
+        return dataset.parts(self.held_out).tested()
 
     @property
     def path(self) -> Path:
