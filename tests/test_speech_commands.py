@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from command_line import ROOT
 
-from kws.data.clips import UNTESTED
+from kws.config import SAMPLE_RATE
+from kws.data.clips import PARTS
 from kws.data.speech_commands import (
     Subset,
+    for_training,
     from_speech_commands,
     is_speech_commands,
     subset_by_hash,
@@ -42,11 +46,15 @@ def made(tmp_path: Path) -> Path:
         for speakers in by_side.values():
             for speaker in speakers[:2]:
                 path = tmp_path / word / f"{speaker}_nohash_0.wav"
-                path.parent.mkdir(exist_ok=True)
-                path.touch()
-    (tmp_path / "_background_noise_").mkdir()
-    (tmp_path / "_background_noise_" / "hum.wav").touch()
+                record(path)
+    record(tmp_path / "_background_noise_" / "hum.wav")
     return tmp_path
+
+
+def record(path: Path, seconds: float = 0.2) -> None:
+    path.parent.mkdir(exist_ok=True)
+    noise = np.random.default_rng(1).integers(-999, 999, round(seconds * SAMPLE_RATE))
+    soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
 
 
 def names(clips):
@@ -75,7 +83,6 @@ def test_sides_are_disjoint_and_whole(made):
         assert all(len(pick(side)) == 2 for side in sides)
     assert {clip.path.parent.name for clip in whole.negatives} == {"stop"}
     assert all(names(dataset.noise) == ["hum.wav"] for dataset in [whole, *sides])
-    assert all(clip.part != UNTESTED for clip in whole.positives["go"])
 
 
 def test_lists_go_before_the_rule(made):
@@ -125,6 +132,66 @@ def test_lists_and_folders_that_cannot_be_read(made):
     (made / "empty").mkdir()
     with pytest.raises(KwsError, match="empty: no audio files there"):
         from_speech_commands(made, ["go"])
+
+
+def test_one_dataset_holds_training_and_validation(made):
+    for number in range(1, 6):
+        record(made / "_background_noise_" / f"{number}.wav", 0.2 + number)
+    dataset = for_training(made, ["yes", "go"])
+    assert list(dataset.positives) == ["yes", "go"]
+    for clips in (*dataset.positives.values(), dataset.negatives):
+        assert len(clips) == 4
+        for clip in clips:
+            side = subset_by_hash(clip.path.name)
+            assert side is (Subset.TRAINING if clip.part else Subset.VALIDATION)
+            assert clip.part in range(PARTS)
+    parts = {clip.path.name: clip.part for clip in dataset.negatives}
+    assert all(parts[clip.path.name] == clip.part for clip in dataset.positives["go"])
+    assert [(clip.path.name, clip.part) for clip in dataset.noise if clip.part == 0] == [
+        ("5.wav", 0)
+    ]
+    assert sorted(clip.part for clip in dataset.noise) == list(range(6))
+    assert dataset.problems == []
+
+
+def test_what_cannot_be_used_of_it_is_told(made):
+    of_training = from_speech_commands(made, ["go"], Subset.TRAINING)
+    broken, *_ = (clip.path for clip in of_training.positives["go"])
+    broken.write_bytes(broken.read_bytes()[:3000])
+    (made / "empty").mkdir()
+    dataset = for_training(made, ["go", "jump"])
+    assert len(dataset.positives["go"]) == 3
+    no_jump, cut, empty = dataset.problems
+    assert no_jump == f"{made}: no folder of 'jump'"
+    assert cut.startswith(f"{broken}: cut short")
+    assert empty == f"{made / 'empty'}: no audio files there; left out"
+
+
+@pytest.mark.parametrize(
+    ("side", "problem"),
+    [
+        (Subset.VALIDATION, "none for validation; figures cannot be measured"),
+        (Subset.TRAINING, "no recording for training; left out"),
+    ],
+)
+def test_a_keyword_with_one_side_alone(made, side, problem):
+    for clip in from_speech_commands(made, ["go"], side).positives["go"]:
+        clip.path.unlink()
+    dataset = for_training(made, ["go", "yes"])
+    assert dataset.problems == [f"{made / 'go'}: {problem}"]
+    assert ("go" in dataset.positives) == (side is Subset.VALIDATION)
+    if side is Subset.TRAINING:
+        with pytest.raises(KwsError, match=r"no recording of a keyword can be used \(.*go: no rec"):
+            for_training(made, ["go"])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [([], "one or more words"), (["jump"], "'jump'; there are go, stop, y")],
+)
+def test_nothing_to_train(made, keywords, message):
+    with pytest.raises(KwsError, match=message):
+        for_training(made, keywords)
 
 
 def test_the_layout_is_known_by_its_noise(made):

@@ -15,8 +15,11 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from kws.data.clips import Clip, clips_in
-from kws.data.dataset import NEGATIVE, Dataset
+from kws.data.clips import HIDDEN, PARTS, Clip, clips_in, part_of
+from kws.data.dataset import NEGATIVE, Dataset, folders_in
+from kws.data.dealing import deal_noise
+from kws.data.inspection import usable
+from kws.data.keywords import chosen_keywords
 from kws.errors import KwsError
 
 BACKGROUND = "_background_noise_"
@@ -72,6 +75,45 @@ def from_speech_commands(
     return Dataset({keyword: clips[keyword] for keyword in keywords}, others, noise)
 
 
+def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
+    """The recordings for training, as parts 1 to PARTS-1, and those for validation, as part 0.
+
+    The background noise is dealt to all parts. What cannot be used is left out, with a line in the
+    dataset's problems; KwsError where no keyword is left.
+    """
+    if not keywords:
+        raise KwsError("keywords: one or more words")
+    problems: list[str] = []
+    words = _words(root)
+    chosen = chosen_keywords(root, words, keywords, problems)
+    split = _Split(root)
+
+    def clips(word: str) -> list[Clip]:
+        found = usable(root / word, problems, keyword=word in chosen)
+        return [
+            Clip(path, 0 if subset is Subset.VALIDATION else 1 + part_of(path, PARTS - 1))
+            for path in (recorded.path for recorded in found)
+            if (subset := split.subset_of(path)) is not Subset.TESTING
+        ]
+
+    positives = {}
+    for word in chosen:
+        positives[word] = clips(word)
+        parts = {clip.part for clip in positives[word]}
+        if not parts - {0}:
+            problems.append(f"{root / word}: no recording for training; left out")
+            del positives[word]
+        elif 0 not in parts:
+            problems.append(f"{root / word}: none for validation; figures cannot be measured")
+    if not positives:
+        raise KwsError(f"{root}: no recording of a keyword can be used ({problems[0]})")
+    negatives = [clip for word in words if word not in chosen for clip in clips(word)]
+    noise = deal_noise(usable(root / BACKGROUND, problems))
+    return Dataset(
+        positives, negatives, [Clip(path, part) for path, part in noise.items()], problems=problems
+    )
+
+
 def subset_by_hash(name: str) -> Subset:
     """The side of a file name's speaker, by the rule: a percentage from the SHA-1 of the name."""
     speaker = os.path.splitext(name)[0].partition(MARK)[0]
@@ -111,8 +153,4 @@ def _read_list(path: Path) -> list[str]:
 
 
 def _words(root: Path) -> list[str]:
-    try:
-        folders = [path.name for path in root.iterdir() if path.is_dir()]
-    except OSError as error:
-        raise KwsError(f"{root}: {error.strerror}") from error
-    return sorted(name for name in folders if not name.startswith(("_", ".")))
+    return [path.name for path in folders_in(root) if not path.name.startswith(HIDDEN)]
