@@ -18,8 +18,8 @@ from pathlib import Path
 from kws.data.clips import HIDDEN, PARTS, Clip, clips_in, part_of
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
 from kws.data.dealing import deal_noise
-from kws.data.inspection import usable
-from kws.data.keywords import chosen_keywords
+from kws.data.inspection import Recorded, usable
+from kws.data.keywords import chosen_keywords, usable_keywords
 from kws.errors import KwsError
 
 BACKGROUND = "_background_noise_"
@@ -88,17 +88,16 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     chosen = chosen_keywords(root, words, keywords, problems)
     split = _Split(root)
 
-    def clips(word: str) -> list[Clip]:
-        found = usable(root / word, problems, keyword=word in chosen)
+    def clips(recordings: list[Recorded]) -> list[Clip]:
         return [
             Clip(path, 0 if subset is Subset.VALIDATION else 1 + part_of(path, PARTS - 1))
-            for path in (recorded.path for recorded in found)
+            for path in (recorded.path for recorded in recordings)
             if (subset := split.subset_of(path)) is not Subset.TESTING
         ]
 
-    positives = {}
-    for word in chosen:
-        positives[word] = clips(word)
+    found = usable_keywords(root, {word: root / word for word in chosen}, problems)
+    positives = {word: clips(recordings) for word, recordings in found.items()}
+    for word in found:
         parts = {clip.part for clip in positives[word]}
         if not parts - {0}:
             problems.append(f"{root / word}: no recording for training; left out")
@@ -107,7 +106,10 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
             problems.append(f"{root / word}: none for validation; figures cannot be measured")
     if not positives:
         raise KwsError(f"{root}: no recording of a keyword can be used ({problems[0]})")
-    negatives = [clip for word in words if word not in chosen for clip in clips(word)]
+    others = [word for word in words if word not in chosen]
+    negatives = [clip for word in others for clip in clips(usable(root / word, problems))]
+    if not negatives:
+        problems.append(f"{root}: no recordings of words that are no keywords")
     noise = deal_noise(usable(root / BACKGROUND, problems))
     return Dataset(
         positives, negatives, [Clip(path, part) for path, part in noise.items()], problems=problems

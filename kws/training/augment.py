@@ -134,10 +134,10 @@ def faded(audio: Audio) -> Audio:
     return out
 
 
-def shuffled(audio: Audio, random: Random) -> Audio:
-    """Syllables, PIECE long, in another order: sounds of real voices in sequences unheard of."""
-    most = int(len(audio) / (PIECE[0] * SAMPLE_RATE)) + 1
-    cuts = np.cumsum(random.uniform(*PIECE, most) * SAMPLE_RATE).astype(int)
+def shuffled(audio: Audio, random: Random, length: tuple[float, float] = PIECE) -> Audio:
+    """Syllables, `length` long (s), in another order: real voices in sequences unheard of."""
+    most = int(len(audio) / (length[0] * SAMPLE_RATE)) + 1
+    cuts = np.cumsum(random.uniform(*length, most) * SAMPLE_RATE).astype(int)
     pieces = np.split(audio, cuts[cuts < len(audio)])
     return np.concatenate([faded(pieces[i]) for i in random.permutation(len(pieces))])
 

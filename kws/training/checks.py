@@ -1,22 +1,18 @@
-"""What would spoil a training of hours is told before it begins."""
+"""What would spoil a training is told before it begins."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kws.config import Smoothing
-from kws.data.clips import PARTS, Clip
+from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.recording import Recording
-from kws.training.fold import Fold
-from kws.training.recipe import Recipe
-
-FEWEST = 8  # recordings of a keyword: one for each part of the split
+from kws.training.plan import Plan
 
 
 def check_folder(output: Path) -> None:
@@ -27,37 +23,20 @@ def check_folder(output: Path) -> None:
         raise KwsError(f"{output}: a folder, not a model file")
 
 
-def check_dataset(dataset: Dataset, folds: Sequence[Fold], folder: Path) -> None:
-    """KwsError where recordings are too few, of too few speakers or sessions, or unreadable."""
-    if not 2 <= len(folds) <= PARTS:
-        raise KwsError(f"{len(folds)} folds are not 2 to {PARTS}")
-    for keyword, clips in dataset.positives.items():
-        if len(clips) < FEWEST:
-            raise KwsError(
-                f"{folder}: {len(clips)} recordings of {keyword!r}; at least {FEWEST} are needed"
-            )
-    if not dataset.negatives:
-        raise KwsError(f"{folder}: no speech without the keywords")
-    for fold in folds:
-        kept = fold.training_set(dataset)
-        needed = {**kept.positives, "speech without the keywords": kept.negatives}
-        for what, clips in needed.items():
-            if not clips:
-                raise KwsError(
-                    f"{folder}: all recordings of {what} are of one speaker or session, or of too"
-                    f" few to hold some out in {len(folds)} folds"
-                )
+def check_dataset(dataset: Dataset) -> None:
+    """KwsError for a recording that cannot be opened."""
     for clip in _all(dataset):
         with Recording(clip.path):
             pass
 
 
-def check_work(work: Path, dataset: Dataset, recipe: Recipe, folds: int) -> None:
+def check_work(work: Path, plan: Plan) -> None:
     """Make the work folder; KwsError where it holds trainings of something else."""
+    dataset, recipe = plan.dataset, plan.recipe
     files = [(*clip.path.parts[-2:], clip.part, _state(clip.path)) for clip in _all(dataset)]
     # What follows the training may differ.
     trained = replace(recipe, smoothing=Smoothing(), alarms_per_hour=0)
-    inputs = repr((files, dataset.synthesis, trained, folds))
+    inputs = repr((files, dataset.synthesis, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"
     try:

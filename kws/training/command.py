@@ -1,69 +1,97 @@
-"""`kws train`: cross-validate, calibrate, train on everything, write one model file."""
+"""`kws train`: examples, trainings and tests, calibration, one model file."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
 
 from kws.config import ModelConfig
-from kws.data import dataset as datasets
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
+from kws.model_file import ModelFile
 from kws.training.calibration import calibrated
 from kws.training.checks import check_dataset, check_folder, check_work
-from kws.training.cross_validation import CLEAN, SYNTHETIC, cross_validate, judged, together
+from kws.training.cross_validation import (
+    CLEAN,
+    Conditions,
+    Job,
+    judged,
+    together,
+    train_and_test,
+    watch,
+)
 from kws.training.fold import Fold
+from kws.training.material import make_material
+from kws.training.plan import Plan
 from kws.training.processes import processes, quietly
 from kws.training.progress import shown
-from kws.training.recipe import Recipe
-from kws.training.synthetic import synthetic_speech
+from kws.training.status import Status
+
+EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
 
 
-def run(
-    folder: Path,
-    output: Path,
-    recipe_file: Path | None,
-    folds: int,
-    work: Path,
-    steps: int | None = None,
-    recipe: Recipe | None = None,
-) -> None:
-    """Make the model `output` of a dataset folder; `work` keeps what an interrupted run made.
-
-    steps: of each training, where they are not to be the recipe's.
-    """
-    recipe = recipe or Recipe()
-    if steps is not None:
-        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+def run(plan: Plan, output: Path, work: Path) -> None:
+    """Make the model `output`; `work` keeps what an interrupted run made."""
     check_folder(output)
-    dataset = (
-        datasets.from_recipe(recipe_file, folder) if recipe_file else datasets.from_folder(folder)
-    )
-    all_folds = [Fold(index, folds, work) for index in range(folds + 1)]
-    check_dataset(dataset, all_folds[:-1], folder)
-    check_work(work, dataset, recipe, folds)
+    check_dataset(plan.dataset)
+    check_work(work, plan)
+    for problem in plan.dataset.problems:
+        print(f"kws: {problem}", file=sys.stderr)
     console = Console()
-    if dataset.synthesis != datasets.Synthesis():
-        with console.status("synthesising speech"):
-            synthetic_speech(dataset.synthesis, list(dataset.positives), work / SYNTHETIC)
-    count = min(len(all_folds), os.cpu_count() or 1)
-    with processes(count) as executor:
-        with shown(all_folds, console) as look:
-            *tested, (final, _) = cross_validate(dataset, recipe, all_folds, executor, look)
-        heard = [conditions for _, conditions in tested]
-        config = calibrated(final.config, together(heard)[CLEAN], recipe.alarms_per_hour)
-        results = judged(config, heard)
-        config = replace(config, card=card(dataset, folds, results))
-        job = executor.submit(quietly, all_folds[-1].log, _embedded, (final.content, config))
+    _material(plan, work, console)
+    tested = _trained(plan, plan.tested, work, console, plan.recipe.schedule.epochs)
+    if plan.kept in plan.tested:
+        ((kept, _),) = tested
+    else:
+        epochs = round(median(fold.epochs for fold in plan.tested))
+        ((kept, _),) = _trained(plan, [plan.kept], work, console, epochs)
+    heard = [conditions for _, conditions in tested]
+    config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
+    results = judged(config, heard)
+    config = replace(config, card=card(plan, results))
+    with processes(1) as executor:
+        job = executor.submit(quietly, plan.kept.log, _embedded, (kept.content, config))
         _write(output, job.result())
     for condition, evaluation in results.items():
-        console.print(evaluation.table(f"cross-validation, {folds} folds, {condition}"))
+        console.print(
+            evaluation.table(f"{len(plan.tested)} models on what they left out, {condition}")
+        )
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
+
+
+def _material(plan: Plan, work: Path, console: Console) -> None:
+    folder = work / EXAMPLES
+    if folder.exists():
+        return
+    status = Status("examples", work / "examples.progress")
+    job = plan.dataset, plan.recipe, work / SYNTHETIC, folder, status
+    with processes(1) as executor, shown([status], console) as look:
+        watch([executor.submit(quietly, work / "examples.log", _made, job)], look)
+
+
+def _made(job: tuple[Dataset, Any, Path, Path, Status]) -> None:
+    make_material(*job)
+
+
+def _trained(
+    plan: Plan, folds: Sequence[Fold], work: Path, console: Console, epochs: int
+) -> list[tuple[ModelFile, Conditions]]:
+    cores = os.cpu_count() or 1
+    count = min(len(folds), cores)
+    jobs = [
+        Job(plan.dataset, plan.recipe, fold, work / EXAMPLES, epochs, cores // count)
+        for fold in folds
+    ]
+    with processes(count) as executor, shown([f.status for f in folds], console) as look:
+        return train_and_test(jobs, executor, look)
 
 
 def _write(output: Path, content: bytes) -> None:
@@ -73,13 +101,14 @@ def _write(output: Path, content: bytes) -> None:
         raise KwsError(f"{output}: {error.strerror or error}") from error
 
 
-def card(dataset: Dataset, folds: int, results: dict[str, Evaluation]) -> dict[str, Any]:
+def card(plan: Plan, results: dict[str, Evaluation]) -> dict[str, Any]:
     """What the model file says of its making."""
+    dataset, count = plan.dataset, plan.kept.folds
     return {
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
-        "measured": f"{folds}-fold cross-validation by session and speaker",
+        "measured": f"{len(plan.tested)} models, each on the 1/{count} that it never heard",
         "figures": {condition: result.to_dict() for condition, result in results.items()},
     }
 

@@ -7,7 +7,10 @@ of the folds together make of speech that none of them was trained on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +21,10 @@ from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
-from kws.training.fold import DONE, Fold
+from kws.training.fold import Fold
 from kws.training.processes import quietly
 from kws.training.recipe import Recipe
+from kws.training.status import DONE
 
 POLL = 0.3  # s
 SYNTHETIC = "synthetic"  # folder of what synthesisers said, within the work folder
@@ -31,46 +35,56 @@ NOISY = f"{NOISY_SNR:g} dB"
 Conditions = dict[str, Traces]
 
 
-def cross_validate(
-    dataset: Dataset,
-    recipe: Recipe,
-    folds: Sequence[Fold],
-    executor: Executor,
-    progress: Callable[[], object],
+@dataclass(frozen=True)
+class Job:
+    """One training and its test."""
+
+    dataset: Dataset
+    recipe: Recipe
+    fold: Fold
+    material: Path  # folder of a pool and its speech
+    epochs: int  # at most
+    threads: int
+
+
+def train_and_test(
+    jobs: Sequence[Job], executor: Executor, progress: Callable[[], object]
 ) -> list[tuple[ModelFile, Conditions]]:
-    """Train and test the model of each fold, several at a time; models found are kept.
+    """Train and test the model of each fold, several at a time; models found are kept."""
+    futures = [executor.submit(quietly, job.fold.log, _run, job) for job in jobs]
+    watch(futures, progress)
+    return [future.result() for future in futures]
 
-    progress is called every POLL seconds, to look at how far the folds are.
-    """
-    jobs = {fold: (dataset, recipe, fold) for fold in folds}
-    pending = {executor.submit(quietly, f.log, _run, job): f for f, job in jobs.items()}
-    results: dict[Fold, tuple[ModelFile, Conditions]] = {}
+
+def watch(futures: Sequence[Future[Any]], progress: Callable[[], object]) -> None:
+    """Call progress every POLL seconds until all is done or something fails."""
+    pending = set(futures)
     while pending:
-        done, _ = wait(pending, POLL, FIRST_COMPLETED)
+        done, pending = wait(pending, POLL, FIRST_COMPLETED)
         for future in done:
-            results[pending.pop(future)] = future.result()
+            future.result()
         progress()
-    return [results[fold] for fold in folds]
 
 
-def _run(job: tuple[Dataset, Recipe, Fold]) -> tuple[ModelFile, Conditions]:
-    dataset, recipe, fold = job
+def _run(job: Job) -> tuple[ModelFile, Conditions]:
+    fold, status = job.fold, job.fold.status
     if not fold.path.exists():
+        status.report("starting", 0.0)
         import tensorflow as tf
 
-        from kws.training.train import train
+        from kws.training.train import Training
 
-        tf.config.threading.set_intra_op_parallelism_threads(1)  # each fold has a core of its own
-        kept = fold.training_set(dataset)
-        trained = train(kept, recipe, fold.folder / SYNTHETIC, fold.report)
+        tf.config.threading.set_intra_op_parallelism_threads(job.threads)
+        training = Training(job.material, list(job.dataset.positives), job.recipe, fold.held_out)
+        trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
         unfinished.write_bytes(trained.content)
         unfinished.rename(fold.path)
-    model = fold.load(recipe)
-    fold.report("testing", 0.0)
-    heard = hear(model, fold.test_set(dataset)) if fold.held_out else {}
-    fold.report(DONE, 1.0)
+    model = fold.load(job.recipe)
+    status.report("testing", 0.0)
+    heard = hear(model, fold.test_set(job.dataset)) if fold.held_out else {}
+    status.report(DONE, 1.0)
     return model, heard
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.data.word_span import word_span
 from kws.training import augment
+from kws.training.architecture import Architecture
 from kws.training.augment import Audio, Random
 from kws.training.surroundings import Samples, Surroundings, as_float
 
@@ -24,6 +25,11 @@ TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
 EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
 SYNTHETIC = 0.35  # share of the speech without a keyword, where there is any
 SHUFFLED = 0.25  # share of that speech whose pieces change places
+# Without recorded speech a network could tell keywords by their being no synthetic speech: shreds
+# of their recordings, this share of the speech, keep it from that; fewer the more speech there is.
+TORN = 0.4
+ENOUGH = 300.0  # s of speech in a part
+SHRED = (0.06, 0.2)  # s
 SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
 
 
@@ -35,6 +41,11 @@ class Layout:
     window_rows: int
     stride: int  # rows
     steps: int = 24
+
+    @staticmethod
+    def of(front_end: FrontEnd, architecture: Architecture) -> Layout:
+        """For a network of this shape."""
+        return Layout(front_end, architecture.window_rows, architecture.stride)
 
     @property
     def rows(self) -> int:
@@ -59,27 +70,47 @@ class Layout:
         return labels
 
 
+class Words:
+    """Utterances of one keyword, int16 each, where the word is in them, and how often each serves.
+
+    weights: shares of the examples of the keyword in the whole dataset.
+    """
+
+    def __init__(self, utterances: Sequence[Samples], weights: Sequence[float]) -> None:
+        self.utterances = utterances
+        self.spans = [word_span(samples) for samples in utterances]
+        self.share = float(sum(weights))
+        self._weights = np.array(weights) / (self.share or 1.0)
+
+    def draw(self, random: Random) -> tuple[Samples, int, int]:
+        """An utterance, and the word's first and last+1 sample in it."""
+        index = random.choice(len(self.utterances), p=self._weights)
+        return self.utterances[index], *self.spans[index]
+
+
 class Examples:
     """Draws examples from recordings held in memory, int16."""
 
     def __init__(
         self,
         layout: Layout,
-        positives: Sequence[Sequence[Samples]],
+        positives: Sequence[Words],
         negatives: Sequence[Samples],
         noise: Sequence[Samples],
         rooms: Sequence[Samples],
         near_words: Sequence[Samples] = (),
         sentences: Sequence[Samples] = (),
     ) -> None:
-        """positives: recordings by keyword; negatives: speech; rooms: impulse responses.
+        """positives: by keyword; negatives: speech; rooms: impulse responses.
 
         near_words, sentences: synthetic speech without the keywords.
         """
         self.layout, self.positives, self.near_words = layout, positives, near_words
-        self.spans = [[word_span(samples) for samples in group] for group in positives]
-        self._surroundings = Surroundings(negatives, noise, rooms)
-        self._synthetic = Surroundings(sentences, noise, rooms) if sentences else self._surroundings
+        self._spoken = [k for k, words in enumerate(positives, 1) if words.utterances]
+        seconds = sum(map(len, negatives)) / SAMPLE_RATE
+        self._own = TORN * max(0.0, 1 - seconds / ENOUGH) if self._spoken else 0.0
+        self._surroundings = Surroundings(negatives or sentences, noise, rooms)
+        self._synthetic = Surroundings(sentences or negatives, noise, rooms)
 
     def positive(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
         """An utterance of keyword 1..n: int16 [samples] and labels [steps]."""
@@ -94,8 +125,9 @@ class Examples:
         if self.near_words and random.random() < 0.6:
             near = as_float(self.near_words[random.integers(len(self.near_words))])
             return self._placed(augment.speed(near, random.uniform(*augment.SPEED)), random)
-        keyword = int(random.integers(1, len(self.positives) + 1))
-        audio, start, end = self._utterance(keyword, random)
+        if not self._spoken:
+            return self.speech(random)
+        audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
         word = audio[start:end]
         share = int(random.uniform(0.3, 0.6) * len(word))
         piece = (word[:share], word[-share:], word[::-1])[random.integers(3)]
@@ -111,14 +143,24 @@ class Examples:
         """Speech without a keyword, of one voice; some of it in an order that nobody ever spoke."""
         source = self._synthetic if random.random() < SYNTHETIC else self._surroundings
         factor = random.uniform(*augment.SPEED) if random.random() < 0.7 else 1.0
-        speech = source.speech(int(self.layout.samples * factor) + 1, random)
-        if random.random() < SHUFFLED:
+        count = int(self.layout.samples * factor) + 1
+        own = random.random() < self._own
+        speech = self._torn(count, random) if own else source.speech(count, random)
+        if not own and random.random() < SHUFFLED:
             speech = augment.shuffled(speech, random)
         if factor != 1:
             speech = augment.speed(speech, factor)
         scene = np.zeros(self.layout.samples, np.float32)
         scene[: len(speech)] = speech[: len(scene)]
         return self._surroundings.recorded(scene, random)
+
+    def _torn(self, count: int, random: Random) -> Audio:
+        """Recordings of keywords, torn to shreds: voices and rooms of the keywords, no keyword."""
+        pieces = [np.zeros(0, np.float32)]
+        while sum(map(len, pieces)) < count:
+            audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
+            pieces.append(augment.shuffled(audio[start:end], random, SHRED))
+        return np.concatenate(pieces)[:count]
 
     def quiet(self, random: Random) -> Samples:
         """Noise alone, from inaudible to loud."""
@@ -133,10 +175,9 @@ class Examples:
 
     def _utterance(self, keyword: int, random: Random) -> tuple[Audio, int, int]:
         """A recording at a random speed, and the word's first and last+1 sample in it."""
-        index = int(random.integers(len(self.positives[keyword - 1])))
-        start, end = self.spans[keyword - 1][index]
+        samples, start, end = self.positives[keyword - 1].draw(random)
         factor = random.uniform(*augment.SPEED)
-        audio = augment.speed(as_float(self.positives[keyword - 1][index]), factor)
+        audio = augment.speed(as_float(samples), factor)
         return audio, int(start / factor), min(int(end / factor), len(audio))
 
     def _scene(self, audio: Audio, start: int, end: int, place: int, random: Random) -> Audio:

@@ -1,8 +1,9 @@
-"""Fit a network to a pool of examples."""
+"""Fit a network to a pool of examples, epoch by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -19,9 +20,11 @@ from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
 from kws.training.spectrum import coloured, masked, overlaid, stretched, warps
 
+Arrays = list[npt.NDArray[Any]]
+
 
 class Trainer:
-    """One network, its optimiser and its input pipeline."""
+    """One network, its optimiser, and the examples it is trained on."""
 
     def __init__(
         self,
@@ -29,18 +32,16 @@ class Trainer:
         architecture: Architecture,
         tables: FrontEndTables,
         schedule: Schedule,
+        pool: Pool,
+        sampler: Sampler,
     ) -> None:
         self.model, self.architecture, self.schedule = model, architecture, schedule
+        self.pool, self.sampler = pool, sampler
+        self.plain = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
         self.bias = tf.constant(tables.bias)
-        decay = keras.optimizers.schedules.CosineDecay(
-            schedule.learning_rate / 20,
-            schedule.steps,
-            warmup_target=schedule.learning_rate,
-            warmup_steps=schedule.warm_up,
-        )
         self.optimizer = keras.optimizers.AdamW(
-            decay,
+            _learning_rate(schedule),
             weight_decay=schedule.weight_decay,
             use_ema=True,
             ema_momentum=schedule.average,
@@ -48,28 +49,63 @@ class Trainer:
         )
         self.optimizer.build(model.trainable_variables)
         self._step = tf.function(self._gradient_step)
+        self._scores = tf.function(self.scores, reduce_retracing=True)
+        self._batches = self._epoch_of_batches()
 
-    def fit(
-        self,
-        pool: Pool,
-        seed: int,
-        progress: Callable[[int, float], None] = lambda step, loss: None,
-    ) -> None:
-        """Train for the whole schedule and leave the averaged weights in the model."""
+    def run_epoch(self, seed: int) -> float:
+        """Train for one epoch; the mean loss."""
         tf.random.set_seed(seed)
         losses = []
-        sampler = Sampler(pool, self.schedule, seed)
-        for step, (chosen, log_mels, labels) in enumerate(self._batches(pool, sampler), 1):
+        for chosen, log_mels, labels in self._batches:
             loss, difficulty = self._step(log_mels, labels)
-            sampler.learn(chosen.numpy(), difficulty.numpy())
+            self.sampler.learn(chosen.numpy(), difficulty.numpy())
             losses.append(loss)
-            if step % 100 == 0:
-                progress(step, float(np.mean(losses[-100:])))
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        return float(np.mean(losses))
 
-    def _batches(self, pool: Pool, sampler: Sampler) -> tf.data.Dataset:
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The network with the moving average of its weights, which is what is kept of it."""
+        variables = self.model.trainable_variables
+        current = [variable.numpy() for variable in variables]
+        self.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, current, strict=True):
+                variable.assign(value)
+
+    def scores(self, log_mels: tf.Tensor) -> tf.Tensor:
+        """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""
+        features = tf.cast(log_mels, tf.float32) @ self.plain + self.bias
+        return self.model(features[..., None], training=False)[:, :, 0, :]
+
+    def loss(self, chosen: npt.NDArray[np.int64]) -> float:
+        """Of examples [n] as they are."""
+        total, batch = 0.0, self.schedule.batch
+        for first in range(0, len(chosen), batch):
+            piece = chosen[first : first + batch]
+            logits = self._scores(tf.constant(self.pool.log_mels[piece]))
+            labels = tf.cast(self.pool.labels[piece], tf.int32)
+            total += len(piece) * float(detection_loss(logits, labels, self.schedule.hardest)[0])
+        return total / max(1, len(chosen))
+
+    @property
+    def state(self) -> Arrays:
+        """All that training changes."""
+        return [variable.numpy() for variable in self._variables]
+
+    @state.setter
+    def state(self, values: Arrays) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def _epoch_of_batches(self) -> tf.data.Dataset:
         """Batches of indices, masked log mel rows and labels."""
-        batch = self.schedule.batch
+        batch, pool = self.schedule.batch, self.pool
         signature = (
             tf.TensorSpec((batch,), tf.int64),
             tf.TensorSpec((batch, *pool.log_mels.shape[1:]), tf.float16),
@@ -77,8 +113,8 @@ class Trainer:
         )
 
         def draw() -> Iterator[tuple[npt.NDArray[Any], ...]]:
-            for _ in range(self.schedule.steps):
-                chosen = sampler.draw()
+            for _ in range(self.schedule.epoch):
+                chosen = self.sampler.draw()
                 yield chosen, pool.log_mels[chosen], pool.labels[chosen]
 
         batches = tf.data.Dataset.from_generator(draw, output_signature=signature)
@@ -111,3 +147,13 @@ class Trainer:
         """
         chosen = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
         return (log_mels @ tf.gather(self.warped, chosen) + self.bias)[..., None]
+
+
+def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:
+    return keras.optimizers.schedules.CosineDecay(
+        schedule.learning_rate / 20,
+        schedule.epochs * schedule.epoch,
+        alpha=schedule.last,
+        warmup_target=schedule.learning_rate,
+        warmup_steps=schedule.warm_up,
+    )

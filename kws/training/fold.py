@@ -8,9 +8,9 @@ from pathlib import Path
 from kws.data.clips import PARTS
 from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
+from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe
-
-WAITING, DONE = "waiting", "done"
+from kws.training.status import Status
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,6 @@ class Fold:
     def held_out(self) -> list[int]:
         """Parts of the dataset that this fold is tested on."""
         return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
-
-    def training_set(self, dataset: Dataset) -> Dataset:
-        """What its model is trained on."""
-        return dataset.parts(set(range(PARTS)) - set(self.held_out))
 
     def test_set(self, dataset: Dataset) -> Dataset:
         """What its model is tested on."""
@@ -57,21 +53,20 @@ class Fold:
         """What its process prints."""
         return self.path.with_suffix(".log")
 
-    def report(self, doing: str, share: float) -> None:
-        """Leave word of how far it is, for progress() in another process."""
-        self._progress.write_text(f"{share:.3f} {doing}")
-
-    def progress(self) -> tuple[str, float]:
-        """What it is doing, and the share of it that is done; before it begins, waiting."""
-        try:
-            share, _, doing = self._progress.read_text().partition(" ")
-            return doing, float(share)
-        except (OSError, ValueError):  # not there yet, or being written
-            return WAITING, 0.0
+    @property
+    def checkpoint(self) -> Path:
+        """How far its training is."""
+        return self.path.with_suffix(".checkpoint")
 
     @property
-    def _progress(self) -> Path:
-        return self.path.with_suffix(".progress")
+    def epochs(self) -> int:
+        """The best of its epochs, once it is trained."""
+        return Checkpoint.load(self.checkpoint).best_epoch
+
+    @property
+    def status(self) -> Status:
+        """How far it is, for those who watch."""
+        return Status(str(self), self.path.with_suffix(".progress"))
 
     def __str__(self) -> str:
         return "final model" if self.index == self.folds else f"fold {self.index + 1}"

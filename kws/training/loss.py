@@ -22,7 +22,8 @@ def detection_loss(
     background = tf.cast(labels == 0, tf.float32)
     keyword = tf.reduce_any(labels > 0, axis=1)
     best = -tf.math.top_k(tf.where(labels > 0, -entropy, -1e3), FOUND_STEPS).values
-    found = tf.reduce_mean(tf.boolean_mask(best, keyword))
+    found = tf.boolean_mask(best, keyword)
+    found = tf.math.divide_no_nan(tf.reduce_sum(found), tf.cast(tf.size(found), tf.float32))
     mean = tf.reduce_sum(entropy * background) / tf.maximum(1.0, tf.reduce_sum(background))
     worst = tf.reduce_max(entropy * background, axis=1)
     return found + (1 - hardest) * mean + hardest * tf.reduce_mean(worst), worst

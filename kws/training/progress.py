@@ -8,28 +8,28 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from kws.training.fold import DONE, WAITING, Fold
+from kws.training.status import DONE, WAITING, Status
 
 
 @contextmanager
-def shown(folds: Sequence[Fold], console: Console) -> Iterator[Callable[[], None]]:
-    """Show the folds as long as the block runs; what it yields is to be called now and then."""
-    for fold in folds:
-        fold.report(WAITING, 0.0)
+def shown(jobs: Sequence[Status], console: Console) -> Iterator[Callable[[], None]]:
+    """Show jobs as long as the block runs; what it yields is to be called now and then."""
+    for job in jobs:
+        job.report(WAITING, 0.0)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(
         *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
     ) as bars:
-        tasks = {fold: bars.add_task(str(fold), total=1.0) for fold in folds}
-        unfinished = list(folds)
+        tasks = {job: bars.add_task(job.name, total=1.0) for job in jobs}
+        unfinished = list(jobs)
 
         def look() -> None:
-            for fold in list(unfinished):
-                doing, share = fold.progress()
-                bars.update(tasks[fold], description=f"{fold}: {doing}", completed=share)
+            for job in list(unfinished):
+                doing, share = job.read()
+                bars.update(tasks[job], description=f"{job.name}: {doing}", completed=share)
                 if doing == DONE:
-                    unfinished.remove(fold)
+                    unfinished.remove(job)
                     if not console.is_terminal:
-                        console.print(f"{fold}: {doing}")
+                        console.print(f"{job.name}: {doing}")
 
         yield look

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kws.config import FrontEnd, Smoothing
+from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
 from kws.training.schedule import Schedule
 
@@ -17,13 +18,31 @@ SMOOTHING = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of one training."""
+    """Settings of one training; these are the shipped model's, which starts from nothing."""
 
+    initial: ModelFile | None = None  # whose weights training starts from
     front_end: FrontEnd = FRONT_END  # mean and scale are measured on the training examples
     architecture: Architecture = field(default_factory=Architecture)
     smoothing: Smoothing = SMOOTHING
     schedule: Schedule = field(default_factory=Schedule)
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
+    mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
+
+
+def adapted(model: ModelFile) -> Recipe:
+    """For keywords of one's own: a model that knows speech already learns them in minutes."""
+    return Recipe(
+        initial=model,
+        front_end=model.config.front_end,
+        schedule=Schedule(epochs=8, epoch=200, patience=3, learning_rate=3e-4, last=0.1),
+        positives=8000,
+        backgrounds=20_000,
+        mined=250,
+    )
+
+
+# For the command words of Google Speech Commands.
+COMMANDS = Recipe(positives=8000, backgrounds=40_000, schedule=Schedule(epochs=16))

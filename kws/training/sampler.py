@@ -15,21 +15,24 @@ class Sampler:
     Most background is easy from the first minute on; what still raises alarms is seen more often.
     """
 
-    def __init__(self, pool: Pool, schedule: Schedule, seed: int) -> None:
+    def __init__(
+        self, pool: Pool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
+    ) -> None:
+        """chosen: indices of the examples that are drawn from."""
         self._random = np.random.default_rng(seed)
         self._schedule = schedule
-        keyword = pool.labels.max(axis=1)
-        self._background, *self._keywords = (
-            np.flatnonzero(keyword == k) for k in range(keyword.max() + 1)
-        )
-        self._difficulty = np.ones(len(keyword))
+        keyword = pool.keywords[chosen]
+        self._background = chosen[keyword == 0]
+        groups = [chosen[keyword == k] for k in range(1, keyword.max(initial=0) + 1)]
+        self._keywords = [group for group in groups if len(group)]
+        self._difficulty = np.ones(len(pool.labels), np.float32)
 
     def draw(self) -> npt.NDArray[np.int64]:
         """[batch] indices into the pool."""
         schedule, random = self._schedule, self._random
         each = round(schedule.batch * schedule.positives / len(self._keywords))
         backgrounds = schedule.batch - each * len(self._keywords)
-        weights = np.cumsum(self._difficulty[self._background])
+        weights = np.cumsum(self._difficulty[self._background], dtype=np.float64)
         places = random.uniform(0, weights[-1], backgrounds // 2)
         hard = self._background[np.searchsorted(weights, places)]
         drawn = [random.choice(group, each) for group in self._keywords]
@@ -39,3 +42,9 @@ class Sampler:
     def learn(self, chosen: npt.NDArray[np.int64], difficulty: npt.NDArray[np.float32]) -> None:
         """Note how hard [batch] examples were."""
         self._difficulty[chosen] = difficulty + 0.01
+
+    def easiest(self, count: int) -> npt.NDArray[np.int64]:
+        """Indices of the easiest background examples, half of all at most."""
+        order = np.argsort(self._difficulty[self._background], kind="stable")
+        easiest: npt.NDArray[np.int64] = self._background[order[: min(count, len(order) // 2)]]
+        return easiest

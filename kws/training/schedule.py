@@ -9,10 +9,13 @@ from dataclasses import dataclass
 class Schedule:
     """Settings of one fit."""
 
-    steps: int = 16_000
+    epochs: int = 32  # at most
+    epoch: int = 500  # steps
+    patience: int = 0  # epochs without a better one after which training stops; 0: it never does
     batch: int = 128  # examples
     positives: float = 0.4  # share of a batch, spread evenly over the keywords
-    learning_rate: float = 3e-3  # at its peak; a cosine takes it to zero
+    learning_rate: float = 3e-3  # at its peak; a cosine takes it to `last` of it
+    last: float = 0.0
     warm_up: int = 200  # steps
     weight_decay: float = 1e-4
     average: float = 0.998  # decay of the moving average of the weights, which is what is kept

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE
 from kws.training import augment
 from kws.training.augment import Audio, Random
+from kws.training.made_up_noise import made_up_noise
 
 Samples = npt.NDArray[np.int16]
 
@@ -34,7 +35,7 @@ class Surroundings:
         if kind < 0.6 and self._noise:
             return _stretch(self._noise, self._noise_weights, count, random)
         if kind < 0.75:
-            return augment.hiss(count, random)
+            return made_up_noise(count, random)
         talkers = [self.speech(count, random) for _ in range(random.integers(1, 7))]
         crowd: Audio = np.sum([augment.set_level(t, -20) for t in talkers], 0, np.float32)
         return crowd
@@ -78,7 +79,12 @@ def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
 def _stretch(
     recordings: Sequence[Samples], weights: npt.NDArray[np.float64], count: int, random: Random
 ) -> Audio:
-    """`count` samples of recordings, from anywhere in a first one, others after it."""
+    """`count` samples of recordings, from anywhere in a first one, others after it.
+
+    Where there are no recordings, silence.
+    """
+    if not recordings:
+        return np.zeros(count, np.float32)
     pieces: list[Audio] = []
     missing = count
     while missing > 0:

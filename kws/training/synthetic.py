@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,46 @@ import numpy.typing as npt
 
 from kws.data import neighbours
 from kws.data.audio import read_audio
-from kws.data.dataset import Synthesis
+from kws.data.clips import is_synthetic
+from kws.data.dataset import Dataset, Synthesis
+from kws.data.pronunciation import dictionary
+from kws.data.synthesis import installed
 from kws.data.utterances import say
+from kws.errors import KwsError
+from kws.recorder.prompts import TEXTS
 
 Samples = npt.NDArray[np.int16]
+
+
+# Of a dataset folder that says nothing of synthesis: utterances of each keyword, phrases near it
+# and how often each is said, sentences of random words.
+KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
+FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
+
+
+def with_synthesis(dataset: Dataset) -> Dataset:
+    """A dataset with what the installed synthesisers can add; a problem is what they cannot.
+
+    A keyword that they have said already (`kws synth`) is not said again.
+    """
+    try:
+        installed()
+    except KwsError as error:
+        dataset.problems.append(f"no synthetic speech is added: {error}")
+        return dataset
+    said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
+    wanted = Synthesis(keyword=0 if all(said) else KEYWORD)
+    try:
+        dictionary()
+    except KwsError as error:
+        dataset.problems.append(f"no phrases near the keyword are added: {error}")
+        return replace(dataset, synthesis=replace(wanted, sentences=TEXTS, sentence=FALLBACK))
+    return replace(
+        dataset,
+        synthesis=replace(
+            wanted, neighbours=NEIGHBOURS, near_word=NEAR_WORD, random_sentences=SENTENCES
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -26,13 +62,19 @@ class SyntheticSpeech:
     sentences: list[Samples]
 
 
-def synthetic_speech(wanted: Synthesis, keywords: Sequence[str], folder: Path) -> SyntheticSpeech:
-    """Make what is missing in the folder, and read it."""
+def synthetic_speech(
+    wanted: Synthesis,
+    keywords: Sequence[str],
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda made, missing: None,
+) -> SyntheticSpeech:
+    """Make what is missing in the folder, and read it; progress(made, missing) of each kind."""
 
     def spoken(texts: Iterable[str], count: int, name: str) -> list[Samples]:
         if not count:
             return []
-        return [read_audio(path) for path in say(texts, count, folder / name, seed=1)]
+        paths = say(texts, count, folder / name, seed=1, progress=progress)
+        return [read_audio(path) for path in paths]
 
     random = np.random.default_rng(1)
     near = list(wanted.near_words)

@@ -1,127 +1,137 @@
-"""A dataset to an int8 network: examples, fit, quantisation."""
+"""A pool of examples to an int8 network: fit, epoch by epoch, and quantisation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
-from kws.config import FrontEnd, ModelConfig
-from kws.data.audio import read_audio
-from kws.data.clips import Clip
-from kws.data.dataset import Dataset
+from kws.config import ModelConfig
+from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
-from kws.training.architecture import Architecture
 from kws.training.builder import build, copy_weights
+from kws.training.checkpoint import Checkpoint
 from kws.training.convert import embed, quantise
-from kws.training.examples import Examples, Layout
+from kws.training.examples import Layout
+from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
-from kws.training.log_mels import full_dct
-from kws.training.pool import Pool, make_pool
+from kws.training.initial import start_from
+from kws.training.mining import Speech, hardest
+from kws.training.pool import Pool
 from kws.training.recipe import Recipe
-from kws.training.synthetic import synthetic_speech
+from kws.training.sampler import Sampler
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
-RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
+JUDGED = 3000  # examples of the parts left out that tell when to stop
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model as it is kept, and the float network that it was quantised from."""
+    """A model as it is kept, the float network that it was quantised from, and its best epoch."""
 
     content: bytes  # .tflite; its thresholds are 1.0 until they are calibrated
     network: keras.Model
+    epochs: int
 
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 
-def train(dataset: Dataset, recipe: Recipe, synthetic_folder: Path, progress: Progress) -> Trained:
-    """A model of a dataset.
+class Training:
+    """One network on its way; what it has heard, and what it has not."""
 
-    synthetic_folder keeps synthetic speech from one training to the next.
-    """
-    layout = Layout(recipe.front_end, recipe.architecture.window_rows, recipe.architecture.stride)
-    progress("reading recordings", 0.0)
-    synthetic = synthetic_speech(dataset.synthesis, list(dataset.positives), synthetic_folder)
-    examples = Examples(
-        layout,
-        [_read(clips) + synthetic.keywords[name] for name, clips in dataset.positives.items()],
-        _read(dataset.negatives),
-        _read(dataset.noise),
-        _read(dataset.rooms),
-        synthetic.near_words,
-        synthetic.sentences,
-    )
-    pool = make_pool(
-        examples,
-        recipe.positives,
-        recipe.backgrounds,
-        recipe.seed,
-        lambda share: progress("making examples", share),
-    )
-    front_end = standardised(recipe.front_end, pool)
-    keywords = tuple(dataset.positives)
-    config = ModelConfig(
-        keywords,
-        (1.0,) * len(keywords),
-        recipe.architecture.stride,
-        front_end,
-        recipe.smoothing,
-    )
-    network, content = _fitted(pool, config, recipe, progress)
-    return Trained(embed(content, config), network)
+    def __init__(
+        self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
+    ) -> None:
+        """material: folder of a pool and its speech. held_out: parts that are not trained on."""
+        self.recipe, self.pool = recipe, Pool.load(material)
+        kept = ~np.isin(self.pool.parts, held_out)
+        self.random = np.random.default_rng(recipe.seed)
+        self.chosen = np.flatnonzero(kept)
+        left_out = np.flatnonzero(~kept)
+        self.judged = self.random.permutation(left_out)[:JUDGED]
+        self.speech = Speech.load(material).of([p for p in range(PARTS) if p not in held_out])
+        self.config = self._config(tuple(keywords))
+        self.tables = FrontEndTables(self.config.front_end)
+        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
+        if recipe.initial:
+            start_from(recipe.initial, network, self._typical()[..., None])
+        self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
+        self.trainer = Trainer(
+            network, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
+        )
 
+    def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
+        """Train for `epochs` at most, from where the checkpoint is.
 
-def standardised(front_end: FrontEnd, pool: Pool) -> FrontEnd:
-    """The front end with the mean and scale that give its coefficients mean 0 and deviation 1."""
-    rows = pool.log_mels[:MEASURED].astype(np.float32).reshape(-1, front_end.mel_filters)
-    raw = rows @ full_dct(FrontEndTables(front_end))
-    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
-    return replace(
-        front_end,
-        mean=tuple(np.round(mean, 4).tolist()),
-        scale=tuple(np.round(1 / deviation, 4).tolist()),
-    )
+        The best epoch is kept, by the loss on the parts that are held out, and training stops when
+        it lies as far back as the schedule's patience; without patience the last epoch is kept.
+        """
+        done = Checkpoint.load(checkpoint)
+        if done.epoch:
+            self.trainer.state = done.state
+        patience = self.recipe.schedule.patience
+        while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
+            self._mine(done.epoch)
+            self.trainer.run_epoch(self.recipe.seed + done.epoch)
+            done.epoch += 1
+            with self.trainer.averaged():
+                loss = self.trainer.loss(self.judged) if patience else -done.epoch
+                if loss < done.best_loss:
+                    done.best_epoch, done.best_loss = done.epoch, loss
+                    done.best = self.trainer.model.get_weights()
+            done.state = self.trainer.state
+            done.save(checkpoint)
+            progress("training", done.epoch / epochs)
+        progress("quantising", 0.0)
+        self.trainer.model.set_weights(done.best)
+        return self._quantised(done.best_epoch)
 
+    def _mine(self, epoch: int) -> None:
+        """Write the hardest passages of the speech over the easiest background."""
+        layout = Layout.of(self.config.front_end, self.recipe.architecture)
+        if epoch and self.recipe.mined:
+            with self.trainer.averaged():
+                most = self.recipe.mined
+                passages = hardest(self._confidences, self.speech, layout, most, self.random)
+            places = self.sampler.easiest(len(passages))
+            self.pool.log_mels[places] = passages
+            self.pool.labels[places] = 0
+            self.sampler.learn(places, np.ones(len(places), np.float32))
 
-def _fitted(
-    pool: Pool, config: ModelConfig, recipe: Recipe, progress: Progress
-) -> tuple[keras.Model, bytes]:
-    classes = len(config.classes)
-    architecture, steps = recipe.architecture, recipe.schedule.steps
-    model = build(architecture, config.front_end, classes)
-    trainer = Trainer(model, architecture, FrontEndTables(config.front_end), recipe.schedule)
-    trainer.fit(pool, recipe.seed, lambda step, loss: progress("training", step / steps))
-    window = build(architecture, config.front_end, classes, architecture.window_rows)
-    copy_weights(model, window)
-    return window, quantise(window, typical_windows(pool, config.front_end, architecture))
+    def _confidences(self, log_mels: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+        """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
+        scores = self.trainer.scores(tf.constant(log_mels[None]))[0]
+        likest = tf.reduce_max(tf.nn.softmax(scores)[:, 1:], axis=1).numpy()
+        width = self.recipe.smoothing.smooth_steps
+        smooth: npt.NDArray[np.float32] = np.convolve(likest, np.full(width, 1 / width))
+        return smooth[: len(likest)].astype(np.float32)
 
+    def _config(self, keywords: tuple[str, ...]) -> ModelConfig:
+        recipe = self.recipe
+        if recipe.initial:
+            front_end = recipe.initial.config.front_end
+        else:
+            some = self.random.choice(self.chosen, MEASURED)
+            front_end = standardised(recipe.front_end, self.pool.log_mels[some])
+        thresholds, stride = (1.0,) * len(keywords), recipe.architecture.stride
+        return ModelConfig(keywords, thresholds, stride, front_end, recipe.smoothing)
 
-def typical_windows(
-    pool: Pool, front_end: FrontEnd, architecture: Architecture
-) -> npt.NDArray[np.float32]:
-    """[TYPICAL, rows, coefficients] windows of examples; of keywords those that end with them.
+    def _typical(self) -> npt.NDArray[np.float32]:
+        some = self.random.choice(self.chosen, TYPICAL)
+        return typical_windows(
+            self.pool.log_mels[some], self.pool.labels[some], self.tables, self.recipe.architecture
+        )
 
-    Without these the ranges of the last layers would be too narrow for the scores that count.
-    """
-    tables = FrontEndTables(front_end)
-    dct = full_dct(tables)
-    random = np.random.default_rng(0)
-    windows = []
-    for log_mels, labels in zip(pool.log_mels[-TYPICAL:], pool.labels[-TYPICAL:], strict=True):
-        steps = np.flatnonzero(labels > 0) if labels.max() > 0 else np.arange(len(labels))
-        start = int(random.choice(steps)) * architecture.stride
-        rows = log_mels[start : start + architecture.window_rows].astype(np.float32)
-        windows.append(rows @ dct + tables.bias)
-    typical: npt.NDArray[np.float32] = np.clip(np.stack(windows), -RANGE, RANGE)
-    return typical
-
-
-def _read(clips: list[Clip]) -> list[npt.NDArray[np.int16]]:
-    return [read_audio(clip.path) for clip in clips]
+    def _quantised(self, epochs: int) -> Trained:
+        architecture, front_end = self.recipe.architecture, self.config.front_end
+        window = build(architecture, front_end, len(self.config.classes), architecture.window_rows)
+        copy_weights(self.trainer.model, window)
+        content = quantise(window, self._typical())
+        return Trained(embed(content, self.config), window, epochs)

@@ -1,0 +1,161 @@
+"""What a wake word of one's own takes: misses by the number of recordings that it is trained on.
+
+    python benchmarks/custom_words.py WORK DATA --output DIR
+
+For each word a trunk is trained as the shipped model is, without the word, what sounds like it, and
+a quarter of all sessions and speakers. From there `kws train` makes models of 0, 10, 25 ...
+recordings of the word, out of the other three quarters and at random (seed 1), beside synthetic
+speech; without other speech or noise than that, or with an hour of recorded speech and noise. They
+are tested on the quarter that neither they nor the trunk heard: on the word, clean and in noise of
+10 dB SNR, and on the speech without it. What WORK holds already is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kws.data.clips import Clip
+from kws.data.dataset import Dataset, from_recipe
+from kws.evaluation.evaluate import evaluate
+from kws.model_file import ModelFile
+from kws.training.command import EXAMPLES, SYNTHETIC, run
+from kws.training.cross_validation import Conditions, Job, hear, train_and_test
+from kws.training.fold import Fold
+from kws.training.material import make_material
+from kws.training.plan import QUARTERS, Plan
+from kws.training.processes import processes, quietly
+from kws.training.recipe import Recipe, adapted
+from kws.training.schedule import Schedule
+from kws.training.synthetic import with_synthesis
+
+TRUNK = Recipe(positives=8000, backgrounds=60_000, schedule=Schedule(epochs=20))
+COUNTS = (0, 10, 25, 50, 100, 200)
+SPEECH = "speech/librispeech", "speech/orders"  # folders of the recorded speech
+EVERY = 2  # of its recordings is used, which makes about an hour
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("work", type=Path)
+    arguments.add_argument("data", type=Path)
+    arguments.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
+    arguments.add_argument("--words", default="alexa,jarvis,smart mirror")
+    arguments.add_argument("--counts", default=",".join(map(str, COUNTS)))
+    arguments.add_argument("--output", type=Path, required=True)
+    given = arguments.parse_args()
+    everything = from_recipe(given.recipe, given.data)
+    results = []
+    for index, word in enumerate(given.words.split(",")):
+        study = Study(everything, word, index % QUARTERS, given.work / word.replace(" ", "_"))
+        trunk = study.trunk()
+        for count in map(int, given.counts.split(",")):
+            for speech in (False, True):
+                results.append(study.result(trunk, count, speech))
+                print(json.dumps(results[-1]), flush=True)
+    given.output.mkdir(parents=True, exist_ok=True)
+    (given.output / "custom_words.json").write_text(json.dumps(results, indent=1))
+
+
+class Study:
+    """One word, and the quarter that is left out of all that is trained for it."""
+
+    def __init__(self, everything: Dataset, word: str, quarter: int, work: Path) -> None:
+        self.word, self.work = word, work
+        self.fold = Fold(quarter, QUARTERS, work / "trunk")
+        self.others = without(everything, word)
+        self.kept = everything.parts(set(range(8)) - set(self.fold.held_out))
+        self.test = replace(
+            self.fold.test_set(everything),
+            positives={word: self.fold.test_set(everything).positives[word]},
+        )
+
+    def trunk(self) -> ModelFile:
+        """The model that training starts from."""
+        folder = self.fold.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.fold.path.exists():
+            material = folder / EXAMPLES
+            making = self.others, TRUNK, self.work / SYNTHETIC, material, self.fold.status
+            if not material.exists():
+                make_material(*making)
+            job = Job(
+                self.others, TRUNK, self.fold, material, TRUNK.schedule.epochs, os.cpu_count() or 1
+            )
+            with processes(1) as executor:
+                train_and_test([job], executor, lambda: None)
+        return self.fold.load(TRUNK)
+
+    def result(self, trunk: ModelFile, count: int, speech: bool) -> dict[str, object]:
+        """Train on `count` recordings as `kws train` does, and test."""
+        work = self.work / f"{count}-{'speech' if speech else 'alone'}"
+        output = work / "model.tflite"
+        begin = time.monotonic()
+        if not output.exists():
+            work.mkdir(exist_ok=True)
+            if not (work / SYNTHETIC).exists():
+                (work / SYNTHETIC).symlink_to(self.work / SYNTHETIC)
+            folds = [Fold(index, QUARTERS, work) for index in range(2)]
+            kept = Fold(QUARTERS, QUARTERS, work)
+            run(Plan(self.dataset(count, speech), adapted(trunk), folds, kept), output, work)
+        seconds = time.monotonic() - begin
+        model = ModelFile.load(output)
+        with processes(1) as executor:
+            heard = executor.submit(quietly, work / "test.log", _hear, (model, self.test)).result()
+        clean, noisy = (evaluate(traces, model.config) for traces in heard.values())
+        wanted = clean.wanted[self.word][0.5]
+        level = replace(model.config, thresholds=(min(1.0, wanted.threshold),))
+        noisy_wanted = evaluate(list(heard.values())[1], level).own[self.word]
+        own = clean.own[self.word]
+        return {
+            "word": self.word,
+            "recordings": count,
+            "recorded_speech": speech,
+            "hours": round(clean.hours, 2),
+            "clean": round(wanted.miss_rate, 4),
+            "10 dB": round(noisy_wanted.miss_rate, 4),
+            "own threshold": round(own.threshold, 4),
+            "own clean": round(own.miss_rate, 4),
+            "own 10 dB": round(noisy.own[self.word].miss_rate, 4),
+            "own false alarms": own.alarms,
+            "seconds": round(seconds),
+        }
+
+    def dataset(self, count: int, speech: bool) -> Dataset:
+        """`count` recordings of the word and, if speech, recorded speech and noise."""
+        clips = [clip for clip in self.kept.positives[self.word] if clip.tested]
+        chosen = np.random.default_rng(1).permutation(len(clips))[:count]
+        negatives = [c for c in self.kept.negatives if any(f in str(c.path) for f in SPEECH)]
+        return with_synthesis(
+            Dataset(
+                {self.word: self._dealt([clips[i] for i in chosen])},
+                self._dealt(negatives[::EVERY]) if speech else [],
+                self._dealt(self.kept.noise) if speech else [],
+            )
+        )
+
+    def _dealt(self, clips: list[Clip]) -> list[Clip]:
+        """In the first parts, as if there were no quarter left out."""
+        parts = sorted(set(range(8)) - set(self.fold.held_out))
+        return [replace(clip, part=parts.index(clip.part)) for clip in clips]
+
+
+def without(everything: Dataset, word: str) -> Dataset:
+    """All but a word, and but the near words by hand, some of which are near it."""
+    positives = {k: clips for k, clips in everything.positives.items() if k != word}
+    synthesis = replace(everything.synthesis, near_words=())
+    return replace(everything, positives=positives, synthesis=synthesis)
+
+
+def _hear(job: tuple[ModelFile, Dataset]) -> Conditions:
+    return hear(*job)
+
+
+if __name__ == "__main__":
+    main()

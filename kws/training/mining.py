@@ -1,0 +1,87 @@
+"""Hard negatives: passages of speech, as it was recorded, that a network takes for a keyword.
+
+Examples drawn at random seldom hold such a moment; a network on its way finds every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.training.examples import Layout
+from kws.training.log_mels import LogMels
+
+Samples = npt.NDArray[np.int16]
+LogMelRows = npt.NDArray[np.float16]
+
+STRETCH = 1000  # steps that are scored at once
+APART = 25  # steps from one hard moment to the next
+PLACE = (6, 20)  # step of an example at which its hard moment lies
+NAMES = ("speech_log_mels", "speech_parts")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """All speech without a keyword, one recording behind the other."""
+
+    log_mels: LogMelRows  # [m, filters]
+    parts: npt.NDArray[np.int8]  # [m] of the split
+
+    @staticmethod
+    def load(folder: Path) -> Speech:
+        """What make_speech() left in a folder."""
+        return Speech(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
+
+    def of(self, parts: Sequence[int]) -> LogMelRows:
+        """The rows of some parts, [m, filters]."""
+        rows: LogMelRows = self.log_mels[np.isin(self.parts, parts)]
+        return rows
+
+
+def make_speech(recordings: Sequence[Sequence[Samples]], layout: Layout, folder: Path) -> None:
+    """Keep the log mel rows of recordings, by part, in a folder."""
+    front_end = LogMels(layout.front_end)
+    rows = [np.zeros((0, layout.front_end.mel_filters), np.float16)]
+    parts: list[int] = []
+    for part, group in enumerate(recordings):
+        samples = np.concatenate([np.zeros(layout.samples, np.int16), *group])
+        rows.append(front_end.rows(samples).astype(np.float16))
+        parts += [part] * len(rows[-1])
+    for name, array in zip(NAMES, (np.concatenate(rows), np.array(parts, np.int8)), strict=True):
+        np.save(folder / f"{name}.npy", np.asarray(array))
+
+
+def hardest(
+    confidences: Callable[[LogMelRows], npt.NDArray[np.float32]],
+    speech: LogMelRows,
+    layout: Layout,
+    most: int,
+    random: np.random.Generator,
+) -> LogMelRows:
+    """Up to `most` passages, [passages, rows, filters], around the moments likest a keyword.
+
+    confidences: of rows [n, filters] at each step; speech: rows [m, filters].
+    """
+    stride, window = layout.stride, layout.window_rows
+    heard = [np.zeros(0, np.float32)]
+    for first in range(0, len(speech) - window + 1, STRETCH * stride):
+        heard.append(confidences(speech[first : first + window + (STRETCH - 1) * stride]))
+    steps = _peaks(np.concatenate(heard), most)
+    firsts = (steps - random.integers(*PLACE, len(steps))) * stride
+    firsts = np.clip(firsts, 0, len(speech) - layout.rows)
+    return speech[firsts[:, None] + np.arange(layout.rows)]
+
+
+def _peaks(confidence: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.intp]:
+    """The steps of the greatest confidences, each the greatest within APART steps of it."""
+    count = len(confidence) // APART
+    if not count:
+        return np.zeros(0, np.intp)
+    stretches = confidence[: count * APART].reshape(count, APART)
+    steps = stretches.argmax(axis=1) + APART * np.arange(count)
+    worst: npt.NDArray[np.intp] = steps[np.argsort(-confidence[steps], kind="stable")[:most]]
+    return worst

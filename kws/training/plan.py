@@ -1,0 +1,82 @@
+"""What `kws train` is to do with a folder: on which recordings, by which recipe, tested on what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kws.data import dataset as datasets
+from kws.data.clips import PARTS
+from kws.data.dataset import Dataset
+from kws.data.speech_commands import for_training, is_speech_commands
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+from kws.training.fold import Fold
+from kws.training.recipe import COMMANDS, Recipe, adapted
+from kws.training.synthetic import with_synthesis
+
+QUARTERS = 4
+NONE = "none"  # instead of a model that training starts from
+SHIPPED = "home"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Trainings on a dataset: some are tested on what they leave out, one is kept."""
+
+    dataset: Dataset
+    recipe: Recipe
+    tested: list[Fold]
+    kept: Fold  # the only tested one, where the dataset brings its own split
+
+    @property
+    def trainings(self) -> list[Fold]:
+        """All of them, each once."""
+        return [*self.tested, *([] if self.kept in self.tested else [self.kept])]
+
+
+def plan(
+    folder: Path,
+    work: Path,
+    recipe_file: Path | None = None,
+    keywords: Sequence[str] = (),
+    initial: str | None = None,
+    folds: int | None = None,
+    epochs: int | None = None,
+    alarms_per_hour: float = 0.5,
+) -> Plan:
+    """What to do with a folder.
+
+    initial: name or path of a model, or "none"; None leaves it to the kind of folder.
+
+    A recipe and the command words of Speech Commands are trained from scratch; a folder of one's
+    own starts from the shipped model. epochs: at most, where it is not the recipe's number.
+    KwsError for what cannot be read.
+    """
+    start = initial or NONE
+    validation = None
+    if recipe_file:
+        if keywords:
+            raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
+        dataset, recipe = datasets.from_recipe(recipe_file, folder), Recipe()
+    elif is_speech_commands(folder):
+        dataset, recipe = for_training(folder, keywords), COMMANDS
+        validation = Fold(0, PARTS, work)
+    else:
+        dataset, recipe = with_synthesis(datasets.from_folder(folder, keywords)), Recipe()
+        start = initial or SHIPPED
+    if start != NONE:
+        recipe = adapted(ModelFile.load(start))
+    schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
+    recipe = replace(recipe, schedule=schedule, alarms_per_hour=alarms_per_hour)
+    if validation:
+        return Plan(dataset, recipe, [validation], validation)
+    folds = folds or (QUARTERS if start == NONE else 2)
+    split = max(folds, QUARTERS)
+    return Plan(
+        dataset,
+        recipe,
+        [Fold(index, split, work) for index in range(folds)],
+        Fold(split, split, work),
+    )
