@@ -185,6 +185,16 @@ def test_a_keyword_with_one_side_alone(made, side, problem):
             for_training(made, ["go"])
 
 
+def test_a_keyword_without_recordings_is_told_once(made):
+    (made / "jump").mkdir()
+    dataset = for_training(made, ["go", "stop", "yes", "jump"])
+    assert list(dataset.positives) == ["go", "stop", "yes"]
+    assert dataset.problems == [
+        f"{made / 'jump'}: no audio files there; left out",
+        f"{made}: no recordings of words that are no keywords",
+    ]
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [([], "one or more words"), (["jump"], "'jump'; there are go, stop, y")],
