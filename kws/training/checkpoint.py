@@ -32,7 +32,7 @@ class Checkpoint:
                 **{f"best{i}": array for i, array in enumerate(self.best)},
                 **{f"state{i}": array for i, array in enumerate(self.state)},
             )
-        unfinished.rename(path)
+        unfinished.replace(path)
 
     @staticmethod
     def load(path: Path) -> Checkpoint:

@@ -30,7 +30,7 @@ class Sampler:
     def draw(self) -> npt.NDArray[np.int64]:
         """[batch] indices into the pool."""
         schedule, random = self._schedule, self._random
-        each = round(schedule.batch * schedule.positives / len(self._keywords))
+        each = round(schedule.batch * schedule.positives / max(1, len(self._keywords)))
         backgrounds = schedule.batch - each * len(self._keywords)
         weights = np.cumsum(self._difficulty[self._background], dtype=np.float64)
         places = random.uniform(0, weights[-1], backgrounds // 2)

@@ -71,12 +71,13 @@ class Training:
         """Train for `epochs` at most, from where the checkpoint is.
 
         The best epoch is kept, by the loss on the parts that are held out, and training stops when
-        it lies as far back as the schedule's patience; without patience the last epoch is kept.
+        it lies as far back as the schedule's patience. Without patience, and where nothing is held
+        out, the last epoch is kept.
         """
         done = Checkpoint.load(checkpoint)
         if done.epoch:
             self.trainer.state = done.state
-        patience = self.recipe.schedule.patience
+        patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
             self._mine(done.epoch)
             self.trainer.run_epoch(self.recipe.seed + done.epoch)
