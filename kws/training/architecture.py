@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+from kws.tflite_graph import Operator, chain
+
+CONVOLUTIONS = "CONV_2D", "DEPTHWISE_CONV_2D"
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -26,3 +32,28 @@ class Architecture:
     def window_rows(self) -> int:
         """Feature rows that one step sees."""
         return (self.columns - 1) * self.stride + self.first_kernel
+
+    @staticmethod
+    def of(model: ModelFile) -> Architecture:
+        """The shape of a model; KwsError where it is none that builder.py makes."""
+        operators = convolutions(model)
+        kernels = [o.inputs[1].shape[1] for o in operators if o.name == "DEPTHWISE_CONV_2D"]
+        if len(kernels) < 2 or operators[0].name != "CONV_2D":
+            raise KwsError(f"{model.name}: its network is none that kws trains")
+        first = operators[0]
+        channels, rows, width, _ = first.inputs[1].shape
+        plane = width != model.config.front_end.coefficients
+        return Architecture(
+            channels=channels,
+            first_kernel=rows,
+            stride=first.options.StrideH(),
+            kernels=tuple(kernels[:-1]),
+            head=kernels[-1],
+            frequency_kernel=width if plane else 0,
+            frequency_stride=first.options.StrideW(),
+        )
+
+
+def convolutions(model: ModelFile) -> list[Operator]:
+    """A model's operators that have weights, in order."""
+    return [o for o in chain(model.content, model.name)[1] if o.name in CONVOLUTIONS]

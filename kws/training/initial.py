@@ -13,7 +13,8 @@ from keras import layers
 
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.tflite_graph import Operator, chain
+from kws.tflite_graph import Operator
+from kws.training.architecture import convolutions
 
 Float = npt.NDArray[np.float32]
 
@@ -23,12 +24,12 @@ def start_from(model: ModelFile, network: keras.Model, features: Float) -> None:
 
     features: typical input [n, rows, coefficients, 1]. KwsError where the shapes differ.
     """
-    operators = [o for o in chain(model.content, model.name)[1] if o.name in _OPERATORS]
-    convolutions = [layer for layer in network.layers if isinstance(layer, _CONVOLUTIONS)]
+    operators = convolutions(model)
+    untrained = [layer for layer in network.layers if isinstance(layer, _LAYERS)]
     norms = [n for n in network.layers if isinstance(n, layers.BatchNormalization)]
-    if len(operators) != len(convolutions):
+    if len(operators) != len(untrained):
         raise _unlike(model)
-    for operator, convolution, norm in zip(operators, convolutions, norms, strict=False):
+    for operator, convolution, norm in zip(operators, untrained, norms, strict=False):
         kernel, bias = _floats(operator, model)
         (wanted,) = convolution.get_weights()
         if kernel.size != wanted.size:
@@ -39,8 +40,7 @@ def start_from(model: ModelFile, network: keras.Model, features: Float) -> None:
         norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
 
 
-_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
-_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+_LAYERS = (layers.Conv2D, layers.DepthwiseConv2D)
 
 
 def _floats(operator: Operator, model: ModelFile) -> tuple[Float, Float]:

@@ -37,6 +37,7 @@ def adapted(model: ModelFile) -> Recipe:
     return Recipe(
         initial=model,
         front_end=model.config.front_end,
+        architecture=Architecture.of(model),
         schedule=Schedule(epochs=8, epoch=200, patience=3, learning_rate=3e-4, last=0.1),
         positives=8000,
         backgrounds=20_000,
