@@ -20,6 +20,7 @@ from numpy.lib.format import open_memmap
 
 from kws.training.examples import Examples
 from kws.training.log_mels import LogMels
+from kws.training.processes import end_with_parent
 
 CHUNK = 256  # examples made by one task
 # Share of each kind of background example.
@@ -108,9 +109,14 @@ def _in_processes(examples: Sequence[Examples], tasks: list[_Task]) -> Iterator[
         return
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(
-        os.cpu_count(), context, initializer=_begin, initargs=(examples,)
+        os.cpu_count(), context, initializer=_begin_worker, initargs=(examples,)
     ) as executor:
         yield from executor.map(_make, tasks)
+
+
+def _begin_worker(examples: Sequence[Examples]) -> None:
+    end_with_parent()
+    _begin(examples)
 
 
 def _begin(examples: Sequence[Examples]) -> None:

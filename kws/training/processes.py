@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +23,8 @@ Result = TypeVar("Result")
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """Fresh interpreters; where the block fails, the others stop as well."""
-    executor = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(count, context, initializer=end_with_parent)
     try:
         yield executor
     except Exception as error:  # not Ctrl-C, which reaches them by itself
@@ -34,6 +36,21 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does, even if that one is killed.
+
+    Or it would work on, and write over what the next run makes.
+    """
+    parent = multiprocessing.parent_process()
+    if parent:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def quietly(log: Path, work: Callable[[Job], Result], job: Job) -> Result:
