@@ -236,6 +236,10 @@ def train(
             "--alarms-per-hour", min=0, max=100, help="False alarms that thresholds are set for."
         ),
     ] = 0.5,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a report of each tested model."),
+    ] = None,
     work: Annotated[
         Path | None,
         typer.Option(
@@ -253,12 +257,14 @@ def train(
     """
     if find_spec("tensorflow") is None:
         raise KwsError("kws train needs TensorFlow: pip install 'kws[train]'")
+    if report is not None and find_spec("matplotlib") is None:
+        raise KwsError("kws train --report needs matplotlib: pip install 'kws[report]'")
     from kws.training.command import run
     from kws.training.plan import plan
 
     work = work or output.with_suffix(".work")
     words = [word.strip() for word in keywords.split(",") if word.strip()]
-    run(plan(dataset, work, recipe, words, init, folds, epochs, alarms), output, work)
+    run(plan(dataset, work, recipe, words, init, folds, epochs, alarms), output, work, report)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from rich.console import Console
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.evaluation.command import prepare
 from kws.evaluation.evaluate import Evaluation
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrated
@@ -38,9 +39,14 @@ from kws.training.status import Status
 EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
 
 
-def run(plan: Plan, output: Path, work: Path) -> None:
-    """Make the model `output`; `work` keeps what an interrupted run made."""
+def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> None:
+    """Make the model `output`; `work` keeps what an interrupted run made.
+
+    report: folder for a report of each tested model.
+    """
     check_folder(output)
+    if report:
+        prepare(report)
     check_dataset(plan.dataset)
     check_work(work, plan)
     for problem in plan.dataset.problems:
@@ -64,6 +70,10 @@ def run(plan: Plan, output: Path, work: Path) -> None:
         console.print(
             evaluation.table(f"{len(plan.tested)} models on what they left out, {condition}")
         )
+    if report:
+        from kws.training.reports import write_reports  # matplotlib: for a report alone
+
+        write_reports(plan, config, heard, report)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 
 
