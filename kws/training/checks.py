@@ -33,7 +33,9 @@ def check_dataset(dataset: Dataset) -> None:
 def check_work(work: Path, plan: Plan) -> None:
     """Make the work folder; KwsError where it holds trainings of something else."""
     dataset, recipe = plan.dataset, plan.recipe
-    files = [(*clip.path.parts[-2:], clip.part, _state(clip.path)) for clip in _all(dataset)]
+    files = [
+        (*clip.path.parts[-2:], clip.part, clip.tested, _state(clip.path)) for clip in _all(dataset)
+    ]
     # What follows the training may differ.
     trained = replace(recipe, smoothing=Smoothing(), alarms_per_hour=0)
     inputs = repr((files, dataset.synthesis, trained, plan.kept.folds))

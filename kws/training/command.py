@@ -34,6 +34,7 @@ from kws.training.material import make_material
 from kws.training.plan import Plan
 from kws.training.processes import processes, quietly
 from kws.training.progress import shown
+from kws.training.recipe import Recipe
 from kws.training.status import Status
 
 EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
@@ -49,8 +50,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
         prepare(report)
     check_dataset(plan.dataset)
     check_work(work, plan)
-    for problem in plan.dataset.problems:
-        print(f"kws: {problem}", file=sys.stderr)
+    _tell(plan.dataset.problems)
     console = Console()
     _material(plan, work, console)
     tested = _trained(plan, plan.tested, work, console, plan.recipe.schedule.epochs)
@@ -84,11 +84,18 @@ def _material(plan: Plan, work: Path, console: Console) -> None:
     status = Status("examples", work / "examples.progress")
     job = plan.dataset, plan.recipe, work / SYNTHETIC, folder, status
     with processes(1) as executor, shown([status], console) as look:
-        watch([executor.submit(quietly, work / "examples.log", _made, job)], look)
+        made = executor.submit(quietly, work / "examples.log", _made, job)
+        watch([made], look)
+    _tell(made.result())
 
 
-def _made(job: tuple[Dataset, Any, Path, Path, Status]) -> None:
-    make_material(*job)
+def _made(job: tuple[Dataset, Recipe, Path, Path, Status]) -> list[str]:
+    return make_material(*job)
+
+
+def _tell(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print(f"kws: {problem}", file=sys.stderr)
 
 
 def _trained(

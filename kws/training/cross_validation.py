@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kws.config import ModelConfig
-from kws.data.audio import read_audio
+from kws.data.audio import read_usable
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
@@ -93,8 +93,8 @@ def hear(model: ModelFile, test: Dataset) -> Conditions:
     detector = Detector(model)
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
-    if test.noise:
-        noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
+    if sounds := read_usable([clip.path for clip in test.noise], []):
+        noise = np.concatenate(sounds)
         noisy = {
             keyword: with_noise(utterances, noise, NOISY_SNR, seed=index)
             for index, (keyword, utterances) in enumerate(positives.items())
@@ -105,12 +105,13 @@ def hear(model: ModelFile, test: Dataset) -> Conditions:
 
 
 def recordings(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
-    """Utterances by keyword, and the negatives."""
+    """Utterances by keyword, and the negatives; what cannot be read was told and left out."""
+    unreadable: list[str] = []
     positives = {
-        keyword: [read_audio(clip.path) for clip in clips]
+        keyword: read_usable([clip.path for clip in clips], unreadable)
         for keyword, clips in test.positives.items()
     }
-    return positives, [read_audio(clip.path) for clip in test.negatives]
+    return positives, read_usable([clip.path for clip in test.negatives], unreadable)
 
 
 def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation]:

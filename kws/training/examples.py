@@ -105,7 +105,8 @@ class Examples:
 
         near_words, sentences: synthetic speech without the keywords.
         """
-        self.layout, self.positives, self.near_words = layout, positives, near_words
+        self.layout, self.positives, self.negatives = layout, positives, negatives
+        self.near_words = near_words
         self._spoken = [k for k, words in enumerate(positives, 1) if words.utterances]
         seconds = sum(map(len, negatives)) / SAMPLE_RATE
         self._own = TORN * max(0.0, 1 - seconds / ENOUGH) if self._spoken else 0.0

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.data.audio import read_audio
+from kws.data.audio import read_usable
 from kws.data.clips import PARTS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.examples import Examples, Layout, Words
@@ -17,7 +17,7 @@ from kws.training.mining import make_speech
 from kws.training.pool import make_pool
 from kws.training.recipe import Recipe
 from kws.training.status import DONE, Status
-from kws.training.synthetic import synthetic_speech
+from kws.training.synthetic import SyntheticSpeech, synthetic_speech
 
 Samples = npt.NDArray[np.int16]
 
@@ -28,8 +28,11 @@ AS_MANY, RECORDED = 50, 0.6
 
 def make_material(
     dataset: Dataset, recipe: Recipe, synthetic_folder: Path, folder: Path, status: Status
-) -> None:
-    """Keep a pool of examples and the speech in a new folder, which is there only when all is."""
+) -> list[str]:
+    """Keep a pool of examples and the speech in a new folder, which is there only when all is.
+
+    Returns a line for each recording that could not be read to its end, and was left out.
+    """
 
     def said(made: int, missing: int) -> None:
         status.report("synthesising speech", made / missing)
@@ -37,24 +40,8 @@ def make_material(
     synthetic = synthetic_speech(dataset.synthesis, list(dataset.positives), synthetic_folder, said)
     status.report("reading recordings", 0.0)
     layout = Layout.of(recipe.front_end, recipe.architecture)
-    words = {
-        keyword: _words(clips, synthetic.keywords[keyword])
-        for keyword, clips in dataset.positives.items()
-    }
-    parts = [dataset.parts([part]) for part in range(PARTS)]
-    negatives, rooms = [_read(part.negatives) for part in parts], _read(dataset.rooms)
-    examples = [
-        Examples(
-            layout,
-            [words[keyword][index] for keyword in words],
-            negatives[index],
-            _read(part.noise),
-            rooms,
-            synthetic.near_words,
-            synthetic.sentences,
-        )
-        for index, part in enumerate(parts)
-    ]
+    problems: list[str] = []
+    examples = _examples(dataset, layout, synthetic, problems)
     unfinished = folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -67,25 +54,50 @@ def make_material(
         lambda share: status.report("making examples", share),
     )
     spoken = [*synthetic.near_words, *synthetic.sentences]
-    make_speech([[*n, *spoken[i::PARTS]] for i, n in enumerate(negatives)], layout, unfinished)
+    make_speech(
+        [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)],
+        layout,
+        unfinished,
+    )
     unfinished.rename(folder)
     status.report(DONE, 1.0)
+    return problems
 
 
-def _words(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]:
-    """The utterances of a keyword, by part; synthetic ones, which are of nobody, are dealt."""
-    recorded = [clip for clip in clips if not is_synthetic(clip.path)]
-    synthetic = [*_read([clip for clip in clips if is_synthetic(clip.path)]), *spoken]
-    share = min(RECORDED, len(recorded) / (len(recorded) + AS_MANY)) if synthetic else 1.0
-    words = []
-    for part in range(PARTS):
-        own = _read([clip for clip in recorded if clip.part == part])
-        dealt = synthetic[part::PARTS]
-        weights = [share / max(1, len(recorded))] * len(own)
-        weights += [(1 - share) / max(1, len(synthetic))] * len(dealt)
-        words.append(Words([*own, *dealt], weights))
-    return words
+def _examples(
+    dataset: Dataset, layout: Layout, synthetic: SyntheticSpeech, problems: list[str]
+) -> list[Examples]:
+    """By part of the split."""
 
+    def read(clips: Sequence[Clip]) -> list[Samples]:
+        return read_usable([clip.path for clip in clips], problems)
 
-def _read(clips: Sequence[Clip]) -> list[Samples]:
-    return [read_audio(clip.path) for clip in clips]
+    def words(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]:
+        """The utterances of a keyword, by part; synthetic ones, which are nobody's, are dealt."""
+        recorded = [clip for clip in clips if not is_synthetic(clip.path)]
+        said = [*read([clip for clip in clips if is_synthetic(clip.path)]), *spoken]
+        share = min(RECORDED, len(recorded) / (len(recorded) + AS_MANY)) if said else 1.0
+        each, each_said = share / max(1, len(recorded)), (1 - share) / max(1, len(said))
+        by_part = []
+        for part in range(PARTS):
+            own, dealt = read([clip for clip in recorded if clip.part == part]), said[part::PARTS]
+            weights = [each] * len(own) + [each_said] * len(dealt)
+            by_part.append(Words([*own, *dealt], weights))
+        return by_part
+
+    positives = [
+        words(clips, synthetic.keywords[keyword]) for keyword, clips in dataset.positives.items()
+    ]
+    rooms = read(dataset.rooms)
+    return [
+        Examples(
+            layout,
+            [of_keyword[part] for of_keyword in positives],
+            read(kept.negatives),
+            read(kept.noise),
+            rooms,
+            synthetic.near_words,
+            synthetic.sentences,
+        )
+        for part, kept in ((part, dataset.parts([part])) for part in range(PARTS))
+    ]
