@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -21,8 +25,8 @@ from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
-from kws.data.clips import PARTS, UNTESTED, Clip, clips_in
-from kws.data.dataset import Dataset, from_folder
+from kws.data.clips import PARTS, Clip, clips_in
+from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.data.synthesis import installed
 from kws.data.synthesisers import SYNTHESISERS
 from kws.ds_cnn import DsCnn
@@ -31,9 +35,12 @@ from kws.evaluation.traces import Detector
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.network_file import read
-from kws.training.checks import check_dataset, check_work
+from kws.training.calibration import CAUTIOUS
+from kws.training.checkpoint import Checkpoint
+from kws.training.checks import check_work
 from kws.training.fold import Fold
-from kws.training.recipe import Recipe
+from kws.training.plan import Plan
+from kws.training.recipe import Recipe, adapted
 
 SENTENCES = (
     "the weather is going to be fine tomorrow",
@@ -44,25 +51,47 @@ SENTENCES = (
     "the cat sat on the mat and looked at the mouse",
 )
 FOLDS = 2
+EPOCHS = 4
 SCRIPT = """
 import sys
 from pathlib import Path
+from kws.data.dataset import from_folder
 from kws.training.architecture import Architecture
 from kws.training.command import run
+from kws.training.fold import Fold
+from kws.training.plan import Plan
 from kws.training.recipe import Recipe
 from kws.training.schedule import Schedule
 
-SMALL = Recipe(
-    architecture=Architecture(channels=24, kernels=(5, 7, 9)),
-    schedule=Schedule(steps=150, batch=48, warm_up=20, average=0.95),
-    positives=160,
-    backgrounds=400,
-)
+
+def small(epochs):
+    return Recipe(
+        architecture=Architecture(channels=24, kernels=(5, 7, 9)),
+        schedule=Schedule(
+            epochs=epochs,
+            epoch=160 // epochs,
+            patience=epochs,
+            batch=48,
+            warm_up=20,
+            average=0.95,
+        ),
+        positives=160,
+        backgrounds=400,
+        mined=10,
+    )
+
 
 if __name__ == "__main__":
-    folder, output, folds = sys.argv[1:]
+    folder, output, epochs, folds, tested, *keywords = sys.argv[1:]
     work = Path(output).with_suffix(".work")
-    run(Path(folder), Path(output), None, int(folds), work, recipe=SMALL)
+    folds = [Fold(index, int(folds), work) for index in range(int(folds))]
+    plan = Plan(
+        from_folder(Path(folder), keywords),  # no synthesis
+        small(int(epochs)),
+        folds[: int(tested)],
+        Fold(len(folds), len(folds), work),
+    )
+    run(plan, Path(output), work)
 """
 
 
@@ -95,46 +124,99 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("training")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A model, and what was seen of its making."""
+
+    model: ModelFile
+    work: Path
+    killed_at: int  # epoch of the first fold
+    epochs_behind: set[int]  # that its checkpoint said afterwards
+
+
 @pytest.fixture(scope="module")
-def trained(dataset: Path, folder: Path) -> ModelFile:
-    """A model whose training was interrupted, and taken up again."""
+def trained(dataset: Path, folder: Path) -> Trained:
+    """A model whose training was killed, taken up, interrupted, and taken up again."""
     skip_without("TensorFlow", find_spec("tensorflow"))
-    output, first = folder / "word.tflite", folder / "word.work" / "fold-0.tflite"
+    output, work = folder / "word.tflite", folder / "word.work"
     command = train_command(folder, dataset, output)
-    # A background job of a shell ignores Ctrl-C, and hands that on.
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heed
-    ) as run:
-        while run.poll() is None and not first.exists():
-            time.sleep(0.05)
-        assert first.exists(), run.stderr.read().decode()
+    first = Fold(0, FOLDS, work)
+    with until(command, lambda: first.checkpoint.exists()) as run:
+        os.kill(run.pid, signal.SIGKILL)  # its other processes end by themselves
+    killed_at = Checkpoint.load(first.checkpoint).epoch
+
+    behind: set[int] = set()
+
+    def finished() -> bool:
+        behind.add(Checkpoint.load(first.checkpoint).epoch)
+        return first.path.exists()
+
+    with until(command, finished) as run:
         os.killpg(run.pid, signal.SIGINT)
     assert not output.exists()
-    finished = first.read_bytes(), first.stat().st_mtime_ns
+    kept = first.path.read_bytes(), first.path.stat().st_mtime_ns
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (first.read_bytes(), first.stat().st_mtime_ns) == finished
+    assert (first.path.read_bytes(), first.path.stat().st_mtime_ns) == kept
     # TensorFlow's messages are in the logs; what is printed is for the user.
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     assert lines[-1] == f"wrote {output}, {output.stat().st_size} bytes"
     assert {"fold 1: done", "fold 2: done", "final model: done"} <= set(lines)
     assert "Saved artifact" not in done.stdout
-    assert "Saved artifact" in first.with_suffix(".log").read_text()
-    return ModelFile.load(output)
+    assert "Saved artifact" in first.log.read_text()
+    return Trained(ModelFile.load(output), work, killed_at, behind)
 
 
-def train_command(folder: Path, dataset: Path, output: Path, folds: int = FOLDS) -> list[str]:
+@contextmanager
+def until(command: list[str], reached: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that has come so far."""
+    # A background job of a shell ignores Ctrl-C, and hands that on.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heed
+    ) as run:
+        while run.poll() is None and not reached():
+            time.sleep(0.02)
+        assert reached(), run.stderr.read().decode()
+        yield run
+
+
+def train_command(
+    folder: Path,
+    dataset: Path,
+    output: Path,
+    epochs: int = EPOCHS,
+    folds: int = FOLDS,
+    tested: int = FOLDS,
+    keywords: Sequence[str] = (),
+) -> list[str]:
     script = folder / "train.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SCRIPT}")
-    return [sys.executable, *map(str, (script, dataset, output, folds))]
+    return [
+        *(sys.executable, str(script), str(dataset), str(output)),
+        *(str(epochs), str(folds), str(tested), *keywords),
+    ]
 
 
-def test_the_model_says_what_it_was_made_of(trained: ModelFile) -> None:
-    assert trained.config.keywords == ("computer",)
-    assert len(trained.config.front_end.mean) == trained.config.front_end.coefficients
-    card = trained.config.card
+def test_a_killed_training_goes_on_with_its_epoch(trained: Trained) -> None:
+    assert trained.killed_at >= 1
+    assert min(trained.epochs_behind) >= trained.killed_at
+    assert max(trained.epochs_behind) <= EPOCHS
+
+
+def test_the_final_model_is_trained_as_long_as_the_tested_ones_were_best(trained: Trained) -> None:
+    *tested, final = (Fold(index, FOLDS, trained.work) for index in range(FOLDS + 1))
+    assert final.epochs == round(median(fold.epochs for fold in tested))
+    assert Checkpoint.load(final.checkpoint).epoch == final.epochs
+    assert all(Checkpoint.load(fold.checkpoint).epoch >= fold.epochs for fold in tested)
+
+
+def test_the_model_says_what_it_was_made_of(trained: Trained) -> None:
+    config = trained.model.config
+    assert config.keywords == ("computer",)
+    assert len(config.front_end.mean) == config.front_end.coefficients
+    card = config.card
     assert card["recordings"] == {"computer": 16}
     assert card["negative_recordings"] == 16
     assert list(card["figures"]) == ["clean", "10 dB"]
@@ -142,18 +224,19 @@ def test_the_model_says_what_it_was_made_of(trained: ModelFile) -> None:
         assert 0 < figures["hours"] < 0.1
         word = figures["keywords"]["computer"]
         assert word["utterances"] == 16
-        assert word["own"]["threshold"] == pytest.approx(trained.config.thresholds[0], abs=1e-4)
+        assert word["own"]["threshold"] == pytest.approx(config.thresholds[0], abs=1e-4)
         assert 0 <= word["own"]["miss_rate"] <= 1
     # The thresholds are set on the clean speech; half an alarm per hour is none of a minute's.
     assert card["figures"]["clean"]["keywords"]["computer"]["own"]["false_alarms"] == 0
 
 
-def test_its_operators_run_and_stream_and_window_agree(trained: ModelFile, dataset: Path) -> None:
-    assert read(trained.content, "it").streams
-    rows = Mfcc(trained.config.front_end).push(
+def test_its_operators_run_and_stream_and_window_agree(trained: Trained, dataset: Path) -> None:
+    model = trained.model
+    assert read(model.content, "it").streams
+    rows = Mfcc(model.config.front_end).push(
         np.concatenate([read_audio(clip.path) for clip in clips_in(dataset / "computer")][:4])
     )
-    network = DsCnn(trained)
+    network = DsCnn(model)
     at_once = network.push(rows)
     network.reset()
     streamed = np.concatenate([network.push(row[None]) for row in rows])
@@ -167,8 +250,8 @@ def test_its_operators_run_and_stream_and_window_agree(trained: ModelFile, datas
     assert np.array_equal(np.concatenate(windows), at_once)
 
 
-def test_it_has_learnt_something(trained: ModelFile, dataset: Path) -> None:
-    detector = Detector(trained)
+def test_it_has_learnt_something(trained: Trained, dataset: Path) -> None:
+    detector = Detector(trained.model)
 
     def peaks(folder: str) -> list[int]:
         clips = clips_in(dataset / folder)
@@ -178,7 +261,7 @@ def test_it_has_learnt_something(trained: ModelFile, dataset: Path) -> None:
 
 
 def test_a_disk_that_is_full_at_the_end_is_told(
-    trained: ModelFile, dataset: Path, folder: Path
+    trained: Trained, dataset: Path, folder: Path
 ) -> None:
     """The trainings are kept: the same command, with room for its output, goes on from there."""
     full = Path("/dev/full")
@@ -198,15 +281,25 @@ def test_another_training_does_not_take_up_what_this_one_made(
     dataset: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / "word.work"
-    check_work(work, from_folder(dataset), Recipe(), FOLDS)
-    check_work(work, from_folder(dataset), Recipe(alarms_per_hour=1.0), FOLDS)
+    whole = from_folder(dataset)
+
+    def check(others: Dataset, recipe: Recipe, folds: int = 4, tested: int = 2) -> None:
+        folded = [Fold(index, folds, work) for index in range(tested)]
+        check_work(work, Plan(others, recipe, folded, Fold(folds, folds, work)))
+
+    check(whole, Recipe())
+    # What follows the trainings may differ, and how many of them there are.
+    check(whole, Recipe(alarms_per_hour=1.0))
+    check(whole, Recipe(), tested=3)
     for others, recipe, folds in (
-        (from_folder(dataset), Recipe(seed=2), FOLDS),
-        (from_folder(dataset), Recipe(), FOLDS + 1),
-        (from_folder(dataset).parts(range(7)), Recipe(), FOLDS),
+        (whole, Recipe(seed=2), 4),
+        (whole, adapted(ModelFile.load("home")), 4),
+        (whole, Recipe(), 5),
+        (whole.parts(range(7)), Recipe(), 4),
+        (replace(whole, synthesis=Synthesis(keyword=3)), Recipe(), 4),
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
-            check_work(work, others, recipe, folds)
+            check(others, recipe, folds)
 
 
 def folds_of(count: int) -> list[Fold]:
@@ -219,33 +312,60 @@ def test_every_part_is_held_out_once_and_nothing_of_the_final_model(count: int) 
     assert sorted(part for fold in folds for part in fold.held_out) == list(range(PARTS))
     assert all(fold.held_out for fold in folds)
     assert Fold(count, count, Path("work")).held_out == []
-    clips = [Clip(Path(f"{n}.wav"), n) for n in (UNTESTED, *range(PARTS))]
+    clips = [Clip(Path(f"{n}.wav"), n) for n in range(PARTS)]
+    untested = [Clip(Path(f"synth-{n}.wav"), n, tested=False) for n in range(PARTS)]
     for fold in folds:
-        kept, tested = (
-            d.negatives for d in (f(Dataset({}, clips)) for f in (fold.training_set, fold.test_set))
+        tested = fold.test_set(Dataset({}, [*clips, *untested])).negatives
+        assert tested == [clip for clip in clips if clip.part in fold.held_out]
+
+
+def write_messy(folder: Path, dataset: Path) -> None:
+    """One word recorded once, one that only synthesisers said, one never; and what else goes wrong.
+
+    The recording is at another rate; a file is no audio, a folder is empty; there is no noise.
+    """
+    for name in ("computer", "alexa", "nothing", "_negative_"):
+        (folder / name).mkdir()
+    once = read_audio(dataset / "computer" / "3.flac")
+    soundfile.write(folder / "computer" / "once.wav", np.repeat(once, 2), 2 * SAMPLE_RATE)
+    (folder / "computer" / "text.wav").write_text("no audio")
+    for number in range(4):
+        shutil.copy(
+            dataset / "computer" / f"{number}.flac",
+            folder / "alexa" / f"synth-alexa-{number}@voice{number}.flac",
         )
-        assert sorted(kept + tested, key=lambda clip: clip.part) == clips
-        assert clips[0] in kept
+    for number in range(8):
+        shutil.copy(dataset / "_negative_" / f"{number}.flac", folder / "_negative_")
 
 
-def test_what_would_spoil_a_training_is_told_before_it(dataset: Path, tmp_path: Path) -> None:
-    whole = from_folder(dataset)
-    check_dataset(whole, folds_of(4), dataset)
-    clips = whole.positives["computer"]
-    one_session = [Clip(clip.path, 5) for clip in clips]
-    broken = tmp_path / "broken.wav"
-    broken.write_text("no audio")
-    for others, count, problem in (
-        (whole, 1, "1 folds are not 2 to 8"),
-        (whole, 9, "9 folds are not 2 to 8"),
-        (Dataset({"computer": clips[:7]}, whole.negatives), 4, "7 recordings of 'computer'; at "),
-        (Dataset({"computer": clips}), 4, "no speech without the keywords"),
-        (Dataset({"computer": one_session}, whole.negatives), 4, "of computer are of one speaker"),
-        (Dataset({"computer": clips}, one_session), 4, "keywords are of one speaker or session"),
-        (Dataset({"computer": [*clips, Clip(broken, 1)]}, whole.negatives), 4, "broken.wav: no "),
+def test_what_cannot_be_used_is_told_and_the_rest_makes_a_model(
+    dataset: Path, tmp_path: Path
+) -> None:
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    messy, output = tmp_path / "messy", tmp_path / "word.tflite"
+    messy.mkdir()
+    write_messy(messy, dataset)
+    asked = ("computer", "alexa", "nothing", "jarvis")
+    command = train_command(tmp_path, messy, output, epochs=2, folds=4, tested=1, keywords=asked)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("kws: ") for line in lines), done.stderr
+    for problem in (
+        "text.wav: no ",
+        "1 of 1 recordings are not 16 kHz mono; they are converted",
+        "nothing: no audio files there; left out",
+        "no folder of 'jarvis'",
+        "computer: a single recording; figures cannot be measured",
     ):
-        with pytest.raises(KwsError, match=problem):
-            check_dataset(others, folds_of(count), dataset)
+        assert sum(problem in line for line in lines) == 1, (problem, done.stderr)
+    model = ModelFile.load(output)
+    assert model.config.keywords == ("computer", "alexa")
+    assert min(model.config.thresholds) >= CAUTIOUS
+    figures = model.config.card["figures"]["clean"]
+    assert [word["utterances"] for word in figures["keywords"].values()] == [0, 0]
+    assert figures["mean_miss_rate"] is None
+    assert model.config.card["recordings"] == {"computer": 1, "alexa": 4}
 
 
 def test_mistakes_are_one_line(dataset: Path, tmp_path: Path) -> None:
