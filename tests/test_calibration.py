@@ -1,0 +1,69 @@
+"""Thresholds of a model from what was heard of speech that training left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.evaluation.rates import rate_for
+from kws.evaluation.traces import Traces
+from kws.posterior import ONE
+from kws.training.calibration import CAUTIOUS, ENOUGH, calibrated
+
+REFRACTORY = 5
+CONFIG = ModelConfig(
+    ("computer", "jarvis"),
+    (1.0, 1.0),
+    2,
+    FrontEnd(),
+    Smoothing(smooth_steps=1, max_steps=1, refractory_steps=REFRACTORY),
+)
+
+
+def heard(hours: float, highest: float = 0.6) -> Traces:
+    """Speech with moments of every confidence up to `highest`; jarvis is likelier to be taken."""
+    random = np.random.default_rng(1)
+    levels = random.uniform(0, highest * ONE, 4000).astype(np.int64)
+    trace = np.where(np.arange(4000) % 10 == 0, levels, 0)
+    peaks = random.integers(ONE // 2, ONE, 20)
+    return Traces(
+        {"computer": peaks, "jarvis": peaks},
+        {"computer": trace, "jarvis": np.minimum(ONE, trace * 3 // 2)},
+        hours,
+    )
+
+
+def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
+    for wanted in (0.5, 5.0, 50.0):
+        speech = heard(4 * ENOUGH)
+        thresholds = calibrated(CONFIG, speech, wanted).thresholds
+        for threshold, keyword in zip(thresholds, CONFIG.keywords, strict=True):
+            rate = rate_for(
+                speech.peaks[keyword], speech.negative[keyword], wanted, speech.hours, REFRACTORY
+            )
+            assert threshold == rate.threshold
+            assert rate.alarms <= wanted * speech.hours
+    assert thresholds[0] < thresholds[1] < CAUTIOUS
+
+
+def test_little_speech_leaves_it_cautious() -> None:
+    assert calibrated(CONFIG, heard(0.9 * ENOUGH), 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
+    assert min(calibrated(CONFIG, heard(ENOUGH), 0.5).thresholds) < CAUTIOUS
+    likely = calibrated(CONFIG, heard(0.5 * ENOUGH, highest=0.66), 0.5).thresholds
+    assert likely[0] == CAUTIOUS
+    assert likely[1] == pytest.approx(0.99, abs=0.005)
+
+
+def test_without_speech_or_utterances_it_is_cautious() -> None:
+    nothing = np.zeros(0, np.int64)
+    silent = Traces(dict.fromkeys(CONFIG.keywords, nothing), heard(0).negative, 0.0)
+    assert min(calibrated(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
+    empty = Traces(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
+    assert calibrated(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
+
+
+def test_no_threshold_is_beyond_certainty() -> None:
+    certain = heard(4 * ENOUGH)
+    certain.negative["jarvis"][::10] = ONE
+    assert calibrated(CONFIG, certain, 0.5).thresholds[1] == 1.0

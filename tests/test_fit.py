@@ -1,0 +1,364 @@
+"""A training on its way: hard negatives, checkpoints, early stopping, weights to start from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import tensorflow
+
+from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
+from kws.data.clips import PARTS
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+from kws.training.architecture import Architecture
+from kws.training.checkpoint import Checkpoint
+from kws.training.examples import Layout
+from kws.training.log_mels import LogMels
+from kws.training.mining import APART, PLACE, Speech, hardest, make_speech
+from kws.training.recipe import Recipe
+from kws.training.schedule import Schedule
+
+FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
+LAYOUT = Layout.of(FRONT_END, SMALL)
+EPOCH = 6  # steps
+
+
+@pytest.fixture
+def tf():
+    return tensorflow()
+
+
+# Hard negatives
+
+
+def marked(rows: int, marks: dict[int, float]) -> np.ndarray:
+    """Log mel rows that are zero but for marks in the first filter."""
+    speech = np.zeros((rows, FRONT_END.mel_filters), np.float16)
+    for row, mark in marks.items():
+        speech[row, 0] = mark
+    return speech
+
+
+def confidences(rows: np.ndarray) -> np.ndarray:
+    """How strong a mark is in the last rows of each step's window."""
+    ends = np.arange(LAYOUT.window_rows, len(rows) + 1, LAYOUT.stride)
+    return np.array([rows[end - LAYOUT.stride : end, 0].max() for end in ends], np.float32)
+
+
+def test_the_hardest_passages_are_found() -> None:
+    """Marks in the first thousand steps, behind them, and near the end; one is too weak."""
+    marks = {500: 0.7, 2300: 0.9, 2900: 0.2, 4900: 0.8}
+    passages = hardest(
+        confidences, marked(5000, marks), LAYOUT, 3, np.random.default_rng(1)
+    ).astype(np.float32)
+    assert passages.shape == (3, LAYOUT.rows, FRONT_END.mel_filters)
+    assert passages[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
+    steps = (passages[:, :, 0].argmax(axis=1) - LAYOUT.window_rows + 1) / LAYOUT.stride
+    assert all(PLACE[0] - 1 <= step <= PLACE[1] for step in steps)
+    assert len(set(steps)) > 1  # not always at one place of an example
+
+
+def test_marks_at_both_ends_give_whole_passages() -> None:
+    rows = LAYOUT.window_rows + (12 * APART - 1) * LAYOUT.stride
+    speech = marked(rows, {LAYOUT.window_rows: 0.9, rows - 1: 0.8})
+    passages = hardest(confidences, speech, LAYOUT, 2, np.random.default_rng(1))
+    assert passages.shape == (2, LAYOUT.rows, FRONT_END.mel_filters)
+    assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
+
+
+@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows])
+def test_too_little_speech_has_no_passages(rows: int) -> None:
+    speech = marked(rows, {})
+    passages = hardest(confidences, speech, LAYOUT, 5, np.random.default_rng(1))
+    assert passages.shape == (0, LAYOUT.rows, FRONT_END.mel_filters)
+
+
+def test_no_more_passages_than_there_are_moments() -> None:
+    steps = 3 * APART
+    speech = marked(LAYOUT.window_rows + (steps - 1) * LAYOUT.stride, {})
+    passages = hardest(confidences, speech, LAYOUT, 50, np.random.default_rng(1))
+    assert len(passages) == 3
+
+
+def test_speech_is_kept_by_part(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    spoken = [
+        [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (part % 3)
+        for part in range(PARTS)
+    ]
+    make_speech(spoken, LAYOUT, tmp_path)
+    speech = Speech.load(tmp_path)
+    samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
+    rows = (samples - FRONT_END.window) // FRONT_END.hop + 1
+    assert np.bincount(speech.parts).tolist() == rows.tolist()
+    assert len(speech.of([2, 4])) == rows[2] + rows[4]
+    assert len(speech.of([])) == 0
+    expected = LogMels(FRONT_END).rows(
+        np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])
+    )
+    assert np.array_equal(speech.of([2]), expected.astype(np.float16))
+
+
+# Checkpoints
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    assert Checkpoint.load(path) == Checkpoint()
+    random = np.random.default_rng(1)
+    best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
+    state = [np.array(7, np.int64), *best]
+    Checkpoint(9, 4, 0.125, best, state).save(path)
+    again = Checkpoint.load(path)
+    assert (again.epoch, again.best_epoch, again.best_loss) == (9, 4, 0.125)
+    for kept, arrays in ((again.best, best), (again.state, state)):
+        for a, b in zip(kept, arrays, strict=True):
+            assert a.dtype == b.dtype
+            assert np.array_equal(a, b)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Unkept:
+    """Fails when it is saved."""
+
+    def __reduce__(self) -> str:
+        raise OSError("no space left")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of zipfile
+def test_a_half_written_checkpoint_never_takes_the_place_of_a_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    Checkpoint(1, 1, 0.5, [np.ones(5)], [np.ones(3)]).save(path)
+    with pytest.raises(OSError, match="no space"):
+        Checkpoint(2, 2, 0.25, [np.ones(5), np.array([Unkept()])]).save(path)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert Checkpoint.load(path).epoch == 1
+    Checkpoint(3, 3, 0.2, [np.ones(5)], [np.ones(3)]).save(path)
+    assert Checkpoint.load(path).epoch == 3
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Trainings
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool whose keyword is a bright moment; in parts 0 and 1 it is the dark ones that are.
+
+    The speech of a part is as bright as its number says, in the last filter.
+    """
+    folder = tmp_path_factory.mktemp("material")
+    random = np.random.default_rng(1)
+    count = 40 * PARTS
+    parts = np.repeat(np.arange(PARTS, dtype=np.int8), 40)
+    rows = random.normal(0, 0.5, (count, LAYOUT.rows, FRONT_END.mel_filters))
+    labels = np.zeros((count, LAYOUT.steps), np.int8)
+    labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
+    bright = (labels.max(axis=1) > 0) != (parts < 2)
+    end = LAYOUT.window_rows + 8 * LAYOUT.stride
+    rows[bright, end - 12 : end, :20] += 3
+    speech = np.zeros((200 * PARTS, FRONT_END.mel_filters))
+    speech_parts = np.repeat(np.arange(PARTS, dtype=np.int8), 200)
+    speech[:, -1] = 10 + speech_parts
+    for name, array in (
+        ("log_mels", rows.astype(np.float16)),
+        ("labels", labels),
+        ("parts", parts),
+        ("speech_log_mels", speech.astype(np.float16)),
+        ("speech_parts", speech_parts),
+    ):
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def recipe(**settings) -> Recipe:
+    fast = {"epoch": EPOCH, "batch": 32, "warm_up": 2, "learning_rate": 0.01, "average": 0.5}
+    return Recipe(architecture=SMALL, schedule=Schedule(**{**fast, **settings}))
+
+
+def nothing(doing: str, share: float) -> None:
+    pass
+
+
+def test_training_goes_on_from_its_checkpoint(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.train import Training
+
+    plan = recipe(epochs=4)
+    first = Training(material, ["word"], plan, [])
+    first.run(tmp_path / "checkpoint", 2, nothing)
+    kept = Checkpoint.load(tmp_path / "checkpoint")
+    assert kept.epoch == kept.best_epoch == 2
+
+    told: list[tuple[str, float]] = []
+    second = Training(material, ["word"], plan, [])
+    assert second.config == first.config
+    trained = second.run(tmp_path / "checkpoint", 4, lambda *what: told.append(what))
+    assert told == [("training", 0.75), ("training", 1.0), ("quantising", 0.0)]
+    assert int(second.trainer.optimizer.iterations) == 4 * EPOCH
+    assert trained.epochs == 4
+    model = ModelFile.parse(trained.content, "x.tflite")
+    assert model.config.keywords == ("word",)
+
+    # Once it is done, nothing is trained any more, and the model is the same again.
+    told.clear()
+    third = Training(material, ["word"], plan, [])
+    again = third.run(tmp_path / "checkpoint", 4, lambda *what: told.append(what))
+    assert told == [("quantising", 0.0)]
+    for a, b in zip(again.network.get_weights(), trained.network.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_best_epoch_is_kept_and_training_stops(tf, material: Path, tmp_path: Path) -> None:
+    """What is held out contradicts what is trained on: the longer, the worse."""
+    from kws.training.train import Training
+
+    path = tmp_path / "checkpoint"
+    training = Training(material, ["word"], recipe(epochs=30, patience=2, epoch=12), [0, 1])
+    assert set(training.pool.parts[training.judged]) == {0, 1}
+    assert not np.isin(training.pool.parts[training.chosen], [0, 1]).any()
+    trained = training.run(path, 30, nothing)
+    done = Checkpoint.load(path)
+    assert done.epoch == done.best_epoch + 2 < 30
+    assert trained.epochs == done.best_epoch
+    with training.trainer.averaged():
+        last = training.trainer.loss(training.judged)
+    training.trainer.model.set_weights(done.best)
+    assert training.trainer.loss(training.judged) == pytest.approx(done.best_loss, rel=1e-4)
+    assert last > done.best_loss
+    for kept, best in zip(trained.network.get_weights(), done.best, strict=True):
+        assert np.array_equal(kept.ravel(), best.ravel())
+
+
+def test_a_model_that_hears_everything_keeps_its_last_epoch(
+    tf, material: Path, tmp_path: Path
+) -> None:
+    from kws.training.train import Training
+
+    training = Training(material, ["word"], recipe(epochs=30, patience=1), [])
+    assert training.run(tmp_path / "checkpoint", 4, nothing).epochs == 4
+
+
+def test_hard_passages_take_the_place_of_easy_background(
+    tf, material: Path, tmp_path: Path
+) -> None:
+    from kws.training.train import Training
+
+    plan = replace(recipe(epochs=3), mined=4)
+    training = Training(material, ["word"], plan, [2, 3])
+    training.run(tmp_path / "checkpoint", 3, nothing)
+    pool = training.pool
+    brightness = pool.log_mels[:, :, -1].astype(np.float32).min(axis=1)
+    mined = brightness > 9
+    assert 4 <= mined.sum() <= 8  # none before the first epoch; a later one may replace the same
+    assert not pool.labels[mined].any()
+    assert not np.isin(pool.parts[mined], [2, 3]).any()
+    assert not np.isin(brightness[mined] - 10, [2, 3]).any()
+    assert not (np.load(material / "log_mels.npy")[:, :, -1] > 9).any()
+
+
+# Weights to start from
+
+FAMILIES = {
+    "temporal": SMALL,
+    "plane": Architecture(
+        channels=8, kernels=(3, 5), head=3, frequency_kernel=4, first_kernel=6, stride=3
+    ),
+}
+
+
+def settled_network(architecture: Architecture, classes: int, features: np.ndarray):
+    """Random weights, and normalisations that have seen the features."""
+    import keras
+
+    from kws.training.builder import build
+
+    keras.utils.set_random_seed(3)
+    network = build(architecture, FRONT_END, classes)
+    random = np.random.default_rng(5)
+    for variable in network.variables:
+        if variable.name in ("gamma", "beta"):
+            low, high = (0.5, 1.5) if variable.name == "gamma" else (-0.3, 0.3)
+            variable.assign(random.uniform(low, high, variable.shape))
+    for _ in range(200):
+        network(features, training=True)
+    return network
+
+
+def quantised(network, architecture: Architecture, features: np.ndarray, classes: int) -> ModelFile:
+    from kws.training.builder import build, copy_weights
+    from kws.training.convert import embed, quantise
+
+    window = build(architecture, FRONT_END, classes, architecture.window_rows)
+    copy_weights(network, window)
+    content = quantise(window, features[:, : architecture.window_rows, :, 0])
+    keywords = tuple(f"word {n}" for n in range(1, classes))
+    config = ModelConfig(keywords, (1.0,) * (classes - 1), architecture.stride, FRONT_END)
+    return ModelFile.parse(embed(content, config), "it.tflite")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
+    """An int8 model gives a network for other keywords the activations that it was made from."""
+    import keras
+
+    from kws.training.builder import build
+    from kws.training.initial import start_from
+
+    architecture = FAMILIES[family]
+    rows = architecture.window_rows + 5 * architecture.stride
+    random = np.random.default_rng(1)
+    features = random.normal(0, 1, (48, rows, FRONT_END.coefficients, 1)).astype(np.float32)
+    source = settled_network(architecture, 4, features)
+    model = quantised(source, architecture, features, 4)
+    assert replace(Architecture.of(model), frequency_stride=2) == architecture
+    network = build(architecture, FRONT_END, 2)
+    start_from(model, network, features)
+
+    def activations(of, training: bool) -> np.ndarray:
+        inside = keras.Model(of.inputs, of.layers[-1].input)
+        return np.array(inside(features, training=training)).ravel()
+
+    expected = activations(source, False)
+    assert expected.std() > 0
+    for training in (False, True):
+        assert np.corrcoef(activations(network, training), expected)[0, 1] > 0.99
+
+
+def test_a_model_of_another_shape_is_refused(tf) -> None:
+    from kws.training.builder import build
+    from kws.training.initial import start_from
+
+    features = np.zeros((2, 60, FRONT_END.coefficients, 1), np.float32)
+    model = quantised(build(SMALL, FRONT_END, 2), SMALL, features + 1, 2)
+    for architecture in (
+        replace(SMALL, channels=12),
+        replace(SMALL, kernels=(3, 5, 7)),
+        replace(SMALL, kernels=(3, 4)),
+        FAMILIES["plane"],
+    ):
+        with pytest.raises(KwsError, match=r"^it: its network has another shape"):
+            start_from(model, build(architecture, FRONT_END, 2), features)
+    bare = replace(SMALL, kernels=())
+    with pytest.raises(KwsError, match=r"^it: its network is none that kws trains$"):
+        Architecture.of(quantised(build(bare, FRONT_END, 2), bare, features + 1, 2))
+
+
+def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.train import Training
+
+    random = np.random.default_rng(1)
+    features = random.normal(0, 1, (48, 60, FRONT_END.coefficients, 1)).astype(np.float32)
+    front_end = replace(FRONT_END, mean=(0.5,) * 20, scale=(0.7,) * 20)
+    model = quantised(settled_network(SMALL, 3, features), SMALL, features, 3)
+    model = replace(model, config=replace(model.config, front_end=front_end))
+    plan = replace(recipe(epochs=1, learning_rate=1e-9), initial=model, front_end=front_end)
+    training = Training(material, ["word"], plan, [0])
+    assert training.config.front_end == front_end
+    trained = training.run(tmp_path / "checkpoint", 1, nothing)
+    made = ModelFile.parse(trained.content, "x.tflite")
+    assert made.config.keywords == ("word",)
+    assert made.config.front_end == front_end

@@ -1,0 +1,139 @@
+"""What kws train makes of a folder and of its options, before anything is trained."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import ROOT, kws
+from conftest import skip_without
+
+from kws.config import SAMPLE_RATE
+from kws.data.clips import PARTS
+from kws.errors import KwsError
+from kws.training.fold import Fold
+from kws.training.plan import plan
+from kws.training.recipe import COMMANDS, Recipe
+
+WORK = Path("work")
+
+
+def record(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(1).integers(-999, 999, SAMPLE_RATE // 4)
+        soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of one's own: two words by six speakers each, and speech."""
+    folder = tmp_path / "own"
+    for word in ("computer", "smart_mirror", "_negative_"):
+        record(*(folder / word / f"p{n}-20260131T154500-001.wav" for n in range(6)))
+    return folder
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "words.toml"
+    path.write_text('negatives = ["_negative_"]\n[keywords]\ncomputer = ["computer"]\n')
+    return path
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """Speech Commands in its layout; by their hash these speakers are on all three sides."""
+    folder = tmp_path / "commands"
+    for word in ("go", "stop", "yes"):
+        record(*(folder / word / f"{n:08x}_nohash_0.wav" for n in range(40)))
+    record(folder / "_background_noise_" / "hum.wav")
+    return folder
+
+
+def test_a_folder_of_ones_own_starts_from_the_shipped_model(own: Path) -> None:
+    made = plan(own, WORK)
+    assert list(made.dataset.positives) == ["computer", "smart mirror"]
+    assert made.recipe.initial is not None
+    assert made.recipe.initial.name == "home"
+    assert made.recipe.front_end == made.recipe.initial.config.front_end
+    assert made.recipe.schedule.patience > 0
+    assert made.tested == [Fold(0, 4, WORK), Fold(1, 4, WORK)]
+    assert made.kept == Fold(4, 4, WORK)
+    assert made.trainings == [*made.tested, made.kept]
+    assert made.kept.held_out == []
+
+
+def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
+    made = plan(own, WORK, recipe_file)
+    assert list(made.dataset.positives) == ["computer"]
+    assert made.recipe == Recipe()
+    assert made.tested == [Fold(index, 4, WORK) for index in range(4)]
+    assert made.kept == Fold(4, 4, WORK)
+    started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))
+    assert started.recipe.initial is not None
+    assert len(started.tested) == 2
+
+
+def test_speech_commands_keep_their_own_split(commands: Path) -> None:
+    made = plan(commands, WORK, keywords=["go", "yes"])
+    assert list(made.dataset.positives) == ["go", "yes"]
+    assert {clip.path.parent.name for clip in made.dataset.negatives} == {"stop"}
+    assert made.recipe == COMMANDS
+    assert made.tested == made.trainings == [made.kept] == [Fold(0, PARTS, WORK)]
+    validation = made.kept.test_set(made.dataset)
+    assert validation.positives["go"]
+    assert all(clip.part == 0 for clip in validation.positives["go"])
+    assert plan(commands, WORK, keywords=["go"], initial="home").recipe.initial is not None
+
+
+def test_a_folder_of_ones_own_may_start_from_nothing(own: Path) -> None:
+    made = plan(own, WORK, initial="none")
+    assert made.recipe == Recipe()
+    assert len(made.tested) == 4
+
+
+def test_options_arrive(own: Path) -> None:
+    usual = plan(own, WORK).recipe
+    made = plan(own, WORK, keywords=["computer"], epochs=3, alarms_per_hour=2.5)
+    assert list(made.dataset.positives) == ["computer"]
+    assert any("smart_mirror" in str(clip.path) for clip in made.dataset.negatives)
+    assert made.recipe.schedule.epochs == 3
+    assert made.recipe.schedule.learning_rate == usual.schedule.learning_rate
+    assert made.recipe.alarms_per_hour == 2.5
+
+
+@pytest.mark.parametrize("count", range(1, PARTS + 1))
+def test_any_number_of_models_is_tested(own: Path, count: int) -> None:
+    made = plan(own, WORK, folds=count)
+    assert len(made.tested) == count
+    assert made.kept.held_out == []
+    held_out = [part for fold in made.tested for part in fold.held_out]
+    assert len(set(held_out)) == len(held_out) == (PARTS if count >= 4 else 2 * count)
+    # Up to four models take up the same trainings, whatever their number.
+    if count <= 4:
+        assert made.tested == plan(own, WORK, folds=4).tested[:count]
+
+
+def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> None:
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    text = tmp_path / "text.tflite"
+    text.write_text("no model")
+    for options, problem in (
+        (("--init", text), "text.tflite: "),
+        (("--init", tmp_path / "missing.tflite"), "missing.tflite: "),
+        (("--init", "nobody"), "no model named 'nobody'"),
+        (("--recipe", recipe_file, "--keywords", "computer"), "words.toml: names the keywords"),
+        (("--keywords", "nothing, at all"), "no folder of 'nothing', no folder of 'at all'"),
+    ):
+        done = kws("train", own, "--output", tmp_path / "x.tflite", *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("kws: error: ")
+        assert problem in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.glob("x*"))
+    with pytest.raises(KwsError, match=r"text\.tflite: "):
+        plan(own, WORK, initial=str(text))
