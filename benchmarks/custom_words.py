@@ -37,6 +37,7 @@ from kws.training.synthetic import with_synthesis
 
 TRUNK = Recipe(positives=8000, backgrounds=60_000, schedule=Schedule(epochs=20))
 COUNTS = (0, 10, 25, 50, 100, 200)
+ALONE = (0, 10, 50)  # of those, with nothing but synthetic speech beside them as well
 SPEECH = "speech/librispeech", "speech/orders"  # folders of the recorded speech
 EVERY = 2  # of its recordings is used, which makes about an hour
 
@@ -55,10 +56,12 @@ def main() -> None:
     for index, word in enumerate(given.words.split(",")):
         study = Study(everything, word, index % QUARTERS, given.work / word.replace(" ", "_"))
         trunk = study.trunk()
-        for count in map(int, given.counts.split(",")):
-            for speech in (False, True):
-                results.append(study.result(trunk, count, speech))
-                print(json.dumps(results[-1]), flush=True)
+        counts = [int(count) for count in given.counts.split(",")]
+        cases = [(count, True) for count in counts]
+        cases += [(count, False) for count in counts if count in ALONE]
+        for count, speech in cases:
+            results.append(study.result(trunk, count, speech))
+            print(json.dumps(results[-1]), flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / "custom_words.json").write_text(json.dumps(results, indent=1))
 
