@@ -5,8 +5,8 @@
 For each word a trunk is trained as the shipped model is, without the word, what sounds like it, and
 a quarter of all sessions and speakers. From there `kws train` makes models of 0, 10, 25 ...
 recordings of the word, out of the other three quarters and at random (seed 1), beside synthetic
-speech; without other speech or noise than that, or with an hour of recorded speech and noise. They
-are tested on the quarter that neither they nor the trunk heard: on the word, clean and in noise of
+speech; with an hour of recorded speech and noise and, for some counts, with nothing else. They are
+tested on the quarter that neither they nor the trunk heard: on the word, clean and in noise of
 10 dB SNR, and on the speech without it. What WORK holds already is not made again.
 """
 

@@ -81,10 +81,10 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     The background noise is dealt to all parts. What cannot be used is left out, with a line in the
     dataset's problems; KwsError where no keyword is left.
     """
-    if not keywords:
-        raise KwsError("keywords: one or more words")
     problems: list[str] = []
     words = _words(root)
+    if not keywords:
+        raise KwsError(f"{root}: --keywords must say which of its words: {', '.join(words)}")
     chosen = chosen_keywords(root, words, keywords, problems)
     split = _Split(root)
 
