@@ -142,7 +142,8 @@ def trained(dataset: Path, folder: Path) -> Trained:
     command = train_command(folder, dataset, output)
     first = Fold(0, FOLDS, work)
     with until(command, lambda: first.checkpoint.exists()) as run:
-        os.kill(run.pid, signal.SIGKILL)  # its other processes end by themselves
+        os.kill(run.pid, signal.SIGKILL)
+        run.communicate(timeout=120)  # its other processes end as well: none holds the pipe
     killed_at = Checkpoint.load(first.checkpoint).epoch
 
     behind: set[int] = set()

@@ -49,7 +49,7 @@ class Trainer:
         )
         self.optimizer.build(model.trainable_variables)
         self._step = tf.function(self._gradient_step)
-        self._scores = tf.function(self.scores, reduce_retracing=True)
+        self.scores = tf.function(self._scores, reduce_retracing=True)
         self._batches = self._epoch_of_batches()
 
     def run_epoch(self, seed: int) -> float:
@@ -74,7 +74,7 @@ class Trainer:
             for variable, value in zip(variables, current, strict=True):
                 variable.assign(value)
 
-    def scores(self, log_mels: tf.Tensor) -> tf.Tensor:
+    def _scores(self, log_mels: tf.Tensor) -> tf.Tensor:
         """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""
         features = tf.cast(log_mels, tf.float32) @ self.plain + self.bias
         return self.model(features[..., None], training=False)[:, :, 0, :]
@@ -84,7 +84,7 @@ class Trainer:
         total, batch = 0.0, self.schedule.batch
         for first in range(0, len(chosen), batch):
             piece = chosen[first : first + batch]
-            logits = self._scores(tf.constant(self.pool.log_mels[piece]))
+            logits = self.scores(tf.constant(self.pool.log_mels[piece]))
             labels = tf.cast(self.pool.labels[piece], tf.int32)
             total += len(piece) * float(detection_loss(logits, labels, self.schedule.hardest)[0])
         return total / max(1, len(chosen))

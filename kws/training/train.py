@@ -28,6 +28,7 @@ from kws.training.sampler import Sampler
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
+SEARCHED = 90_000  # rows of the speech that are searched for hard passages before an epoch, 30 min
 JUDGED = 3000  # examples of the parts left out that tell when to stop
 
 
@@ -95,12 +96,13 @@ class Training:
         return self._quantised(done.best_epoch)
 
     def _mine(self, epoch: int) -> None:
-        """Write the hardest passages of the speech over the easiest background."""
+        """Write the hardest passages of a stretch of speech over the easiest background."""
         layout = Layout.of(self.config.front_end, self.recipe.architecture)
         if epoch and self.recipe.mined:
+            first = self.random.integers(max(1, len(self.speech) - SEARCHED + 1))
+            some = self.speech[first : first + SEARCHED]
             with self.trainer.averaged():
-                most = self.recipe.mined
-                passages = hardest(self._confidences, self.speech, layout, most, self.random)
+                passages = hardest(self._confidences, some, layout, self.recipe.mined, self.random)
             places = self.sampler.easiest(len(passages))
             self.pool.log_mels[places] = passages
             self.pool.labels[places] = 0
