@@ -63,7 +63,7 @@ def test_a_folder_of_ones_own_starts_from_the_shipped_model(own: Path) -> None:
     assert made.recipe.schedule.patience > 0
     assert made.tested == [Fold(0, 4, WORK), Fold(1, 4, WORK)]
     assert made.kept == Fold(4, 4, WORK)
-    assert made.trainings == [*made.tested, made.kept]
+    assert not made.own_split
     assert made.kept.held_out == []
 
 
@@ -83,7 +83,8 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     assert list(made.dataset.positives) == ["go", "yes"]
     assert {clip.path.parent.name for clip in made.dataset.negatives} == {"stop"}
     assert made.recipe == COMMANDS
-    assert made.tested == made.trainings == [made.kept] == [Fold(0, PARTS, WORK)]
+    assert made.tested == [made.kept] == [Fold(0, PARTS, WORK)]
+    assert made.own_split
     validation = made.kept.test_set(made.dataset)
     assert validation.positives["go"]
     assert all(clip.part == 0 for clip in validation.positives["go"])

@@ -197,7 +197,10 @@ def test_a_keyword_without_recordings_is_told_once(made):
 
 @pytest.mark.parametrize(
     ("keywords", "message"),
-    [([], "--keywords must say which of its words: go, stop, y"), (["jump"], "'jump'; there are go, stop, y")],
+    [
+        ([], "--keywords must say which of its words: go, stop, y"),
+        (["jump"], "'jump'; there are go, stop, y"),
+    ],
 )
 def test_nothing_to_train(made, keywords, message):
     with pytest.raises(KwsError, match=message):

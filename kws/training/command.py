@@ -15,8 +15,10 @@ from rich.console import Console
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.evaluation.accuracy import Accuracy, accuracy, labelled
 from kws.evaluation.command import prepare
 from kws.evaluation.evaluate import Evaluation
+from kws.evaluation.traces import Detector
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrated
 from kws.training.checks import check_dataset, check_folder, check_work
@@ -54,22 +56,20 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     console = Console()
     _material(plan, work, console)
     tested = _trained(plan, plan.tested, work, console, plan.recipe.schedule.epochs)
-    if plan.kept in plan.tested:
-        ((kept, _),) = tested
-    else:
-        epochs = round(median(fold.epochs for fold in plan.tested))
-        ((kept, _),) = _trained(plan, [plan.kept], work, console, epochs)
+    kept = tested[0][0] if plan.own_split else _kept(plan, work, console)
     heard = [conditions for _, conditions in tested]
     config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
     results = judged(config, heard)
-    config = replace(config, card=card(plan, results))
+    answers = _answers(plan, kept) if plan.own_split else None
+    config = replace(config, card=card(plan, results, answers))
     with processes(1) as executor:
         job = executor.submit(quietly, plan.kept.log, _embedded, (kept.content, config))
         _write(output, job.result())
     for condition, evaluation in results.items():
-        console.print(
-            evaluation.table(f"{len(plan.tested)} models on what they left out, {condition}")
-        )
+        title = f"{len(plan.tested)} models on what they left out, {condition}"
+        console.print(evaluation.table("validation, " + condition if plan.own_split else title))
+    if answers:
+        console.print(answers.table("validation, the likest answer to each clip"))
     if report:
         from kws.training.reports import write_reports  # matplotlib: for a report alone
 
@@ -111,6 +111,22 @@ def _trained(
         return train_and_test(jobs, executor, look)
 
 
+def _kept(plan: Plan, work: Path, console: Console) -> ModelFile:
+    """The model of all recordings, trained for as long as was best for those that were tested."""
+    epochs = round(median(fold.epochs for fold in plan.tested))
+    ((model, _),) = _trained(plan, [plan.kept], work, console, epochs)
+    return model
+
+
+def _answers(plan: Plan, model: ModelFile) -> Accuracy | None:
+    """How often a model of single words takes each for what it is."""
+    try:
+        return accuracy(Detector(model), labelled(plan.kept.test_set(plan.dataset)))
+    except KwsError as error:
+        _tell([f"accuracy is not measured: {error}"])
+        return None
+
+
 def _write(output: Path, content: bytes) -> None:
     try:
         output.write_bytes(content)
@@ -118,7 +134,9 @@ def _write(output: Path, content: bytes) -> None:
         raise KwsError(f"{output}: {error.strerror or error}") from error
 
 
-def card(plan: Plan, results: dict[str, Evaluation]) -> dict[str, Any]:
+def card(
+    plan: Plan, results: dict[str, Evaluation], answers: Accuracy | None = None
+) -> dict[str, Any]:
     """What the model file says of its making."""
     dataset, count = plan.dataset, plan.kept.folds
     return {
@@ -127,6 +145,7 @@ def card(plan: Plan, results: dict[str, Evaluation]) -> dict[str, Any]:
         "negative_recordings": len(dataset.negatives),
         "measured": f"{len(plan.tested)} models, each on the 1/{count} that it never heard",
         "figures": {condition: result.to_dict() for condition, result in results.items()},
+        **({"top-1": answers.to_dict()} if answers else {}),
     }
 
 

@@ -11,14 +11,13 @@ from kws.data.clips import PARTS
 from kws.data.dataset import Dataset
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
-from kws.model_file import ModelFile
+from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.training.fold import Fold
 from kws.training.recipe import COMMANDS, Recipe, adapted
 from kws.training.synthetic import with_synthesis
 
 QUARTERS = 4
 NONE = "none"  # instead of a model that training starts from
-SHIPPED = "home"
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class Plan:
     kept: Fold  # the only tested one, where the dataset brings its own split
 
     @property
-    def trainings(self) -> list[Fold]:
-        """All of them, each once."""
-        return [*self.tested, *([] if self.kept in self.tested else [self.kept])]
+    def own_split(self) -> bool:
+        """Whether the dataset says what to test on: the model that is tested is then kept."""
+        return self.kept in self.tested
 
 
 def plan(
@@ -65,7 +64,7 @@ def plan(
         validation = Fold(0, PARTS, work)
     else:
         dataset, recipe = with_synthesis(datasets.from_folder(folder, keywords)), Recipe()
-        start = initial or SHIPPED
+        start = initial or DEFAULT_MODEL
     if start != NONE:
         recipe = adapted(ModelFile.load(start))
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
