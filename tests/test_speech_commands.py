@@ -11,10 +11,10 @@ from command_line import ROOT
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTS
+from kws.data.dataset import Dataset
 from kws.data.speech_commands import (
     Subset,
     for_training,
-    from_speech_commands,
     is_speech_commands,
     subset_by_hash,
 )
@@ -74,64 +74,36 @@ def test_the_rule_gives_a_tenth_to_each():
         assert sides.count(side) / len(sides) == pytest.approx(0.1, abs=0.02)
 
 
-def test_sides_are_disjoint_and_whole(made):
-    whole = from_speech_commands(made, ["go", "yes"])
-    sides = [from_speech_commands(made, ["go", "yes"], side) for side in Subset]
-    assert list(whole.positives) == ["go", "yes"]
-    for pick in (lambda d: d.positives["go"], lambda d: d.positives["yes"], lambda d: d.negatives):
-        assert names(pick(whole)) == sorted(name for side in sides for name in names(pick(side)))
-        assert all(len(pick(side)) == 2 for side in sides)
-    assert {clip.path.parent.name for clip in whole.negatives} == {"stop"}
-    assert all(names(dataset.noise) == ["hum.wav"] for dataset in [whole, *sides])
+def side(dataset: Dataset, validation: bool) -> list[str]:
+    """Names of the recordings of "go" for validation, or for training."""
+    return names(clip for clip in dataset.positives["go"] if (clip.part == 0) == validation)
 
 
 def test_lists_go_before_the_rule(made):
-    files = names(from_speech_commands(made, ["go"]).positives["go"])
+    files = sorted(path.name for path in (made / "go").iterdir())
     (made / "validation_list.txt").write_text("".join(f"go/{name}\n" for name in files[:3]))
     (made / "testing_list.txt").write_text(f"go/{files[3]}\nstop/{files[0]}\nyes/gone.wav\n")
-
-    def of(side: Subset) -> list[str]:
-        return names(from_speech_commands(made, ["go"], side).positives["go"])
-
-    assert of(Subset.TRAINING) == files[4:]
-    assert of(Subset.TESTING) == files[3:4]
-    with pytest.raises(KwsError, match="no recordings of words that are no keywords for valid"):
-        of(Subset.VALIDATION)
+    dataset = for_training(made, ["go"])
+    assert side(dataset, validation=True) == files[:3]
+    assert side(dataset, validation=False) == files[4:]
+    others = sorted(clip.path.name for clip in dataset.negatives if clip.path.parent.name == "stop")
+    assert others == files[1:]
 
 
 def test_one_list_alone_says_too_little(made):
-    by_rule = names(from_speech_commands(made, ["go"], Subset.TESTING).positives["go"])
-    (made / "validation_list.txt").write_text("".join(f"go/{name}\n" for name in by_rule))
-    dataset = from_speech_commands(made, ["go"], Subset.TESTING)
-    assert names(dataset.positives["go"]) == by_rule
-
-
-@pytest.mark.parametrize(
-    ("keywords", "message"),
-    [
-        (["go", "jump"], "no folder 'jump'; its words are go, stop, yes"),
-        (["_background_noise_"], "no folder '_background_noise_'"),
-        (["go", "go"], "each of them once"),
-        ([], "one or more words"),
-        (["go", "stop", "yes"], "no recordings of words that are no keywords"),
-    ],
-)
-def test_keywords_that_cannot_be_trained(made, keywords, message):
-    with pytest.raises(KwsError, match=message):
-        from_speech_commands(made, keywords)
+    by_rule = for_training(made, ["go"])
+    held_back = side(by_rule, validation=False)
+    (made / "validation_list.txt").write_text("".join(f"go/{name}\n" for name in held_back))
+    assert for_training(made, ["go"]) == by_rule
 
 
 def test_lists_and_folders_that_cannot_be_read(made):
     (made / "validation_list.txt").write_bytes(b"\xff\xfe\xff")
     (made / "testing_list.txt").write_text("")
     with pytest.raises(KwsError, match=r"validation_list\.txt: not a list of file names"):
-        from_speech_commands(made, ["go"])
+        for_training(made, ["go"])
     with pytest.raises(KwsError, match="nowhere: No such file or directory"):
-        from_speech_commands(made / "nowhere", ["go"])
-    (made / "validation_list.txt").unlink()
-    (made / "empty").mkdir()
-    with pytest.raises(KwsError, match="empty: no audio files there"):
-        from_speech_commands(made, ["go"])
+        for_training(made / "nowhere", ["go"])
 
 
 def test_one_dataset_holds_training_and_validation(made):
@@ -155,8 +127,8 @@ def test_one_dataset_holds_training_and_validation(made):
 
 
 def test_what_cannot_be_used_of_it_is_told(made):
-    of_training = from_speech_commands(made, ["go"], Subset.TRAINING)
-    broken, *_ = (clip.path for clip in of_training.positives["go"])
+    clips = for_training(made, ["go"]).positives["go"]
+    broken, *_ = (clip.path for clip in clips if clip.part)
     broken.write_bytes(broken.read_bytes()[:3000])
     (made / "empty").mkdir()
     dataset = for_training(made, ["go", "jump"])
@@ -168,19 +140,19 @@ def test_what_cannot_be_used_of_it_is_told(made):
 
 
 @pytest.mark.parametrize(
-    ("side", "problem"),
+    ("validation", "problem"),
     [
-        (Subset.VALIDATION, "none for validation; figures cannot be measured"),
-        (Subset.TRAINING, "no recording for training; left out"),
+        (True, "none for validation; figures cannot be measured"),
+        (False, "no recording for training; left out"),
     ],
 )
-def test_a_keyword_with_one_side_alone(made, side, problem):
-    for clip in from_speech_commands(made, ["go"], side).positives["go"]:
-        clip.path.unlink()
+def test_a_keyword_with_one_side_alone(made, validation, problem):
+    for name in side(for_training(made, ["go"]), validation):
+        (made / "go" / name).unlink()
     dataset = for_training(made, ["go", "yes"])
     assert dataset.problems == [f"{made / 'go'}: {problem}"]
-    assert ("go" in dataset.positives) == (side is Subset.VALIDATION)
-    if side is Subset.TRAINING:
+    assert ("go" in dataset.positives) == validation
+    if not validation:
         with pytest.raises(KwsError, match=r"no recording of a keyword can be used \(.*go: no rec"):
             for_training(made, ["go"])
 
@@ -218,16 +190,15 @@ def test_the_real_one():
     if not REAL.is_dir():
         pytest.skip("../shared/data/speech_commands is not here")
     assert is_speech_commands(REAL)
-    training, validation = (
-        from_speech_commands(REAL, WORDS, side) for side in (Subset.TRAINING, Subset.VALIDATION)
-    )
+    dataset = for_training(REAL, WORDS)
     for word in WORDS:
-        speakers = [
-            {clip.path.name.split("_")[0] for clip in dataset.positives[word]}
-            for dataset in (training, validation)
-        ]
+        training, validation = (
+            [clip for clip in dataset.positives[word] if (clip.part == 0) == side]
+            for side in (False, True)
+        )
+        speakers = [{c.path.name.split("_")[0] for c in clips} for clips in (training, validation)]
         assert not speakers[0] & speakers[1]
-        assert len(training.positives[word]) > 4 * len(validation.positives[word]) > 0
-    assert len(training.noise) == 6
-    with pytest.raises(KwsError, match=r"no recordings of .* for testing"):
-        from_speech_commands(REAL, WORDS, Subset.TESTING)
+        # Speakers whose hash is for testing are not in this part of the set.
+        assert len(training) + len(validation) == len(list((REAL / word).iterdir()))
+        assert len(training) > 4 * len(validation) > 0
+    assert len(dataset.noise) == 6

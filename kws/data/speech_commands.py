@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from kws.data.clips import HIDDEN, PARTS, Clip, clips_in, part_of
+from kws.data.clips import HIDDEN, PARTS, Clip, part_of
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
 from kws.data.dealing import deal_noise
 from kws.data.inspection import Recorded, usable
@@ -41,38 +41,6 @@ LISTS = {Subset.VALIDATION: "validation_list.txt", Subset.TESTING: "testing_list
 def is_speech_commands(root: Path) -> bool:
     """Whether a folder has this layout rather than that of kws's own datasets."""
     return (root / BACKGROUND).is_dir() and not (root / NEGATIVE).exists()
-
-
-def from_speech_commands(
-    root: Path, keywords: Sequence[str], subset: Subset | None = None
-) -> Dataset:
-    """The recordings of one side of the split, or of all: the other words are the negatives.
-
-    The background noise is there whole whatever the subset: there is one set of six recordings.
-    KwsError for a keyword that is not a folder, for a keyword without recordings on that side, and
-    where there are no other words.
-    """
-    words = _words(root)
-    for keyword in keywords:
-        if keyword not in words:
-            raise KwsError(f"{root}: no folder {keyword!r}; its words are {', '.join(words)}")
-    if len(set(keywords)) != len(keywords) or not keywords:
-        raise KwsError("keywords: one or more words, each of them once")
-    split = _Split(root)
-    clips = {
-        word: [
-            clip for clip in clips_in(root / word) if subset in (None, split.subset_of(clip.path))
-        ]
-        for word in words
-    }
-    others = [clip for word in words if word not in keywords for clip in clips[word]]
-    missing = [word for word in keywords if not clips[word]]
-    missing += [] if others else ["words that are no keywords"]
-    if missing:
-        side = f" for {subset.value}" if subset else ""
-        raise KwsError(f"{root}: no recordings of {', '.join(missing)}{side}")
-    noise: list[Clip] = clips_in(root / BACKGROUND) if (root / BACKGROUND).is_dir() else []
-    return Dataset({keyword: clips[keyword] for keyword in keywords}, others, noise)
 
 
 def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
