@@ -30,6 +30,7 @@ SHUFFLED = 0.25  # share of that speech whose pieces change places
 TORN = 0.4
 ENOUGH = 300.0  # s of speech in a part
 SHRED = (0.06, 0.2)  # s
+SUDDEN = 0.2  # share of the noise that breaks out of digital silence
 SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
 
 
@@ -100,13 +101,14 @@ class Examples:
         rooms: Sequence[Samples],
         near_words: Sequence[Samples] = (),
         sentences: Sequence[Samples] = (),
+        words: Sequence[Samples] = (),
     ) -> None:
         """positives: by keyword; negatives: speech; rooms: impulse responses.
 
-        near_words, sentences: synthetic speech without the keywords.
+        near_words, sentences: synthetic speech without the keywords; words: other words, one each.
         """
         self.layout, self.positives, self.negatives = layout, positives, negatives
-        self.near_words = near_words
+        self.near_words, self.words = near_words, words
         self._spoken = [k for k, words in enumerate(positives, 1) if words.utterances]
         seconds = sum(map(len, negatives)) / SAMPLE_RATE
         self._own = TORN * max(0.0, 1 - seconds / ENOUGH) if self._spoken else 0.0
@@ -133,6 +135,11 @@ class Examples:
         share = int(random.uniform(0.3, 0.6) * len(word))
         piece = (word[:share], word[-share:], word[::-1])[random.integers(3)]
         return self._placed(piece, random)
+
+    def word(self, random: Random) -> Samples:
+        """Another word."""
+        word = as_float(self.words[random.integers(len(self.words))])
+        return self._placed(augment.speed(word, random.uniform(*augment.SPEED)), random)
 
     def _placed(self, piece: Audio, random: Random) -> Samples:
         """A piece of speech anywhere in a scene."""
@@ -172,6 +179,8 @@ class Examples:
         if kind < 0.3:
             return augment.to_int16(np.float32(level) * augment.hiss(self.layout.samples, random))
         noise = self._surroundings.noise(self.layout.samples, random)
+        if random.random() < SUDDEN:
+            noise[: random.integers(len(noise) * 3 // 4)] = 0
         return augment.to_int16(augment.set_level(noise, 20 * np.log10(level)))
 
     def _utterance(self, keyword: int, random: Random) -> tuple[Audio, int, int]:

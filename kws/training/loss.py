@@ -16,7 +16,8 @@ def detection_loss(
 
     A keyword counts where it is found best, FOUND_STEPS of its steps: where exactly a word ends is
     known but roughly (max pooling, Sun et al. 2016). Of background, each example's worst step
-    counts as much as all of them, since one is enough for a false alarm.
+    counts as much as all of them, since one is enough for a false alarm; so does the step that an
+    example of one keyword is likest another at.
     """
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
     background = tf.cast(labels == 0, tf.float32)
@@ -24,6 +25,17 @@ def detection_loss(
     best = -tf.math.top_k(tf.where(labels > 0, -entropy, -1e3), FOUND_STEPS).values
     found = tf.boolean_mask(best, keyword)
     found = tf.math.divide_no_nan(tf.reduce_sum(found), tf.cast(tf.size(found), tf.float32))
+    confused = _confusion(logits, labels, keyword)
     mean = tf.reduce_sum(entropy * background) / tf.maximum(1.0, tf.reduce_sum(background))
     worst = tf.reduce_max(entropy * background, axis=1)
-    return found + (1 - hardest) * mean + hardest * tf.reduce_mean(worst), worst
+    return found + confused + (1 - hardest) * mean + hardest * tf.reduce_mean(worst), worst
+
+
+def _confusion(logits: tf.Tensor, labels: tf.Tensor, keyword: tf.Tensor) -> tf.Tensor:
+    """How much the examples of a keyword look like another, at the worst step around its end."""
+    share = tf.nn.softmax(logits)
+    own = tf.gather(share, tf.maximum(tf.reduce_max(labels, axis=1), 0), axis=2, batch_dims=1)
+    allowed = tf.minimum(share[..., 0] + own, 1.0)
+    wrong = -tf.math.log(tf.maximum(allowed, 1e-6)) * tf.cast(labels != 0, tf.float32)
+    worst = tf.boolean_mask(tf.reduce_max(wrong, axis=1), keyword)
+    return tf.math.divide_no_nan(tf.reduce_sum(worst), tf.cast(tf.size(worst), tf.float32))

@@ -41,7 +41,7 @@ def make_material(
     status.report("reading recordings", 0.0)
     layout = Layout.of(recipe.front_end, recipe.architecture)
     problems: list[str] = []
-    examples = _examples(dataset, layout, synthetic, problems)
+    examples = _examples(dataset, layout, synthetic, recipe.words, problems)
     unfinished = folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -65,9 +65,13 @@ def make_material(
 
 
 def _examples(
-    dataset: Dataset, layout: Layout, synthetic: SyntheticSpeech, problems: list[str]
+    dataset: Dataset,
+    layout: Layout,
+    synthetic: SyntheticSpeech,
+    single_words: bool,
+    problems: list[str],
 ) -> list[Examples]:
-    """By part of the split."""
+    """By part of the split. single_words: what the negatives are."""
 
     def read(clips: Sequence[Clip]) -> list[Samples]:
         return read_usable([clip.path for clip in clips], problems)
@@ -88,16 +92,20 @@ def _examples(
     positives = [
         words(clips, synthetic.keywords[keyword]) for keyword, clips in dataset.positives.items()
     ]
-    rooms = read(dataset.rooms)
-    return [
-        Examples(
-            layout,
-            [of_keyword[part] for of_keyword in positives],
-            read(kept.negatives),
-            read(kept.noise),
-            rooms,
-            synthetic.near_words,
-            synthetic.sentences,
+    rooms, examples = read(dataset.rooms), []
+    for part in range(PARTS):
+        kept = dataset.parts([part])
+        negatives = read(kept.negatives)
+        examples.append(
+            Examples(
+                layout,
+                [of_keyword[part] for of_keyword in positives],
+                negatives,
+                read(kept.noise),
+                rooms,
+                synthetic.near_words,
+                synthetic.sentences,
+                negatives if single_words else (),
+            )
         )
-        for part, kept in ((part, dataset.parts([part])) for part in range(PARTS))
-    ]
+    return examples

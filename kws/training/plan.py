@@ -60,7 +60,7 @@ def plan(
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
         dataset, recipe = datasets.from_recipe(recipe_file, folder), Recipe()
     elif is_speech_commands(folder):
-        dataset, recipe = for_training(folder, keywords), COMMANDS
+        dataset, recipe = with_synthesis(for_training(folder, keywords)), COMMANDS
         validation = Fold(0, PARTS, work)
     else:
         dataset, recipe = with_synthesis(datasets.from_folder(folder, keywords)), Recipe()

@@ -25,6 +25,7 @@ from kws.training.processes import end_with_parent
 CHUNK = 256  # examples made by one task
 # Share of each kind of background example.
 BACKGROUND = {"speech": 0.64, "fragment": 0.24, "quiet": 0.12}
+WORDS = 0.35  # share of the background that is other words, where there are any
 NAMES = ("log_mels", "labels", "parts")  # the arrays, and their files
 
 _examples: Sequence[Examples]  # by part; of a worker process, set once when it starts
@@ -135,7 +136,9 @@ def _make(task: _Task) -> _Chunk:
         if kind:
             samples, labels[i] = examples.positive(kind, random)
         else:
-            name = random.choice(list(BACKGROUND), p=list(BACKGROUND.values()))
-            samples = getattr(examples, str(name))(random)
+            name = str(random.choice(list(BACKGROUND), p=list(BACKGROUND.values())))
+            if examples.words and random.random() < WORDS:
+                name = "word"
+            samples = getattr(examples, name)(random)
         log_mels[i] = front_end.rows(samples)
     return log_mels, labels

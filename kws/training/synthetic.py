@@ -79,7 +79,8 @@ def synthetic_speech(
     random = np.random.default_rng(1)
     near = list(wanted.near_words)
     for keyword in keywords if wanted.neighbours else ():
-        near += neighbours.near_phrases(keyword, wanted.neighbours, random)
+        phrases = neighbours.near_phrases(keyword, wanted.neighbours, random)
+        near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
     made_up = []
     if wanted.random_sentences:
         made_up = neighbours.sentences(keywords, wanted.random_sentences, random)
