@@ -9,7 +9,7 @@ from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.evaluation.rates import rate_for
 from kws.evaluation.traces import Traces
 from kws.posterior import ONE
-from kws.training.calibration import CAUTIOUS, ENOUGH, calibrated
+from kws.training.calibration import CAUTIOUS, ENOUGH, LEAST, calibrated
 
 REFRACTORY = 5
 CONFIG = ModelConfig(
@@ -42,7 +42,7 @@ def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
             rate = rate_for(
                 speech.peaks[keyword], speech.negative[keyword], wanted, speech.hours, REFRACTORY
             )
-            assert threshold == rate.threshold
+            assert threshold == max(LEAST, rate.threshold)
             assert rate.alarms <= wanted * speech.hours
     assert thresholds[0] < thresholds[1] < CAUTIOUS
 
@@ -61,6 +61,11 @@ def test_without_speech_or_utterances_it_is_cautious() -> None:
     assert min(calibrated(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
     empty = Traces(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
     assert calibrated(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
+
+
+def test_quiet_speech_does_not_make_a_trifle_a_keyword() -> None:
+    quiet = heard(4 * ENOUGH, highest=0.01)
+    assert calibrated(CONFIG, quiet, 0.5).thresholds == (LEAST, LEAST)
 
 
 def test_no_threshold_is_beyond_certainty() -> None:

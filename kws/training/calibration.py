@@ -12,12 +12,13 @@ from kws.evaluation.traces import Traces
 # docs/train.md raised more than one alarm in an hour of speech.
 ENOUGH = 1.0  # h
 CAUTIOUS = 0.98
+LEAST = 0.5  # a keyword is likelier than all else together, however quiet the speech was
 
 
 def calibrated(config: ModelConfig, heard: Traces, alarms_per_hour: float) -> ModelConfig:
     """The settings with each keyword's lowest threshold that keeps to the false alarms wanted."""
     refractory = config.smoothing.refractory_steps
-    least = CAUTIOUS if heard.hours < ENOUGH else 0.0
+    least = CAUTIOUS if heard.hours < ENOUGH else LEAST
     rates = [
         rate_for(
             heard.peaks[keyword], heard.negative[keyword], alarms_per_hour, heard.hours, refractory

@@ -138,12 +138,13 @@ def card(
     plan: Plan, results: dict[str, Evaluation], answers: Accuracy | None = None
 ) -> dict[str, Any]:
     """What the model file says of its making."""
-    dataset, count = plan.dataset, plan.kept.folds
+    dataset = plan.dataset
+    left_out = f"{len(plan.tested)} models, each on the 1/{plan.kept.folds} that it never heard"
     return {
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
-        "measured": f"{len(plan.tested)} models, each on the 1/{count} that it never heard",
+        "measured": "validation speakers" if plan.own_split else left_out,
         "figures": {condition: result.to_dict() for condition, result in results.items()},
         **({"top-1": answers.to_dict()} if answers else {}),
     }

@@ -60,6 +60,8 @@ def plan(
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
         dataset, recipe = datasets.from_recipe(recipe_file, folder), Recipe()
     elif is_speech_commands(folder):
+        if folds:
+            raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
         dataset, recipe = with_synthesis(for_training(folder, keywords)), COMMANDS
         validation = Fold(0, PARTS, work)
     else:

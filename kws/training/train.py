@@ -99,10 +99,11 @@ class Training:
         """Write the hardest passages of a stretch of speech over the easiest background."""
         layout = Layout.of(self.config.front_end, self.recipe.architecture)
         if epoch and self.recipe.mined:
-            first = self.random.integers(max(1, len(self.speech) - SEARCHED + 1))
+            random = np.random.default_rng((self.recipe.seed, epoch))
+            first = random.integers(max(1, len(self.speech) - SEARCHED + 1))
             some = self.speech[first : first + SEARCHED]
             with self.trainer.averaged():
-                passages = hardest(self._confidences, some, layout, self.recipe.mined, self.random)
+                passages = hardest(self._confidences, some, layout, self.recipe.mined, random)
             places = self.sampler.easiest(len(passages))
             self.pool.log_mels[places] = passages
             self.pool.labels[places] = 0
