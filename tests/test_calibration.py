@@ -44,7 +44,7 @@ def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
             )
             assert threshold == max(LEAST, rate.threshold)
             assert rate.alarms <= wanted * speech.hours
-    assert thresholds[0] < thresholds[1] < CAUTIOUS
+    assert thresholds[0] <= thresholds[1] < CAUTIOUS
 
 
 def test_little_speech_leaves_it_cautious() -> None:
