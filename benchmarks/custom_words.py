@@ -38,7 +38,7 @@ from kws.training.synthetic import with_synthesis
 
 TRUNK = Recipe(positives=8000, backgrounds=60_000, schedule=Schedule(epochs=20))
 COUNTS = (0, 10, 25, 50, 100, 200)
-ALONE = (0, 50)  # of those, with nothing but synthetic speech beside them as well
+ALONE = (50,)  # of those, with nothing but synthetic speech beside them as well
 SPEECH = "speech/librispeech", "speech/orders"  # folders of the recorded speech
 EVERY = 2  # of its recordings is used, which makes about an hour
 ALARMS_PER_HOUR = 0.5  # at most, at the threshold that misses are given for
