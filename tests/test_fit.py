@@ -15,7 +15,7 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
 from kws.training.checkpoint import Checkpoint
-from kws.training.examples import Layout
+from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
 from kws.training.mining import APART, PLACE, Speech, hardest, make_speech
 from kws.training.recipe import Recipe

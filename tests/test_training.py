@@ -18,12 +18,14 @@ from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.training import augment
 from kws.training.architecture import Architecture
-from kws.training.examples import EARLY, IGNORE, LATE, TRIGGER, Examples, Layout, Words
+from kws.training.examples import Examples
+from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout
 from kws.training.log_mels import LogMels
 from kws.training.made_up_noise import made_up_noise
 from kws.training.pool import BACKGROUND, Pool, make_pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
+from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)

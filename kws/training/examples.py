@@ -1,28 +1,19 @@
-"""Training examples: short stretches of augmented audio with a label for every network step.
-
-A step's label says what its window ends with: a keyword that has just been completed, or
-background; around the word's end, where either answer would do, it is IGNORE.
-"""
+"""Training examples: short stretches of augmented audio with a label for every network step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SAMPLE_RATE, FrontEnd
-from kws.data.word_span import word_span
+from kws.config import SAMPLE_RATE
 from kws.training import augment
-from kws.training.architecture import Architecture
 from kws.training.augment import Audio, Random
+from kws.training.layout import TRIGGER, Layout
 from kws.training.surroundings import Samples, Surroundings, as_float
+from kws.training.words import Words
 
-IGNORE = -1
-# End of a step's window minus end of the word, s.
-TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
-EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
 SYNTHETIC = 0.35  # share of the speech without a keyword, where there is any
 SHUFFLED = 0.25  # share of that speech whose pieces change places
 # Without recorded speech a network could tell keywords by their being no synthetic speech: shreds
@@ -32,61 +23,6 @@ ENOUGH = 300.0  # s of speech in a part
 SHRED = (0.06, 0.2)  # s
 SUDDEN = 0.2  # share of the noise that breaks out of digital silence
 SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Length of an example: `steps` steps of a network that sees `window_rows` rows."""
-
-    front_end: FrontEnd
-    window_rows: int
-    stride: int  # rows
-    steps: int = 24
-
-    @staticmethod
-    def of(front_end: FrontEnd, architecture: Architecture) -> Layout:
-        """For a network of this shape."""
-        return Layout(front_end, architecture.window_rows, architecture.stride)
-
-    @property
-    def rows(self) -> int:
-        return self.window_rows + (self.steps - 1) * self.stride
-
-    @property
-    def samples(self) -> int:
-        return (self.rows - 1) * self.front_end.hop + self.front_end.window
-
-    @property
-    def step_ends(self) -> npt.NDArray[np.float64]:
-        """[steps] where each step's window ends, s."""
-        last_rows = self.window_rows - 1 + self.stride * np.arange(self.steps)
-        return (last_rows * self.front_end.hop + self.front_end.window) / SAMPLE_RATE
-
-    def labels(self, keyword: int, word_end: float) -> npt.NDArray[np.int8]:
-        """[steps] labels of an example whose word ends at word_end, s."""
-        after = self.step_ends - word_end
-        labels = np.full(self.steps, IGNORE, np.int8)
-        labels[(after < EARLY) | (after > LATE)] = 0
-        labels[(after >= TRIGGER[0]) & (after <= TRIGGER[1])] = keyword
-        return labels
-
-
-class Words:
-    """Utterances of one keyword, int16 each, where the word is in them, and how often each serves.
-
-    weights: shares of the examples of the keyword in the whole dataset.
-    """
-
-    def __init__(self, utterances: Sequence[Samples], weights: Sequence[float]) -> None:
-        self.utterances = utterances
-        self.spans = [word_span(samples) for samples in utterances]
-        self.share = float(sum(weights))
-        self._weights = np.array(weights) / (self.share or 1.0)
-
-    def draw(self, random: Random) -> tuple[Samples, int, int]:
-        """An utterance, and the word's first and last+1 sample in it."""
-        index = random.choice(len(self.utterances), p=self._weights)
-        return self.utterances[index], *self.spans[index]
 
 
 class Examples:

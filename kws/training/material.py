@@ -12,12 +12,14 @@ import numpy.typing as npt
 from kws.data.audio import read_usable
 from kws.data.clips import PARTS, Clip, is_synthetic
 from kws.data.dataset import Dataset
-from kws.training.examples import Examples, Layout, Words
+from kws.training.examples import Examples
+from kws.training.layout import Layout
 from kws.training.mining import make_speech
 from kws.training.pool import make_pool
 from kws.training.recipe import Recipe
 from kws.training.status import DONE, Status
 from kws.training.synthetic import SyntheticSpeech, synthetic_speech
+from kws.training.words import Words
 
 Samples = npt.NDArray[np.int16]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.examples import Layout
+from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
 
 Samples = npt.NDArray[np.int16]

@@ -17,10 +17,10 @@ from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
 from kws.training.checkpoint import Checkpoint
 from kws.training.convert import embed, quantise
-from kws.training.examples import Layout
 from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
 from kws.training.initial import start_from
+from kws.training.layout import Layout
 from kws.training.mining import Speech, hardest
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe

@@ -1,0 +1,57 @@
+"""How long a training example is, and what its steps are labelled.
+
+A step's label says what its window ends with: a keyword that has just been completed, or
+background; around the word's end, where either answer would do, it is IGNORE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE, FrontEnd
+from kws.training.architecture import Architecture
+
+IGNORE = -1
+# End of a step's window minus end of the word, s.
+TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
+EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Length of an example: `steps` steps of a network that sees `window_rows` rows."""
+
+    front_end: FrontEnd
+    window_rows: int
+    stride: int  # rows
+    steps: int = 24
+
+    @staticmethod
+    def of(front_end: FrontEnd, architecture: Architecture) -> Layout:
+        """For a network of this shape."""
+        return Layout(front_end, architecture.window_rows, architecture.stride)
+
+    @property
+    def rows(self) -> int:
+        return self.window_rows + (self.steps - 1) * self.stride
+
+    @property
+    def samples(self) -> int:
+        return (self.rows - 1) * self.front_end.hop + self.front_end.window
+
+    @property
+    def step_ends(self) -> npt.NDArray[np.float64]:
+        """[steps] where each step's window ends, s."""
+        last_rows = self.window_rows - 1 + self.stride * np.arange(self.steps)
+        return (last_rows * self.front_end.hop + self.front_end.window) / SAMPLE_RATE
+
+    def labels(self, keyword: int, word_end: float) -> npt.NDArray[np.int8]:
+        """[steps] labels of an example whose word ends at word_end, s."""
+        after = self.step_ends - word_end
+        labels = np.full(self.steps, IGNORE, np.int8)
+        labels[(after < EARLY) | (after > LATE)] = 0
+        labels[(after >= TRIGGER[0]) & (after <= TRIGGER[1])] = keyword
+        return labels

@@ -1,0 +1,29 @@
+"""The utterances of a keyword that examples are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kws.data.word_span import word_span
+from kws.training.augment import Random
+from kws.training.surroundings import Samples
+
+
+class Words:
+    """Utterances of one keyword, int16 each, where the word is in them, and how often each serves.
+
+    weights: shares of the examples of the keyword in the whole dataset.
+    """
+
+    def __init__(self, utterances: Sequence[Samples], weights: Sequence[float]) -> None:
+        self.utterances = utterances
+        self.spans = [word_span(samples) for samples in utterances]
+        self.share = float(sum(weights))
+        self._weights = np.array(weights) / (self.share or 1.0)
+
+    def draw(self, random: Random) -> tuple[Samples, int, int]:
+        """An utterance, and the word's first and last+1 sample in it."""
+        index = random.choice(len(self.utterances), p=self._weights)
+        return self.utterances[index], *self.spans[index]
