@@ -18,8 +18,10 @@ import kws
 
 ROOT = Path(__file__).parents[1]
 SIDE_ROOMS = ("data", "evaluation", "export", "recorder", "training")
-# cli.py opens the side rooms, each within its command.
-ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name != "cli.py")
+# The commands open the side rooms, each when it runs.
+COMMANDS = [ROOT / "kws" / "cli.py", *sorted((ROOT / "kws" / "commands").glob("*.py"))]
+ENTRY = {"cli.py", "__main__.py"}
+ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name not in ENTRY)
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
@@ -58,11 +60,29 @@ def test_the_road_never_imports_a_side_room(path):
     assert not {name for name in names if name.split(".")[0] in HEAVY}
 
 
-def test_the_command_line_opens_a_side_room_within_its_command_alone():
-    tree = ast.parse((ROOT / "kws" / "cli.py").read_text())
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.name)
+def test_a_command_opens_its_room_when_it_runs(path):
+    tree = ast.parse(path.read_text())
     at_start = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert not side_rooms(imports(ast.Module(at_start, [])))
-    assert side_rooms(imports(tree))
+    for name in imports(ast.Module(at_start, [])):
+        package, _, rest = name.partition(".")
+        if package == "kws":
+            assert rest.partition(".")[0] in {"__version__", "commands", "errors"}
+        else:
+            assert package in {*sys.stdlib_module_names, "typer"}
+
+
+def test_every_side_room_is_opened_by_a_command():
+    opened = set().union(*(side_rooms(imports(ast.parse(path.read_text()))) for path in COMMANDS))
+    assert {name.split(".")[1] for name in opened} == set(SIDE_ROOMS)
+
+
+@pytest.mark.parametrize("room", ["road", *SIDE_ROOMS])
+def test_no_room_imports_a_command(room):
+    paths = ROAD if room == "road" else (ROOT / "kws" / room).glob("*.py")
+    for path in paths:
+        names = imports(ast.parse(path.read_text()))
+        assert not {name for name in names if f"{name}.".startswith(("kws.cli.", "kws.commands."))}
 
 
 def loaded_by(program: str, folder: Path) -> set[str]:

@@ -1,0 +1,28 @@
+"""`kws devices`: the microphones that are there."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+
+from kws.commands.options import Json
+
+
+def devices(json: Json = False) -> None:
+    """List the microphones; * marks the default."""
+    from kws.devices import devices as input_devices
+
+    found = input_devices()
+    if json:
+        print(json_format.dumps([vars(device) for device in found], indent=2))
+        return
+    if not found:
+        print("kws: no input device; is a microphone connected?", file=sys.stderr)
+        return
+    width = max(len(device.name) for device in found)
+    print(f"  ID  {'Name':{width}}  Host API, channels, sample rate")
+    for device in found:
+        print(
+            f"{'*' if device.is_default else ' '}{device.index:3d}  {device.name:{width}}  "
+            f"{device.host_api}, {device.channels}, {device.default_sample_rate} Hz"
+        )

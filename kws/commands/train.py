@@ -1,0 +1,81 @@
+"""`kws train`: a model from recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws.commands.extras import need
+
+
+def train(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATASET_DIR", help="<keyword>/, _negative_/ and, better, _noise_/."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model that is written.")],
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Which folders within DATASET_DIR serve what."),
+    ] = None,
+    keywords: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Which words; the others are negatives.")
+    ] = "",
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH|none",
+            help="Model whose weights training starts from.",
+            show_default="home; with --recipe and for Speech Commands, none",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Models that are tested, beside the one that is kept.",
+            show_default="2; from none, 4",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Of each training, at most.")
+    ] = None,
+    alarms: Annotated[
+        float,
+        typer.Option(
+            "--alarms-per-hour", min=0, max=100, help="False alarms that thresholds are set for."
+        ),
+    ] = 0.5,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a report of each tested model."),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Keeps what an interrupted run made.", show_default="MODEL.work"
+        ),
+    ] = None,
+) -> None:
+    """Train a model on recordings of keywords, synthetic ones, or both.
+
+    It starts from the shipped model, so that few recordings suffice. Models
+    that each leave out a quarter of the speakers are tested on it: that gives
+    the figures, and the thresholds of the model that is written, which is
+    trained on everything. An interrupted run, started again, goes on with the
+    epoch that it was at. Needs the extra named train.
+    """
+    need("kws train", "TensorFlow", "train")
+    if report is not None:
+        need("kws train --report", "matplotlib", "report")
+    from kws.training.command import run
+    from kws.training.plan import plan
+
+    work = work or output.with_suffix(".work")
+    words = [word.strip() for word in keywords.split(",") if word.strip()]
+    run(plan(dataset, work, recipe, words, init, folds, epochs, alarms), output, work, report)
