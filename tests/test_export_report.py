@@ -16,6 +16,7 @@ from small_models import plane, temporal
 from kws.config import Gating
 from kws.export import cost, counting, export, footprint, power
 from kws.export.folder import engine_sources, model_files
+from kws.export.model_source import detector_source
 from kws.export.report import report
 from kws.model_file import ModelFile
 from kws.network_file import read
@@ -125,8 +126,9 @@ def test_without_a_gate_silence_costs_what_speech_does() -> None:
 def counted_and_stored(model: ModelFile) -> tuple[counting.Count, cost.Costs, cost.Costs]:
     skip_without("an Arm compiler and QEMU", counting.available())
     sources = {path.name: path.read_text() for path in engine_sources()}
-    count = counting.count(sources | model_files(model.content, Path("model.tflite")))
-    return count, cost.counted(count), cost.stored(read(model.content, "model"), model.config)
+    network = read(model.content, "model")
+    count = counting.count(sources | model_files(detector_source(model, network)))
+    return count, cost.counted(count), cost.stored(network, model.config)
 
 
 @pytest.mark.parametrize("name", ["home", "temporal", "plane"])

@@ -100,7 +100,7 @@ def test_one_list_alone_says_too_little(made):
 def test_lists_and_folders_that_cannot_be_read(made):
     (made / "validation_list.txt").write_bytes(b"\xff\xfe\xff")
     (made / "testing_list.txt").write_text("")
-    with pytest.raises(KwsError, match=r"validation_list\.txt: not a list of file names"):
+    with pytest.raises(KwsError, match=r"validation_list\.txt: not text in UTF-8"):
         for_training(made, ["go"])
     with pytest.raises(KwsError, match="nowhere: No such file or directory"):
         for_training(made / "nowhere", ["go"])

@@ -25,8 +25,10 @@ from kws.data.audio import read_audio
 from kws.data.clips import audio_files
 from kws.export.counting import ARDUINO, BOARD, DETECTOR_PHASES, FLAGS, LINK, addresses, emulate
 from kws.export.folder import engine_sources, model_files
+from kws.export.model_source import detector_source
 from kws.gate import Gate
 from kws.model_file import ModelFile
+from kws.network_file import read
 
 HERE = Path(__file__).parent
 SEMIHOSTING = HERE.parents[1] / "tests" / "c"
@@ -92,7 +94,8 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
         folder = Path(name)
         for source in engine_sources():
             shutil.copy(source, folder)
-        for file, text in model_files(model.content, Path(model.name)).items():
+        network = read(model.content, model.name)
+        for file, text in model_files(detector_source(model, network)).items():
             (folder / file).write_text(text, "utf-8")
         program = folder / "program.elf"
         files = [*folder.glob("*.[cS]"), HERE / "hour.c", BOARD / "startup.c"]

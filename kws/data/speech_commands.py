@@ -20,6 +20,7 @@ from kws.data.dataset import NEGATIVE, Dataset, folders_in
 from kws.data.dealing import deal_noise
 from kws.data.inspection import Recorded, usable
 from kws.data.keywords import chosen_keywords, usable_keywords
+from kws.data.text_file import read_text
 from kws.errors import KwsError
 
 BACKGROUND = "_background_noise_"
@@ -113,13 +114,7 @@ class _Split:
 
 def _read_list(path: Path) -> list[str]:
     """Names as <word>/<file>, without an ending: a copy may be in another format."""
-    try:
-        lines = path.read_text("utf-8").split()
-    except OSError as error:
-        raise KwsError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise KwsError(f"{path}: not a list of file names") from error
-    return [os.path.splitext(line)[0] for line in lines]
+    return [os.path.splitext(line)[0] for line in read_text(path).split()]
 
 
 def _words(root: Path) -> list[str]:

@@ -15,7 +15,7 @@ from kws.network_file import read
 
 _PACKAGE = Path(__file__).parents[1]
 FIRMWARE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export")
-MODEL_FILES = {"kws_model.h", "kws_model.c"}
+MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
 SETTINGS = "settings.h"  # the user's to change
 
@@ -38,13 +38,15 @@ def export(model: str | Path, output: Path, count: bool = False) -> list[Path]:
     except OSError as error:
         raise KwsError(f"{path}: {error.strerror or error}") from error
     sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    sources |= model_files(content, path)
+    network = read(content, str(path))
+    top = header(path.name, hashlib.sha256(content).hexdigest())
     if CONFIG_ENTRY not in metadata(content, str(path)):
-        return write(output, sources)
+        return write(output, sources | model_files(network_source(network), top))
     detector = ModelFile.parse(content, str(path))
+    sources |= model_files(detector_source(detector, network), top)
     name = sketch_name(detector.name)
     files = sketch_files(name, sources)
-    files |= report(detector, read(content, str(path)), files, count)
+    files |= report(detector, network, files, count)
     return write(output / name, files, may_be_changed=SETTINGS)
 
 
@@ -65,17 +67,9 @@ def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:
     return files | {f"src/{source}": text for source, text in sources.items()}
 
 
-def model_files(content: bytes, path: Path) -> dict[str, str]:
-    """The generated files by name, for a model file's bytes."""
-    network = read(content, str(path))
-    digest = hashlib.sha256(content).hexdigest()
-    if CONFIG_ENTRY in metadata(content, str(path)):
-        model = ModelFile.parse(content, str(path))
-        sizes, source = detector_source(model, network)
-    else:
-        sizes, source = network_source(network)
-    top = header(path.name, digest)
-    return {"kws_model.h": top + sizes, "kws_model.c": top + source}
+def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
+    """The generated files by name: a header and a source, each below its first lines."""
+    return {name: top + text for name, text in zip(MODEL_FILES, code, strict=True)}
 
 
 def engine_sources() -> list[Path]:

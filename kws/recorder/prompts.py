@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.data.text_file import read_text
 from kws.errors import KwsError
 from kws.recorder.take import Kind
 
@@ -75,13 +76,7 @@ def room() -> list[Prompt]:
 
 def read_texts(path: Path) -> list[str]:
     """A text to read, a piece for each line; KwsError when there is none in the file."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise KwsError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise KwsError(f"{path}: not text in UTF-8") from error
-    texts = [" ".join(line.split()) for line in lines if line.strip()]
+    texts = [" ".join(line.split()) for line in read_text(path).splitlines() if line.strip()]
     if not texts:
         raise KwsError(f"{path}: there is no text in it")
     return texts
