@@ -15,6 +15,11 @@ CAUTIOUS = 0.98
 LEAST = 0.5  # a keyword is likelier than all else together, however quiet the speech was
 
 
+def likeliest(config: ModelConfig) -> ModelConfig:
+    """The settings with thresholds by which the likeliest answer wins, as for command words."""
+    return replace(config, thresholds=(LEAST,) * len(config.keywords))
+
+
 def calibrated(config: ModelConfig, heard: Traces, alarms_per_hour: float) -> ModelConfig:
     """The settings with each keyword's lowest threshold that keeps to the false alarms wanted."""
     refractory = config.smoothing.refractory_steps

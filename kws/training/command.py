@@ -20,7 +20,7 @@ from kws.evaluation.command import prepare
 from kws.evaluation.evaluate import Evaluation
 from kws.evaluation.traces import Detector
 from kws.model_file import ModelFile
-from kws.training.calibration import calibrated
+from kws.training.calibration import calibrated, likeliest
 from kws.training.checks import check_dataset, check_folder, check_work
 from kws.training.cross_validation import (
     CLEAN,
@@ -58,7 +58,10 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     tested = _trained(plan, plan.tested, work, console, plan.recipe.schedule.epochs)
     kept = tested[0][0] if plan.own_split else _kept(plan, work, console)
     heard = [conditions for _, conditions in tested]
-    config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
+    if plan.own_split:
+        config = likeliest(kept.config)
+    else:
+        config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
     results = judged(config, heard)
     answers = _answers(plan, kept) if plan.own_split else None
     config = replace(config, card=card(plan, results, answers))

@@ -21,7 +21,7 @@ SHUFFLED = 0.25  # share of that speech whose pieces change places
 TORN = 0.4
 ENOUGH = 300.0  # s of speech in a part
 SHRED = (0.06, 0.2)  # s
-SUDDEN = 0.2  # share of the noise that breaks out of digital silence
+SUDDEN = 0.5  # share of the noise that breaks out of digital silence
 SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
 
 

@@ -14,7 +14,7 @@ from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.training.fold import Fold
 from kws.training.recipe import COMMANDS, Recipe, adapted
-from kws.training.synthetic import with_synthesis
+from kws.training.synthetic import with_other_words, with_synthesis
 
 QUARTERS = 4
 NONE = "none"  # instead of a model that training starts from
@@ -62,7 +62,7 @@ def plan(
     elif is_speech_commands(folder):
         if folds:
             raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
-        dataset, recipe = with_synthesis(for_training(folder, keywords)), COMMANDS
+        dataset, recipe = with_other_words(for_training(folder, keywords)), COMMANDS
         validation = Fold(0, PARTS, work)
     else:
         dataset, recipe = with_synthesis(datasets.from_folder(folder, keywords)), Recipe()

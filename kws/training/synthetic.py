@@ -25,6 +25,7 @@ Samples = npt.NDArray[np.int16]
 # Of a dataset folder that says nothing of synthesis: utterances of each keyword, phrases near it
 # and how often each is said, sentences of random words.
 KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
+OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
 FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
@@ -33,24 +34,38 @@ def with_synthesis(dataset: Dataset) -> Dataset:
 
     A keyword that they have said already (`kws synth`) is not said again.
     """
+    said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
+    wanted = Synthesis(
+        keyword=0 if all(said) else KEYWORD,
+        neighbours=NEIGHBOURS,
+        near_word=NEAR_WORD,
+        random_sentences=SENTENCES,
+    )
+    return _possible(dataset, wanted)
+
+
+def with_other_words(dataset: Dataset) -> Dataset:
+    """The same for a dataset of single words: beside the keywords its other words are said."""
+    others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
+    wanted = Synthesis(KEYWORD, OTHER_WORD, near_words=others, random_sentences=SENTENCES)
+    return _possible(dataset, wanted)
+
+
+def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
+    """As much of it as synthesisers and a dictionary are there for."""
     try:
         installed()
     except KwsError as error:
         dataset.problems.append(f"no synthetic speech is added: {error}")
         return dataset
-    said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
-    wanted = Synthesis(keyword=0 if all(said) else KEYWORD)
     try:
         dictionary()
     except KwsError as error:
         dataset.problems.append(f"no phrases near the keyword are added: {error}")
-        return replace(dataset, synthesis=replace(wanted, sentences=TEXTS, sentence=FALLBACK))
-    return replace(
-        dataset,
-        synthesis=replace(
-            wanted, neighbours=NEIGHBOURS, near_word=NEAR_WORD, random_sentences=SENTENCES
-        ),
-    )
+        wanted = replace(
+            wanted, neighbours=0, random_sentences=0, sentences=TEXTS, sentence=FALLBACK
+        )
+    return replace(dataset, synthesis=wanted)
 
 
 @dataclass(frozen=True)
