@@ -37,6 +37,7 @@ from kws.training.status import Status
 from kws.training.synthetic import with_synthesis
 
 TRUNK = Recipe(positives=8000, backgrounds=60_000, schedule=Schedule(epochs=20))
+WORDS = "alexa:0,jarvis:0,smart mirror:2"
 COUNTS = (0, 10, 25, 50, 100, 200)
 ALONE = (50,)  # of those, with nothing but synthetic speech beside them as well
 SPEECH = "speech/librispeech", "speech/orders"  # folders of the recorded speech
@@ -49,14 +50,14 @@ def main() -> None:
     arguments.add_argument("work", type=Path)
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
-    arguments.add_argument("--words", default="alexa,jarvis,smart mirror")
+    arguments.add_argument("--words", default=WORDS, help="each with the quarter it is tested on")
     arguments.add_argument("--counts", default=",".join(map(str, COUNTS)))
     arguments.add_argument("--output", type=Path, required=True)
     given = arguments.parse_args()
     everything = from_recipe(given.recipe, given.data)
     results = []
-    for index, word in enumerate(given.words.split(",")):
-        study = Study(everything, word, index % QUARTERS, given.work / word.replace(" ", "_"))
+    for word, quarter in (named.split(":") for named in given.words.split(",")):
+        study = Study(everything, word, int(quarter), given.work / word.replace(" ", "_"))
         trunk = study.trunk()
         counts = [int(count) for count in given.counts.split(",")]
         cases = [(count, True) for count in counts]
