@@ -39,7 +39,7 @@ def adapted(model: ModelFile) -> Recipe:
         initial=model,
         front_end=model.config.front_end,
         architecture=Architecture.of(model),
-        schedule=Schedule(epochs=8, epoch=200, batch=96, patience=2, learning_rate=1e-3, last=0.1),
+        schedule=Schedule(epochs=8, epoch=200, patience=2, learning_rate=1e-3, last=0.1),
         positives=5000,
         backgrounds=15_000,
         mined=250,
