@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -21,7 +22,7 @@ from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
 from kws.training.initial import start_from
 from kws.training.layout import Layout
-from kws.training.mining import Speech, hardest
+from kws.training.mining import LogMelRows, Speech, hardest
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
@@ -52,12 +53,12 @@ class Training:
     ) -> None:
         """material: folder of a pool and its speech. held_out: parts that are not trained on."""
         self.recipe, self.pool = recipe, Pool.load(material)
+        self._material, self._held_out = material, held_out
         kept = ~np.isin(self.pool.parts, held_out)
         self.random = np.random.default_rng(recipe.seed)
         self.chosen = np.flatnonzero(kept)
         left_out = np.flatnonzero(~kept)
         self.judged = self.random.permutation(left_out)[:JUDGED]
-        self.speech = Speech.load(material).of([p for p in range(PARTS) if p not in held_out])
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
         network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
@@ -94,6 +95,12 @@ class Training:
         progress("quantising", 0.0)
         self.trainer.model.set_weights(done.best)
         return self._quantised(done.best_epoch)
+
+    @cached_property
+    def speech(self) -> LogMelRows:
+        """Rows [m, filters] of the speech that is trained on; read only where it is searched."""
+        kept = [part for part in range(PARTS) if part not in self._held_out]
+        return Speech.load(self._material).of(kept)
 
     def _mine(self, epoch: int) -> None:
         """Write the hardest passages of a stretch of speech over the easiest background."""
