@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kws.data import neighbours
+from kws.data.clips import SYNTHETIC
 from kws.data.dataset import NEGATIVE, keyword_of
 from kws.data.names import folder_name
 from kws.data.synthesis import installed
 from kws.data.utterances import say
 from kws.errors import KwsError
 
-PREFIX = "synth-"  # of file names; kws.data.clips knows it
 NEAR = 300  # phrases, where nobody says how many
 
 
@@ -48,7 +48,7 @@ def run(
         if texts:
             with _Bar(what, console) as bar:
                 files = say(
-                    texts, times, folder, seed, prefix=PREFIX, voices=voices, progress=bar.show
+                    texts, times, folder, seed, prefix=SYNTHETIC, voices=voices, progress=bar.show
                 )
             new = f"{bar.made} of them new"
             console.print(f"{what}: {len(files)} in {folder}, {new}", soft_wrap=True)

@@ -41,7 +41,7 @@ def room(audio: Audio, response: Audio) -> Audio:
     """Convolve with an impulse response, its direct sound kept in place, energy kept."""
     direct = int(np.argmax(np.abs(response)))
     wet: Audio = fftconvolve(audio, response)[direct : direct + len(audio)]
-    return wet * np.float32(_rms(audio) / max(_rms(wet), 1e-9))
+    return wet * np.float32(rms(audio) / max(rms(wet), 1e-9))
 
 
 def made_up_room(random: Random) -> Audio:
@@ -81,7 +81,7 @@ def overdriven(audio: Audio, random: Random) -> Audio:
 
 def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
     """Add noise at a ratio in dB of the loudest 0.3 s of the audio to the noise's RMS."""
-    noise_rms = _rms(noise)
+    noise_rms = rms(noise)
     if noise_rms < 1e-6:
         return audio
     gain = loudness(audio) / noise_rms * 10 ** (-snr / 20)
@@ -94,7 +94,7 @@ def hiss(count: int, random: Random) -> Audio:
     parts = random.standard_normal((count // 2 + 1, 2), np.float32)
     spectrum = parts.view(np.complex64)[:, 0] * np.exp(-slope / 2 * _log_frequencies(count))
     noise: Audio = irfft(spectrum, count)
-    return noise / np.float32(_rms(noise))
+    return noise / np.float32(rms(noise))
 
 
 @cache
@@ -142,5 +142,6 @@ def shuffled(audio: Audio, random: Random, length: tuple[float, float] = PIECE) 
     return np.concatenate([faded(pieces[i]) for i in random.permutation(len(pieces))])
 
 
-def _rms(audio: Audio | Double) -> float:
+def rms(audio: Audio | Double) -> float:
+    """Of the whole of it."""
     return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))

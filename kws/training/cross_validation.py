@@ -27,7 +27,6 @@ from kws.training.recipe import Recipe
 from kws.training.status import DONE
 
 POLL = 0.3  # s
-SYNTHETIC = "synthetic"  # folder of what synthesisers said, within the work folder
 CLEAN = "clean"
 NOISY_SNR = 10.0  # dB
 NOISY = f"{NOISY_SNR:g} dB"

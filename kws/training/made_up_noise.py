@@ -10,7 +10,7 @@ from scipy.fft import irfft
 from scipy.signal import fftconvolve
 
 from kws.config import SAMPLE_RATE
-from kws.training.augment import Audio, Random, hiss
+from kws.training.augment import Audio, Random, hiss, rms
 
 CHANGES = (0.5, 16.0)  # per second, of loudness and pitch
 SWING = 9.0  # dB, standard deviation of the loudness
@@ -87,5 +87,4 @@ def _curve(count: int, random: Random) -> Audio:
 
 
 def _even(noise: Audio) -> Audio:
-    rms = float(np.sqrt(np.mean(noise.astype(np.float64) ** 2)))
-    return noise / np.float32(max(rms, 1e-9))
+    return noise / np.float32(max(rms(noise), 1e-9))
