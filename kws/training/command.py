@@ -55,8 +55,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     _tell(plan.dataset.problems)
     console = Console()
     _material(plan, work, console)
-    tested = _trained(plan, plan.tested, work, console, plan.recipe.schedule.epochs)
-    kept = tested[0][0] if plan.own_split else _kept(plan, work, console)
+    kept, tested = _trained(plan, work, console)
     heard = [conditions for _, conditions in tested]
     if plan.own_split:
         config = likeliest(kept.config)
@@ -102,23 +101,27 @@ def _tell(problems: Sequence[str]) -> None:
 
 
 def _trained(
-    plan: Plan, folds: Sequence[Fold], work: Path, console: Console, epochs: int
-) -> list[tuple[ModelFile, Conditions]]:
+    plan: Plan, work: Path, console: Console
+) -> tuple[ModelFile, list[tuple[ModelFile, Conditions]]]:
+    """The model that is kept, and those that were tested with what they made of their tests.
+
+    The kept one is trained for as long as was best for those that were tested.
+    """
     cores = os.cpu_count() or 1
-    count = min(len(folds), cores)
-    jobs = [
-        Job(plan.dataset, plan.recipe, fold, work / EXAMPLES, epochs, cores // count)
-        for fold in folds
-    ]
+    count = min(len(plan.tested), cores)
+
+    def jobs(folds: Sequence[Fold], epochs: int) -> list[Job]:
+        material, threads = work / EXAMPLES, cores // count
+        return [Job(plan.dataset, plan.recipe, fold, material, epochs, threads) for fold in folds]
+
+    folds = plan.tested if plan.own_split else [*plan.tested, plan.kept]
     with processes(count) as executor, shown([f.status for f in folds], console) as look:
-        return train_and_test(jobs, executor, look)
-
-
-def _kept(plan: Plan, work: Path, console: Console) -> ModelFile:
-    """The model of all recordings, trained for as long as was best for those that were tested."""
-    epochs = round(median(fold.epochs for fold in plan.tested))
-    ((model, _),) = _trained(plan, [plan.kept], work, console, epochs)
-    return model
+        tested = train_and_test(jobs(plan.tested, plan.recipe.schedule.epochs), executor, look)
+        if plan.own_split:
+            return tested[0][0], tested
+        epochs = round(median(fold.epochs for fold in plan.tested))
+        ((kept, _),) = train_and_test(jobs([plan.kept], epochs), executor, look)
+    return kept, tested
 
 
 def _answers(plan: Plan, model: ModelFile) -> Accuracy | None:
