@@ -23,6 +23,7 @@ RECIPE = Recipe(
     architecture=Architecture(channels=8, kernels=(3,), head=3),
     positives=POSITIVES,
     backgrounds=16,
+    mined=1,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,19 @@ def read_audio(path: Path) -> npt.NDArray[np.int16]:
     return np.concatenate(blocks)
 
 
-def read_usable(paths: Iterable[Path], problems: list[str]) -> list[npt.NDArray[np.int16]]:
-    """All files that can be read to their ends; problems gets a line for each other one."""
-    found = []
+def usable(
+    paths: Iterable[Path], problem: Callable[[KwsError], object]
+) -> Iterator[tuple[Path, npt.NDArray[np.int16]]]:
+    """The files that can be read to their ends, one by one; `problem` is told of each other one."""
     for path in paths:
         try:
-            found.append(read_audio(path))
+            samples = read_audio(path)
         except KwsError as error:
-            problems.append(f"{error}; left out")
-    return found
+            problem(error)
+            continue
+        yield path, samples
+
+
+def read_usable(paths: Iterable[Path], problems: list[str]) -> list[npt.NDArray[np.int16]]:
+    """The same, all at once; problems gets a line for each that cannot be read."""
+    return [samples for _, samples in usable(paths, lambda e: problems.append(f"{e}; left out"))]

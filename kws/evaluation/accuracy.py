@@ -28,10 +28,11 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import BACKGROUND, SAMPLE_RATE
+from kws.data.audio import usable
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.material import readable
+from kws.evaluation.material import told
 from kws.evaluation.traces import Detector, Samples
 from kws.posterior import threshold_level
 
@@ -152,4 +153,4 @@ def _cut(noise: Samples, random: np.random.Generator) -> Samples:
 
 
 def _read(clips: list[Clip]) -> Iterator[Samples]:
-    return (samples for _, samples in readable([clip.path for clip in clips], tell=True))
+    return (samples for _, samples in usable([clip.path for clip in clips], told))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.data.audio import read_audio
+from kws.data.audio import usable
 from kws.errors import KwsError
 from kws.evaluation.mixing import Samples, with_noise
 
@@ -50,7 +50,7 @@ class Material:
         read: list[tuple[Path, Samples]] = []  # what with_noise has taken and not given back
 
         def clean() -> Iterator[Samples]:
-            for path, samples in readable(paths, tell):
+            for path, samples in usable(paths, told if tell else untold):
                 read.append((path, samples))
                 yield samples
 
@@ -63,19 +63,16 @@ class Material:
 
 def all_of(paths: list[Path]) -> Samples:
     """Recordings as one; KwsError where none can be read."""
-    pieces = [samples for _, samples in readable(paths, tell=True)]
+    pieces = [samples for _, samples in usable(paths, told)]
     if not pieces:
         raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
     return np.concatenate(pieces)
 
 
-def readable(paths: Iterable[Path], tell: bool) -> Iterator[tuple[Path, Samples]]:
-    """The recordings that can be read; tell: each other one is a line on stderr."""
-    for path in paths:
-        try:
-            samples = read_audio(path)
-        except KwsError as error:
-            if tell:
-                print(f"kws: {error}", file=sys.stderr)
-            continue
-        yield path, samples
+def told(error: KwsError) -> None:
+    """Say on stderr what cannot be read."""
+    print(f"kws: {error}", file=sys.stderr)
+
+
+def untold(error: KwsError) -> None:
+    """It was said in an earlier pass."""

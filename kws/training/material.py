@@ -55,12 +55,10 @@ def make_material(
         unfinished,
         lambda share: status.report("making examples", share),
     )
-    spoken = [*synthetic.near_words, *synthetic.sentences]
-    make_speech(
-        [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)],
-        layout,
-        unfinished,
-    )
+    if recipe.mined:
+        spoken = [*synthetic.near_words, *synthetic.sentences]
+        by_part = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
+        make_speech(by_part, layout, unfinished)
     unfinished.rename(folder)
     status.report(DONE, 1.0)
     return problems
