@@ -35,11 +35,10 @@ JUDGED = 3000  # examples of the parts left out that tell when to stop
 
 @dataclass(frozen=True)
 class Trained:
-    """A model as it is kept, the float network that it was quantised from, and its best epoch."""
+    """A model as it is kept, and the float network that it was quantised from."""
 
     content: bytes  # .tflite; its thresholds are 1.0 until they are calibrated
     network: keras.Model
-    epochs: int
 
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
@@ -94,7 +93,7 @@ class Training:
             progress("training", done.epoch / epochs)
         progress("quantising", 0.0)
         self.trainer.model.set_weights(done.best)
-        return self._quantised(done.best_epoch)
+        return self._quantised()
 
     @cached_property
     def speech(self) -> LogMelRows:
@@ -140,9 +139,9 @@ class Training:
             self.pool.log_mels[some], self.pool.labels[some], self.tables, self.recipe.architecture
         )
 
-    def _quantised(self, epochs: int) -> Trained:
+    def _quantised(self) -> Trained:
         architecture, front_end = self.recipe.architecture, self.config.front_end
         window = build(architecture, front_end, len(self.config.classes), architecture.window_rows)
         copy_weights(self.trainer.model, window)
         content = quantise(window, self._typical())
-        return Trained(embed(content, self.config), window, epochs)
+        return Trained(embed(content, self.config), window)
