@@ -23,7 +23,7 @@ from work_folder import folds_of, parser
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
-from kws.data.dataset import from_recipe
+from kws.data.recipe_file import from_recipe
 from kws.evaluation.evaluate import evaluate, merged
 from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces

@@ -13,7 +13,8 @@ import numpy as np
 from rich.console import Console
 from work_folder import folds_of, parser
 
-from kws.data.dataset import Dataset, from_recipe
+from kws.data.dataset import Dataset
+from kws.data.recipe_file import from_recipe
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
 from kws.model_file import ModelFile

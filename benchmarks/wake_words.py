@@ -26,7 +26,8 @@ from rich.table import Table
 from work_folder import folds_of, parser
 
 from kws.data.audio import read_audio
-from kws.data.dataset import Dataset, from_recipe
+from kws.data.dataset import Dataset
+from kws.data.recipe_file import from_recipe
 from kws.data.word_span import word_span
 from kws.evaluation.curves import Curves, curves
 from kws.evaluation.evaluate import merged

@@ -83,6 +83,13 @@ class TomlTable:
             raise self.error(key, f"{key} must be from {least:g} to {greatest:g}, not {value}")
         return float(value)
 
+    def flag(self, key: str) -> bool:
+        """The value of a key that must be true or false, and is false where it is missing."""
+        value = self.content.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, f"{key} must be true or false, not {described(value)}")
+        return value
+
     def forbid_others(self, known: Iterable[str]) -> None:
         """Raise KwsError at the first key that is not known."""
         for key in self.content:

@@ -12,7 +12,8 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
 from kws.data.clips import PARTS, Clip, audio_files, part_of
-from kws.data.dataset import Dataset, Synthesis, from_recipe
+from kws.data.dataset import Dataset, Synthesis
+from kws.data.recipe_file import from_recipe
 from kws.data.word_span import FRAME, word_span
 from kws.errors import KwsError
 
@@ -117,6 +118,40 @@ def test_a_recipe_names_folders_sessions_and_synthesis(tmp_path: Path, data: Pat
     assert [clip.part for clip in dataset.negatives] == [7, part_of(Path("d.wav"))]
     assert (dataset.noise, dataset.rooms) == ([], [])
     assert dataset.synthesis == Synthesis(keyword=3, sentences=("good morning",))
+
+
+def test_a_recipe_is_like_another_but_for_what_it_says(tmp_path: Path, data: Path) -> None:
+    """What it takes for a keyword is no longer among the other's negatives."""
+    (tmp_path / "recipe.toml").write_text(f'{RECIPE}neighbours = 9\n[card]\nlicence = "free"\n')
+    trunk = tmp_path / "trunk.toml"
+    trunk.write_text(
+        'like = "recipe.toml"\ntrunk = true\nnoise = ["more"]\n[keywords]\nmore = ["more"]\n'
+        '[synthesis]\nkeyword = 60\nneighbours_of = ["computer"]\n[card]\ndata = ["own"]\n'
+    )
+    dataset = from_recipe(trunk, data)
+    assert {k: names(clips) for k, clips in dataset.positives.items()} == {
+        "computer": ["a.wav", "b.wav"],
+        "more": ["d.wav"],
+    }
+    assert [(clip.path.name, clip.part) for clip in dataset.negatives] == [("c.wav", 7)]
+    assert names(dataset.noise) == ["d.wav"]
+    assert dataset.synthesis == Synthesis(
+        keyword=60, neighbours=9, neighbours_of=("computer",), sentences=("good morning",)
+    )
+    assert dataset.card == {"licence": "free", "data": ["own"]}
+    assert dataset.trunk
+    assert not from_recipe(tmp_path / "recipe.toml", data).trunk
+
+    third = tmp_path / "third.toml"
+    third.write_text('like = "trunk.toml"\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(KwsError, match=r"third\.toml:1: .*trunk\.toml is like another one itself"):
+        from_recipe(third, data)
+    third.write_text('trunk = 1\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(KwsError, match=r"third\.toml:1: trunk must be true or false, not a number"):
+        from_recipe(third, data)
+    third.write_text('like = "fourth.toml"\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(KwsError, match=r"fourth\.toml: No such file"):
+        from_recipe(third, data)
 
 
 def test_synthetic_speech_and_untested_folders_serve_training_alone(

@@ -1,30 +1,24 @@
 """What a dataset offers for training: clips by keyword, negative speech, noise and rooms.
 
-A recipe (TOML) names the folders, or they lie in one dataset folder; each clip is given one of
-PARTS parts, by session or speaker, so that one part can be held out and nothing of the same voice
-and room stays in training.
+They lie in one dataset folder, or a recipe (recipe_file.py) names the folders; each clip is given
+one of PARTS parts, by session or speaker, so that one part can be held out and nothing of the same
+voice and room stays in training.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from kws.data.clips import HIDDEN, PARTS, Clip, clips_in, is_synthetic, part_of
+from kws.data.clips import HIDDEN, Clip, is_synthetic, part_of
 from kws.data.dealing import deal_noise, deal_speech
 from kws.data.inspection import Recorded, usable
 from kws.data.keywords import chosen_keywords, measurable, usable_keywords
 from kws.errors import KwsError
-from kws.toml_file import TomlTable, read_toml
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
-FOLDERS = ("keywords", "negatives", "noise", "rooms")
-RECIPE_KEYS = (*FOLDERS, "sessions", "untested", "synthesis", "card")
-SYNTHESIS_COUNTS = ("keyword", "near_word", "sentence", "neighbours", "random_sentences")
-SYNTHESIS_TEXTS = ("near_words", "sentences")
 
 
 @dataclass(frozen=True)
@@ -36,6 +30,7 @@ class Synthesis:
     sentence: int = 0
     neighbours: int = 0  # of each keyword, from the pronouncing dictionary, beside near_words
     random_sentences: int = 0  # of its words, each said once
+    neighbours_of: tuple[str, ...] = ()  # which keywords; none named: all
     near_words: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
 
@@ -50,6 +45,7 @@ class Dataset:
     rooms: list[Clip] = field(default_factory=list)
     synthesis: Synthesis = field(default_factory=Synthesis)
     card: dict[str, Any] = field(default_factory=dict)  # what the model is to say of its data
+    trunk: bool = False  # to be trained on from, not to be used: a model of many words, untested
     # What was left out, converted or cannot be measured, and where: a line each.
     problems: list[str] = field(default_factory=list)
 
@@ -73,70 +69,6 @@ class Dataset:
             positives={word: [*filter(wanted, clips)] for word, clips in self.positives.items()},
             negatives=[*filter(wanted, self.negatives)],
         )
-
-
-def from_recipe(recipe: Path, root: Path) -> Dataset:
-    """Read a recipe whose folders are relative to root; KwsError names a mistake's line."""
-    toml = read_toml(recipe)
-    toml.forbid_others(RECIPE_KEYS)
-    if not toml.content.get("keywords"):
-        raise KwsError(f"{recipe}: no keywords in it")
-    sessions = _sessions(toml) if "sessions" in toml.content else {}
-    untested = toml.texts("untested", '["a folder"]') if "untested" in toml.content else []
-
-    def clips(table: TomlTable, key: str) -> list[Clip]:
-        if key not in table.content:
-            return []
-        found = []
-        for folder in table.texts(key, '["a folder"]'):
-            try:
-                inside = clips_in(root / folder)
-            except KwsError as error:
-                raise table.error(key, str(error)) from error
-            for number, clip in enumerate(inside):
-                name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
-                if folder in untested:
-                    found.append(Clip(clip.path, number % PARTS, tested=False))
-                else:
-                    found.append(replace(clip, part=sessions.get(name, clip.part)))
-        return found
-
-    keywords = toml.table("keywords")
-    return Dataset(
-        {keyword: clips(keywords, keyword) for keyword in keywords.content},
-        clips(toml, "negatives"),
-        clips(toml, "noise"),
-        clips(toml, "rooms"),
-        _synthesis(toml),
-        toml.content.get("card", {}),
-    )
-
-
-def _sessions(recipe: TomlTable) -> dict[str, int]:
-    """The part of each recording by its path, from the JSON file that a recipe names."""
-    path = recipe.path.parent / recipe.text("sessions")
-    try:
-        parts = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise recipe.error("sessions", f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise recipe.error("sessions", f"{path}: not JSON: {error}") from error
-    if not isinstance(parts, dict) or not all(part in range(PARTS) for part in parts.values()):
-        raise recipe.error("sessions", f"{path}: not a part from 0 to {PARTS - 1} by recording")
-    return parts
-
-
-def _synthesis(recipe: TomlTable) -> Synthesis:
-    if "synthesis" not in recipe.content:
-        return Synthesis()
-    table = recipe.table("synthesis")
-    table.forbid_others((*SYNTHESIS_COUNTS, *SYNTHESIS_TEXTS))
-    counts = {key: int(table.number(key, 0, 0, 10_000)) for key in SYNTHESIS_COUNTS}
-    near_words, sentences = (
-        tuple(table.texts(key, '["a text"]')) if key in table.content else ()
-        for key in SYNTHESIS_TEXTS
-    )
-    return Synthesis(**counts, near_words=near_words, sentences=sentences)
 
 
 def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
