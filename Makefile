@@ -16,13 +16,14 @@ PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils
 	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm dbus
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model firmware system-packages
+.PHONY: help demo test lint model trunk firmware system-packages
 
 help:
 	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished'
+	@echo 'make trunk DATA=folder  train again what wake words of one'"'"'s own start from'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
 	@echo 'PYTHON=python3.12 chooses the Python of .venv'
@@ -50,6 +51,12 @@ model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make model DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/home.toml --output models/home.tflite \
 		--work $(or $(WORK),models/home.work)
+
+# About a quarter of an hour on two cores.
+trunk: $(VENV)/dev.stamp
+	@test -n '$(DATA)' || { echo 'make trunk DATA=folder: where are the recordings?'; exit 1; }
+	$(BIN)/kws train $(DATA) --recipe models/trunk.toml --output models/trunk.tflite \
+		--work $(or $(WORK),models/trunk.work)
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware

@@ -14,6 +14,7 @@ from kws.config import ModelConfig
 from kws.errors import KwsError
 
 DEFAULT_MODEL = "home"
+DEFAULT_TRUNK = "trunk"  # whose weights `kws train` starts from
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
 CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in the digest's place
 PLACEHOLDER = hashlib.sha256(b"kws").digest()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import skip_without
 
 from kws.data import pronunciation
+from kws.data.dataset import Synthesis
 from kws.data.neighbours import FARTHEST, NEAREST, near_phrases, sentences
 from kws.data.pronunciation import dictionary, difference, pronounce
+from kws.data.synthesisers import SYNTHESISERS
+from kws.data.utterances import file_name
 from kws.errors import KwsError
+from kws.training.synthetic import synthetic_speech
 
 KEYWORDS = ("computer", "jarvis", "alexa", "smart mirror")
 
@@ -82,3 +87,18 @@ def test_sentences_hold_no_keyword() -> None:
         assert 4 <= len(sentence.split()) < 9
         for word in sentence.split():
             assert all(inside(pronounce(word), pronounce(k)) >= NEAREST for k in KEYWORDS)
+
+
+@pytest.mark.parametrize(("named", "expected"), [((), ("computer", "alexa")), (("alexa",),) * 2])
+def test_near_phrases_are_said_of_the_keywords_that_are_named(
+    tmp_path: Path, named: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    programs = [engine.program for engine in SYNTHESISERS.values()]
+    skip_without("a speech synthesiser", any(map(shutil.which, programs)))
+    wanted = Synthesis(near_word=1, neighbours=2, neighbours_of=named)
+    speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
+    random = np.random.default_rng(1)
+    phrases = [p for keyword in expected for p in near_phrases(keyword, 2, random)]
+    said = {path.name.partition("@")[0] for path in (tmp_path / "near_words").glob("*.flac")}
+    assert said == {f"{file_name(phrase)}-0" for phrase in phrases}
+    assert len(speech.near_words) == len(phrases) == 2 * len(expected)

@@ -16,7 +16,7 @@ from kws.data.clips import PARTS
 from kws.errors import KwsError
 from kws.training.fold import Fold
 from kws.training.plan import plan
-from kws.training.recipe import COMMANDS, Recipe
+from kws.training.recipe import COMMANDS, TRUNK, Recipe
 
 WORK = Path("work")
 
@@ -54,11 +54,11 @@ def commands(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_of_ones_own_starts_from_the_shipped_model(own: Path) -> None:
+def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
     made = plan(own, WORK)
     assert list(made.dataset.positives) == ["computer", "smart mirror"]
     assert made.recipe.initial is not None
-    assert made.recipe.initial.name == "home"
+    assert made.recipe.initial.name == "trunk"
     assert made.recipe.front_end == made.recipe.initial.config.front_end
     assert made.recipe.schedule.patience > 0
     assert made.tested == [Fold(0, 4, WORK), Fold(1, 4, WORK)]
@@ -76,6 +76,16 @@ def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))
     assert started.recipe.initial is not None
     assert len(started.tested) == 2
+
+
+def test_a_trunk_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
+    recipe_file.write_text(f"trunk = true\n{recipe_file.read_text()}")
+    made = plan(own, WORK, recipe_file)
+    assert made.recipe == TRUNK
+    assert made.tested == []
+    assert not made.own_split
+    assert made.kept.held_out == []
+    assert len(plan(own, WORK, recipe_file, folds=2).tested) == 2
 
 
 def test_speech_commands_keep_their_own_split(commands: Path) -> None:

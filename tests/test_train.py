@@ -35,7 +35,7 @@ from kws.evaluation.traces import Detector
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.network_file import read
-from kws.training.calibration import CAUTIOUS
+from kws.training.calibration import CAUTIOUS, LEAST
 from kws.training.checkpoint import Checkpoint
 from kws.training.checks import check_work
 from kws.training.fold import Fold
@@ -276,6 +276,18 @@ def test_a_disk_that_is_full_at_the_end_is_told(
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].endswith(f"{output}: No space left on device")
     assert (folder / "word.work" / "fold-0.tflite").exists()
+
+
+def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> None:
+    """A trunk: trained on everything, with thresholds by which the likeliest answer wins."""
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    output = tmp_path / "trunk.tflite"
+    command = train_command(tmp_path, dataset, output, epochs=2, tested=0)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    config = ModelFile.load(output).config
+    assert config.thresholds == (LEAST,)
+    assert (config.card["measured"], config.card["figures"]) == ("not", {})
 
 
 def test_another_training_does_not_take_up_what_this_one_made(

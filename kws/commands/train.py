@@ -30,7 +30,7 @@ def train(
         typer.Option(
             metavar="NAME|PATH|none",
             help="Model whose weights training starts from.",
-            show_default="home; with --recipe and for Speech Commands, none",
+            show_default="trunk; with --recipe and for Speech Commands, none",
         ),
     ] = None,
     folds: Annotated[
@@ -64,7 +64,7 @@ def train(
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.
 
-    It starts from the shipped model, so that few recordings suffice. Models
+    It starts from the shipped trunk, so that few recordings suffice. Models
     that each leave out a quarter of the speakers are tested on it: that gives
     the figures, and the thresholds of the model that is written, which is
     trained on everything. An interrupted run, started again, goes on with the

@@ -57,7 +57,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     _material(plan, work, console)
     kept, tested = _trained(plan, work, console)
     heard = [conditions for _, conditions in tested]
-    if plan.own_split:
+    if plan.own_split or not tested:
         config = likeliest(kept.config)
     else:
         config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
@@ -108,7 +108,7 @@ def _trained(
     The kept one is trained for as long as was best for those that were tested.
     """
     cores = os.cpu_count() or 1
-    count = min(len(plan.tested), cores)
+    count = min(max(1, len(plan.tested)), cores)
 
     def jobs(folds: Sequence[Fold], epochs: int) -> list[Job]:
         material, threads = work / EXAMPLES, cores // count
@@ -116,10 +116,12 @@ def _trained(
 
     folds = plan.tested if plan.own_split else [*plan.tested, plan.kept]
     with processes(count) as executor, shown([f.status for f in folds], console) as look:
-        tested = train_and_test(jobs(plan.tested, plan.recipe.schedule.epochs), executor, look)
+        epochs = plan.recipe.schedule.epochs
+        tested = train_and_test(jobs(plan.tested, epochs), executor, look)
         if plan.own_split:
             return tested[0][0], tested
-        epochs = round(median(fold.epochs for fold in plan.tested))
+        if tested:
+            epochs = round(median(fold.epochs for fold in plan.tested))
         ((kept, _),) = train_and_test(jobs([plan.kept], epochs), executor, look)
     return kept, tested
 
@@ -146,11 +148,12 @@ def card(
     """What the model file says of its making."""
     dataset = plan.dataset
     left_out = f"{len(plan.tested)} models, each on the 1/{plan.kept.folds} that it never heard"
+    measured = "validation speakers" if plan.own_split else left_out if plan.tested else "not"
     return {
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
-        "measured": "validation speakers" if plan.own_split else left_out,
+        "measured": measured,
         "figures": {condition: result.to_dict() for condition, result in results.items()},
         **({"top-1": answers.to_dict()} if answers else {}),
     }

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kws.data import dataset as datasets
 from kws.data.clips import PARTS
-from kws.data.dataset import Dataset
+from kws.data.dataset import Dataset, from_folder
+from kws.data.recipe_file import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
-from kws.model_file import DEFAULT_MODEL, ModelFile
+from kws.model_file import DEFAULT_TRUNK, ModelFile
 from kws.training.fold import Fold
-from kws.training.recipe import COMMANDS, Recipe, adapted
+from kws.training.recipe import COMMANDS, TRUNK, Recipe, adapted
 from kws.training.synthetic import with_other_words, with_synthesis
 
 QUARTERS = 4
@@ -26,7 +26,7 @@ class Plan:
 
     dataset: Dataset
     recipe: Recipe
-    tested: list[Fold]
+    tested: list[Fold]  # none for a trunk
     kept: Fold  # the only tested one, where the dataset brings its own split
 
     @property
@@ -50,7 +50,7 @@ def plan(
     initial: name or path of a model, or "none"; None leaves it to the kind of folder.
 
     A recipe and the command words of Speech Commands are trained from scratch; a folder of one's
-    own starts from the shipped model. epochs: at most, where it is not the recipe's number.
+    own starts from the shipped trunk. epochs: at most, where it is not the recipe's number.
     KwsError for what cannot be read.
     """
     start = initial or NONE
@@ -58,22 +58,24 @@ def plan(
     if recipe_file:
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
-        dataset, recipe = datasets.from_recipe(recipe_file, folder), Recipe()
+        dataset = from_recipe(recipe_file, folder)
+        recipe = TRUNK if dataset.trunk else Recipe()
     elif is_speech_commands(folder):
         if folds:
             raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
         dataset, recipe = with_other_words(for_training(folder, keywords)), COMMANDS
         validation = Fold(0, PARTS, work)
     else:
-        dataset, recipe = with_synthesis(datasets.from_folder(folder, keywords)), Recipe()
-        start = initial or DEFAULT_MODEL
+        dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
+        start = initial or DEFAULT_TRUNK
     if start != NONE:
         recipe = adapted(ModelFile.load(start))
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
     recipe = replace(recipe, schedule=schedule, alarms_per_hour=alarms_per_hour)
     if validation:
         return Plan(dataset, recipe, [validation], validation)
-    folds = folds or (QUARTERS if start == NONE else 2)
+    if not folds:
+        folds = 0 if dataset.trunk else QUARTERS if start == NONE else 2
     split = max(folds, QUARTERS)
     return Plan(
         dataset,

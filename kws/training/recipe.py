@@ -33,6 +33,11 @@ class Recipe:
     seed: int = 1
 
 
+# For a model that others start from: of many words, spoken by people and by synthesisers, so that
+# what tells words apart is learnt, and what tells synthesisers from people is not.
+TRUNK = Recipe(positives=1500, backgrounds=45_000, schedule=Schedule(epochs=20, positives=0.5))
+
+
 def adapted(model: ModelFile) -> Recipe:
     """For keywords of one's own: a model that knows speech already learns them in minutes."""
     return Recipe(

@@ -93,7 +93,8 @@ def synthetic_speech(
 
     random = np.random.default_rng(1)
     near = list(wanted.near_words)
-    for keyword in keywords if wanted.neighbours else ():
+    neighboured = [k for k in keywords if k in (wanted.neighbours_of or keywords)]
+    for keyword in neighboured if wanted.neighbours else ():
         phrases = neighbours.near_phrases(keyword, wanted.neighbours, random)
         near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
     made_up = []
