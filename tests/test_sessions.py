@@ -17,7 +17,7 @@ from conftest import skip_without
 from scipy.signal import fftconvolve
 
 from kws.config import SAMPLE_RATE
-from kws.data.dataset import PARTS
+from kws.data.clips import PARTS
 from kws.data.recipe_file import from_recipe
 from kws.data.sessions import deal, sessions
 from kws.data.synthesis import Voice
