@@ -28,10 +28,19 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     serves as a keyword is no negative.
     """
     toml = read_toml(recipe)
+    if "like" not in toml.content:
+        return _joined(Dataset(), toml, root)
+    liked = read_toml(recipe.parent / toml.text("like"))
+    if "like" in liked.content:
+        raise toml.error("like", f"{liked.path} is like another one itself")
+    return _joined(_joined(Dataset(), liked, root), toml, root)
+
+
+def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:
+    """A base, and what a recipe says beside it."""
     toml.forbid_others(KEYS)
     if not toml.content.get("keywords"):
-        raise KwsError(f"{recipe}: no keywords in it")
-    base = _liked(toml, root) if "like" in toml.content else Dataset()
+        raise KwsError(f"{toml.path}: no keywords in it")
     own = _own(toml, root, base)
     positives = {**base.positives, **own.positives}
     taken = {clip.path for clips in positives.values() for clip in clips}
@@ -43,13 +52,6 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
         rooms=[*base.rooms, *own.rooms],
         card={**base.card, **own.card},
     )
-
-
-def _liked(toml: TomlTable, root: Path) -> Dataset:
-    path = toml.path.parent / toml.text("like")
-    if "like" in read_toml(path).content:
-        raise toml.error("like", f"{path} is like another one itself")
-    return from_recipe(path, root)
 
 
 def _own(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
