@@ -46,17 +46,13 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# About two hours on two cores.
-model: $(VENV)/dev.stamp
-	@test -n '$(DATA)' || { echo 'make model DATA=folder: where are the recordings?'; exit 1; }
-	$(BIN)/kws train $(DATA) --recipe models/home.toml --output models/home.tflite \
-		--work $(or $(WORK),models/home.work)
-
-# About a quarter of an hour on two cores.
-trunk: $(VENV)/dev.stamp
-	@test -n '$(DATA)' || { echo 'make trunk DATA=folder: where are the recordings?'; exit 1; }
-	$(BIN)/kws train $(DATA) --recipe models/trunk.toml --output models/trunk.tflite \
-		--work $(or $(WORK),models/trunk.work)
+# About two hours on two cores; the trunk a quarter of an hour.
+model: NAME := home
+trunk: NAME := trunk
+model trunk: $(VENV)/dev.stamp
+	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
+	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
+		--work $(or $(WORK),models/$(NAME).work)
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware
