@@ -24,7 +24,7 @@ def read_audio(path: Path) -> npt.NDArray[np.int16]:
     return np.concatenate(blocks)
 
 
-def usable(
+def read_each(
     paths: Iterable[Path], problem: Callable[[KwsError], object]
 ) -> Iterator[tuple[Path, npt.NDArray[np.int16]]]:
     """The files that can be read to their ends, one by one; `problem` is told of each other one."""
@@ -39,4 +39,4 @@ def usable(
 
 def read_usable(paths: Iterable[Path], problems: list[str]) -> list[npt.NDArray[np.int16]]:
     """The same, all at once; problems gets a line for each that cannot be read."""
-    return [samples for _, samples in usable(paths, lambda e: problems.append(f"{e}; left out"))]
+    return [samples for _, samples in read_each(paths, lambda e: problems.append(f"{e}; left out"))]

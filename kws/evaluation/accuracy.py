@@ -28,7 +28,7 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import BACKGROUND, SAMPLE_RATE
-from kws.data.audio import usable
+from kws.data.audio import read_each
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
@@ -153,4 +153,4 @@ def _cut(noise: Samples, random: np.random.Generator) -> Samples:
 
 
 def _read(clips: list[Clip]) -> Iterator[Samples]:
-    return (samples for _, samples in usable([clip.path for clip in clips], told))
+    return (samples for _, samples in read_each([clip.path for clip in clips], told))

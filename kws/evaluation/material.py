@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.data.audio import usable
+from kws.data.audio import read_each
 from kws.errors import KwsError
 from kws.evaluation.mixing import Samples, with_noise
 
@@ -50,7 +50,7 @@ class Material:
         read: list[tuple[Path, Samples]] = []  # what with_noise has taken and not given back
 
         def clean() -> Iterator[Samples]:
-            for path, samples in usable(paths, told if tell else untold):
+            for path, samples in read_each(paths, told if tell else untold):
                 read.append((path, samples))
                 yield samples
 
@@ -63,7 +63,7 @@ class Material:
 
 def all_of(paths: list[Path]) -> Samples:
     """Recordings as one; KwsError where none can be read."""
-    pieces = [samples for _, samples in usable(paths, told)]
+    pieces = [samples for _, samples in read_each(paths, told)]
     if not pieces:
         raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
     return np.concatenate(pieces)
