@@ -120,6 +120,18 @@ def test_a_recipe_names_folders_sessions_and_synthesis(tmp_path: Path, data: Pat
     assert dataset.synthesis == Synthesis(keyword=3, sentences=("good morning",))
 
 
+def test_a_recipe_spells_keywords_for_the_synthesisers(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    spelling = "spelling = 2\n[synthesis.spellings]\n"
+    recipe.write_text(f'{RECIPE}{spelling}computer = ["komputer", "compooter"]\n')
+    synthesis = from_recipe(recipe, data).synthesis
+    assert (synthesis.keyword, synthesis.spelling) == (3, 2)
+    assert synthesis.spellings == {"computer": ("komputer", "compooter")}
+    recipe.write_text(f'{RECIPE}{spelling}compute = ["komputer"]\n')
+    with pytest.raises(KwsError, match=r"recipe\.toml:12: .*'compute'.*'computer'"):
+        from_recipe(recipe, data)
+
+
 def test_a_recipe_is_like_another_but_for_what_it_says(tmp_path: Path, data: Path) -> None:
     """What it takes for a keyword is no longer among the other's negatives."""
     (tmp_path / "recipe.toml").write_text(f'{RECIPE}neighbours = 9\n[card]\nlicence = "free"\n')

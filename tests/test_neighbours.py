@@ -89,6 +89,19 @@ def test_sentences_hold_no_keyword() -> None:
             assert all(inside(pronounce(word), pronounce(k)) >= NEAREST for k in KEYWORDS)
 
 
+def test_spellings_are_said_as_the_keyword(tmp_path: Path) -> None:
+    programs = [engine.program for engine in SYNTHESISERS.values()]
+    skip_without("a speech synthesiser", any(map(shutil.which, programs)))
+    wanted = Synthesis(keyword=2, spelling=1, spellings={"alexa": ("elexa", "a lexer")})
+    speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
+    assert {word: len(said) for word, said in speech.keywords.items()} == {
+        "computer": 2,
+        "alexa": 2 + 2,
+    }
+    said = {path.name.partition("@")[0] for path in (tmp_path / "keywords").glob("*.flac")}
+    assert said == {"computer-0", "computer-1", "alexa-0", "alexa-1", "elexa-0", "a_lexer-0"}
+
+
 @pytest.mark.parametrize(("named", "expected"), [((), ("computer", "alexa")), (("alexa",),) * 2])
 def test_near_phrases_are_said_of_the_keywords_that_are_named(
     tmp_path: Path, named: tuple[str, ...], expected: tuple[str, ...]

@@ -26,6 +26,7 @@ class Synthesis:
     """What synthesisers are to say for training, and how often each text."""
 
     keyword: int = 0
+    spelling: int = 0
     near_word: int = 0
     sentence: int = 0
     neighbours: int = 0  # of each keyword, from the pronouncing dictionary, beside near_words
@@ -33,6 +34,8 @@ class Synthesis:
     neighbours_of: tuple[str, ...] = ()  # which keywords; none named: all
     near_words: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    # By keyword, what makes synthesisers say it as people do whose first language is another.
+    spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass

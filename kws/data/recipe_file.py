@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,8 +17,9 @@ KEYS = (
     *("like", "trunk", "sessions", "untested", "negatives", "noise", "rooms"),
     *("keywords", "synthesis", "card"),
 )
-COUNTS = ("keyword", "near_word", "sentence", "neighbours", "random_sentences")
+COUNTS = ("keyword", "spelling", "near_word", "sentence", "neighbours", "random_sentences")
 TEXTS = ("neighbours_of", "near_words", "sentences")
+SPELLINGS = "spellings"
 FOLDER = '["a folder"]'  # how a list of folders is written
 
 
@@ -82,7 +84,7 @@ def _own(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
         clips(toml, "negatives"),
         clips(toml, "noise"),
         clips(toml, "rooms"),
-        _synthesis(toml, base.synthesis),
+        _synthesis(toml, base.synthesis, [*base.positives, *keywords.content]),
         toml.content.get("card", {}),
         toml.flag("trunk"),
     )
@@ -102,14 +104,18 @@ def _sessions(recipe: TomlTable) -> dict[str, int]:
     return parts
 
 
-def _synthesis(recipe: TomlTable, base: Synthesis) -> Synthesis:
+def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> Synthesis:
     """The base, but for what a recipe says itself."""
     if "synthesis" not in recipe.content:
         return base
     table = recipe.table("synthesis")
-    table.forbid_others((*COUNTS, *TEXTS))
+    table.forbid_others((*COUNTS, *TEXTS, SPELLINGS))
     given: dict[str, Any] = {
         **{k: int(table.number(k, 0, 0, 10_000)) for k in COUNTS if k in table.content},
         **{k: tuple(table.texts(k, '["a text"]')) for k in TEXTS if k in table.content},
     }
+    if SPELLINGS in table.content:
+        said = table.table(SPELLINGS)
+        said.forbid_others(keywords)
+        given[SPELLINGS] = {k: tuple(said.texts(k, '["a spelling"]')) for k in said.content}
     return replace(base, **given)

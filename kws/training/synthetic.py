@@ -101,7 +101,11 @@ def synthetic_speech(
     if wanted.random_sentences:
         made_up = neighbours.sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
-        {keyword: spoken([keyword], wanted.keyword, "keywords") for keyword in keywords},
+        {
+            keyword: spoken([keyword], wanted.keyword, "keywords")
+            + spoken(wanted.spellings.get(keyword, ()), wanted.spelling, "keywords")
+            for keyword in keywords
+        },
         spoken(near, wanted.near_word, "near_words"),
         spoken(wanted.sentences, wanted.sentence, "sentences")
         + spoken(made_up, 1, "random_sentences"),
