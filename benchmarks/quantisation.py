@@ -21,7 +21,7 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.builder import build, copy_weights
 from kws.training.cross_validation import recordings
-from kws.training.recipe import Recipe
+from kws.training.recipe import HOME
 
 
 class FloatDetector(Detector):
@@ -29,7 +29,7 @@ class FloatDetector(Detector):
 
     def __init__(self, model: ModelFile, weights: Path) -> None:
         super().__init__(model)
-        architecture, config = Recipe().architecture, model.config
+        architecture, config = HOME.architecture, model.config
         window, self._network = (
             build(architecture, config.front_end, len(config.classes), rows)
             for rows in (architecture.window_rows, None)
@@ -76,7 +76,7 @@ def main() -> None:
     as_float, as_int8 = [], []
     for fold in folds_of(arguments):
         test = fold.test_set(dataset)
-        model = fold.load(Recipe())
+        model = fold.load(HOME)
         as_int8.append(heard(Detector(model), test))
         as_float.append(heard(FloatDetector(model, fold.weights), test))
     results: dict[str, Evaluation] = {

@@ -38,7 +38,7 @@ from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.training import augment
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
-from kws.training.recipe import Recipe
+from kws.training.recipe import HOME
 from kws.training.surroundings import as_float
 
 SNR = 10.0  # dB
@@ -99,7 +99,7 @@ def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
 
 def hear(fold: Fold, dataset: Dataset) -> dict[str, Traces]:
     """Traces of a fold's held-out recordings under every condition."""
-    test, detector = fold.test_set(dataset), Detector(fold.load(Recipe()))
+    test, detector = fold.test_set(dataset), Detector(fold.load(HOME))
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
     read = [
@@ -145,7 +145,7 @@ def main() -> None:
     heard = [hear(fold, dataset) for fold in track(folds_of(arguments), "hearing")]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
-    refractory = Recipe().smoothing.refractory_steps
+    refractory = HOME.smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
     det = curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)

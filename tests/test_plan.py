@@ -16,7 +16,7 @@ from kws.data.clips import PARTS
 from kws.errors import KwsError
 from kws.training.fold import Fold
 from kws.training.plan import plan
-from kws.training.recipe import COMMANDS, TRUNK, Recipe
+from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe
 
 WORK = Path("work")
 
@@ -70,7 +70,7 @@ def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
 def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     made = plan(own, WORK, recipe_file)
     assert list(made.dataset.positives) == ["computer"]
-    assert made.recipe == Recipe()
+    assert made.recipe == HOME
     assert made.tested == [Fold(index, 4, WORK) for index in range(4)]
     assert made.kept == Fold(4, 4, WORK)
     started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))

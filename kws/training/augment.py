@@ -20,7 +20,7 @@ Double = npt.NDArray[np.float64]
 Random = np.random.Generator
 
 SPEED = (0.88, 1.14)
-LEVEL = (-48.0, -10.0)  # dBFS, RMS of the loudest 0.3 s
+LEVEL = (-56.0, -8.0)  # dBFS, RMS of the loudest 0.3 s
 SNR = (0.0, 25.0)  # dB
 LEVEL_BLOCK = 80  # samples
 LEVEL_WINDOW = SAMPLE_RATE * 3 // 10 // LEVEL_BLOCK  # blocks

@@ -86,7 +86,7 @@ class Trainer:
             piece = chosen[first : first + batch]
             logits = self.scores(tf.constant(self.pool.log_mels[piece]))
             labels = tf.cast(self.pool.labels[piece], tf.int32)
-            total += len(piece) * float(detection_loss(logits, labels, self.schedule.hardest)[0])
+            total += len(piece) * float(self._loss(logits, labels)[0])
         return total / max(1, len(chosen))
 
     @property
@@ -133,12 +133,13 @@ class Trainer:
         features = self.warped_features(log_mels)
         with tf.GradientTape() as tape:
             logits = self.model(features, training=True)[:, :, 0, :]
-            loss, difficulty = detection_loss(
-                logits, tf.cast(labels, tf.int32), self.schedule.hardest
-            )
+            loss, difficulty = self._loss(logits, tf.cast(labels, tf.int32))
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
         return loss, difficulty
+
+    def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)
 
     def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
         """Log mel rows [batch, rows, filters] to network input [batch, rows, coefficients, 1].

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-FOUND_STEPS = 4  # network steps in which a keyword must be found: what the smoothing averages
-
 
 def detection_loss(
-    logits: tf.Tensor, labels: tf.Tensor, hardest: float
+    logits: tf.Tensor, labels: tf.Tensor, found_steps: int, hardest: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Cross entropy of [batch, steps, classes] where the label is not IGNORE.
 
     Returns the loss and each example's worst background step, [batch].
 
-    A keyword counts where it is found best, FOUND_STEPS of its steps: where exactly a word ends is
-    known but roughly (max pooling, Sun et al. 2016). Of background, each example's worst step
-    counts as much as all of them, since one is enough for a false alarm; so does the step that an
-    example of one keyword is likest another at.
+    A keyword counts in the found_steps of its steps where it is found best: where exactly a word
+    ends is known but roughly (max pooling, Sun et al. 2016). Of background, each example's worst
+    step counts as much as all of them, since one is enough for a false alarm; so does the step that
+    an example of one keyword is likest another at.
     """
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
     background = tf.cast(labels == 0, tf.float32)
     keyword = tf.reduce_any(labels > 0, axis=1)
-    best = -tf.math.top_k(tf.where(labels > 0, -entropy, -1e3), FOUND_STEPS).values
+    best = -tf.math.top_k(tf.where(labels > 0, -entropy, -1e3), found_steps).values
     found = tf.boolean_mask(best, keyword)
     found = tf.math.divide_no_nan(tf.reduce_sum(found), tf.cast(tf.size(found), tf.float32))
     confused = _confusion(logits, labels, keyword)

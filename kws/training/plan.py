@@ -13,7 +13,7 @@ from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_TRUNK, ModelFile
 from kws.training.fold import Fold
-from kws.training.recipe import COMMANDS, TRUNK, Recipe, adapted
+from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe, adapted
 from kws.training.synthetic import with_other_words, with_synthesis
 
 QUARTERS = 4
@@ -59,7 +59,7 @@ def plan(
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
         dataset = from_recipe(recipe_file, folder)
-        recipe = TRUNK if dataset.trunk else Recipe()
+        recipe = TRUNK if dataset.trunk else HOME
     elif is_speech_commands(folder):
         if folds:
             raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kws.config import FrontEnd, Smoothing
 from kws.model_file import ModelFile
@@ -12,13 +12,13 @@ from kws.training.schedule import Schedule
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
 # room look alike, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-# As many steps are averaged as the loss looks for a keyword in (FOUND_STEPS).
+# As many steps are averaged as the loss looks for a keyword in (Schedule.found_steps).
 SMOOTHING = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of one training; these are the shipped model's, which starts from nothing."""
+    """Settings of one training, which starts from nothing where nothing else is said."""
 
     initial: ModelFile | None = None  # whose weights training starts from
     front_end: FrontEnd = FRONT_END  # mean and scale are measured on the training examples
@@ -32,6 +32,14 @@ class Recipe:
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
+
+# The shipped detector: as many weights as 40 KB hold, and phrases of three syllables and more, of
+# which more steps tell than of a short word.
+HOME = Recipe(
+    architecture=Architecture(channels=80),
+    smoothing=replace(SMOOTHING, smooth_steps=6),
+    schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
+)
 
 # For a model that others start from: of many words, spoken by people and by synthesisers, so that
 # what tells words apart is learnt, and what tells synthesisers from people is not.

@@ -19,6 +19,7 @@ class Schedule:
     warm_up: int = 200  # steps
     weight_decay: float = 1e-4
     average: float = 0.998  # decay of the moving average of the weights, which is what is kept
+    found_steps: int = 4  # in which a keyword must be found: what the smoothing averages
     hardest: float = 0.5  # weight of each background example's worst step against its mean
     time_masks: int = 2
     time_mask: int = 8  # rows at most
