@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 8aefd4123e5657227491138d29003483b2f21f4bd7a9f0255093e2c91cebef8a */
+ * sha256 cfe1c3dca317075f9e25bd4b775ebce323a28cbc58e14250c287cb1c639af977 */
 #ifndef KWS_MODEL_H
 #define KWS_MODEL_H
 
@@ -9,7 +9,7 @@ extern "C" {
 
 #include "spotter.h"
 
-#define KWS_MODEL_MEMORY_BYTES 18300
+#define KWS_MODEL_MEMORY_BYTES 19204
 #define KWS_MODEL_HOP 320
 #define KWS_MODEL_LEAD 22400
 #define KWS_MODEL_KEYWORDS 4
