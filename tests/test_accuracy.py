@@ -24,7 +24,7 @@ from kws.posterior import ONE
 SAMPLES = ROOT / "audio_samples"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 AROUND = 0.1  # s that are cut out with a word
-OTHERS = ("commuter", "service", "election", "mirror", "story")  # without a keyword
+OTHERS = ("commuter", "service", "mirror", "story")  # without a keyword, or half of one
 
 
 @pytest.fixture(scope="module")
