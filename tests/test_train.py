@@ -69,7 +69,7 @@ def small(epochs):
         architecture=Architecture(channels=24, kernels=(5, 7, 9)),
         schedule=Schedule(
             epochs=epochs,
-            epoch=160 // epochs,
+            epoch=320 // epochs,
             patience=epochs,
             batch=48,
             warm_up=20,

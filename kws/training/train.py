@@ -60,6 +60,7 @@ class Training:
         self.judged = self.random.permutation(left_out)[:JUDGED]
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
+        keras.utils.set_random_seed(recipe.seed)  # of the first weights
         network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
         if recipe.initial:
             start_from(recipe.initial, network, self._typical()[..., None])
