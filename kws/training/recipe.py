@@ -33,7 +33,7 @@ class Recipe:
     seed: int = 1
 
 
-# The shipped detector: as many weights as 40 KB hold, and phrases of three syllables and more, of
+# The shipped detector: as many weights as 40 KB hold, and words of two syllables and more, of
 # which more steps tell than of a short word.
 HOME = Recipe(
     architecture=Architecture(channels=80),
