@@ -7,7 +7,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from kws.config import Smoothing
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
@@ -36,8 +35,7 @@ def check_work(work: Path, plan: Plan) -> None:
     files = [
         (*clip.path.parts[-2:], clip.part, clip.tested, _state(clip.path)) for clip in _all(dataset)
     ]
-    # What follows the training may differ.
-    trained = replace(recipe, smoothing=Smoothing(), alarms_per_hour=0)
+    trained = replace(recipe, alarms_per_hour=0)  # what follows the training may differ
     inputs = repr((files, dataset.synthesis, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kws.config import FrontEnd, Smoothing
 from kws.model_file import ModelFile
@@ -12,8 +12,6 @@ from kws.training.schedule import Schedule
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
 # room look alike, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-# As many steps are averaged as the loss looks for a keyword in (Schedule.found_steps).
-SMOOTHING = Smoothing(smooth_steps=4, max_steps=1, refractory_steps=50)
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,6 @@ class Recipe:
     initial: ModelFile | None = None  # whose weights training starts from
     front_end: FrontEnd = FRONT_END  # mean and scale are measured on the training examples
     architecture: Architecture = field(default_factory=Architecture)
-    smoothing: Smoothing = SMOOTHING
     schedule: Schedule = field(default_factory=Schedule)
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
@@ -32,12 +29,16 @@ class Recipe:
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
+    @property
+    def smoothing(self) -> Smoothing:
+        """As many steps are averaged as the loss looks for a keyword in."""
+        return Smoothing(smooth_steps=self.schedule.found_steps)
+
 
 # The shipped detector: as many weights as 40 KB hold, and words of two syllables and more, of
 # which more steps tell than of a short word.
 HOME = Recipe(
     architecture=Architecture(channels=80),
-    smoothing=replace(SMOOTHING, smooth_steps=6),
     schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
 )
 
