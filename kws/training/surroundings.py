@@ -79,8 +79,9 @@ def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
 def _stretch(
     recordings: Sequence[Samples], weights: npt.NDArray[np.float64], count: int, random: Random
 ) -> Audio:
-    """`count` samples of recordings, from anywhere in a first one, others after it.
+    """`count` samples of recordings: from anywhere in a first one, then others from their start.
 
+    Short ones are thus heard whole, and as abruptly as they follow each other in a stream of clips.
     Where there are no recordings, silence.
     """
     if not recordings:
@@ -89,8 +90,8 @@ def _stretch(
     missing = count
     while missing > 0:
         recording = recordings[random.choice(len(recordings), p=weights)]
-        start = int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
+        start = 0 if pieces else int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
         piece = as_float(recording[start : start + missing])
-        pieces.append(augment.faded(piece))
+        pieces.append(piece if pieces else augment.faded(piece))
         missing -= len(piece)
     return np.concatenate(pieces)
