@@ -17,8 +17,10 @@ from kws.training.architecture import Architecture
 from kws.training.checkpoint import Checkpoint
 from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
-from kws.training.mining import APART, PLACE, Speech, hardest, make_speech
+from kws.training.mining import APART, PLACE, Miner, Speech, hardest, make_speech
+from kws.training.pool import Pool
 from kws.training.recipe import Recipe
+from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
@@ -49,12 +51,16 @@ def confidences(rows: np.ndarray) -> np.ndarray:
     return np.array([rows[end - LAYOUT.stride : end, 0].max() for end in ends], np.float32)
 
 
+def passages_of(speech: np.ndarray, most: int) -> np.ndarray:
+    firsts = hardest(confidences, speech, LAYOUT, most, np.random.default_rng(1))
+    passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
+    return passages.astype(np.float32)
+
+
 def test_the_hardest_passages_are_found() -> None:
     """Marks in the first thousand steps, behind them, and near the end; one is too weak."""
     marks = {500: 0.7, 2300: 0.9, 2900: 0.2, 4900: 0.8}
-    passages = hardest(
-        confidences, marked(5000, marks), LAYOUT, 3, np.random.default_rng(1)
-    ).astype(np.float32)
+    passages = passages_of(marked(5000, marks), 3)
     assert passages.shape == (3, LAYOUT.rows, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
     steps = (passages[:, :, 0].argmax(axis=1) - LAYOUT.window_rows + 1) / LAYOUT.stride
@@ -65,23 +71,52 @@ def test_the_hardest_passages_are_found() -> None:
 def test_marks_at_both_ends_give_whole_passages() -> None:
     rows = LAYOUT.window_rows + (12 * APART - 1) * LAYOUT.stride
     speech = marked(rows, {LAYOUT.window_rows: 0.9, rows - 1: 0.8})
-    passages = hardest(confidences, speech, LAYOUT, 2, np.random.default_rng(1))
+    passages = passages_of(speech, 2)
     assert passages.shape == (2, LAYOUT.rows, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
 @pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows])
 def test_too_little_speech_has_no_passages(rows: int) -> None:
-    speech = marked(rows, {})
-    passages = hardest(confidences, speech, LAYOUT, 5, np.random.default_rng(1))
-    assert passages.shape == (0, LAYOUT.rows, FRONT_END.mel_filters)
+    firsts = hardest(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
+    assert firsts.shape == (0,)
 
 
 def test_no_more_passages_than_there_are_moments() -> None:
     steps = 3 * APART
     speech = marked(LAYOUT.window_rows + (steps - 1) * LAYOUT.stride, {})
-    passages = hardest(confidences, speech, LAYOUT, 50, np.random.default_rng(1))
-    assert len(passages) == 3
+    assert len(passages_of(speech, 50)) == 3
+
+
+def test_no_more_is_mined_than_there_is_easy_background() -> None:
+    """The likest of four moments take the places of half of the five backgrounds."""
+    speech = marked(6000, {700: 0.7, 2300: 0.9, 3900: 0.6, 5500: 0.8})
+    shape = (8, LAYOUT.rows, FRONT_END.mel_filters)
+    labels = np.zeros((8, LAYOUT.steps), np.int8)
+    labels[:3] = LAYOUT.labels(1, LAYOUT.step_ends[8])
+    pool = Pool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
+    sampler = Sampler(pool, Schedule(), np.arange(8), seed=1)
+    miner = Miner(speech, LAYOUT, pool, sampler)
+    places, firsts = miner.mine(confidences, 4, 10_000, np.random.default_rng(1))
+    assert len(places) == len(firsts) == 2
+    assert min(places) >= 3
+    assert pool.log_mels[places].max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
+    assert pool.log_mels.any(axis=(1, 2)).sum() == 2
+
+
+def test_the_searched_stretch_is_drawn_anew() -> None:
+    """One mark in each tenth of the speech, of which a tenth is searched."""
+    speech = marked(20_000, {2000 * tenth + 1000: 0.5 + tenth / 20 for tenth in range(10)})
+    pool = Pool(
+        np.zeros((40, LAYOUT.rows, FRONT_END.mel_filters), np.float16),
+        np.zeros((40, LAYOUT.steps), np.int8),
+        np.zeros(40, np.int8),
+    )
+    miner = Miner(speech, LAYOUT, pool, Sampler(pool, Schedule(), np.arange(40), seed=1))
+    random = np.random.default_rng(1)
+    firsts = [miner.mine(confidences, 1, 2000, random)[1, 0] for _ in range(12)]
+    assert len({first // 2000 for first in firsts}) > 3
+    assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
 
 
 def test_speech_is_kept_by_part(tmp_path: Path) -> None:
@@ -108,14 +143,15 @@ def test_speech_is_kept_by_part(tmp_path: Path) -> None:
 
 def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "a.checkpoint"
-    assert Checkpoint.load(path) == Checkpoint()
+    assert Checkpoint.load(path).epoch == Checkpoint().epoch == 0
     random = np.random.default_rng(1)
     best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
     state = [np.array(7, np.int64), *best]
-    Checkpoint(9, 4, 0.125, best, state).save(path)
+    mined = random.integers(0, 2**40, (2, 5))
+    Checkpoint(9, 4, 0.125, best, state, mined).save(path)
     again = Checkpoint.load(path)
     assert (again.epoch, again.best_epoch, again.best_loss) == (9, 4, 0.125)
-    for kept, arrays in ((again.best, best), (again.state, state)):
+    for kept, arrays in ((again.best, best), (again.state, state), ([again.mined], [mined])):
         for a, b in zip(kept, arrays, strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)
@@ -203,6 +239,20 @@ def test_training_goes_on_from_its_checkpoint(tf, material: Path, tmp_path: Path
     assert Checkpoint.load(tmp_path / "checkpoint").best_epoch == 4
     model = ModelFile.parse(trained.content, "x.tflite")
     assert model.config.keywords == ("word",)
+
+
+def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.train import Training
+
+    plan = replace(recipe(epochs=4), mined=4)
+    first = Training(material, ["word"], plan, [])
+    first.run(tmp_path / "checkpoint", 4, nothing)
+    assert Checkpoint.load(tmp_path / "checkpoint").mined.shape == (2, 3 * 4)
+    second = Training(material, ["word"], plan, [])
+    assert not np.array_equal(second.pool.log_mels, first.pool.log_mels)
+    second.run(tmp_path / "checkpoint", 4, nothing)
+    assert np.array_equal(second.pool.log_mels, first.pool.log_mels)
+    assert np.array_equal(second.pool.labels, first.pool.labels)
 
 
 def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws.training.mining import Mined
+
 Arrays = list[npt.NDArray[Any]]
 
 
@@ -21,6 +23,7 @@ class Checkpoint:
     best_loss: float = float("inf")
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
+    mined: Mined = field(default_factory=lambda: np.zeros((2, 0), np.int64))
 
     def save(self, path: Path) -> None:
         """Put in place of the one before only when it is whole."""
@@ -28,6 +31,7 @@ class Checkpoint:
         with unfinished.open("wb") as file:
             np.savez(
                 file,
+                mined=self.mined,
                 numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
                 **{f"best{i}": array for i, array in enumerate(self.best)},
                 **{f"state{i}": array for i, array in enumerate(self.state)},
@@ -45,4 +49,5 @@ class Checkpoint:
                 [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept.files))]
                 for name in ("best", "state")
             )
-        return Checkpoint(int(epoch), int(best_epoch), best_loss, best, state)
+            mined = kept["mined"]
+        return Checkpoint(int(epoch), int(best_epoch), best_loss, best, state, mined)

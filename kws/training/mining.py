@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
+from kws.training.pool import Pool
+from kws.training.sampler import Sampler
 
 Samples = npt.NDArray[np.int16]
 LogMelRows = npt.NDArray[np.float16]
+Mined = npt.NDArray[np.int64]  # [2, passages] indices into the pool, and first rows in the speech
+Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of rows [n, filters]
 
 STRETCH = 1000  # steps that are scored at once
 APART = 25  # steps from one hard moment to the next
@@ -55,16 +59,45 @@ def make_speech(recordings: Sequence[Sequence[Samples]], layout: Layout, folder:
         np.save(folder / f"{name}.npy", np.asarray(array))
 
 
+@dataclass(frozen=True)
+class Miner:
+    """Puts hard passages of speech into a pool, in the place of its easiest background."""
+
+    speech: LogMelRows  # [m, filters]
+    layout: Layout
+    pool: Pool
+    sampler: Sampler
+
+    def mine(
+        self, confidences: Confidences, most: int, searched: int, random: np.random.Generator
+    ) -> Mined:
+        """Find up to `most` in `searched` rows in a row, and put them into the pool."""
+        start = random.integers(max(1, len(self.speech) - searched + 1))
+        some = self.speech[start : start + searched]
+        firsts = start + hardest(confidences, some, self.layout, most, random)
+        places = self.sampler.easiest(len(firsts))
+        mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
+        self.put(mined)
+        return mined
+
+    def put(self, mined: Mined) -> None:
+        """Write passages over examples; of those for one place the last one stays."""
+        places, firsts = mined
+        self.pool.log_mels[places] = self.speech[firsts[:, None] + np.arange(self.layout.rows)]
+        self.pool.labels[places] = 0
+        self.sampler.learn(places, np.ones(len(places), np.float32))
+
+
 def hardest(
-    confidences: Callable[[LogMelRows], npt.NDArray[np.float32]],
+    confidences: Confidences,
     speech: LogMelRows,
     layout: Layout,
     most: int,
     random: np.random.Generator,
-) -> LogMelRows:
-    """Up to `most` passages, [passages, rows, filters], around the moments likest a keyword.
+) -> npt.NDArray[np.intp]:
+    """First rows of up to `most` passages around the moments likest a keyword, likest first.
 
-    confidences: of rows [n, filters] at each step; speech: rows [m, filters].
+    speech: rows [m, filters].
     """
     stride, window = layout.stride, layout.window_rows
     heard = [np.zeros(0, np.float32)]
@@ -72,8 +105,8 @@ def hardest(
         heard.append(confidences(speech[first : first + window + (STRETCH - 1) * stride]))
     steps = _peaks(np.concatenate(heard), most)
     firsts = (steps - random.integers(*PLACE, len(steps))) * stride
-    firsts = np.clip(firsts, 0, len(speech) - layout.rows)
-    return speech[firsts[:, None] + np.arange(layout.rows)]
+    within: npt.NDArray[np.intp] = np.clip(firsts, 0, len(speech) - layout.rows)
+    return within
 
 
 def _peaks(confidence: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.intp]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import ModelConfig
+from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -22,14 +22,13 @@ from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
 from kws.training.initial import start_from
 from kws.training.layout import Layout
-from kws.training.mining import LogMelRows, Speech, hardest
+from kws.training.mining import LogMelRows, Mined, Miner, Speech
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
-SEARCHED = 90_000  # rows of the speech that are searched for hard passages before an epoch, 30 min
 JUDGED = 3000  # examples of the parts left out that tell when to stop
 
 
@@ -79,9 +78,12 @@ class Training:
         done = Checkpoint.load(checkpoint)
         if done.epoch:
             self.trainer.state = done.state
+        if done.mined.size:
+            self.miner.put(done.mined)
         patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
-            self._mine(done.epoch)
+            if done.epoch and self.recipe.mined:
+                done.mined = np.hstack([done.mined, self._mine(done.epoch)])
             self.trainer.run_epoch(self.recipe.seed + done.epoch)
             done.epoch += 1
             with self.trainer.averaged():
@@ -97,26 +99,21 @@ class Training:
         return self._quantised()
 
     @cached_property
-    def speech(self) -> LogMelRows:
-        """Rows [m, filters] of the speech that is trained on; read only where it is searched."""
+    def miner(self) -> Miner:
+        """Of the speech that is trained on, which is read only where it is searched."""
         kept = [part for part in range(PARTS) if part not in self._held_out]
-        return Speech.load(self._material).of(kept)
-
-    def _mine(self, epoch: int) -> None:
-        """Write the hardest passages of a stretch of speech over the easiest background."""
         layout = Layout.of(self.config.front_end, self.recipe.architecture)
-        if epoch and self.recipe.mined:
-            random = np.random.default_rng((self.recipe.seed, epoch))
-            first = random.integers(max(1, len(self.speech) - SEARCHED + 1))
-            some = self.speech[first : first + SEARCHED]
-            with self.trainer.averaged():
-                passages = hardest(self._confidences, some, layout, self.recipe.mined, random)
-            places = self.sampler.easiest(len(passages))
-            self.pool.log_mels[places] = passages
-            self.pool.labels[places] = 0
-            self.sampler.learn(places, np.ones(len(places), np.float32))
+        return Miner(Speech.load(self._material).of(kept), layout, self.pool, self.sampler)
 
-    def _confidences(self, log_mels: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    def _mine(self, epoch: int) -> Mined:
+        """With the network as it would be kept now."""
+        recipe, front_end = self.recipe, self.config.front_end
+        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
+        random = np.random.default_rng((recipe.seed, epoch))
+        with self.trainer.averaged():
+            return self.miner.mine(self._confidences, recipe.mined, searched, random)
+
+    def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
         scores = self.trainer.scores(tf.constant(log_mels[None]))[0]
         likest = tf.reduce_max(tf.nn.softmax(scores)[:, 1:], axis=1).numpy()
