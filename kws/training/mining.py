@@ -76,7 +76,7 @@ class Miner:
         some = self.speech[start : start + searched]
         firsts = start + hardest(confidences, some, self.layout, most, random)
         places = self.sampler.easiest(len(firsts))
-        mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
+        mined: Mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
         self.put(mined)
         return mined
 
