@@ -25,7 +25,7 @@ from kws.training.made_up_noise import made_up_noise
 from kws.training.pool import BACKGROUND, Pool, make_pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.surroundings import Surroundings
+from kws.training.surroundings import PLAIN, Surroundings
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -235,6 +235,18 @@ def test_of_short_recordings_all_but_the_first_are_heard_from_their_start(
         for piece in pieces:
             assert np.array_equal(piece, recordings[piece[0] // length][: len(piece)])
     assert len(firsts) > 10
+
+
+def test_some_scenes_are_heard_as_they_are(random: np.random.Generator) -> None:
+    """Nothing but their level changes."""
+    scene = augment.hiss(SAMPLE_RATE // 2, random) / 8
+    surroundings = Surroundings([], [augment.to_int16(augment.hiss(SAMPLE_RATE, random) / 8)], [])
+    alike = []
+    for _ in range(300):
+        heard = surroundings.recorded(scene, random).astype(float)
+        gain = heard @ scene / (scene @ scene)
+        alike.append(np.abs(heard - gain * scene).max() < 1)  # LSB
+    assert PLAIN - 0.1 < np.mean(alike) < PLAIN + 0.15
 
 
 # Examples and their pool

@@ -14,6 +14,10 @@ from kws.training.made_up_noise import made_up_noise
 
 Samples = npt.NDArray[np.int16]
 
+# Share of the scenes that are heard as they are, at some level. Mined passages are such scenes:
+# without words among them, a clean recording would tell that there is no keyword.
+PLAIN = 0.3
+
 
 class Surroundings:
     """Draws stretches of speech and noise from recordings, and records scenes among them."""
@@ -42,6 +46,8 @@ class Surroundings:
 
     def recorded(self, scene: Audio, random: Random) -> Samples:
         """The way from the scene to the sound card."""
+        if random.random() < PLAIN:
+            return augment.to_int16(augment.set_level(scene, random.uniform(*augment.LEVEL)))
         kind = random.random()
         if kind < 0.25 and self._rooms:
             response = self._rooms[random.integers(len(self._rooms))]
