@@ -17,11 +17,22 @@ from kws.training.architecture import Architecture
 from kws.training.checkpoint import Checkpoint
 from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
-from kws.training.mining import APART, PLACE, Miner, Speech, hardest, make_speech
+from kws.training.mining import (
+    APART,
+    GAIN,
+    PLACE,
+    SNR,
+    Miner,
+    Speech,
+    elsewhere,
+    hardest,
+    make_speech,
+)
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
+from kws.training.surroundings import PLAIN
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
@@ -100,8 +111,9 @@ def test_no_more_is_mined_than_there_is_easy_background() -> None:
     places, firsts = miner.mine(confidences, 4, 10_000, np.random.default_rng(1))
     assert len(places) == len(firsts) == 2
     assert min(places) >= 3
-    assert pool.log_mels[places].max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
-    assert pool.log_mels.any(axis=(1, 2)).sum() == 2
+    passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
+    assert passages.max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
+    assert set(np.flatnonzero(pool.log_mels.any(axis=(1, 2)))) == set(places)
 
 
 def test_the_searched_stretch_is_drawn_anew() -> None:
@@ -117,6 +129,29 @@ def test_the_searched_stretch_is_drawn_anew() -> None:
     firsts = [miner.mine(confidences, 1, 2000, random)[1, 0] for _ in range(12)]
     assert len({first // 2000 for first in firsts}) > 3
     assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
+
+
+def test_passages_are_heard_elsewhere() -> None:
+    """A loud moment in digital silence: some as it was, others at other levels and in noise."""
+    offset = FRONT_END.log_offset
+    passage = np.full((LAYOUT.rows, FRONT_END.mel_filters), np.log(offset), np.float16)
+    passage[20:30] = 2.0
+    heard = [elsewhere(passage, offset, np.random.default_rng(seed)) for seed in range(400)]
+    assert all(one.dtype == np.float16 and np.isfinite(one).all() for one in heard)
+    changed = [one.astype(float) for one in heard if not np.array_equal(one, passage)]
+    assert PLAIN - 0.1 < 1 - len(changed) / len(heard) < PLAIN + 0.1
+    again = elsewhere(passage, offset, np.random.default_rng(7))
+    assert np.array_equal(again, heard[7])
+    decibels = 20 / np.log(10)
+    loud, quiet = (np.array([one[rows].mean() for one in changed]) for rows in (slice(20, 30), 50))
+    gains = decibels * (loud - 2.0)
+    assert gains.min() > GAIN[0] - 1
+    assert gains.max() < GAIN[1] + 6  # noise is as loud as the moment at 0 dB
+    assert np.ptp(gains) > 0.9 * np.ptp(GAIN)
+    ratios = decibels * (loud - quiet)[quiet > np.log(offset) + 2]  # where noise can be heard
+    assert ratios.min() > -3
+    assert ratios.max() < SNR[1] + 8  # colour makes some filters quieter than the mean
+    assert np.ptp(ratios) > 0.7 * np.ptp(SNR)
 
 
 def test_speech_is_kept_by_part(tmp_path: Path) -> None:
@@ -298,15 +333,15 @@ def test_the_best_epoch_is_kept_and_training_stops(stopped) -> None:
 
 def test_hard_passages_take_the_place_of_easy_background(stopped, material: Path) -> None:
     training, _, done = stopped
-    pool = training.pool
-    brightness = pool.log_mels[:, :, -1].astype(np.float32).min(axis=1)
-    mined = brightness > 9
-    # None before the first epoch; a later one may take the place of an earlier one's.
-    assert 4 <= mined.sum() <= 4 * (done.epoch - 1)
-    assert not pool.labels[mined].any()
-    assert not np.isin(pool.parts[mined], [0, 1]).any()
-    assert not np.isin(brightness[mined] - 10, [0, 1]).any()
-    assert not (np.load(material / "log_mels.npy")[:, :, -1] > 9).any()
+    places, firsts = done.mined
+    assert len(places) == 4 * (done.epoch - 1)  # none before the first epoch
+    pool, speech = training.pool, training.miner.speech
+    assert not pool.labels[places].any()
+    assert not np.isin(pool.parts[places], [0, 1]).any()
+    assert set(speech[firsts, -1] - 10) <= set(speech[:, -1] - 10) == {2, 3, 4, 5, 6, 7}
+    before = np.load(material / "log_mels.npy")
+    changed = (pool.log_mels != before).any(axis=(1, 2))
+    assert set(np.flatnonzero(changed)) == set(places)
 
 
 # Weights to start from

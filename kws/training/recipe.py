@@ -40,7 +40,7 @@ class Recipe:
 # which more steps tell than of a short word.
 HOME = Recipe(
     architecture=Architecture(channels=80),
-    schedule=Schedule(epochs=40, found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
+    schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
     mined=500,
     searched=24.0,
 )
