@@ -19,12 +19,9 @@ from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
 from kws.training.mining import (
     APART,
-    GAIN,
     PLACE,
-    SNR,
     Miner,
     Speech,
-    elsewhere,
     hardest,
     make_speech,
 )
@@ -32,7 +29,6 @@ from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.surroundings import PLAIN
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
@@ -129,29 +125,6 @@ def test_the_searched_stretch_is_drawn_anew() -> None:
     firsts = [miner.mine(confidences, 1, 2000, random)[1, 0] for _ in range(12)]
     assert len({first // 2000 for first in firsts}) > 3
     assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
-
-
-def test_passages_are_heard_elsewhere() -> None:
-    """A loud moment in digital silence: some as it was, others at other levels and in noise."""
-    offset = FRONT_END.log_offset
-    passage = np.full((LAYOUT.rows, FRONT_END.mel_filters), np.log(offset), np.float16)
-    passage[20:30] = 2.0
-    heard = [elsewhere(passage, offset, np.random.default_rng(seed)) for seed in range(400)]
-    assert all(one.dtype == np.float16 and np.isfinite(one).all() for one in heard)
-    changed = [one.astype(float) for one in heard if not np.array_equal(one, passage)]
-    assert PLAIN - 0.1 < 1 - len(changed) / len(heard) < PLAIN + 0.1
-    again = elsewhere(passage, offset, np.random.default_rng(7))
-    assert np.array_equal(again, heard[7])
-    decibels = 20 / np.log(10)
-    loud, quiet = (np.array([one[rows].mean() for one in changed]) for rows in (slice(20, 30), 50))
-    gains = decibels * (loud - 2.0)
-    assert gains.min() > GAIN[0] - 1
-    assert gains.max() < GAIN[1] + 6  # noise is as loud as the moment at 0 dB
-    assert np.ptp(gains) > 0.9 * np.ptp(GAIN)
-    ratios = decibels * (loud - quiet)[quiet > np.log(offset) + 2]  # where noise can be heard
-    assert ratios.min() > -3
-    assert ratios.max() < SNR[1] + 8  # colour makes some filters quieter than the mean
-    assert np.ptp(ratios) > 0.7 * np.ptp(SNR)
 
 
 def test_speech_is_kept_by_part(tmp_path: Path) -> None:

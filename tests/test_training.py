@@ -25,7 +25,6 @@ from kws.training.made_up_noise import made_up_noise
 from kws.training.pool import BACKGROUND, Pool, make_pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.surroundings import PLAIN, Surroundings
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -214,39 +213,6 @@ def test_shuffled_syllables_are_all_there(random: np.random.Generator) -> None:
     lengths = np.diff(np.concatenate([[0], jumps, [kept.sum()]])) / SAMPLE_RATE
     assert lengths.max() < 0.9  # two pieces may find each other again
     assert 4 <= len(lengths) <= 17
-
-
-def test_of_short_recordings_all_but_the_first_are_heard_from_their_start(
-    random: np.random.Generator,
-) -> None:
-    """Recordings that count on, so that a sample tells its place."""
-    length = 6000
-    recordings = np.arange(1, 5 * length + 1, dtype=np.int16).reshape(5, length)
-    firsts = set()
-    for _ in range(20):
-        speech = Surroundings(list(recordings), [], []).speech(4 * length, random)
-        samples = np.rint(speech * 32768).astype(np.int16)
-        middle = 200  # behind the fade
-        own = (samples[middle] - 1) % length - middle
-        firsts.add(own)
-        rest = samples[length - own :]
-        pieces = [rest[first : first + length] for first in range(0, len(rest), length)]
-        assert len(pieces) >= 3
-        for piece in pieces:
-            assert np.array_equal(piece, recordings[piece[0] // length][: len(piece)])
-    assert len(firsts) > 10
-
-
-def test_some_scenes_are_heard_as_they_are(random: np.random.Generator) -> None:
-    """Nothing but their level changes."""
-    scene = augment.hiss(SAMPLE_RATE // 2, random) / 8
-    surroundings = Surroundings([], [augment.to_int16(augment.hiss(SAMPLE_RATE, random) / 8)], [])
-    alike = []
-    for _ in range(300):
-        heard = surroundings.recorded(scene, random).astype(float)
-        gain = heard @ scene / (scene @ scene)
-        alike.append(np.abs(heard - gain * scene).max() < 1)  # LSB
-    assert PLAIN - 0.1 < np.mean(alike) < PLAIN + 0.15
 
 
 # Examples and their pool
