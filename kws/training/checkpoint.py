@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.mining import Mined
-
 Arrays = list[npt.NDArray[Any]]
+
+LISTS = "best", "state", "mined"  # the fields that are arrays
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Checkpoint:
     best_loss: float = float("inf")
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
-    mined: Mined = field(default_factory=lambda: np.zeros((2, 0), np.int64))
+    mined: Arrays = field(default_factory=list)  # what came into the pool, by epoch
 
     def save(self, path: Path) -> None:
         """Put in place of the one before only when it is whole."""
@@ -31,10 +31,12 @@ class Checkpoint:
         with unfinished.open("wb") as file:
             np.savez(
                 file,
-                mined=self.mined,
                 numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
-                **{f"best{i}": array for i, array in enumerate(self.best)},
-                **{f"state{i}": array for i, array in enumerate(self.state)},
+                **{
+                    f"{name}{i}": array
+                    for name in LISTS
+                    for i, array in enumerate(getattr(self, name))
+                },
             )
         unfinished.replace(path)
 
@@ -45,9 +47,8 @@ class Checkpoint:
             return Checkpoint()
         with np.load(path) as kept:
             epoch, best_epoch, best_loss = kept["numbers"].tolist()
-            best, state = (
+            lists = (
                 [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept.files))]
-                for name in ("best", "state")
+                for name in LISTS
             )
-            mined = kept["mined"]
-        return Checkpoint(int(epoch), int(best_epoch), best_loss, best, state, mined)
+            return Checkpoint(int(epoch), int(best_epoch), best_loss, *lists)

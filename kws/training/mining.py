@@ -22,6 +22,7 @@ LogMelRows = npt.NDArray[np.float16]
 Mined = npt.NDArray[np.int64]  # [2, passages] indices into the pool, and first rows in the speech
 Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of rows [n, filters]
 
+SEARCHED = 90_000  # rows of the speech that are searched before an epoch, 30 min
 STRETCH = 1000  # steps that are scored at once
 APART = 25  # steps from one hard moment to the next
 PLACE = (6, 20)  # step of an example at which its hard moment lies
@@ -68,12 +69,10 @@ class Miner:
     pool: Pool
     sampler: Sampler
 
-    def mine(
-        self, confidences: Confidences, most: int, searched: int, random: np.random.Generator
-    ) -> Mined:
-        """Find up to `most` in `searched` rows in a row, and put them into the pool."""
-        start = random.integers(max(1, len(self.speech) - searched + 1))
-        some = self.speech[start : start + searched]
+    def mine(self, confidences: Confidences, most: int, random: np.random.Generator) -> Mined:
+        """Find up to `most` in a stretch of the speech, and put them into the pool."""
+        start = random.integers(max(1, len(self.speech) - SEARCHED + 1))
+        some = self.speech[start : start + SEARCHED]
         firsts = start + hardest(confidences, some, self.layout, most, random)
         places = self.sampler.easiest(len(firsts))
         mined: Mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
@@ -81,7 +80,7 @@ class Miner:
         return mined
 
     def put(self, mined: Mined) -> None:
-        """Write passages over examples; of those for one place the last one stays."""
+        """Write passages over examples."""
         places, firsts = mined
         self.pool.log_mels[places] = self.speech[firsts[:, None] + np.arange(self.layout.rows)]
         self.pool.labels[places] = 0

@@ -26,7 +26,6 @@ class Recipe:
     backgrounds: int = 100_000  # examples
     words: bool = False  # whether the negatives are single words, to be heard alone as well
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
-    searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 

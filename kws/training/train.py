@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -78,12 +78,12 @@ class Training:
         done = Checkpoint.load(checkpoint)
         if done.epoch:
             self.trainer.state = done.state
-        if done.mined.size:
-            self.miner.put(done.mined)
+        for mined in done.mined:
+            self.miner.put(mined)
         patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
             if done.epoch and self.recipe.mined:
-                done.mined = np.hstack([done.mined, self._mine(done.epoch)])
+                done.mined.append(self._mine(done.epoch))
             self.trainer.run_epoch(self.recipe.seed + done.epoch)
             done.epoch += 1
             with self.trainer.averaged():
@@ -107,11 +107,9 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        recipe, front_end = self.recipe, self.config.front_end
-        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
-        random = np.random.default_rng((recipe.seed, epoch))
+        random = np.random.default_rng((self.recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, recipe.mined, searched, random)
+            return self.miner.mine(self._confidences, self.recipe.mined, random)
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
