@@ -31,6 +31,7 @@ LAYER_NUMBERS = (
     "channels",
     "output_cells",
     "output_channels",
+    "groups",
     "zero",
     "output_zero",
     "least",

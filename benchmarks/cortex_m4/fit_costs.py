@@ -221,6 +221,7 @@ def layer(
         0,
         *taken,
         *given,
+        1,
         0,
         0,
         -128,
