@@ -55,7 +55,7 @@ class FloatDetector(Detector):
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
         seen = rows[: self.window_rows + (steps - 1) * stride]
-        logits = self._network(seen[None, :, :, None], training=False).numpy()[0].mean(axis=1)
+        logits = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
         powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
         posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
         posteriors = np.concatenate([self._posteriors, posteriors])

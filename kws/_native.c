@@ -87,7 +87,6 @@ static void read_layer(reader_t *reader, kws_layer *layer) {
   layer->channels = (uint16_t)number(reader);
   layer->output_cells = (uint16_t)number(reader);
   layer->output_channels = (uint16_t)number(reader);
-  layer->groups = (uint8_t)number(reader);
   layer->zero = (int8_t)number(reader);
   layer->output_zero = (int8_t)number(reader);
   layer->least = (int8_t)number(reader);

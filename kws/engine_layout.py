@@ -31,7 +31,6 @@ LAYER_NUMBERS = (
     "channels",
     "output_cells",
     "output_channels",
-    "groups",
     "zero",
     "output_zero",
     "least",

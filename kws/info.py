@@ -67,7 +67,7 @@ def cost_per_step(network: Network) -> int:
     total, columns = 0, network.stride  # columns that the layer takes in per step
     for layer in network.layers:
         columns //= layer.time_stride
-        inputs = {"CONVOLUTION": layer.channels // layer.groups, "DEPTHWISE": 1}.get(layer.kind, 0)
+        inputs = {"CONVOLUTION": layer.channels, "DEPTHWISE": 1}.get(layer.kind, 0)
         kernel = layer.time_kernel * layer.kernel * inputs
         total += columns * layer.output_cells * layer.output_channels * kernel
     return total

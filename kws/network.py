@@ -32,7 +32,6 @@ class Layer:
     channels: int
     output_cells: int
     output_channels: int
-    groups: int  # of channels; each group of a convolution's outputs sees its own inputs alone
     zero: int  # int8 level of 0.0
     output_zero: int
     least: int  # the activation's range

@@ -119,11 +119,8 @@ Parts = tuple[dict[str, int], npt.NDArray[np.int8], Channels]
 def _convolution(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
     weights = operator.constant(1, where)
     rows = weights.reshape(len(weights), -1)
-    groups = source.plane[2] // weights.shape[3]
-    _expect(weights.shape[3] * groups == source.plane[2] and len(rows) % groups == 0, where)
-    shape = _shape(operator, source, pads, weights.shape[1:3], where) | {"groups": groups}
-    if groups > 1 and (weights.shape[1:3] != (1, 1) or shape["cells"] > 1):
-        raise KwsError(f"{where} in groups of channels has a kernel of more than one place")
+    _expect(weights.shape[3] == source.plane[2], where)
+    shape = _shape(operator, source, pads, weights.shape[1:3], where)
     return shape, _padded(rows), _channels(operator, source, rows, where)
 
 
@@ -175,7 +172,7 @@ def _pads(operator: Operator, where: str) -> Pads:
 
 def _ones(**numbers: int) -> dict[str, int]:
     """A layer's shape: kernels and strides of 1 and no padding, but for the numbers given."""
-    ones = dict.fromkeys(("time_kernel", "time_stride", "kernel", "stride", "groups"), 1)
+    ones = dict.fromkeys(("time_kernel", "time_stride", "kernel", "stride"), 1)
     return ones | dict.fromkeys(("time_before", "time_after", "cells_before"), 0) | numbers
 
 

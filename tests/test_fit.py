@@ -319,7 +319,6 @@ FAMILIES = {
     "plane": Architecture(
         channels=8, kernels=(3, 5), head=3, frequency_kernel=4, first_kernel=6, stride=3
     ),
-    "networks": replace(SMALL, channels=16, networks=2),
 }
 
 
@@ -389,7 +388,6 @@ def test_a_model_of_another_shape_is_refused(tf) -> None:
     model = quantised(build(SMALL, FRONT_END, 2), SMALL, features + 1, 2)
     for architecture in (
         replace(SMALL, channels=12),
-        replace(SMALL, networks=2),
         replace(SMALL, kernels=(3, 5, 7)),
         replace(SMALL, kernels=(3, 4)),
         FAMILIES["plane"],

@@ -221,7 +221,6 @@ def layer(
         0,
         *taken,
         *given,
-        1,
         0,
         0,
         -128,

@@ -14,35 +14,16 @@ static int8_t *next_column(const kws_ds_cnn *ds_cnn, int index) {
          layer->cells_before * layer->channels;
 }
 
-static void run_kernel(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+static void run(const kws_ds_cnn *ds_cnn, int index, int8_t *out) {
+  const kws_layer *layer = &ds_cnn->network->layers[index];
+  const kws_columns in = {ds_cnn->memory + layer->columns, ds_cnn->state[index].next};
+  int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch);
   switch (layer->kind) {
     case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
     case KWS_DENSE: kws_dense(layer, in, scratch, out); break;
     case KWS_DEPTHWISE: kws_depthwise(layer, in, scratch, out); break;
     case KWS_AVERAGE: kws_average(layer, in, out); break;
     default: kws_softmax(layer, in, out); break;
-  }
-}
-
-static void run(const kws_ds_cnn *ds_cnn, int index, int8_t *out) {
-  const kws_layer *layer = &ds_cnn->network->layers[index];
-  kws_columns in = {ds_cnn->memory + layer->columns, ds_cnn->state[index].next};
-  int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch);
-  if (layer->groups == 1) {
-    run_kernel(layer, in, scratch, out);
-    return;
-  }
-  kws_layer group = *layer;
-  group.channels /= layer->groups;
-  group.output_channels /= layer->groups;
-  for (int n = 0; n < layer->groups; ++n) {
-    run_kernel(&group, in, scratch, out);
-    in.memory += group.channels;
-    out += group.output_channels;
-    group.weights += group.output_channels * kws_row(&group);
-    group.bias += group.output_channels;
-    group.multiplier += group.output_channels;
-    group.shifts += 2 * group.output_channels;
   }
 }
 

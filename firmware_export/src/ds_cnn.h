@@ -23,14 +23,11 @@ typedef struct {
   uint8_t cells_before;                     /* padding cells below the lowest frequency */
   uint16_t cells, channels;                 /* of an input column, padding included */
   uint16_t output_cells, output_channels;
-  uint8_t groups;                           /* of a convolution's channels: each group of outputs
-                                               sees its own inputs alone; more than one only where
-                                               a column is a cell and so is the kernel */
   int8_t zero, output_zero;                 /* int8 level of 0.0 */
   int8_t least, greatest;                   /* the activation's range */
   uint32_t columns;                         /* where in memory the input columns lie, bytes */
   const int8_t *weights;     /* convolution: [output_channels][depth], depth being taps and channels
-                                of one group, padded to a multiple of 8; dense: see kws_dense;
+                                padded to a multiple of 8; dense: see kws_dense;
                                 depthwise: [channels / 4, rounded up][taps][4] */
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the greatest score */

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -128,10 +128,6 @@ def network_operations(network: Network) -> Counter[str]:
 
 def layer_operations(layer: Layer) -> Counter[str]:
     """Of one output column, as the kernels for the Cortex-M4 go about it."""
-    if layer.groups > 1:
-        channels, outputs = layer.channels // layer.groups, layer.output_channels // layer.groups
-        group = replace(layer, channels=channels, output_channels=outputs, groups=1)
-        return Counter({n: layer.groups * times for n, times in layer_operations(group).items()})
     cells, channels = layer.output_cells, layer.output_channels
     taps = layer.time_kernel * layer.kernel
     fours, rest = divmod(channels, 4)

@@ -147,8 +147,7 @@ def exported_weights(layer: Layer) -> npt.NDArray[np.int8]:
 
 def _dense(layer: Layer) -> bool:
     """Whether kernels.h's kws_dense can run it: sums within 24 bits, pairs within 16."""
-    fours = layer.output_channels % (4 * layer.groups) == 0  # of a group's outputs
-    if layer.kind != "CONVOLUTION" or layer.output_cells != 1 or not (layer.groups == 1 or fours):
+    if layer.kind != "CONVOLUTION" or layer.output_cells != 1:
         return False
     reach = np.abs(layer.weights.astype(np.int32)).sum(axis=1).max() * 128
     return bool(reach < 1 << 23 and layer.weights.min() > -128)

@@ -15,8 +15,7 @@ CONVOLUTIONS = "CONV_2D", "DEPTHWISE_CONV_2D"
 class Architecture:
     """Shape of a network; kernels are in rows before the stride and in columns behind it."""
 
-    channels: int = 56  # of all its networks together
-    networks: int = 1  # side by side, which do not see each other; the mean of their logits counts
+    channels: int = 56
     first_kernel: int = 5  # rows
     stride: int = 2  # rows per step
     kernels: tuple[int, ...] = (5, 7, 9, 11)  # columns along time, one block each
@@ -44,10 +43,8 @@ class Architecture:
         first = operators[0]
         channels, rows, width, _ = first.inputs[1].shape
         plane = width != model.config.front_end.coefficients
-        seen = operators[2].inputs[1].shape[3]  # by an output of the first block
         return Architecture(
             channels=channels,
-            networks=channels // seen,
             first_kernel=rows,
             stride=first.options.StrideH(),
             kernels=tuple(kernels[:-1]),

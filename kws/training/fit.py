@@ -77,7 +77,7 @@ class Trainer:
     def _scores(self, log_mels: tf.Tensor) -> tf.Tensor:
         """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""
         features = tf.cast(log_mels, tf.float32) @ self.plain + self.bias
-        return tf.reduce_mean(self.model(features[..., None], training=False), axis=2)
+        return self.model(features[..., None], training=False)[:, :, 0, :]
 
     def loss(self, chosen: npt.NDArray[np.int64]) -> float:
         """Of examples [n] as they are."""
@@ -132,24 +132,11 @@ class Trainer:
         """Change the weights; the loss, and how hard each example was, [batch]."""
         features = self.warped_features(log_mels)
         with tf.GradientTape() as tape:
-            logits = self.model(features, training=True)
-            loss, difficulty = self._joint_loss(logits, tf.cast(labels, tf.int32))
+            logits = self.model(features, training=True)[:, :, 0, :]
+            loss, difficulty = self._loss(logits, tf.cast(labels, tf.int32))
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
         return loss, difficulty
-
-    def _joint_loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Of the mean of logits [batch, steps, networks, classes], and of each network's own.
-
-        Each network's alone would make them differ most, the mean's alone fit best; small ones do
-        best in between (Webb et al. 2020).
-        """
-        loss, difficulty = self._loss(tf.reduce_mean(logits, axis=2), labels)
-        networks, joint = self.architecture.networks, self.schedule.joint
-        if networks == 1:
-            return loss, difficulty
-        own = [self._loss(each, labels)[0] for each in tf.unstack(logits, networks, axis=2)]
-        return joint * loss + (1 - joint) * tf.add_n(own) / networks, difficulty
 
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)

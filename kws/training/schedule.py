@@ -21,7 +21,6 @@ class Schedule:
     average: float = 0.998  # decay of the moving average of the weights, which is what is kept
     found_steps: int = 4  # in which a keyword must be found: what the smoothing averages
     hardest: float = 0.5  # weight of each background example's worst step against its mean
-    joint: float = 0.5  # of several networks, weight of their mean's loss against each one's own
     time_masks: int = 2
     time_mask: int = 8  # rows at most
     band_masks: int = 2
