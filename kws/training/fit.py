@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
 from kws.training.log_mels import full_dct
-from kws.training.loss import detection_loss, teaching_loss
+from kws.training.loss import detection_loss
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
@@ -48,7 +48,6 @@ class Trainer:
             clipnorm=1.0,
         )
         self.optimizer.build(model.trainable_variables)
-        self.teachers: Sequence[Trainer] = ()  # before the first epoch
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
         self._batches = self._epoch_of_batches()
@@ -131,16 +130,10 @@ class Trainer:
 
     def _gradient_step(self, log_mels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""
-        # Each example gets a random vocal tract length (Jaitly and Hinton 2013).
-        lengths = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
-        wanted = tf.cast(labels, tf.int32)
-        answers = [teacher.logits(log_mels, lengths) for teacher in self.teachers]
+        features = self.warped_features(log_mels)
         with tf.GradientTape() as tape:
-            logits = self.logits(log_mels, lengths, training=True)
-            loss, difficulty = self._loss(logits, wanted)
-            if answers:
-                taught = tf.add_n(answers) / len(answers)
-                loss += teaching_loss(logits, taught, wanted, self.schedule.hardest)
+            logits = self.model(features, training=True)[:, :, 0, :]
+            loss, difficulty = self._loss(logits, tf.cast(labels, tf.int32))
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
         return loss, difficulty
@@ -148,11 +141,13 @@ class Trainer:
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)
 
-    def logits(self, log_mels: tf.Tensor, lengths: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """[batch, steps, classes] of log mel rows [batch, rows, filters], each warped to a vocal
-        tract length [batch], a place in `warped`."""
-        features = log_mels @ tf.gather(self.warped, lengths) + self.bias
-        return self.model(features[..., None], training=training)[:, :, 0, :]
+    def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
+        """Log mel rows [batch, rows, filters] to network input [batch, rows, coefficients, 1].
+
+        Each example gets a random vocal tract length (Jaitly and Hinton 2013).
+        """
+        chosen = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
+        return (log_mels @ tf.gather(self.warped, chosen) + self.bias)[..., None]
 
 
 def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:

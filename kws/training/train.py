@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -69,16 +69,12 @@ class Training:
         )
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
-        """Train for `epochs` at most, from where the checkpoint is, teachers beside it first.
+        """Train for `epochs` at most, from where the checkpoint is.
 
         The best epoch is kept, by the loss on the parts that are held out, and training stops when
         it lies as far back as the schedule's patience. Without patience, and where nothing is held
         out, the last epoch is kept.
         """
-        self.trainer.teachers = [
-            self._teacher(number, checkpoint, epochs, progress)
-            for number in range(1, self.recipe.teachers + 1)
-        ]
         done = Checkpoint.load(checkpoint)
         if done.epoch:
             self.trainer.state = done.state
@@ -102,17 +98,6 @@ class Training:
         self.trainer.model.set_weights(done.best)
         return self._quantised()
 
-    def _teacher(self, number: int, checkpoint: Path, epochs: int, progress: Progress) -> Trainer:
-        """What a training like this one from other first weights comes to."""
-
-        def report(doing: str, share: float) -> None:
-            progress(f"{doing} teacher {number}", share)
-
-        recipe = replace(self.recipe, seed=self.recipe.seed + number, teachers=0)
-        training = Training(self._material, self.config.keywords, recipe, self._held_out)
-        training.run(checkpoint.with_suffix(f".teacher-{number}"), epochs, report)
-        return training.trainer
-
     @cached_property
     def miner(self) -> Miner:
         """Of the speech that is trained on, which is read only where it is searched."""
@@ -122,11 +107,9 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        recipe, front_end = self.recipe, self.config.front_end
-        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
-        random = np.random.default_rng((recipe.seed, epoch))
+        random = np.random.default_rng((self.recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, recipe.mined, searched, random)
+            return self.miner.mine(self._confidences, self.recipe.mined, random)
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
