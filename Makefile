@@ -22,7 +22,8 @@ help:
 	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
-	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished'
+	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished,'
+	@echo '                        KOKORO=folder has its voices (docs/train.md), as the shipped one had'
 	@echo 'make trunk DATA=folder  train again what wake words of one'"'"'s own start from'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
@@ -52,7 +53,7 @@ trunk: NAME := trunk
 model trunk: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
-		--work $(or $(WORK),models/$(NAME).work)
+		--work $(or $(WORK),models/$(NAME).work) $(if $(KOKORO),--kokoro $(KOKORO))
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware

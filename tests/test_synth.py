@@ -194,7 +194,7 @@ def test_no_synthesiser_is_one_line_that_says_what_to_install(tmp_path):
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == (
         "kws: error: no speech synthesiser is installed; kws uses espeak-ng, flite, festival"
-        " (Debian, Ubuntu: apt install espeak-ng flite festival) and Piper\n"
+        " (Debian, Ubuntu: apt install espeak-ng flite festival), Piper and Kokoro\n"
     )
     assert not (tmp_path / "data").exists()
 

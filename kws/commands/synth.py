@@ -29,6 +29,10 @@ def synth(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of voices for Piper, if you have any."),
     ] = None,
+    kokoro: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
+    ] = None,
 ) -> None:
     """Have the installed speech synthesisers say a keyword, and what sounds like it.
 
@@ -37,4 +41,4 @@ def synth(
     """
     from kws.data.synth import run
 
-    run(text, output, count, near, sentences, seed, piper)
+    run(text, output, count, near, sentences, seed, piper, kokoro)

@@ -61,6 +61,10 @@ def train(
             metavar="DIR", help="Keeps what an interrupted run made.", show_default="MODEL.work"
         ),
     ] = None,
+    kokoro: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
+    ] = None,
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.
 
@@ -78,4 +82,5 @@ def train(
 
     work = work or output.with_suffix(".work")
     words = [word.strip() for word in keywords.split(",") if word.strip()]
-    run(plan(dataset, work, recipe, words, init, folds, epochs, alarms), output, work, report)
+    planned = plan(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro)
+    run(planned, output, work, report)

@@ -36,6 +36,7 @@ class Synthesis:
     sentences: tuple[str, ...] = ()
     # By keyword, what makes synthesisers say it as people do whose first language is another.
     spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kokoro: Path | None = None  # folder of its network and voices, where it is to speak too
 
 
 @dataclass

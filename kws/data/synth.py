@@ -28,6 +28,7 @@ def run(
     sentences: int,
     seed: int,
     piper: Path | None,
+    kokoro: Path | None,
 ) -> None:
     """Make what is missing of `count` utterances of the text, and of the negative phrases.
 
@@ -37,7 +38,7 @@ def run(
     name = folder_name(text)
     keyword = name.replace("_", " ")
     others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
-    voices = installed(piper)
+    voices = installed(piper, kokoro)
     jobs = [
         (f"utterances of {keyword!r}", [keyword], count, output / name),
         ("near phrases", _near(keyword, others, near, seed), 1, output / NEGATIVE),

@@ -1,6 +1,7 @@
 """Speech from the synthesisers of this machine.
 
-All but Piper are deterministic: the same version, voice, text and settings give the same samples.
+All but Piper and Kokoro are deterministic: the same version, voice, text and settings give the same
+samples.
 """
 
 from __future__ import annotations
@@ -15,20 +16,22 @@ import numpy.typing as npt
 import soxr
 
 from kws.config import SAMPLE_RATE
+from kws.data import kokoro
 from kws.data.audio import read_audio
 from kws.data.synthesisers import ENGINES, PIPER, SYNTHESISERS, piper_voices, run
 from kws.errors import KwsError
 
 RATES = (0.6, 1.7)  # times the voice's own speed
 PITCHES = (0.8, 1.25)  # times the voice's own pitch
+KOKORO = "kokoro"  # the one that is no program: kws/data/kokoro.py
 
 
 @dataclass(frozen=True)
 class Voice:
     """One voice of one synthesiser; installed() finds them."""
 
-    synthesiser: str  # espeak-ng, flite, festival or piper
-    name: str  # as the synthesiser calls it; for Piper the path of the voice
+    synthesiser: str  # espeak-ng, flite, festival, piper or kokoro
+    name: str  # as the synthesiser calls it; for Piper and Kokoro the path of the voice
 
     def __str__(self) -> str:
         return f"{self.synthesiser} {self.name}"
@@ -58,6 +61,8 @@ class Voice:
         return samples
 
     def _spoken(self, text: str, rate: float) -> npt.NDArray[np.int16]:
+        if self.synthesiser == KOKORO:
+            return kokoro.speak(self.name, rate, text)
         with TemporaryDirectory(prefix="kws-") as folder:
             source, output = Path(folder, "text.txt"), Path(folder, "speech.wav")
             source.write_text(f"{text}\n", encoding="utf-8")
@@ -70,10 +75,11 @@ class Voice:
             return speech
 
 
-def installed(piper: Path | None = None) -> list[Voice]:
+def installed(piper: Path | None = None, kokoro_folder: Path | None = None) -> list[Voice]:
     """Every voice of this machine, in a fixed order; KwsError when there is none.
 
     piper: a folder of Piper's voices, which are taken as well; KwsError without the program.
+    kokoro_folder: that of Kokoro's network and voices, the same.
     """
     voices = [
         Voice(synthesiser, voice)
@@ -85,9 +91,11 @@ def installed(piper: Path | None = None) -> list[Voice]:
         if not shutil.which(ENGINES[PIPER].program):
             raise KwsError("Piper is not installed: pip install piper-tts")
         voices += [Voice(PIPER, voice) for voice in piper_voices(piper)]
+    if kokoro_folder is not None:
+        voices += [Voice(KOKORO, voice) for voice in kokoro.kokoro_voices(kokoro_folder)]
     if not voices:
         raise KwsError(
             "no speech synthesiser is installed; kws uses espeak-ng, flite, festival"
-            " (Debian, Ubuntu: apt install espeak-ng flite festival) and Piper"
+            " (Debian, Ubuntu: apt install espeak-ng flite festival), Piper and Kokoro"
         )
     return voices

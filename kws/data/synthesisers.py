@@ -1,4 +1,4 @@
-"""The speech synthesisers kws knows and how each is asked: espeak-ng, flite, festival, Piper."""
+"""The speech synthesisers that are programs: espeak-ng, flite, festival, Piper."""
 
 from __future__ import annotations
 

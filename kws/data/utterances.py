@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from kws.errors import KwsError
 RATES = (0.75, 1.35)
 PITCHES = (0.85, 1.2)
 # How often each is drawn, relative to the others; festival is slow, espeak-ng has the most voices,
-# Piper's are the likest to people's.
-SHARES = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0}
+# those of Piper and Kokoro are the likest to people's.
+SHARES = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0, "kokoro": 1.0}
 NAME_LENGTH = 60  # characters of a text in a file name; of a longer one these and a hash
 
 
@@ -54,13 +54,15 @@ def say(
     *,
     prefix: str = "",
     voices: Sequence[Voice] | None = None,
+    shares: Mapping[str, float] = SHARES,
     progress: Callable[[int, int], None] = lambda made, missing: None,
 ) -> list[Path]:
     """`count` utterances of each text by random voices, rates and pitches; same seed, same speech.
 
     Files are named <prefix><text>-<number>@<voice>.flac; what an earlier call made is kept, by
-    whichever voice. voices: None for all that are installed; progress(made, missing) is called
-    as files are made. KwsError when no synthesiser is installed, one fails or the disk is full.
+    whichever voice. voices: None for all that are installed; shares: how often each synthesiser is
+    drawn, relative to the others; progress(made, missing) is called as files are made. KwsError
+    when no synthesiser is installed, one fails or the disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +77,7 @@ def say(
         for number in range(count):
             name = f"{prefix}{file_name(text)}-{number}"
             if name not in made:
-                utterance = _drawn(text, number, folder / name, seed, by_synthesiser)
+                utterance = _drawn(text, number, folder / name, seed, by_synthesiser, shares)
                 missing.append(utterance)
                 made[name] = utterance.path
             paths.append(made[name])
@@ -92,14 +94,19 @@ def file_name(text: str) -> str:
 
 
 def _drawn(
-    text: str, number: int, path: Path, seed: int, by_synthesiser: dict[str, list[Voice]]
+    text: str,
+    number: int,
+    path: Path,
+    seed: int,
+    by_synthesiser: Mapping[str, list[Voice]],
+    shares: Mapping[str, float],
 ) -> Utterance:
     """The utterance of this number, which does not depend on how many others are wanted."""
     digest = hashlib.sha256(f"{seed} {number} {text}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     names = sorted(by_synthesiser)
-    shares = np.array([SHARES[name] for name in names])
-    voices = by_synthesiser[names[random.choice(len(names), p=shares / shares.sum())]]
+    weights = np.array([shares[name] for name in names])
+    voices = by_synthesiser[names[random.choice(len(names), p=weights / weights.sum())]]
     voice = voices[random.integers(len(voices))]
     rate, pitch = round(random.uniform(*RATES), 2), round(random.uniform(*PITCHES), 2)
     by_voice = path.with_name(f"{path.name}@{voice.label}.flac")
@@ -107,7 +114,7 @@ def _drawn(
 
 
 def _make(utterances: Sequence[Utterance], progress: Callable[[int, int], None]) -> None:
-    """Several at once: the synthesisers are processes of their own."""
+    """Several at once: the synthesisers are processes of their own, or let go of Python's lock."""
     with ThreadPoolExecutor() as executor:
         try:
             # Not as_completed(), which an interrupt can leave with the locks of all that waits.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kws.data.clips import PARTS
 from kws.data.dataset import Dataset, from_folder
+from kws.data.kokoro import kokoro_voices
 from kws.data.recipe_file import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
@@ -44,10 +45,12 @@ def plan(
     folds: int | None = None,
     epochs: int | None = None,
     alarms_per_hour: float = 0.5,
+    kokoro: Path | None = None,
 ) -> Plan:
     """What to do with a folder.
 
-    initial: name or path of a model, or "none"; None leaves it to the kind of folder.
+    initial: name or path of a model, or "none"; None leaves it to the kind of folder. kokoro: a
+    folder of its network and voices.
 
     A recipe and the command words of Speech Commands are trained from scratch; a folder of one's
     own starts from the shipped trunk. epochs: at most, where it is not the recipe's number.
@@ -68,6 +71,9 @@ def plan(
     else:
         dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
         start = initial or DEFAULT_TRUNK
+    if kokoro:
+        kokoro_voices(kokoro)  # which tells what is wrong with it before anything else is done
+        dataset = replace(dataset, synthesis=replace(dataset.synthesis, kokoro=kokoro))
     if start != NONE:
         recipe = adapted(ModelFile.load(start))
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.data.pronunciation import dictionary
 from kws.data.synthesis import installed
-from kws.data.utterances import say
+from kws.data.utterances import SHARES, say
 from kws.errors import KwsError
 from kws.recorder.prompts import TEXTS
 
@@ -26,6 +26,9 @@ Samples = npt.NDArray[np.int16]
 # and how often each is said, sentences of random words.
 KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
 OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
+# Kokoro takes a core 0.5 s for a word, others a tenth of that: it says most of the keywords, whose
+# voices matter most, and enough of the rest that its sound is no sign of a keyword.
+OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = ({**SHARES, "kokoro": s} for s in (1.5, 0.15, 0.08))
 FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
@@ -85,10 +88,15 @@ def synthetic_speech(
 ) -> SyntheticSpeech:
     """Make what is missing in the folder, and read it; progress(made, missing) of each kind."""
 
-    def spoken(texts: Iterable[str], count: int, name: str) -> list[Samples]:
+    voices = installed(kokoro_folder=wanted.kokoro) if wanted != Synthesis() else []
+
+    def spoken(
+        texts: Iterable[str], count: int, name: str, shares: Mapping[str, float]
+    ) -> list[Samples]:
         if not count:
             return []
-        paths = say(texts, count, folder / name, seed=1, progress=progress)
+        where = folder / name
+        paths = say(texts, count, where, 1, voices=voices, shares=shares, progress=progress)
         return [read_audio(path) for path in paths]
 
     random = np.random.default_rng(1)
@@ -102,11 +110,11 @@ def synthetic_speech(
         made_up = neighbours.sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
         {
-            keyword: spoken([keyword], wanted.keyword, "keywords")
-            + spoken(wanted.spellings.get(keyword, ()), wanted.spelling, "keywords")
+            keyword: spoken([keyword], wanted.keyword, "keywords", OF_KEYWORDS)
+            + spoken(wanted.spellings.get(keyword, ()), wanted.spelling, "keywords", OF_KEYWORDS)
             for keyword in keywords
         },
-        spoken(near, wanted.near_word, "near_words"),
-        spoken(wanted.sentences, wanted.sentence, "sentences")
-        + spoken(made_up, 1, "random_sentences"),
+        spoken(near, wanted.near_word, "near_words", OF_NEAR_WORDS),
+        spoken(wanted.sentences, wanted.sentence, "sentences", OF_SENTENCES)
+        + spoken(made_up, 1, "random_sentences", OF_SENTENCES),
     )

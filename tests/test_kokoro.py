@@ -1,0 +1,167 @@
+"""Kokoro as a synthesiser. Its own network is large and not on this machine: a stand-in with the
+same inputs hums one tone per phoneme, higher by the voice's style, faster by the speed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from command_line import kws
+from conftest import skip_without
+
+from kws.config import SAMPLE_RATE
+from kws.data.kokoro import OWN_RATE, SYMBOLS, kokoro_voices
+from kws.data.synthesis import Voice, installed
+from kws.data.utterances import SHARES, say
+from kws.errors import KwsError
+
+PHONEME = 2400  # samples at OWN_RATE
+LONGEST = 40  # phonemes
+HUM = f"""
+<ir_version: 8, opset_import: ["" : 17]>
+hum (int64[1, tokens_] tokens, float[1, 4] style, float[1] speed) => (float[samples] audio) {{
+    zero = Constant <value = float {{0}}> ()
+    one = Constant <value = float {{1}}> ()
+    each = Constant <value = float {{{PHONEME}}}> ()
+    loud = Constant <value = float {{0.5}}> ()
+    shape = Shape <start = 1> (tokens)
+    count = Cast <to = 1> (shape)
+    whole = Mul (count, each)
+    long = Div (whole, speed)
+    end = ReduceSum <keepdims = 0> (long)
+    time = Range (zero, end, one)
+    pitch = ReduceMean <keepdims = 0> (style)
+    angle = Mul (time, pitch)
+    tone = Sin (angle)
+    audio = Mul (tone, loud)
+}}
+"""
+STYLES = {"af_low": 0.05, "bm_high": 0.15, "jf_middle": 0.1}  # radians a sample
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    folder = tmp_path / "kokoro"
+    folder.mkdir()
+    onnx.save(onnx.parser.parse_model(HUM), folder / "kokoro-v1.0.int8.onnx")
+    with (folder / "voices-v1.0.bin").open("wb") as file:
+        np.savez(file, **{n: np.full((LONGEST, 1, 4), v, "f4") for n, v in STYLES.items()})
+    return folder
+
+
+def frequency(samples: np.ndarray) -> float:
+    """Of a tone, in radians a sample at OWN_RATE."""
+    crossings = np.count_nonzero(np.diff(np.signbit(samples.astype(float))))
+    return crossings * np.pi / len(samples) * SAMPLE_RATE / OWN_RATE
+
+
+def test_every_voice_and_every_mean_of_two(folder: Path) -> None:
+    names = [Path(name).name for name in kokoro_voices(folder)]
+    assert names == [
+        *("af_low", "bm_high", "jf_middle"),
+        *("af_low+bm_high", "af_low+jf_middle", "bm_high+jf_middle"),
+    ]
+    voices = [voice for voice in installed(kokoro_folder=folder) if voice.synthesiser == "kokoro"]
+    assert [voice.name for voice in voices] == kokoro_voices(folder)
+    assert voices[3].label == "kokoro_af_low+bm_high"
+    for voice, radians in zip(voices, (0.05, 0.15, 0.1, 0.1, 0.075, 0.125), strict=True):
+        assert frequency(voice.speak("good morning")) == pytest.approx(radians, rel=0.02)
+
+
+def test_rate_and_pitch(folder: Path) -> None:
+    voice = Voice("kokoro", str(folder / "af_low"))
+    usual, fast, high = (voice.speak("good morning", *s) for s in ((1, 1), (1.25, 1), (1, 1.25)))
+    phonemes = len("ɡˈʊd mˈɔːɹnɪŋ") + 2  # an end at both sides
+    assert len(usual) == pytest.approx(phonemes * PHONEME * SAMPLE_RATE / OWN_RATE, rel=0.01)
+    assert len(fast) == pytest.approx(len(usual) / 1.25, rel=0.01)
+    assert len(high) == pytest.approx(len(usual), rel=0.01)
+    assert frequency(high) == pytest.approx(1.25 * frequency(usual), rel=0.02)
+    assert np.abs(usual).max() == pytest.approx(0.5 * 0.8 * 32767, rel=0.05)
+
+
+def test_a_british_voice_has_british_phonemes(folder: Path) -> None:
+    """In which an r that is not spoken is no phoneme."""
+    american, british = (Voice("kokoro", str(folder / n)) for n in ("af_low", "bm_high"))
+    assert len(british.speak("smart")) < len(american.speak("smart"))
+
+
+def test_all_phonemes_of_english_are_known() -> None:
+    """As espeak-ng writes them for this sentence, in both accents."""
+    american = "ðə kwˈɪk bɹˈaʊn fˈɑːks dʒˈʌmpt ˌoʊvɚɹ ɐ lˈeɪzi dˈɑːɡ ænd θˈɔːt ʌv vˈɪʒənz"
+    british = "tʃˈɜːtʃ jˈɒt fˈaɪə hˈiə ðeə bˈɔɪ ˈʌˈəʊ ɹˈəʊzɪz lˈɪtəl ʃˈɛl mjˈuːzɪk sˈɪŋ"
+    assert set(american + british) <= set(SYMBOLS)
+
+
+def test_how_often_it_speaks_is_a_matter_of_shares(folder: Path, tmp_path: Path) -> None:
+    voices = installed(kokoro_folder=folder)
+    for share, least, most in ((0.0, 0, 0), (1000.0, 20, 20), (1.0, 4, 16)):
+        name = tmp_path / str(share)
+        shares = {**SHARES, "festival": 0.0, "kokoro": share}
+        paths = say(["lumen"], 20, name, 1, voices=voices, shares=shares)
+        assert least <= sum("@kokoro_" in path.name for path in paths) <= most
+
+
+def test_too_much_at_once(folder: Path) -> None:
+    with pytest.raises(KwsError, match="says up to 40 phonemes at once"):
+        Voice("kokoro", str(folder / "af_low")).speak("a sentence of very many words " * 3)
+
+
+def test_nothing_to_say(folder: Path) -> None:
+    with pytest.raises(KwsError, match="finds nothing to say in '---'"):
+        Voice("kokoro", str(folder / "af_low")).speak("---")
+
+
+def spoiled(folder: Path, how: str) -> None:
+    network, styles = folder / "kokoro-v1.0.int8.onnx", folder / "voices-v1.0.bin"
+    if how == "no network":
+        network.unlink()
+    elif how == "no styles":
+        styles.unlink()
+    elif how == "cut network":
+        network.write_bytes(network.read_bytes()[:100])
+    elif how == "cut styles":
+        styles.write_bytes(styles.read_bytes()[:100])
+    elif how == "empty styles":
+        styles.write_bytes(b"")
+    elif how == "other styles":
+        np.save(styles.with_suffix(".npy"), np.zeros(3))
+        styles.with_suffix(".npy").rename(styles)
+    else:
+        with styles.open("wb") as file:
+            np.savez(file, af_flat=np.zeros(256, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("no network", "no Kokoro there (kokoro*.onnx and voices*.bin)"),
+        ("no styles", "no Kokoro there (kokoro*.onnx and voices*.bin)"),
+        ("cut network", "kokoro-v1.0.int8.onnx: no network that can be run: "),
+        ("cut styles", "voices-v1.0.bin: no voices of Kokoro: "),
+        ("empty styles", "voices-v1.0.bin: no voices of Kokoro: "),
+        ("other styles", "voices-v1.0.bin: no voices of Kokoro: "),
+        ("flat styles", "voices-v1.0.bin: no voices of Kokoro: af_flat is float32 [256]"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(folder: Path, tmp_path: Path, how: str, said: str) -> None:
+    spoiled(folder, how)
+    data = tmp_path / "data"
+    process = kws("synth", "lumen", "--output", data, "--near", 0, "--kokoro", folder)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.startswith("kws: error: ")
+    assert process.stderr.count("\n") == 1
+    assert said in process.stderr
+    assert not data.exists()
+
+
+def test_from_the_command_line(folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process = kws(
+        *("synth", "lumen", "--output", data, "--count", 30, "--near", 0, "--kokoro", folder)
+    )
+    assert process.returncode == 0, process.stderr
+    assert len(list(data.rglob("*@kokoro_*.flac"))) >= 5
