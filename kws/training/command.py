@@ -109,20 +109,22 @@ def _trained(
     """
     cores = os.cpu_count() or 1
     count = min(max(1, len(plan.tested)), cores)
+    material = work / EXAMPLES
 
-    def jobs(folds: Sequence[Fold], epochs: int) -> list[Job]:
-        material, threads = work / EXAMPLES, cores // count
+    def jobs(folds: Sequence[Fold], epochs: int, threads: int) -> list[Job]:
         return [Job(plan.dataset, plan.recipe, fold, material, epochs, threads) for fold in folds]
 
     folds = plan.tested if plan.own_split else [*plan.tested, plan.kept]
-    with processes(count) as executor, shown([f.status for f in folds], console) as look:
+    with shown([f.status for f in folds], console) as look:
         epochs = plan.recipe.schedule.epochs
-        tested = train_and_test(jobs(plan.tested, epochs), executor, look)
+        with processes(count) as executor:
+            tested = train_and_test(jobs(plan.tested, epochs, cores // count), executor, look)
         if plan.own_split:
             return tested[0][0], tested
         if tested:
             epochs = round(median(fold.epochs for fold in plan.tested))
-        ((kept, _),) = train_and_test(jobs([plan.kept], epochs), executor, look)
+        with processes(1) as executor:  # a new one: how many cores TensorFlow has is said once
+            ((kept, _),) = train_and_test(jobs([plan.kept], epochs, cores), executor, look)
     return kept, tested
 
 
