@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import ModelConfig
+from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -60,12 +60,10 @@ class Training:
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
-        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
-        if recipe.initial:
-            start_from(recipe.initial, network, self._typical()[..., None])
+        networks = [self._network() for _ in range(1 + recipe.peers)]
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
         self.trainer = Trainer(
-            network, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
+            networks, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
         )
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
@@ -98,6 +96,14 @@ class Training:
         self.trainer.model.set_weights(done.best)
         return self._quantised()
 
+    def _network(self) -> keras.Model:
+        """With first weights of its own, or those that training starts from."""
+        recipe = self.recipe
+        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
+        if recipe.initial:
+            start_from(recipe.initial, network, self._typical()[..., None])
+        return network
+
     @cached_property
     def miner(self) -> Miner:
         """Of the speech that is trained on, which is read only where it is searched."""
@@ -107,9 +113,11 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        random = np.random.default_rng((self.recipe.seed, epoch))
+        recipe, front_end = self.recipe, self.config.front_end
+        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
+        random = np.random.default_rng((recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, self.recipe.mined, random)
+            return self.miner.mine(self._confidences, recipe.mined, searched, random)
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
