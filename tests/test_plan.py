@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 from command_line import ROOT, kws
 from conftest import skip_without
+from kokoro_stand_in import kokoro
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTS
@@ -148,3 +150,36 @@ def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> 
     assert not list(tmp_path.glob("x*"))
     with pytest.raises(KwsError, match=r"text\.tflite: "):
         plan(own, WORK, initial=str(text))
+
+
+def test_kokoro_speaks_for_a_folder_of_ones_own(own: Path, tmp_path: Path) -> None:
+    folder = kokoro(tmp_path / "kokoro")
+    made = plan(own, WORK, kokoro=folder).dataset
+    assert made.synthesis == replace(plan(own, WORK).dataset.synthesis, kokoro=folder)
+    assert made.card == {"data": ["voices of Kokoro-82M (hexgrad), Apache-2.0"]}
+    record(own / "computer" / "synth-computer-1@flite_slt.flac")
+    record(own / "smart_mirror" / "synth-smart_mirror-1@flite_slt.flac")
+    assert not plan(own, WORK).dataset.synthesis.keyword
+    assert plan(own, WORK, kokoro=folder).dataset.synthesis.keyword
+
+
+def test_kokoro_says_nothing_where_nothing_is_said(
+    own: Path, tmp_path: Path, recipe_file: Path
+) -> None:
+    made = plan(own, WORK, recipe_file, kokoro=kokoro(tmp_path / "kokoro")).dataset
+    assert made.synthesis.kokoro is None
+    assert made.problems == [
+        "Kokoro says nothing: no speech is synthesised for this dataset",
+    ]
+
+
+def test_kokoro_is_looked_at_first(tmp_path: Path) -> None:
+    with pytest.raises(KwsError, match="but there is none there"):
+        plan(tmp_path / "nowhere", WORK, kokoro=tmp_path)
+
+
+def test_command_words_have_other_words_said(commands: Path) -> None:
+    wanted = plan(commands, WORK, keywords=["go"]).dataset.synthesis
+    assert wanted.near_words == ("stop", "yes")
+    assert wanted.near_word > 0
+    assert wanted.spelling == 0

@@ -22,6 +22,7 @@ import pytest
 import soundfile
 from command_line import ROOT, kws
 from conftest import skip_without
+from kokoro_stand_in import kokoro
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
@@ -313,6 +314,23 @@ def test_another_training_does_not_take_up_what_this_one_made(
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
             check(others, recipe, folds)
+
+
+def test_where_kokoro_lies_does_not_matter_but_what_it_is_does(
+    dataset: Path, tmp_path: Path
+) -> None:
+    work, folder = tmp_path / "word.work", kokoro(tmp_path / "kokoro")
+
+    def check(where: Path) -> None:
+        synthesis = Synthesis(keyword=3, kokoro=where)
+        others = replace(from_folder(dataset), synthesis=synthesis)
+        check_work(work, Plan(others, Recipe(), [], Fold(4, 4, work)))
+
+    check(folder)
+    check(folder.rename(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere" / "voices-v1.0.bin").write_bytes(b"others")
+    with pytest.raises(KwsError, match="made from other recordings or settings"):
+        check(tmp_path / "elsewhere")
 
 
 def folds_of(count: int) -> list[Fold]:

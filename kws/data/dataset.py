@@ -21,7 +21,7 @@ from kws.errors import KwsError
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Synthesis:
     """What synthesisers are to say for training, and how often each text."""
 

@@ -49,7 +49,7 @@ def run(command: list[str], source: Path | None = None) -> tuple[str, str]:
                 command,
                 stdin=stdin,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 timeout=TIMEOUT,
             )

@@ -57,7 +57,7 @@ def say(
     shares: Mapping[str, float] = SHARES,
     progress: Callable[[int, int], None] = lambda made, missing: None,
 ) -> list[Path]:
-    """`count` utterances of each text by random voices, rates and pitches; same seed, same speech.
+    """`count` utterances of each text by random voices, rates and pitches, the same for a seed.
 
     Files are named <prefix><text>-<number>@<voice>.flac; what an earlier call made is kept, by
     whichever voice. voices: None for all that are installed; shares: how often each synthesiser is

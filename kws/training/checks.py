@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
+from kws.data.kokoro import files as kokoro_files
 from kws.errors import KwsError
 from kws.recording import Recording
 from kws.training.plan import Plan
@@ -36,7 +37,10 @@ def check_work(work: Path, plan: Plan) -> None:
         (*clip.path.parts[-2:], clip.part, clip.tested, _state(clip.path)) for clip in _all(dataset)
     ]
     trained = replace(recipe, alarms_per_hour=0)  # what follows the training may differ
-    inputs = repr((files, dataset.synthesis, trained, plan.kept.folds))
+    kokoro = dataset.synthesis.kokoro
+    voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
+    synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
+    inputs = repr((files, synthesis, voices, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"
     try:

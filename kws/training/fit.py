@@ -69,7 +69,7 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The networks with the moving average of their weights, which is what is kept of them."""
+        """The networks with the moving averages of their weights, which a model is made of."""
         variables = self._trained
         current = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
@@ -164,8 +164,8 @@ class Trainer:
 
         Each example gets a random vocal tract length (Jaitly and Hinton 2013).
         """
-        kind = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
-        return (log_mels @ tf.gather(self.warped, kind) + self.bias)[..., None]
+        throat = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
+        return (log_mels @ tf.gather(self.warped, throat) + self.bias)[..., None]
 
 
 def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -16,7 +16,8 @@ def teaching_loss(
     Several networks seldom take the same passage for a keyword by chance, and one that learns what
     others find takes over part of that (distillation, Hinton et al. 2015; of networks that are
     trained side by side, Zhang et al. 2018, "Deep mutual learning"). Kullback-Leibler divergence
-    at TEMPERATURE; examples of a keyword count around its end, background as in detection_loss().
+    at TEMPERATURE; examples of a keyword count around its end, of others all steps in the mean and
+    the worst one, by `hardest`.
     """
     wanted = tf.nn.log_softmax(taught / TEMPERATURE)
     found = tf.nn.log_softmax(logits / TEMPERATURE)

@@ -1,4 +1,4 @@
-"""Hard negatives: passages of speech, as it was recorded, that a network takes for a keyword.
+"""Hard negatives: passages of speech that a network takes for a keyword.
 
 Examples drawn at random seldom hold such a moment; a network on its way finds every one.
 """
@@ -29,7 +29,7 @@ PLACE = (6, 20)  # step of an example at which its hard moment lies
 GAIN = (-36.0, 8.0)  # dB, of a passage
 SNR = (0.0, 30.0)  # dB, its loudest row against noise
 COLOUR = 1.5  # nepers, of the noise
-GRAIN = 12.0  # noise's mean mel sum squared over its variance
+GRAIN = 12.0  # shape of the gamma distribution of a noise's mel sums
 NAMES = ("speech_log_mels", "speech_parts")
 
 
@@ -86,7 +86,7 @@ class Miner:
         return mined
 
     def put(self, mined: Mined) -> None:
-        """Write passages over examples; of those for one place the last one stays."""
+        """Write passages over examples."""
         offset = self.layout.front_end.log_offset
         for place, first in mined.T:
             passage = self.speech[first : first + self.layout.rows]

@@ -15,7 +15,7 @@ from kws.errors import KwsError
 from kws.model_file import DEFAULT_TRUNK, ModelFile
 from kws.training.fold import Fold
 from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe, adapted
-from kws.training.synthetic import with_other_words, with_synthesis
+from kws.training.synthetic import with_kokoro, with_other_words, with_synthesis
 
 QUARTERS = 4
 NONE = "none"  # instead of a model that training starts from
@@ -58,6 +58,8 @@ def plan(
     """
     start = initial or NONE
     validation = None
+    if kokoro is not None:
+        kokoro_voices(kokoro)  # tells what is wrong with it before anything else is done
     if recipe_file:
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
@@ -71,9 +73,8 @@ def plan(
     else:
         dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
         start = initial or DEFAULT_TRUNK
-    if kokoro:
-        kokoro_voices(kokoro)  # which tells what is wrong with it before anything else is done
-        dataset = replace(dataset, synthesis=replace(dataset.synthesis, kokoro=kokoro))
+    if kokoro is not None:
+        dataset = with_kokoro(dataset, kokoro)
     if start != NONE:
         recipe = adapted(ModelFile.load(start))
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)

@@ -42,9 +42,9 @@ class Recipe:
 HOME = Recipe(
     architecture=Architecture(channels=80),
     schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
-    peers=2,
+    peers=1,
     mined=500,
-    searched=24.0,
+    searched=6.0,
 )
 
 # For a model that others start from: of many words, spoken by people and by synthesisers, so that

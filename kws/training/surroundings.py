@@ -14,8 +14,8 @@ from kws.training.made_up_noise import made_up_noise
 
 Samples = npt.NDArray[np.int16]
 
-# Share of the scenes that are heard as they are, at some level. Mined passages are such scenes:
-# without words among them, a clean recording would tell that there is no keyword.
+# Share of the scenes, and of mined passages, that are heard as they are. Were there no words among
+# them, a clean recording would tell that there is no keyword.
 PLAIN = 0.3
 
 

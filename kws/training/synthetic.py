@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from kws.data.audio import read_audio
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.data.pronunciation import dictionary
-from kws.data.synthesis import installed
+from kws.data.synthesis import Voice, installed
 from kws.data.utterances import SHARES, say
 from kws.errors import KwsError
 from kws.recorder.prompts import TEXTS
@@ -26,9 +27,10 @@ Samples = npt.NDArray[np.int16]
 # and how often each is said, sentences of random words.
 KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
 OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
-# Kokoro takes a core 0.5 s for a word, others a tenth of that: it says most of the keywords, whose
-# voices matter most, and enough of the rest that its sound is no sign of a keyword.
+# How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
+# tenth of that, so it says most of the keywords, whose voices matter most, and some of the rest.
 OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = ({**SHARES, "kokoro": s} for s in (1.5, 0.15, 0.08))
+KOKORO_CARD = "voices of Kokoro-82M (hexgrad), Apache-2.0"  # for a model's card
 FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
@@ -50,8 +52,22 @@ def with_synthesis(dataset: Dataset) -> Dataset:
 def with_other_words(dataset: Dataset) -> Dataset:
     """The same for a dataset of single words: beside the keywords its other words are said."""
     others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
-    wanted = Synthesis(KEYWORD, OTHER_WORD, near_words=others, random_sentences=SENTENCES)
+    wanted = Synthesis(
+        keyword=KEYWORD, near_words=others, near_word=OTHER_WORD, random_sentences=SENTENCES
+    )
     return _possible(dataset, wanted)
+
+
+def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
+    """Kokoro says of it all, and the keywords in any case; a problem where nothing is said."""
+    wanted = dataset.synthesis
+    if wanted == Synthesis():
+        dataset.problems.append("Kokoro says nothing: no speech is synthesised for this dataset")
+        return dataset
+    card = {**dataset.card, "data": [*dataset.card.get("data", []), KOKORO_CARD]}
+    # Even if synthesisers have said the keywords before: a voice that says none tells of that.
+    wanted = replace(wanted, kokoro=folder, keyword=wanted.keyword or KEYWORD)
+    return replace(dataset, synthesis=wanted, card=card)
 
 
 def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
@@ -88,7 +104,9 @@ def synthetic_speech(
 ) -> SyntheticSpeech:
     """Make what is missing in the folder, and read it; progress(made, missing) of each kind."""
 
-    voices = installed(kokoro_folder=wanted.kokoro) if wanted != Synthesis() else []
+    @cache
+    def voices() -> list[Voice]:
+        return installed(kokoro_folder=wanted.kokoro)
 
     def spoken(
         texts: Iterable[str], count: int, name: str, shares: Mapping[str, float]
@@ -96,7 +114,7 @@ def synthetic_speech(
         if not count:
             return []
         where = folder / name
-        paths = say(texts, count, where, 1, voices=voices, shares=shares, progress=progress)
+        paths = say(texts, count, where, 1, voices=voices(), shares=shares, progress=progress)
         return [read_audio(path) for path in paths]
 
     random = np.random.default_rng(1)

@@ -44,7 +44,7 @@ Progress = Callable[[str, float], None]  # what is being done, and the share of 
 
 
 class Training:
-    """One network on its way; what it has heard, and what it has not."""
+    """One network on its way, and its peers; what they have heard, and what they have not."""
 
     def __init__(
         self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
