@@ -23,7 +23,7 @@ help:
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished,'
-	@echo '                        KOKORO=folder has its voices (docs/train.md), as the shipped one had'
+	@echo '                        KOKORO=folder has its voices as well (docs/train.md)'
 	@echo 'make trunk DATA=folder  train again what wake words of one'"'"'s own start from'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'

@@ -25,9 +25,7 @@ class Recipe:
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
     words: bool = False  # whether the negatives are single words, to be heard alone as well
-    peers: int = 0  # networks trained beside the one that is kept; see teaching_loss()
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
-    searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
@@ -42,9 +40,6 @@ class Recipe:
 HOME = Recipe(
     architecture=Architecture(channels=80),
     schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
-    peers=1,
-    mined=500,
-    searched=6.0,
 )
 
 # For a model that others start from: of many words, spoken by people and by synthesisers, so that

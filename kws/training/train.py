@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -44,7 +44,7 @@ Progress = Callable[[str, float], None]  # what is being done, and the share of 
 
 
 class Training:
-    """One network on its way, and its peers; what they have heard, and what they have not."""
+    """One network on its way; what it has heard, and what it has not."""
 
     def __init__(
         self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
@@ -60,10 +60,12 @@ class Training:
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
-        networks = [self._network() for _ in range(1 + recipe.peers)]
+        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
+        if recipe.initial:
+            start_from(recipe.initial, network, self._typical()[..., None])
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
         self.trainer = Trainer(
-            networks, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
+            network, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
         )
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
@@ -96,14 +98,6 @@ class Training:
         self.trainer.model.set_weights(done.best)
         return self._quantised()
 
-    def _network(self) -> keras.Model:
-        """With first weights of its own, or those that training starts from."""
-        recipe = self.recipe
-        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
-        if recipe.initial:
-            start_from(recipe.initial, network, self._typical()[..., None])
-        return network
-
     @cached_property
     def miner(self) -> Miner:
         """Of the speech that is trained on, which is read only where it is searched."""
@@ -113,11 +107,9 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        recipe, front_end = self.recipe, self.config.front_end
-        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
-        random = np.random.default_rng((recipe.seed, epoch))
+        random = np.random.default_rng((self.recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, recipe.mined, searched, random)
+            return self.miner.mine(self._confidences, self.recipe.mined, random)
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
