@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.commands.extras import need
+
 
 def synth(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The keyword, a word or a phrase.")],
@@ -39,6 +41,8 @@ def synth(
     espeak-ng, flite and festival with all their English voices, at many rates
     and pitches. The same command again makes only what is missing.
     """
+    if kokoro is not None:
+        need("--kokoro", "onnxruntime", "synth")
     from kws.data.synth import run
 
     run(text, output, count, near, sentences, seed, piper, kokoro)

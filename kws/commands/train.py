@@ -77,6 +77,8 @@ def train(
     need("kws train", "TensorFlow", "train")
     if report is not None:
         need("kws train --report", "matplotlib", "report")
+    if kokoro is not None:
+        need("--kokoro", "onnxruntime", "synth")
     from kws.training.command import run
     from kws.training.plan import plan
 

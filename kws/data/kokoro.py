@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from threading import Lock
@@ -51,8 +50,8 @@ def files(folder: Path) -> tuple[Path, Path]:
 def kokoro_voices(folder: Path) -> list[str]:
     """Every voice, then every mean of two, as <folder>/<name> and <folder>/<name>+<name>.
 
-    KwsError where network or styles are not there or not what they should be, or where onnxruntime
-    or espeak-ng is missing.
+    KwsError where network or styles are not there or not what they should be, or where espeak-ng is
+    missing.
     """
     names = sorted(_Kokoro(folder).styles)
     return [str(folder / voice) for voice in (*names, *map(BLEND.join, combinations(names, 2)))]
@@ -77,9 +76,7 @@ class _Kokoro:
     """The network, ready to speak, and the styles, [phonemes, 1, values] each."""
 
     def __init__(self, folder: Path) -> None:
-        if find_spec("onnxruntime") is None:
-            raise KwsError("Kokoro needs onnxruntime: pip install 'kws[synth]'")
-        import onnxruntime
+        import onnxruntime  # of the extra synth
 
         network, styles = files(folder)
         run(["espeak-ng", "--version"])
@@ -92,7 +89,7 @@ class _Kokoro:
                 str(network), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its own classes have no other base
-            raise KwsError(f"{network}: no network that can be run: {_line(error)}") from error
+            raise KwsError(f"{network}: no network that can be run: {error}") from error
         inputs = [given.name for given in self._session.get_inputs()]
         others = [name for name in inputs if name not in ("style", "speed")]
         if len(inputs) != 3 or len(others) != 1:
@@ -101,7 +98,7 @@ class _Kokoro:
         try:
             self.styles = _styles(styles)
         except (OSError, EOFError, ValueError, RuntimeError, BadZipFile, zlib.error) as error:
-            raise KwsError(f"{styles}: no voices of Kokoro: {_line(error)}") from error
+            raise KwsError(f"{styles}: no voices of Kokoro: {error}") from error
 
     def spoken(self, tokens: Sequence[int], names: Sequence[str], rate: float) -> Audio:
         """float32 [n] at OWN_RATE, full scale 1.0."""
@@ -116,7 +113,7 @@ class _Kokoro:
         try:
             audio = np.ravel(self._session.run(None, inputs)[0]).astype(np.float32)
         except Exception as error:  # its own classes have no other base
-            raise KwsError(f"speech synthesis: Kokoro fails: {_line(error)}") from error
+            raise KwsError(f"speech synthesis: Kokoro fails: {error}") from error
         if not len(audio) or not np.isfinite(audio).all():
             raise KwsError("speech synthesis: Kokoro said nothing that can be heard")
         return audio
@@ -154,7 +151,3 @@ def _styles(path: Path) -> dict[str, Audio]:
 def _phonemes(text: str, accent: str) -> str:
     spoken, _ = run(["espeak-ng", "-q", "--ipa", "-v", accent, "--", text])
     return " ".join(spoken.split())
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

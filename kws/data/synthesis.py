@@ -79,7 +79,7 @@ def installed(piper: Path | None = None, kokoro_folder: Path | None = None) -> l
     """Every voice of this machine, in a fixed order; KwsError when there is none.
 
     piper: a folder of Piper's voices, which are taken as well; KwsError without the program.
-    kokoro_folder: that of Kokoro's network and voices, the same without onnxruntime or espeak-ng.
+    kokoro_folder: that of Kokoro's network and voices, the same without espeak-ng.
     """
     voices = [
         Voice(synthesiser, voice)
