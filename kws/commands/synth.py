@@ -42,7 +42,7 @@ def synth(
     and pitches. The same command again makes only what is missing.
     """
     if kokoro is not None:
-        need("--kokoro", "onnxruntime", "synth")
+        need("kws synth --kokoro", "onnxruntime", "synth")
     from kws.data.synth import run
 
     run(text, output, count, near, sentences, seed, piper, kokoro)

@@ -78,7 +78,7 @@ def train(
     if report is not None:
         need("kws train --report", "matplotlib", "report")
     if kokoro is not None:
-        need("--kokoro", "onnxruntime", "synth")
+        need("kws train --kokoro", "onnxruntime", "synth")
     from kws.training.command import run
     from kws.training.plan import plan
 
