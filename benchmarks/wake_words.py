@@ -142,10 +142,11 @@ def main() -> None:
     wanted.add_argument("--output", type=Path, required=True)
     arguments = wanted.parse_args()
     dataset = from_recipe(arguments.recipe, arguments.data)
-    heard = [hear(fold, dataset) for fold in track(folds_of(arguments), "hearing")]
+    folds = folds_of(arguments)
+    heard = [hear(fold, dataset) for fold in track(folds, "hearing")]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
-    refractory = HOME.smoothing.refractory_steps
+    refractory = folds[0].load(HOME).config.smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
     det = curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -108,9 +108,13 @@ static int read_network(reader_t *reader, engine_t *self) {
   network->classes = (uint16_t)number(reader);
   network->row_zero = (int8_t)number(reader);
   network->row_gain = real(reader);
+  network->lanes = (uint8_t)number(reader);
+  network->lane_rows = (uint8_t)number(reader);
   network->scratch = (uint32_t)number(reader);
+  network->rings = (uint32_t)number(reader);
+  network->lane_bytes = (uint32_t)number(reader);
   network->memory_bytes = (uint32_t)number(reader);
-  if (network->layer_count > KWS_MAX_LAYERS) reader->short_of = 1;
+  if (network->layer_count > KWS_MAX_LAYERS || network->lanes > KWS_MAX_LANES) reader->short_of = 1;
   if (reader->short_of) return 0;
   self->layers = PyMem_Calloc(network->layer_count + 1u, sizeof *self->layers);
   if (self->layers == NULL) {

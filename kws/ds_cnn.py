@@ -6,11 +6,15 @@ of every step in it; the scores of a step depend on its own window alone.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.network import MAX_LANES
+from kws.tflite_graph import chain
 
 try:
     from tflite_runtime import interpreter as tflite
@@ -26,7 +30,8 @@ LIMIT = np.float32(1 << 20)  # features are clamped to it: no scale in use comes
 class DsCnn:
     """A model's network as a stream; how the rows are cut into pieces changes no bit.
 
-    Step i covers rows [i * stride, i * stride + window_rows).
+    Step i covers rows [i * stride, i * stride + window_rows). Where the network by itself gives
+    fewer, several lanes of it give a step in turn (Network.lanes).
     """
 
     def __init__(self, model: ModelFile) -> None:
@@ -44,6 +49,10 @@ class DsCnn:
         _, self.window_rows, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
+        self._own_stride = _stride(model)
+        self._lanes, rest = divmod(self._own_stride, self.stride)
+        if rest or not 1 <= self._lanes <= MAX_LANES:
+            raise _unfit(model)
         scale, self._zero = self._input["quantization"]
         self._gain = np.float32(1) / np.float32(scale)
         self.score_scale = float(self._output["quantization"][0])
@@ -60,11 +69,9 @@ class DsCnn:
         count = max(0, (len(stream) - self.window_rows) // self.stride + 1)
         self._pending = stream[count * self.stride :]
         scores = np.empty((count, self.classes), np.int8)
-        for first in range(0, count, MAX_STEPS):
-            steps = min(MAX_STEPS, count - first)
-            start = first * self.stride
-            stop = start + self.window_rows + (steps - 1) * self.stride
-            scores[first : first + steps] = self._scores(stream[start:stop])
+        for lane in range(self._lanes):
+            of_lane = scores[lane :: self._lanes]
+            of_lane[:] = self._steps(stream[lane * self.stride :], len(of_lane))
         return scores
 
     def quantise(self, rows: npt.NDArray[np.float32]) -> Int8:
@@ -72,6 +79,16 @@ class DsCnn:
         scaled = np.clip(rows * self._gain, -LIMIT, LIMIT)
         levels: npt.NDArray[np.float32] = np.rint(scaled) + np.float32(self._zero)
         return np.clip(levels, -128, 127).astype(np.int8)
+
+    def _steps(self, rows: Int8, count: int) -> Int8:
+        """The first `count` steps of one lane, [count, classes]."""
+        scores = np.empty((count, self.classes), np.int8)
+        for first in range(0, count, MAX_STEPS):
+            steps = min(MAX_STEPS, count - first)
+            start = first * self._own_stride
+            stop = start + self.window_rows + (steps - 1) * self._own_stride
+            scores[first : first + steps] = self._scores(rows[start:stop])
+        return scores
 
     def _scores(self, rows: Int8) -> Int8:
         """One interpreter call: rows [n, coefficients] to scores [steps, classes]."""
@@ -100,4 +117,14 @@ def _check(
         np.asarray(output["shape"]).tolist()[-1],
     )
     if found != expected or len(shape) != 4:
-        raise KwsError(f"{model.name}: the network does not fit the model's own settings")
+        raise _unfit(model)
+
+
+def _stride(model: ModelFile) -> int:
+    """Rows from one step of the network by itself to the next."""
+    _, operators = chain(model.content, model.name)
+    return prod(o.options.StrideH() for o in operators if hasattr(o.options, "StrideH"))
+
+
+def _unfit(model: ModelFile) -> KwsError:
+    return KwsError(f"{model.name}: the network does not fit the model's own settings")

@@ -58,10 +58,11 @@ def detector_memory(
     keywords: int,
     smoothing: Smoothing,
     gate: GateNumbers | None,
+    lanes: int = 1,
 ) -> DetectorMemory:
     """Lay out the parts in order of alignment: words, half-words, bytes."""
     work = 4 * (front_end.fft + 2 + front_end.mel_filters)  # KWS_MFCC_WORK_BYTES
-    memory = plan(network, work) if network else Memory((), 0, work)
+    memory = plan(network, work, lanes) if network else Memory((), 0, work, 0, work)
     posterior_at = memory.total + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 1)  # KWS_POSTERIOR_BYTES
@@ -79,8 +80,9 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
             f"{name}: the network does not stream: it pads along time, or its window of"
             f" {network.window_rows} rows is not the {network.receptive_rows} that a step sees"
         )
-    found = (network.stride, network.row_values, network.classes)
-    if found != (config.stride, config.front_end.coefficients, len(config.classes)):
+    found = (network.row_values, network.classes)
+    wanted = (config.front_end.coefficients, len(config.classes))
+    if found != wanted or not network.lanes(config.stride):
         raise KwsError(f"{name}: the network does not fit the model's own settings")
 
 
@@ -131,7 +133,9 @@ def layer_tables(layer: Layer, weights: npt.NDArray[np.int8]) -> list[Table]:
     ]
 
 
-def network_numbers(network: Network, memory: Memory) -> dict[str, int | np.float32]:
+def network_numbers(
+    network: Network, memory: Memory, lanes: int = 1
+) -> dict[str, int | np.float32]:
     """Scalars of kws_network, in its order."""
     return {
         "layer_count": len(network.layers),
@@ -140,7 +144,11 @@ def network_numbers(network: Network, memory: Memory) -> dict[str, int | np.floa
         "classes": network.classes,
         "row_zero": network.row_zero,
         "row_gain": np.float32(1) / np.float32(network.row_scale),
+        "lanes": lanes,
+        "lane_rows": network.stride // lanes,
         "scratch": memory.scratch,
+        "rings": memory.rings,
+        "lane_bytes": memory.lane_bytes,
         "memory_bytes": memory.total,
     }
 

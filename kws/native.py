@@ -51,7 +51,7 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate, network, posterior = bytes(4 * 8), bytes(4 * 8), bytes(4 * 6)  # none of them
+        gate, network, posterior = bytes(4 * 8), bytes(4 * 12), bytes(4 * 6)  # none of them
         self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
     def reset(self) -> None:
@@ -117,14 +117,14 @@ def _engine(model: ModelFile, network: Network) -> Engine:
     """An engine with all stages of a model."""
     config = model.config
     check(model.name, config, network)
-    gate = GateNumbers.of(config)
+    gate, lanes = GateNumbers.of(config), network.lanes(config.stride)
     memory = detector_memory(
-        config.front_end, network, len(config.keywords), config.smoothing, gate
+        config.front_end, network, len(config.keywords), config.smoothing, gate, lanes
     )
     return Engine(
         _numbers(gate_numbers(gate).values())
         + _front_end(config.front_end)
-        + _network(network, memory.network)
+        + _network(network, memory.network, lanes)
         + _numbers(posterior_numbers(config, network).values())
         + _arrays(posterior_tables(config, network))
         + _offsets(memory)
@@ -138,8 +138,8 @@ def _front_end(spec: FrontEnd) -> bytes:
     return _numbers([*front_end_numbers(tables).values(), weights]) + _arrays(arrays)
 
 
-def _network(network: Network, memory: Memory) -> bytes:
-    plan = _numbers(network_numbers(network, memory).values())
+def _network(network: Network, memory: Memory, lanes: int) -> bytes:
+    plan = _numbers(network_numbers(network, memory, lanes).values())
     for layer, columns in zip(network.layers, memory.columns, strict=True):
         arrays = layer_tables(layer, layer.weights)
         plan += _numbers(

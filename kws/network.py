@@ -14,6 +14,7 @@ CELLS_AT_ONCE = 5  # cells that a kernel works on side by side: KWS_CELLS_AT_ONC
 KINDS = ("CONVOLUTION", "DEPTHWISE", "AVERAGE", "SOFTMAX")
 DEPTH_STEP = 8  # a convolution's depth is padded to a multiple of it
 MAX_LAYERS = 40  # KWS_MAX_LAYERS
+MAX_LANES = 2  # KWS_MAX_LANES
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,17 @@ class Network:
 
     @property
     def stride(self) -> int:
-        """Rows from one step to the next."""
+        """Rows from one step of the network by itself to the next."""
         return int(np.prod([layer.time_stride for layer in self.layers]))
+
+    def lanes(self, stride: int) -> int:
+        """How many of it, of the same weights, hear a stream to give a step every `stride` rows.
+
+        Each begins `stride` rows behind the one before, so that they give a step in turn. What one
+        takes for a keyword by chance, another seldom does. 0 where they cannot.
+        """
+        lanes, rest = divmod(self.stride, stride)
+        return 0 if rest or lanes > MAX_LANES else lanes
 
     @property
     def receptive_rows(self) -> int:
@@ -97,28 +107,30 @@ class Network:
 @dataclass(frozen=True)
 class Memory:
     """Byte offsets of a network's working memory: scratch, two areas for columns that are used up
-    at once, then the rings."""
+    at once, then the rings of each lane."""
 
-    columns: tuple[int, ...]  # per layer
+    columns: tuple[int, ...]  # per layer, of the first lane
     scratch: int
+    rings: int
+    lane_bytes: int
     total: int
 
 
-def plan(network: Network, reserve: int = 0) -> Memory:
+def plan(network: Network, reserve: int = 0, lanes: int = 1) -> Memory:
     """Lay out the memory; `reserve` bytes at its start hold nothing that outlives a step."""
     layers = network.layers
     scratch = _aligned(max(layer.scratch_bytes for layer in layers))
     area = _aligned(max((layer.column_bytes for layer in layers if layer.transient), default=0))
-    end = max(scratch + 2 * area, _aligned(reserve))
+    rings = end = max(scratch + 2 * area, _aligned(reserve))
     columns, turn = [], 0
-    for layer in layers:
-        if layer.transient:
+    for index, layer in enumerate(layers):
+        if layer.transient and (index or lanes == 1):  # a row waits until all lanes have heard it
             columns.append(scratch + turn * area)
             turn = 1 - turn
         else:
             columns.append(end)
             end += _aligned(layer.time_kernel * layer.column_bytes)
-    return Memory(tuple(columns), 0, end)
+    return Memory(tuple(columns), 0, rings, end - rings, rings + lanes * (end - rings))
 
 
 def _aligned(size: int) -> int:

@@ -79,6 +79,20 @@ def short_window() -> ModelFile:
     return random_model(front_end, Shape(8, (2,), 2, stride=1), keywords=6)
 
 
+@cache
+def two_lanes() -> ModelFile:
+    """A step per row by two lanes of a network that gives one per two rows."""
+    front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+    return random_model(front_end, Shape(24, (3, 5), 7), stride=1)
+
+
+@cache
+def lanes_of_single_rows() -> ModelFile:
+    """The same, the first layer seeing but one row and one coefficient at once."""
+    front_end = FrontEnd(320, 256, 512, 12, 100, 6000, 6)
+    return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
+
+
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
     """A keras model of [1, rows, coefficients, 1] that pads frequency alone."""
     from keras import Input, Model, layers
@@ -103,8 +117,13 @@ def _network(shape: Shape, coefficients: int, classes: int) -> Any:
     return Model(inputs, layers.Conv2D(classes, 1)(x))
 
 
-def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelFile:
-    """A model whose outputs vary and whose keywords are heard now and then."""
+def random_model(
+    front_end: FrontEnd, shape: Shape, keywords: int = 3, stride: int | None = None
+) -> ModelFile:
+    """A model whose outputs vary and whose keywords are heard now and then.
+
+    stride: rows per step, where it is not that of the network by itself.
+    """
     tensorflow()
     import keras
 
@@ -128,7 +147,7 @@ def random_model(front_end: FrontEnd, shape: Shape, keywords: int = 3) -> ModelF
     config = ModelConfig(
         keywords=tuple(f'word "{n}" \u00e9?' for n in range(keywords)),
         thresholds=(0.5,) * keywords,
-        stride=shape.stride,
+        stride=stride or shape.stride,
         front_end=replace(front_end, mean=tuple(map(float, mean)), scale=tuple(map(float, scale))),
         smoothing=Smoothing(smooth_steps=3, max_steps=2, refractory_steps=5),
         # Opens and closes many times in synthetic_audio.

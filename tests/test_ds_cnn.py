@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_models import Shape, random_model, synthetic_audio, two_lanes
 
 from kws.config import FrontEnd
 from kws.data.audio import read_audio
@@ -129,10 +130,32 @@ def test_zero_is_the_zero_point(network):
     [
         {"keywords": ("computer",), "thresholds": (0.5,)},
         {"front_end": FrontEnd(mel_filters=80, coefficients=64)},
+        {"stride": 3},
+        {"stride": 4},
     ],
-    ids=["keywords", "coefficients"],
+    ids=["keywords", "coefficients", "no divisor of the network's stride", "more than it"],
 )
 def test_settings_that_do_not_fit_the_network_are_refused(model, change):
     changed = replace(model, config=replace(model.config, **change))
     with pytest.raises(KwsError, match="does not fit"):
         DsCnn(changed)
+
+
+def test_lanes_give_a_step_in_turn():
+    """Each what it gives alone, one a row behind the other."""
+    model = two_lanes()
+    rows = Mfcc(model.config.front_end).push(synthetic_audio(10, seed=3))
+    alone = DsCnn(replace(model, config=replace(model.config, stride=2)))
+    scores = DsCnn(model).push(rows)
+    for lane in (0, 1):
+        alone.reset()
+        assert np.array_equal(scores[lane::2], alone.push(rows[lane:]))
+    assert not np.array_equal(scores[:-1:2], scores[1::2])
+
+
+def test_there_are_no_more_lanes_than_c_has_room_for():
+    front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+    model = random_model(front_end, Shape(8, (3,), 3, stride=3))
+    assert len(DsCnn(model).push(np.zeros((40, 20), np.float32)))
+    with pytest.raises(KwsError, match="does not fit"):
+        DsCnn(replace(model, config=replace(model.config, stride=1)))

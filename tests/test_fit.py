@@ -13,16 +13,26 @@ from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.data.clips import PARTS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training import mining
 from kws.training.architecture import Architecture
 from kws.training.checkpoint import Checkpoint
 from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
-from kws.training.mining import APART, PLACE, Miner, Speech, hardest, make_speech
+from kws.training.mining import (
+    APART,
+    GAIN,
+    PLACE,
+    SNR,
+    Miner,
+    Speech,
+    elsewhere,
+    hardest,
+    make_speech,
+)
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
+from kws.training.surroundings import PLAIN
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
@@ -98,14 +108,15 @@ def test_no_more_is_mined_than_there_is_easy_background() -> None:
     pool = Pool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
     sampler = Sampler(pool, Schedule(), np.arange(8), seed=1)
     miner = Miner(speech, LAYOUT, pool, sampler)
-    places, firsts = miner.mine(confidences, 4, np.random.default_rng(1))
+    places, firsts = miner.mine(confidences, 4, 10_000, np.random.default_rng(1))
     assert len(places) == len(firsts) == 2
     assert min(places) >= 3
-    assert pool.log_mels[places].max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
+    passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
+    assert passages.max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
     assert set(np.flatnonzero(pool.log_mels.any(axis=(1, 2)))) == set(places)
 
 
-def test_the_searched_stretch_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_searched_stretch_is_drawn_anew() -> None:
     """One mark in each tenth of the speech, of which a tenth is searched."""
     speech = marked(20_000, {2000 * tenth + 1000: 0.5 + tenth / 20 for tenth in range(10)})
     pool = Pool(
@@ -114,11 +125,33 @@ def test_the_searched_stretch_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> 
         np.zeros(40, np.int8),
     )
     miner = Miner(speech, LAYOUT, pool, Sampler(pool, Schedule(), np.arange(40), seed=1))
-    monkeypatch.setattr(mining, "SEARCHED", 2000)
     random = np.random.default_rng(1)
-    firsts = [miner.mine(confidences, 1, random)[1, 0] for _ in range(12)]
+    firsts = [miner.mine(confidences, 1, 2000, random)[1, 0] for _ in range(12)]
     assert len({first // 2000 for first in firsts}) > 3
     assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
+
+
+def test_passages_are_heard_elsewhere() -> None:
+    """A loud moment in digital silence: some as it was, others at other levels and in noise."""
+    offset = FRONT_END.log_offset
+    passage = np.full((LAYOUT.rows, FRONT_END.mel_filters), np.log(offset), np.float16)
+    passage[20:30] = 2.0
+    heard = [elsewhere(passage, offset, np.random.default_rng(seed)) for seed in range(400)]
+    assert all(one.dtype == np.float16 and np.isfinite(one).all() for one in heard)
+    changed = [one.astype(float) for one in heard if not np.array_equal(one, passage)]
+    assert PLAIN - 0.1 < 1 - len(changed) / len(heard) < PLAIN + 0.1
+    again = elsewhere(passage, offset, np.random.default_rng(7))
+    assert np.array_equal(again, heard[7])
+    decibels = 20 / np.log(10)
+    loud, quiet = (np.array([one[rows].mean() for one in changed]) for rows in (slice(20, 30), 50))
+    gains = decibels * (loud - 2.0)
+    assert gains.min() > GAIN[0] - 1
+    assert gains.max() < GAIN[1] + 6  # noise is as loud as the moment at 0 dB
+    assert np.ptp(gains) > 0.9 * np.ptp(GAIN)
+    ratios = decibels * (loud - quiet)[quiet > np.log(offset) + 2]  # where noise can be heard
+    assert ratios.min() > -3
+    assert ratios.max() < SNR[1] + 8  # colour makes some filters quieter than the mean
+    assert np.ptp(ratios) > 0.7 * np.ptp(SNR)
 
 
 def test_speech_is_kept_by_part(tmp_path: Path) -> None:
@@ -258,6 +291,48 @@ def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_p
     assert np.array_equal(second.pool.labels, first.pool.labels)
 
 
+def test_each_of_several_networks_learns_what_the_others_find(tf, material: Path) -> None:
+    from kws.training.loss import teaching_loss
+    from kws.training.train import Training
+
+    trainer = Training(material, ["word"], replace(recipe(epochs=2), peers=2), []).trainer
+    first = [model.get_weights()[0] for model in trainer.models]
+    assert len(first) == 3
+    assert not np.array_equal(first[0], first[1])
+    labels = tf.constant(trainer.pool.labels[:4], tf.int32)
+    random = np.random.default_rng(1)
+    found = [tf.Variable(random.normal(0, 3, (*labels.shape, 2)), dtype=tf.float32) for _ in first]
+    with tf.GradientTape(persistent=True) as tape:
+        lessons = trainer._lessons(found, labels)
+        alone = [
+            teaching_loss(found[i], tf.constant((found[j] + found[k]) / 2), labels, 0.5)
+            for i, j, k in ((0, 1, 2), (1, 0, 2), (2, 0, 1))
+        ]
+    assert float(lessons) == pytest.approx(float(sum(alone)), rel=1e-5)
+    for of_one, lesson in zip(found, alone, strict=True):  # a teacher learns nothing by teaching
+        gradient = tape.gradient(lessons, of_one)
+        np.testing.assert_allclose(gradient, tape.gradient(lesson, of_one), atol=1e-6)
+    assert trainer._lessons(found[:1], labels) == 0
+    trainer.run_epoch(1)
+    assert all((a != m.get_weights()[0]).any() for a, m in zip(first, trainer.models, strict=True))
+
+
+def test_a_training_with_peers_goes_on_where_it_was(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.train import Training
+
+    plan = replace(recipe(epochs=2), peers=1)
+    first, second = (Training(material, ["word"], plan, [0, 1]) for _ in range(2))
+    first.run(tmp_path / "a.checkpoint", 2, nothing)
+    kept = Checkpoint.load(tmp_path / "a.checkpoint").state
+    second.run(tmp_path / "a.checkpoint", 2, nothing)  # which leaves nothing to be done
+    peer, taken_up = (training.trainer.models[1].get_weights() for training in (first, second))
+    variables = len(first.trainer.models[0].variables)
+    for values in (peer, taken_up):
+        for value, wanted in zip(values, kept[variables : 2 * variables], strict=True):
+            np.testing.assert_array_equal(value, wanted)
+    assert len(kept) == 2 * variables + len(first.trainer.optimizer.variables)
+
+
 def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:
     from kws.training.train import Training
 
@@ -301,15 +376,20 @@ def test_the_best_epoch_is_kept_and_training_stops(stopped) -> None:
 
 def test_hard_passages_take_the_place_of_easy_background(stopped, material: Path) -> None:
     training, _, done = stopped
-    pool = training.pool
-    brightness = pool.log_mels[:, :, -1].astype(np.float32).min(axis=1)
-    mined = brightness > 9
-    # None before the first epoch; a later one may take the place of an earlier one's.
-    assert 4 <= mined.sum() <= 4 * (done.epoch - 1)
-    assert not pool.labels[mined].any()
-    assert not np.isin(pool.parts[mined], [0, 1]).any()
-    assert not np.isin(brightness[mined] - 10, [0, 1]).any()
-    assert not (np.load(material / "log_mels.npy")[:, :, -1] > 9).any()
+    places, firsts = np.hstack(done.mined)
+    assert len(places) == 4 * (done.epoch - 1)  # none before the first epoch
+    pool, speech = training.pool, training.miner.speech
+    assert not pool.labels[places].any()
+    assert not np.isin(pool.parts[places], [0, 1]).any()
+    assert set(speech[:, -1] - 10) == {2, 3, 4, 5, 6, 7}
+    last = dict(zip(places, firsts, strict=True))  # a later passage may take an earlier one's place
+    for place, first in last.items():
+        random = np.random.default_rng((place, first))
+        passage = elsewhere(speech[first : first + LAYOUT.rows], FRONT_END.log_offset, random)
+        assert np.array_equal(pool.log_mels[place], passage)
+    before = np.load(material / "log_mels.npy")
+    changed = (pool.log_mels != before).any(axis=(1, 2))
+    assert set(np.flatnonzero(changed)) == set(places)
 
 
 # Weights to start from

@@ -13,12 +13,13 @@ from command_line import ROOT, kws
 from conftest import skip_without
 from kokoro_stand_in import kokoro
 
-from kws.config import SAMPLE_RATE
+from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTS
 from kws.errors import KwsError
 from kws.training.fold import Fold
 from kws.training.plan import plan
 from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe
+from kws.training.schedule import Schedule
 
 WORK = Path("work")
 
@@ -183,3 +184,16 @@ def test_command_words_have_other_words_said(commands: Path) -> None:
     assert wanted.near_words == ("stop", "yes")
     assert wanted.near_word > 0
     assert wanted.spelling == 0
+
+
+def test_a_model_listens_faster_and_more_often_than_it_was_trained() -> None:
+    """A longer hop, a step of each lane, as many steps averaged of each, 2 s of silence."""
+    trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(mean=(1.0,) * 10))
+    recipe = Recipe(schedule=Schedule(found_steps=5), tempo=1.5, lanes=2)
+    heard = recipe.heard(trained)
+    assert heard.front_end == replace(trained.front_end, hop=480)
+    assert heard.stride == 1
+    assert heard.smoothing == Smoothing(smooth_steps=10, refractory_steps=67)
+    assert recipe.heard(heard) == heard
+    usual = Recipe(schedule=Schedule(found_steps=8)).heard(trained)
+    assert usual == trained

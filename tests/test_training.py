@@ -25,6 +25,7 @@ from kws.training.made_up_noise import made_up_noise
 from kws.training.pool import BACKGROUND, Pool, make_pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
+from kws.training.surroundings import PLAIN, Surroundings
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -213,6 +214,39 @@ def test_shuffled_syllables_are_all_there(random: np.random.Generator) -> None:
     lengths = np.diff(np.concatenate([[0], jumps, [kept.sum()]])) / SAMPLE_RATE
     assert lengths.max() < 0.9  # two pieces may find each other again
     assert 4 <= len(lengths) <= 17
+
+
+def test_of_short_recordings_all_but_the_first_are_heard_from_their_start(
+    random: np.random.Generator,
+) -> None:
+    """Recordings that count on, so that a sample tells its place."""
+    length = 6000
+    recordings = np.arange(1, 5 * length + 1, dtype=np.int16).reshape(5, length)
+    firsts = set()
+    for _ in range(20):
+        speech = Surroundings(list(recordings), [], []).speech(4 * length, random)
+        samples = np.rint(speech * 32768).astype(np.int16)
+        middle = 200  # behind the fade
+        own = (samples[middle] - 1) % length - middle
+        firsts.add(own)
+        rest = samples[length - own :]
+        pieces = [rest[first : first + length] for first in range(0, len(rest), length)]
+        assert len(pieces) >= 3
+        for piece in pieces:
+            assert np.array_equal(piece, recordings[piece[0] // length][: len(piece)])
+    assert len(firsts) > 10
+
+
+def test_some_scenes_are_heard_as_they_are(random: np.random.Generator) -> None:
+    """Nothing but their level changes."""
+    scene = augment.hiss(SAMPLE_RATE // 2, random) / 8
+    surroundings = Surroundings([], [augment.to_int16(augment.hiss(SAMPLE_RATE, random) / 8)], [])
+    alike = []
+    for _ in range(300):
+        heard = surroundings.recorded(scene, random).astype(float)
+        gain = heard @ scene / (scene @ scene)
+        alike.append(np.abs(heard - gain * scene).max() < 1)  # LSB
+    assert PLAIN - 0.1 < np.mean(alike) < PLAIN + 0.15
 
 
 # Examples and their pool
@@ -447,6 +481,30 @@ def test_loss_by_hand(tf) -> None:
     assert worst.numpy() == pytest.approx([0, entropies[0]], rel=1e-5)
     expected = found + 0.75 * entropies.mean() + 0.25 * hardest
     assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_teaching_loss_by_hand(tf) -> None:
+    """Of a keyword the steps around its end, of background all steps and the worst of each."""
+    from kws.training.loss import TEMPERATURE, teaching_loss
+
+    labels = np.array([[0, IGNORE, 1, 1], [0, 0, IGNORE, 0], [0, 0, 0, 0]], np.int32)
+    taught = np.zeros((3, 4, 2), np.float32)
+    logits = np.zeros((3, 4, 2), np.float32)
+    assert float(teaching_loss(tf.constant(logits), tf.constant(taught), labels, 0.25)) == 0
+
+    def divergence(p: float) -> float:
+        """Of even odds from p."""
+        return TEMPERATURE**2 * (p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p)))
+
+    for example, step, p in ((0, 0, 0.99), (0, 1, 0.8), (0, 3, 0.9), (1, 1, 0.6), (2, 3, 0.7)):
+        taught[example, step, 1] = TEMPERATURE * np.log(p / (1 - p))
+    loss = teaching_loss(tf.constant(logits), tf.constant(taught), labels, 0.25)
+    found = (divergence(0.8) + divergence(0.9)) / 3
+    background = divergence(0.6), divergence(0.7)
+    expected = found + 0.75 * sum(background) / 8 + 0.25 * sum(background) / 2
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+    only = teaching_loss(tf.constant(logits[:1]), tf.constant(taught[:1]), labels[:1], 0.25)
+    assert float(only) == pytest.approx(found, rel=1e-4)
 
 
 # Log mel rows

@@ -7,16 +7,23 @@
 
 static int column_bytes(const kws_layer *layer) { return layer->cells * layer->channels; }
 
+/* Where a layer's input columns lie. */
+static int8_t *columns(const kws_ds_cnn *ds_cnn, int lane, const kws_layer *layer) {
+  const kws_network *network = ds_cnn->network;
+  const uint32_t own = layer->columns < network->rings ? 0 : (uint32_t)lane * network->lane_bytes;
+  return ds_cnn->memory + layer->columns + own;
+}
+
 /* Where the next column of a layer's input goes. */
-static int8_t *next_column(const kws_ds_cnn *ds_cnn, int index) {
+static int8_t *next_column(const kws_ds_cnn *ds_cnn, int lane, int index) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  return ds_cnn->memory + layer->columns + ds_cnn->state[index].next * column_bytes(layer) +
+  return columns(ds_cnn, lane, layer) + ds_cnn->state[lane][index].next * column_bytes(layer) +
          layer->cells_before * layer->channels;
 }
 
-static void run(const kws_ds_cnn *ds_cnn, int index, int8_t *out) {
+static void run(const kws_ds_cnn *ds_cnn, int lane, int index, int8_t *out) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  const kws_columns in = {ds_cnn->memory + layer->columns, ds_cnn->state[index].next};
+  const kws_columns in = {columns(ds_cnn, lane, layer), ds_cnn->state[lane][index].next};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch);
   switch (layer->kind) {
     case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
@@ -28,17 +35,29 @@ static void run(const kws_ds_cnn *ds_cnn, int index, int8_t *out) {
 }
 
 /* A layer's next column is in place: pass on through the layers what it completes. */
-static bool advance(kws_ds_cnn *ds_cnn, int index, int8_t *scores) {
+static bool advance(kws_ds_cnn *ds_cnn, int lane, int index, int8_t *scores) {
   const kws_network *network = ds_cnn->network;
   for (;; ++index) {
     const kws_layer *layer = &network->layers[index];
     const bool last = index + 1 == network->layer_count;
-    if (++ds_cnn->state[index].next == layer->time_kernel) ds_cnn->state[index].next = 0;
-    if (--ds_cnn->state[index].wait > 0) return false;
-    ds_cnn->state[index].wait = layer->time_stride;
-    run(ds_cnn, index, last ? scores : next_column(ds_cnn, index + 1));
+    if (++ds_cnn->state[lane][index].next == layer->time_kernel) ds_cnn->state[lane][index].next = 0;
+    if (--ds_cnn->state[lane][index].wait > 0) return false;
+    ds_cnn->state[lane][index].wait = layer->time_stride;
+    run(ds_cnn, lane, index, last ? scores : next_column(ds_cnn, lane, index + 1));
     if (last) return true;
   }
+}
+
+/* The first lane has the next row: all others take it too. At most one completes a step. */
+static bool hear_row(kws_ds_cnn *ds_cnn, int8_t *scores) {
+  const kws_network *network = ds_cnn->network;
+  const int8_t *levels = next_column(ds_cnn, 0, 0);
+  bool ready = false;
+  for (int lane = 1; lane < network->lanes; ++lane)
+    memcpy(next_column(ds_cnn, lane, 0), levels, network->row_values);
+  for (int lane = 0; lane < network->lanes; ++lane)
+    if (advance(ds_cnn, lane, 0, scores)) ready = true;
+  return ready;
 }
 
 void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memory) {
@@ -48,30 +67,34 @@ void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memor
 }
 
 void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn) {
-  for (int i = 0; i < ds_cnn->network->layer_count; ++i) {
-    const kws_layer *layer = &ds_cnn->network->layers[i];
-    memset(ds_cnn->memory + layer->columns, layer->zero,
-           (size_t)(layer->time_kernel * column_bytes(layer)));
-    ds_cnn->state[i].next = 0;
-    ds_cnn->state[i].wait = (uint8_t)(layer->time_kernel - layer->time_before);
+  const kws_network *network = ds_cnn->network;
+  for (int lane = 0; lane < network->lanes; ++lane) {
+    for (int i = 0; i < network->layer_count; ++i) {
+      const kws_layer *layer = &network->layers[i];
+      memset(columns(ds_cnn, lane, layer), layer->zero,
+             (size_t)(layer->time_kernel * column_bytes(layer)));
+      ds_cnn->state[lane][i].next = 0;
+      ds_cnn->state[lane][i].wait = (uint8_t)(layer->time_kernel - layer->time_before);
+    }
+    ds_cnn->state[lane][0].wait = (uint8_t)(ds_cnn->state[lane][0].wait + lane * network->lane_rows);
   }
 }
 
 bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *row, int8_t *scores) {
   const kws_network *network = ds_cnn->network;
-  int8_t *levels = next_column(ds_cnn, 0);
+  int8_t *levels = next_column(ds_cnn, 0, 0);
   for (int i = 0; i < network->row_values; ++i) {
     const float limit = 1 << 20, half_even = 12582912.0f; /* 1.5 * 2^23: sums end in units */
     float level = kws_product(row[i], network->row_gain);
     level = level < -limit ? -limit : level > limit ? limit : level;
     levels[i] = kws_saturate((int32_t)((level + half_even) - half_even) + network->row_zero);
   }
-  return advance(ds_cnn, 0, scores);
+  return hear_row(ds_cnn, scores);
 }
 
 bool kws_ds_cnn_push_levels(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores) {
-  memcpy(next_column(ds_cnn, 0), levels, ds_cnn->network->row_values);
-  return advance(ds_cnn, 0, scores);
+  memcpy(next_column(ds_cnn, 0, 0), levels, ds_cnn->network->row_values);
+  return hear_row(ds_cnn, scores);
 }
 
 void kws_ds_cnn_window(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores) {
@@ -82,9 +105,9 @@ void kws_ds_cnn_window(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores)
   for (int i = 0; i < network->layer_count; ++i) {
     const kws_layer *layer = &network->layers[i];
     for (int n = 0; n < layer->time_after; ++n) {
-      memset(next_column(ds_cnn, i), layer->zero,
+      memset(next_column(ds_cnn, 0, i), layer->zero,
              (size_t)((layer->cells - layer->cells_before) * layer->channels));
-      advance(ds_cnn, i, scores);
+      advance(ds_cnn, 0, i, scores);
     }
   }
 }

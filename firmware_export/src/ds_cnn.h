@@ -1,7 +1,8 @@
 /* An int8 convolutional network as a stream of columns.
  *
  * Each layer keeps the columns of its own time kernel and no more; a new column costs what depends
- * on it. A network whose layers pad along time runs in window mode: its padding columns are pushed
+ * on it. Several lanes of the same weights, each some rows behind the one before, give a step in
+ * turn. A network whose layers pad along time runs in window mode: its padding columns are pushed
  * before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
 #ifndef KWS_DS_CNN_H
 #define KWS_DS_CNN_H
@@ -9,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { KWS_MAX_LAYERS = 40, KWS_CELLS_AT_ONCE = 5 };
+enum { KWS_MAX_LAYERS = 40, KWS_MAX_LANES = 2, KWS_CELLS_AT_ONCE = 5 };
 
 /* Dense is a convolution that gives one cell, its weights laid out for that. */
 enum kws_layer_kind { KWS_CONVOLUTION, KWS_DENSE, KWS_DEPTHWISE, KWS_AVERAGE, KWS_SOFTMAX };
@@ -25,7 +26,8 @@ typedef struct {
   uint16_t output_cells, output_channels;
   int8_t zero, output_zero;                 /* int8 level of 0.0 */
   int8_t least, greatest;                   /* the activation's range */
-  uint32_t columns;                         /* where in memory the input columns lie, bytes */
+  uint32_t columns;                         /* where in memory the input columns lie, bytes; of the
+                                               first lane */
   const int8_t *weights;     /* convolution: [output_channels][depth], depth being taps and channels
                                 padded to a multiple of 8; dense: see kws_dense;
                                 depthwise: [channels / 4, rounded up][taps][4] */
@@ -43,7 +45,11 @@ typedef struct {
   uint16_t classes;
   int8_t row_zero;        /* int8 level of a feature of 0.0 */
   float row_gain;         /* int8 levels per unit of a feature */
+  uint8_t lanes;          /* at least 1; 1 in window mode */
+  uint8_t lane_rows;      /* rows that each lane is behind the one before */
   uint32_t scratch;       /* where in memory the kernels' scratch lies, bytes */
+  uint32_t rings;         /* where the columns begin that each lane keeps its own of, bytes */
+  uint32_t lane_bytes;    /* of those, per lane */
   uint32_t memory_bytes;  /* in all */
 } kws_network;
 
@@ -53,7 +59,7 @@ typedef struct {
   struct {
     uint8_t next; /* slot that the next column goes to; when full, the oldest column's */
     uint8_t wait; /* columns still missing for the next output */
-  } state[KWS_MAX_LAYERS];
+  } state[KWS_MAX_LANES][KWS_MAX_LAYERS];
 } kws_ds_cnn;
 
 void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memory);

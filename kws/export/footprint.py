@@ -60,9 +60,9 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         len(config.keywords),
         config.smoothing,
         GateNumbers.of(config),
+        network.lanes(config.stride),
     )
-    pairs = zip(network.layers, at.network.columns, strict=True)
-    shared = min((begin for layer, begin in pairs if not layer.transient), default=at.row_at)
+    shared = at.network.rings
     return {
         "front end's work and network's scratch": shared,
         "network's past columns": at.row_at - shared,

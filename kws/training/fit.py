@@ -1,8 +1,8 @@
-"""Fit a network to a pool of examples, epoch by epoch."""
+"""Fit a network, and others beside it, to a pool of examples, epoch by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
 from kws.training.log_mels import full_dct
-from kws.training.loss import detection_loss
+from kws.training.loss import detection_loss, teaching_loss
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
@@ -24,18 +24,22 @@ Arrays = list[npt.NDArray[Any]]
 
 
 class Trainer:
-    """One network, its optimiser, and the examples it is trained on."""
+    """Networks that learn from each other, their optimiser, and the examples they are trained on.
+
+    The first one, `model`, is the one that is wanted; its peers are there to teach it.
+    """
 
     def __init__(
         self,
-        model: keras.Model,
+        models: Sequence[keras.Model],
         architecture: Architecture,
         tables: FrontEndTables,
         schedule: Schedule,
         pool: Pool,
         sampler: Sampler,
     ) -> None:
-        self.model, self.architecture, self.schedule = model, architecture, schedule
+        self.models, self.model = models, models[0]
+        self.architecture, self.schedule = architecture, schedule
         self.pool, self.sampler = pool, sampler
         self.plain = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
@@ -47,7 +51,8 @@ class Trainer:
             ema_momentum=schedule.average,
             clipnorm=1.0,
         )
-        self.optimizer.build(model.trainable_variables)
+        self._trained = [v for model in models for v in model.trainable_variables]
+        self.optimizer.build(self._trained)
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
         self._batches = self._epoch_of_batches()
@@ -64,8 +69,8 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The network with the moving average of its weights, which is what is kept of it."""
-        variables = self.model.trainable_variables
+        """The networks with the moving averages of their weights, which a model is made of."""
+        variables = self._trained
         current = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
         try:
@@ -101,7 +106,8 @@ class Trainer:
 
     @property
     def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.optimizer.variables]
+        weights = [variable for model in self.models for variable in model.variables]
+        return [*weights, *self.optimizer.variables]
 
     def _epoch_of_batches(self) -> tf.data.Dataset:
         """Batches of indices, masked log mel rows and labels."""
@@ -129,25 +135,37 @@ class Trainer:
         return chosen, masked(x, self.schedule), labels
 
     def _gradient_step(self, log_mels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Change the weights; the loss, and how hard each example was, [batch]."""
-        features = self.warped_features(log_mels)
+        """Change the weights; the first network's loss, and how hard each example was, [batch]."""
+        features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
         with tf.GradientTape() as tape:
-            logits = self.model(features, training=True)[:, :, 0, :]
-            loss, difficulty = self._loss(logits, tf.cast(labels, tf.int32))
-        gradients = tape.gradient(loss, self.model.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
-        return loss, difficulty
+            logits = [model(features, training=True)[:, :, 0, :] for model in self.models]
+            found = [self._loss(of_one, labels) for of_one in logits]
+            total = tf.add_n([loss for loss, _ in found]) + self._lessons(logits, labels)
+        gradients = tape.gradient(total, self._trained)
+        self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
+        return found[0]
+
+    def _lessons(self, logits: Sequence[tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
+        """How far each network is from what the others find in the mean, 0 where it is alone."""
+        if len(logits) == 1:
+            return 0.0
+        lessons = []
+        for of_one in logits:
+            others = tf.add_n([other for other in logits if other is not of_one])
+            taught = tf.stop_gradient(others / (len(logits) - 1))
+            lessons.append(teaching_loss(of_one, taught, labels, self.schedule.hardest))
+        return tf.add_n(lessons)
 
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)
 
     def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """Log mel rows [batch, rows, filters] to network input [batch, rows, coefficients, 1].
+        """[batch, rows, coefficients, 1] of log mel rows [batch, rows, filters].
 
         Each example gets a random vocal tract length (Jaitly and Hinton 2013).
         """
-        chosen = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
-        return (log_mels @ tf.gather(self.warped, chosen) + self.bias)[..., None]
+        throat = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
+        return (log_mels @ tf.gather(self.warped, throat) + self.bias)[..., None]
 
 
 def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -44,9 +44,9 @@ class Fold:
         return self.path.with_suffix(".weights.h5")
 
     def load(self, recipe: Recipe) -> ModelFile:
-        """The model that it made, smoothed as the recipe says: that needs no new training."""
+        """The model that it made, as the recipe has it listen: that needs no new training."""
         model = ModelFile.load(self.path)
-        return replace(model, config=replace(model.config, smoothing=recipe.smoothing))
+        return replace(model, config=recipe.heard(model.config))
 
     @property
     def log(self) -> Path:

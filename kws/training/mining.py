@@ -1,4 +1,4 @@
-"""Hard negatives: passages of speech, as it was recorded, that a network takes for a keyword.
+"""Hard negatives: passages of speech that a network takes for a keyword.
 
 Examples drawn at random seldom hold such a moment; a network on its way finds every one.
 """
@@ -16,16 +16,20 @@ from kws.training.layout import Layout
 from kws.training.log_mels import LogMels
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
+from kws.training.surroundings import PLAIN
 
 Samples = npt.NDArray[np.int16]
 LogMelRows = npt.NDArray[np.float16]
 Mined = npt.NDArray[np.int64]  # [2, passages] indices into the pool, and first rows in the speech
 Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of rows [n, filters]
 
-SEARCHED = 90_000  # rows of the speech that are searched before an epoch, 30 min
 STRETCH = 1000  # steps that are scored at once
 APART = 25  # steps from one hard moment to the next
 PLACE = (6, 20)  # step of an example at which its hard moment lies
+GAIN = (-36.0, 8.0)  # dB, of a passage
+SNR = (0.0, 30.0)  # dB, its loudest row against noise
+COLOUR = 1.5  # nepers, of the noise
+GRAIN = 12.0  # shape of the gamma distribution of a noise's mel sums
 NAMES = ("speech_log_mels", "speech_parts")
 
 
@@ -69,10 +73,12 @@ class Miner:
     pool: Pool
     sampler: Sampler
 
-    def mine(self, confidences: Confidences, most: int, random: np.random.Generator) -> Mined:
-        """Find up to `most` in a stretch of the speech, and put them into the pool."""
-        start = random.integers(max(1, len(self.speech) - SEARCHED + 1))
-        some = self.speech[start : start + SEARCHED]
+    def mine(
+        self, confidences: Confidences, most: int, searched: int, random: np.random.Generator
+    ) -> Mined:
+        """Find up to `most` in `searched` rows in a row, and put them into the pool."""
+        start = random.integers(max(1, len(self.speech) - searched + 1))
+        some = self.speech[start : start + searched]
         firsts = start + hardest(confidences, some, self.layout, most, random)
         places = self.sampler.easiest(len(firsts))
         mined: Mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
@@ -81,10 +87,34 @@ class Miner:
 
     def put(self, mined: Mined) -> None:
         """Write passages over examples."""
-        places, firsts = mined
-        self.pool.log_mels[places] = self.speech[firsts[:, None] + np.arange(self.layout.rows)]
+        offset = self.layout.front_end.log_offset
+        for place, first in mined.T:
+            passage = self.speech[first : first + self.layout.rows]
+            random = np.random.default_rng((place, first))  # the same when training goes on
+            self.pool.log_mels[place] = elsewhere(passage, offset, random)
+        places = mined[0]
         self.pool.labels[places] = 0
         self.sampler.learn(places, np.ones(len(places), np.float32))
+
+
+def elsewhere(log_mels: LogMelRows, offset: float, random: np.random.Generator) -> LogMelRows:
+    """A passage [rows, filters], most often at another level and in noise, as examples are.
+
+    Were all passages as they were recorded, a clean recording would be a sign of background.
+    offset: what the front end adds to a mel sum before its logarithm.
+    """
+    if random.random() < PLAIN:
+        return log_mels
+    rows, filters = log_mels.shape
+    mels = np.maximum(np.exp(log_mels.astype(np.float32)) - offset, 0)
+    snr = random.uniform(*SNR)
+    shapes = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters)))  # a slope and a bow
+    colour = np.exp(random.uniform(-COLOUR, COLOUR, 2) @ shapes)
+    noise = colour / colour.mean() * random.gamma(GRAIN, 1 / GRAIN, (rows, filters))
+    noise *= mels.mean(axis=1).max() * 10 ** (-snr / 20)
+    gain = 10 ** (random.uniform(*GAIN) / 20)
+    changed: LogMelRows = np.log(gain * (mels + noise) + offset).astype(np.float16)
+    return changed
 
 
 def hardest(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from kws.config import FrontEnd, Smoothing
+from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
 from kws.training.schedule import Schedule
@@ -12,6 +12,7 @@ from kws.training.schedule import Schedule
 # Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
 # room look alike, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+REFRACTORY = 2.0  # s
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,41 @@ class Recipe:
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
     words: bool = False  # whether the negatives are single words, to be heard alone as well
+    peers: int = 0  # networks trained beside the one that is kept; see teaching_loss()
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
+    searched: float = 0.5  # hours of the speech, at most, in which they are looked for
+    tempo: float = 1.0  # how many times faster than its examples were a model hears
+    lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
-    @property
-    def smoothing(self) -> Smoothing:
-        """As many steps are averaged as the loss looks for a keyword in."""
-        return Smoothing(smooth_steps=self.schedule.found_steps)
+    def heard(self, config: ModelConfig) -> ModelConfig:
+        """The settings that a model listens with, of those that it was trained with.
+
+        A faster tempo is a longer hop. As many steps are averaged as the loss looks for a keyword
+        in, of each lane.
+        """
+        hop = round(self.front_end.hop * self.tempo)
+        stride = self.architecture.stride // self.lanes
+        smoothing = Smoothing(
+            smooth_steps=self.schedule.found_steps * self.lanes,
+            refractory_steps=round(REFRACTORY * SAMPLE_RATE / (stride * hop)),
+        )
+        front_end = replace(config.front_end, hop=hop)
+        return replace(config, stride=stride, front_end=front_end, smoothing=smoothing)
 
 
 # The shipped detector: as many weights as 40 KB hold, and words of two syllables and more, of
-# which more steps tell than of a short word.
+# which more steps tell than of a short word. People say a wake word with care, running speech is
+# faster: at this tempo words up to as fast as those of the examples are found, and slower ones.
 HOME = Recipe(
     architecture=Architecture(channels=80),
     schedule=Schedule(found_steps=6, stretch=0.3, colour=0.6, warp=0.13),
+    peers=1,
+    mined=500,
+    searched=6.0,
+    tempo=1.35,
+    lanes=2,
 )
 
 # For a model that others start from: of many words, spoken by people and by synthesisers, so that

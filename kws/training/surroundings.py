@@ -14,6 +14,10 @@ from kws.training.made_up_noise import made_up_noise
 
 Samples = npt.NDArray[np.int16]
 
+# Share of the scenes, and of mined passages, that are heard as they are. Were there no words among
+# them, a clean recording would tell that there is no keyword.
+PLAIN = 0.3
+
 
 class Surroundings:
     """Draws stretches of speech and noise from recordings, and records scenes among them."""
@@ -42,6 +46,8 @@ class Surroundings:
 
     def recorded(self, scene: Audio, random: Random) -> Samples:
         """The way from the scene to the sound card."""
+        if random.random() < PLAIN:
+            return augment.to_int16(augment.set_level(scene, random.uniform(*augment.LEVEL)))
         kind = random.random()
         if kind < 0.25 and self._rooms:
             response = self._rooms[random.integers(len(self._rooms))]
@@ -79,8 +85,9 @@ def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
 def _stretch(
     recordings: Sequence[Samples], weights: npt.NDArray[np.float64], count: int, random: Random
 ) -> Audio:
-    """`count` samples of recordings, from anywhere in a first one, others after it.
+    """`count` samples of recordings: from anywhere in a first one, then others from their start.
 
+    Short ones are thus heard whole, and as abruptly as they follow each other in a stream of clips.
     Where there are no recordings, silence.
     """
     if not recordings:
@@ -89,8 +96,8 @@ def _stretch(
     missing = count
     while missing > 0:
         recording = recordings[random.choice(len(recordings), p=weights)]
-        start = int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
+        start = 0 if pieces else int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
         piece = as_float(recording[start : start + missing])
-        pieces.append(augment.faded(piece))
+        pieces.append(piece if pieces else augment.faded(piece))
         missing -= len(piece)
     return np.concatenate(pieces)

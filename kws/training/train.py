@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import ModelConfig
+from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.builder import build, copy_weights
@@ -44,7 +44,7 @@ Progress = Callable[[str, float], None]  # what is being done, and the share of 
 
 
 class Training:
-    """One network on its way; what it has heard, and what it has not."""
+    """One network on its way, and its peers; what they have heard, and what they have not."""
 
     def __init__(
         self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
@@ -60,12 +60,10 @@ class Training:
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
-        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
-        if recipe.initial:
-            start_from(recipe.initial, network, self._typical()[..., None])
+        networks = [self._network() for _ in range(1 + recipe.peers)]
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
         self.trainer = Trainer(
-            network, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
+            networks, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
         )
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
@@ -98,6 +96,14 @@ class Training:
         self.trainer.model.set_weights(done.best)
         return self._quantised()
 
+    def _network(self) -> keras.Model:
+        """With first weights of its own, or those that training starts from."""
+        recipe = self.recipe
+        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
+        if recipe.initial:
+            start_from(recipe.initial, network, self._typical()[..., None])
+        return network
+
     @cached_property
     def miner(self) -> Miner:
         """Of the speech that is trained on, which is read only where it is searched."""
@@ -107,15 +113,17 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        random = np.random.default_rng((self.recipe.seed, epoch))
+        recipe, front_end = self.recipe, self.config.front_end
+        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
+        random = np.random.default_rng((recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, self.recipe.mined, random)
+            return self.miner.mine(self._confidences, recipe.mined, searched, random)
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
         scores = self.trainer.scores(tf.constant(log_mels[None]))[0]
         likest = tf.reduce_max(tf.nn.softmax(scores)[:, 1:], axis=1).numpy()
-        width = self.recipe.smoothing.smooth_steps
+        width = self.recipe.schedule.found_steps
         smooth: npt.NDArray[np.float32] = np.convolve(likest, np.full(width, 1 / width))
         return smooth[: len(likest)].astype(np.float32)
 
@@ -127,7 +135,7 @@ class Training:
             some = self.random.choice(self.chosen, MEASURED)
             front_end = standardised(recipe.front_end, self.pool.log_mels[some])
         thresholds, stride = (1.0,) * len(keywords), recipe.architecture.stride
-        return ModelConfig(keywords, thresholds, stride, front_end, recipe.smoothing)
+        return ModelConfig(keywords, thresholds, stride, front_end)
 
     def _typical(self) -> npt.NDArray[np.float32]:
         some = self.random.choice(self.chosen, TYPICAL)
@@ -140,4 +148,4 @@ class Training:
         window = build(architecture, front_end, len(self.config.classes), architecture.window_rows)
         copy_weights(self.trainer.model, window)
         content = quantise(window, self._typical())
-        return Trained(embed(content, self.config), window)
+        return Trained(embed(content, self.recipe.heard(self.config)), window)
