@@ -47,7 +47,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# About two hours on two cores; the trunk a quarter of an hour.
+# About three hours on two cores; the trunk a quarter of an hour. home had KOKORO.
 model: NAME := home
 trunk: NAME := trunk
 model trunk: $(VENV)/dev.stamp

@@ -9,13 +9,17 @@ under every condition. Seeds are fixed. Results go to DIR as JSON and as a plot.
 Conditions: clean; noise and a babble of eight talkers at an SNR of 10 dB, the ratio of the
 greatest 512-sample energies; levels from -50 to -10 dBFS (RMS of the loudest 0.3 s); digital
 silence or hiss (-70 dBFS) instead of what was recorded around the word; a room (the impulse
-responses of DATA, which training knows as well).
+responses of DATA, which training knows as well); words said slower and faster, the pitch with them.
+
+--tempo and --lanes have the models listen otherwise than the shipped one (kws/training/recipe.py),
+which needs no new training.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +42,14 @@ from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.training import augment
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
-from kws.training.recipe import HOME
+from kws.training.recipe import HOME, Recipe
 from kws.training.surroundings import as_float
 
 SNR = 10.0  # dB
 TALKERS = 8
 LEVELS = (-50, -40, -30, -20, -10)  # dBFS
 HISS = -70.0  # dBFS
+SPEEDS = (0.85, 1.15, 1.3)
 MARGIN = 1600  # samples kept around a word that is cut out of its recording
 FALSE_ALARMS_PER_HOUR = (0.0, 0.1, 0.5, 1.0)  # of each keyword
 CLEAN = "clean"
@@ -66,6 +71,11 @@ def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Conditi
     random = np.random.default_rng(3)
     yield "hiss", lambda words: [cut_out(word, random) for word in words]
     yield "room", lambda words: [in_room(w, rooms[i % len(rooms)]) for i, w in enumerate(words)]
+    for speed in SPEEDS:
+        yield (
+            f"{speed:g} times as fast",
+            lambda words, speed=speed: [at_speed(w, speed) for w in words],
+        )
 
 
 def talkers(speech: Samples) -> Samples:
@@ -78,6 +88,11 @@ def talkers(speech: Samples) -> Samples:
 def at_level(word: Samples, dbfs: float) -> Samples:
     """An utterance at another level."""
     return augment.to_int16(augment.set_level(as_float(word), dbfs))
+
+
+def at_speed(word: Samples, speed: float) -> Samples:
+    """An utterance that is played slower or faster."""
+    return augment.to_int16(augment.speed(as_float(word), speed))
 
 
 def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
@@ -97,9 +112,9 @@ def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
     return augment.to_int16(augment.room(as_float(word), response))
 
 
-def hear(fold: Fold, dataset: Dataset) -> dict[str, Traces]:
+def hear(fold: Fold, dataset: Dataset, recipe: Recipe) -> dict[str, Traces]:
     """Traces of a fold's held-out recordings under every condition."""
-    test, detector = fold.test_set(dataset), Detector(fold.load(HOME))
+    test, detector = fold.test_set(dataset), Detector(fold.load(recipe))
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
     read = [
@@ -140,13 +155,16 @@ def main() -> None:
     """Print the table; write results.json and det.svg."""
     wanted = parser(__doc__)
     wanted.add_argument("--output", type=Path, required=True)
+    wanted.add_argument("--tempo", type=float, default=HOME.tempo)
+    wanted.add_argument("--lanes", type=int, default=HOME.lanes)
     arguments = wanted.parse_args()
+    recipe = replace(HOME, tempo=arguments.tempo, lanes=arguments.lanes)
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
-    heard = [hear(fold, dataset) for fold in track(folds, "hearing")]
+    heard = [hear(fold, dataset, recipe) for fold in track(folds, "hearing")]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
-    refractory = folds[0].load(HOME).config.smoothing.refractory_steps
+    refractory = folds[0].load(recipe).config.smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
     det = curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)
