@@ -21,6 +21,8 @@ from kws.spotter import Spotter
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
 HOP = 320
 STEP = 2 * HOP
+HOME = ModelFile.load().config
+HOME_STEP = HOME.stride * HOME.front_end.hop
 DEFAULT = Gating()
 BRIEF = Gating(background_ms=300, look_back_ms=90, hold_ms=150)
 
@@ -220,21 +222,26 @@ def test_a_model_file_from_before_the_gate_has_the_default_one() -> None:
 
 def silence(seconds: float, level: float) -> Samples:
     """Hiss around words, in whole steps."""
-    return noise(round(seconds * SAMPLE_RATE) // STEP * STEP / SAMPLE_RATE, level, seed=9)
+    return noise(round(seconds * SAMPLE_RATE) // HOME_STEP * HOME_STEP / SAMPLE_RATE, level, seed=9)
 
 
-@pytest.mark.parametrize("level", [0.0, 0.7, 8.0])
+@pytest.mark.parametrize(("level", "apart"), [(0.0, 0), (0.7, 0), (8.0, HOME_STEP)])
 @pytest.mark.parametrize("file", ["smart_mirror_news.flac", "jarvis_door.flac", "alexa_rain.flac"])
-def test_a_word_behind_long_silence_is_found_at_the_same_sample(file: str, level: float) -> None:
+def test_a_word_behind_long_silence_is_found_at_the_same_sample(
+    file: str, level: float, apart: int
+) -> None:
+    """Or a step from it, where the network's window begins in other hiss than without the gate."""
     clip = read_audio(SAMPLES / file)
-    clip = clip[: len(clip) // STEP * STEP]
+    clip = clip[: len(clip) // HOME_STEP * HOME_STEP]
     before, between, after = (silence(seconds, level) for seconds in (30, 40, 5))
     samples = np.concatenate([before, clip, between, clip, after])
     model = ModelFile.load()
     expected = open_spotter(model.without_gate()).push(samples)
     assert len(expected) == 2
     found = open_spotter(model).push(samples)
-    assert [(d.sample, d.keyword) for d in found] == [(d.sample, d.keyword) for d in expected]
+    assert [d.keyword for d in found] == [d.keyword for d in expected]
+    for detection, wanted in zip(found, expected, strict=True):
+        assert abs(detection.sample - wanted.sample) <= apart
     heard = sum(len(passage) for _, passage in Gate(model.config).push(samples))
     assert heard < 25 * SAMPLE_RATE < len(samples)
 
@@ -243,7 +250,7 @@ def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
     """A word, silence of about the refractory time, the word again: as without a gate."""
     clip = read_audio(SAMPLES / "computer_lights.flac")
     model = ModelFile.load()
-    smoothing = replace(model.config.smoothing, refractory_steps=250)  # 10 s
+    smoothing = replace(model.config.smoothing, refractory_steps=10 * SAMPLE_RATE // HOME_STEP)
     model = replace(model, config=replace(model.config, smoothing=smoothing))
     counts = set()
     for gap in (2, 4, 5, 6, 7, 8, 12):
@@ -261,9 +268,9 @@ def test_years_of_silence() -> None:
     spotter.push(silence(10, 3))
     assert not spotter.gate.open
     assert set(spotter.confidences.values()) == {0.0}
-    years = 5 * 365 * 86_400 * 25  # steps
+    years = 5 * 365 * 86_400 * SAMPLE_RATE // HOME_STEP  # steps
     spotter.gate._cut += years
     [late] = spotter.push(clip)
     spotter.reset()
     [soon] = spotter.push(np.concatenate([silence(10, 3), clip]))
-    assert late == Detection(soon.sample + years * STEP, soon.keyword, soon.confidence)
+    assert late == Detection(soon.sample + years * HOME_STEP, soon.keyword, soon.confidence)

@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 3ace858111a0ec882adb1ab3c501f8f322f137d3f93a2417b0829717d4b0ea6f */
+ * sha256 d9ffd4563e372df3af128b226884694d786ec1e4af8adaffd322d604a8f614d3 */
 #include "kws_model.h"
 
 #include <stddef.h>
@@ -392,7 +392,7 @@ static const float bias[] = { /* [20] */
 };
 
 static const uint16_t levels[] = { /* [4] */
-  28039, 26573, 26581, 21286
+  27469, 27637, 25339, 24737
 };
 
 static const uint32_t exponentials[] = { /* [256] */
@@ -2703,16 +2703,16 @@ const kws_model kws_model_data = {
   .gate = {
     .on = 1,
     .step = 1,
-    .hop = 432,
-    .look_back = 15,
-    .hold = 38,
-    .span = 75,
+    .hop = 416,
+    .look_back = 16,
+    .hold = 39,
+    .span = 77,
     .ratio = 810,
-    .least = 864,
+    .least = 832,
   },
   .front_end = {
     .window = 480,
-    .hop = 432,
+    .hop = 416,
     .points = 256,
     .last_bin = 243,
     .mel_filters = 40,
@@ -2747,9 +2747,9 @@ const kws_model kws_model_data = {
     .keywords = 4,
     .smooth_steps = 12,
     .max_steps = 1,
-    .refractory_steps = 74,
-    .step_samples = 432,
-    .first_samples = 29856,
+    .refractory_steps = 77,
+    .step_samples = 416,
+    .first_samples = 28768,
     .levels = levels,
     .exponentials = exponentials,
   },
@@ -2757,6 +2757,6 @@ const kws_model kws_model_data = {
   .posterior_at = 8416,
   .pending_at = 8544,
   .gate_at = 9504,
-  .scores_at = 22464,
-  .memory_bytes = 22472,
+  .scores_at = 22816,
+  .memory_bytes = 22824,
 };

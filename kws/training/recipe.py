@@ -59,7 +59,7 @@ HOME = Recipe(
     peers=1,
     mined=500,
     searched=6.0,
-    tempo=1.35,
+    tempo=1.3,
     lanes=2,
 )
 
