@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.network import MAX_LANES
+from kws.network import lanes_for
 from kws.tflite_graph import chain
 
 try:
@@ -31,7 +31,7 @@ class DsCnn:
     """A model's network as a stream; how the rows are cut into pieces changes no bit.
 
     Step i covers rows [i * stride, i * stride + window_rows). Where the network by itself gives
-    fewer, several lanes of it give a step in turn (Network.lanes).
+    fewer, several lanes of it give a step in turn (lanes_for).
     """
 
     def __init__(self, model: ModelFile) -> None:
@@ -50,8 +50,8 @@ class DsCnn:
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
         self._own_stride = _stride(model)
-        self._lanes, rest = divmod(self._own_stride, self.stride)
-        if rest or not 1 <= self._lanes <= MAX_LANES:
+        self._lanes = lanes_for(self._own_stride, self.stride)
+        if not self._lanes:
             raise _unfit(model)
         scale, self._zero = self._input["quantization"]
         self._gain = np.float32(1) / np.float32(scale)

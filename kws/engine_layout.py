@@ -62,7 +62,7 @@ def detector_memory(
 ) -> DetectorMemory:
     """Lay out the parts in order of alignment: words, half-words, bytes."""
     work = 4 * (front_end.fft + 2 + front_end.mel_filters)  # KWS_MFCC_WORK_BYTES
-    memory = plan(network, work, lanes) if network else Memory((), 0, work, 0, work)
+    memory = plan(network, work, lanes) if network else Memory((), 0, work, 0, 1, work)
     posterior_at = memory.total + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 1)  # KWS_POSTERIOR_BYTES
@@ -133,9 +133,7 @@ def layer_tables(layer: Layer, weights: npt.NDArray[np.int8]) -> list[Table]:
     ]
 
 
-def network_numbers(
-    network: Network, memory: Memory, lanes: int = 1
-) -> dict[str, int | np.float32]:
+def network_numbers(network: Network, memory: Memory) -> dict[str, int | np.float32]:
     """Scalars of kws_network, in its order."""
     return {
         "layer_count": len(network.layers),
@@ -144,8 +142,8 @@ def network_numbers(
         "classes": network.classes,
         "row_zero": network.row_zero,
         "row_gain": np.float32(1) / np.float32(network.row_scale),
-        "lanes": lanes,
-        "lane_rows": network.stride // lanes,
+        "lanes": memory.lanes,
+        "lane_rows": network.stride // memory.lanes,
         "scratch": memory.scratch,
         "rings": memory.rings,
         "lane_bytes": memory.lane_bytes,

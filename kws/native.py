@@ -124,7 +124,7 @@ def _engine(model: ModelFile, network: Network) -> Engine:
     return Engine(
         _numbers(gate_numbers(gate).values())
         + _front_end(config.front_end)
-        + _network(network, memory.network, lanes)
+        + _network(network, memory.network)
         + _numbers(posterior_numbers(config, network).values())
         + _arrays(posterior_tables(config, network))
         + _offsets(memory)
@@ -138,8 +138,8 @@ def _front_end(spec: FrontEnd) -> bytes:
     return _numbers([*front_end_numbers(tables).values(), weights]) + _arrays(arrays)
 
 
-def _network(network: Network, memory: Memory, lanes: int) -> bytes:
-    plan = _numbers(network_numbers(network, memory, lanes).values())
+def _network(network: Network, memory: Memory) -> bytes:
+    plan = _numbers(network_numbers(network, memory).values())
     for layer, columns in zip(network.layers, memory.columns, strict=True):
         arrays = layer_tables(layer, layer.weights)
         plan += _numbers(

@@ -81,13 +81,8 @@ class Network:
         return int(np.prod([layer.time_stride for layer in self.layers]))
 
     def lanes(self, stride: int) -> int:
-        """How many of it, of the same weights, hear a stream to give a step every `stride` rows.
-
-        Each begins `stride` rows behind the one before, so that they give a step in turn. What one
-        takes for a keyword by chance, another seldom does. 0 where they cannot.
-        """
-        lanes, rest = divmod(self.stride, stride)
-        return 0 if rest or lanes > MAX_LANES else lanes
+        """How many of it hear a stream to give a step every `stride` rows; see lanes_for()."""
+        return lanes_for(self.stride, stride)
 
     @property
     def receptive_rows(self) -> int:
@@ -104,6 +99,16 @@ class Network:
         return not padded and self.receptive_rows == self.window_rows
 
 
+def lanes_for(own_stride: int, stride: int) -> int:
+    """How many networks of the same weights give a step every `stride` rows, each every own_stride.
+
+    Each begins `stride` rows behind the one before, so that they give a step in turn. What one
+    takes for a keyword by chance, another seldom does. 0 where they cannot.
+    """
+    lanes, rest = divmod(own_stride, stride)
+    return 0 if rest or lanes > MAX_LANES else lanes
+
+
 @dataclass(frozen=True)
 class Memory:
     """Byte offsets of a network's working memory: scratch, two areas for columns that are used up
@@ -113,6 +118,7 @@ class Memory:
     scratch: int
     rings: int
     lane_bytes: int
+    lanes: int
     total: int
 
 
@@ -130,7 +136,7 @@ def plan(network: Network, reserve: int = 0, lanes: int = 1) -> Memory:
         else:
             columns.append(end)
             end += _aligned(layer.time_kernel * layer.column_bytes)
-    return Memory(tuple(columns), 0, rings, end - rings, rings + lanes * (end - rings))
+    return Memory(tuple(columns), 0, rings, end - rings, lanes, rings + lanes * (end - rings))
 
 
 def _aligned(size: int) -> int:

@@ -93,6 +93,9 @@ def lanes_of_single_rows() -> ModelFile:
     return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
 
 
+MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows)
+
+
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
     """A keras model of [1, rows, coefficients, 1] that pads frequency alone."""
     from keras import Input, Model, layers

@@ -14,15 +14,7 @@ import pytest
 import soundfile
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import skip_without
-from small_models import (
-    Samples,
-    lanes_of_single_rows,
-    plane,
-    short_window,
-    synthetic_audio,
-    temporal,
-    two_lanes,
-)
+from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.data.audio import read_audio
 from kws.ds_cnn import DsCnn
@@ -37,7 +29,6 @@ AUDIO = Path(__file__).parents[1] / "audio_samples"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # Seconds of synthetic audio; the long comparison is a matter of hours, not of every run.
 SECONDS = float(os.environ.get("KWS_TEST_SECONDS", 12))
-MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows)
 
 
 @dataclass

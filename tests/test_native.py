@@ -8,15 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import skip_without
-from small_models import (
-    Samples,
-    lanes_of_single_rows,
-    plane,
-    short_window,
-    synthetic_audio,
-    temporal,
-    two_lanes,
-)
+from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.ds_cnn import DsCnn
 from kws.mfcc import Mfcc
@@ -25,7 +17,6 @@ from kws.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.posterior import Detection
 from kws.spotter import Spotter
 
-MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows)
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
 

@@ -52,7 +52,7 @@ def network_source(network: Network) -> tuple[str, str]:
         },
         "extern const kws_network kws_model_network;",
     )
-    fields = struct(_network(network, memory, 1), 1)
+    fields = struct(_network(network, memory), 1)
     source = f"const kws_network kws_model_network = {fields};\n"
     return sizes, INCLUDES + _layers(network, memory) + source
 
@@ -82,7 +82,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         "keywords": "keywords",
         "gate": struct(gate_numbers(gate), 2),
         "front_end": struct(front_end_numbers(front_end) | _names(tables), 2),
-        "network": struct(_network(network, memory.network, lanes), 2),
+        "network": struct(_network(network, memory.network), 2),
         "posterior": struct(posterior_numbers(config, network) | _names(settings), 2),
         "row_at": memory.row_at,
         "posterior_at": memory.posterior_at,
@@ -118,8 +118,8 @@ def _names(tables: Iterable[Table]) -> dict[str, object]:
     return {name: name for _, name, _ in tables}
 
 
-def _network(network: Network, memory: Memory, lanes: int) -> dict[str, object]:
-    return {"layers": "layers", **network_numbers(network, memory, lanes)}
+def _network(network: Network, memory: Memory) -> dict[str, object]:
+    return {"layers": "layers", **network_numbers(network, memory)}
 
 
 def _layers(network: Network, memory: Memory) -> str:
