@@ -186,14 +186,14 @@ def test_command_words_have_other_words_said(commands: Path) -> None:
     assert wanted.spelling == 0
 
 
-def test_a_model_listens_faster_and_more_often_than_it_was_trained() -> None:
-    """A longer hop, a step of each lane, as many steps averaged of each, 2 s of silence."""
-    trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(mean=(1.0,) * 10))
-    recipe = Recipe(schedule=Schedule(found_steps=5), tempo=1.5, lanes=2)
+def test_a_model_listens_more_often_than_it_was_trained() -> None:
+    """A step of each lane, as many steps averaged of each, 2 s of silence."""
+    trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(hop=480, mean=(1.0,) * 10))
+    recipe = Recipe(schedule=Schedule(found_steps=5), lanes=2)
     heard = recipe.heard(trained)
-    assert heard.front_end == replace(trained.front_end, hop=480)
+    assert heard.front_end == trained.front_end
     assert heard.stride == 1
     assert heard.smoothing == Smoothing(smooth_steps=10, refractory_steps=67)
     assert recipe.heard(heard) == heard
-    usual = Recipe(schedule=Schedule(found_steps=8)).heard(trained)
-    assert usual == trained
+    usual = replace(trained, front_end=FrontEnd())
+    assert Recipe(schedule=Schedule(found_steps=8)).heard(usual) == usual

@@ -25,7 +25,7 @@ class Schedule:
     time_mask: int = 8  # rows at most
     band_masks: int = 2
     band_mask: int = 6  # mel bands at most
-    stretch: float = 0.2  # logarithm by which speech is made slower or faster at most
+    stretch: tuple[float, float] = (-0.2, 0.2)  # logarithm of how much faster speech is made
     overlaid: float = 0.3  # share of examples with other speech or noise behind them
     overlay_snr: tuple[float, float] = (5.0, 25.0)  # dB
     colour: float = 0.4  # slope and bow of another microphone at most, nepers

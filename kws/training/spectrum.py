@@ -28,17 +28,21 @@ def masked(x: tf.Tensor, schedule: Schedule) -> tf.Tensor:
 
 
 def stretched(
-    log_mels: tf.Tensor, labels: tf.Tensor, architecture: Architecture, most: float
+    log_mels: tf.Tensor,
+    labels: tf.Tensor,
+    architecture: Architecture,
+    limits: tuple[float, float],
 ) -> tf.Tensor:
-    """[batch, rows, filters] spoken faster or slower by up to `most`, at the same pitch.
+    """[batch, rows, filters] spoken faster or slower, at the same pitch.
 
-    The end of a keyword stays where it is, and with it the labels.
+    The logarithm of how much faster lies within the limits. The end of a keyword stays where it
+    is, and with it the labels.
     """
     batch, rows, _ = log_mels.shape
     first = tf.argmax(tf.cast(labels > 0, tf.int32), axis=1, output_type=tf.int32)
     ends = architecture.window_rows - 1 + architecture.stride * first
     anchor = tf.cast(ends, tf.float32)[:, None]
-    factor = tf.exp(tf.random.uniform((batch, 1), -most, most))
+    factor = tf.exp(tf.random.uniform((batch, 1), *limits))
     place = anchor + (tf.range(rows, dtype=tf.float32) - anchor) * factor
     place = tf.clip_by_value(place, 0.0, rows - 1.001)
     before = tf.cast(place, tf.int32)
