@@ -183,10 +183,13 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
     state = [np.array(7, np.int64), *best]
     mined = [random.integers(0, 2**40, (2, n)) for n in (5, 0, 3)]
-    Checkpoint(9, 4, 0.125, best, state, mined).save(path)
-    again = Checkpoint.load(path)
-    assert (again.epoch, again.best_epoch, again.best_loss) == (9, 4, 0.125)
-    for kept, arrays in ((again.best, best), (again.state, state), (again.mined, mined)):
+    mean = [2 * array for array in best]
+    Checkpoint(9, 4, 0.125, best, state, mined, mean, 6).save(path)
+    loaded = Checkpoint.load(path)
+    numbers = loaded.epoch, loaded.best_epoch, loaded.best_loss, loaded.again
+    assert numbers == (9, 4, 0.125, 6)
+    kept_arrays = loaded.best, loaded.state, loaded.mined, loaded.mean
+    for kept, arrays in zip(kept_arrays, (best, state, mined, mean), strict=True):
         for a, b in zip(kept, arrays, strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)
@@ -331,6 +334,49 @@ def test_a_training_with_peers_goes_on_where_it_was(tf, material: Path, tmp_path
         for value, wanted in zip(values, kept[variables : 2 * variables], strict=True):
             np.testing.assert_array_equal(value, wanted)
     assert len(kept) == 2 * variables + len(first.trainer.optimizer.variables)
+
+
+def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
+    tf, material: Path, tmp_path: Path
+) -> None:
+    """Also when it breaks off within the second, by a process of its own."""
+    from kws.training.train import Training
+
+    plan = recipe(epochs=2)
+    plan = replace(plan, peers=1, mined=4, rounds=2, round=replace(plan.schedule, epochs=3))
+    path = tmp_path / "a.checkpoint"
+    ends, best = [], []
+
+    def watched(doing: str, share: float) -> None:
+        done = Checkpoint.load(path)
+        best.append(done.best)
+        if done.again and done.again % 3 == 0:
+            with training.trainer.averaged():
+                ends.append(training.trainer.model.get_weights())
+
+    def breaks_off(doing: str, share: float) -> None:
+        watched(doing, share)
+        if share == 6 / 8:  # one epoch into the second round
+            raise InterruptedError
+
+    training = Training(material, ["word"], plan, [0, 1])
+    with pytest.raises(InterruptedError):
+        training.run(path, 2, breaks_off)
+    mean = Checkpoint.load(path).mean
+    training = Training(material, ["word"], plan, [0, 1])
+    training.run(path, 2, watched)
+    assert len(training.trainer.models) == 1
+    done = Checkpoint.load(path)
+    assert (done.epoch, done.best_epoch, done.again, len(done.mined)) == (2, 2, 6, 7)
+    ends = ends[:2]
+    assert not np.array_equal(ends[0][0], ends[1][0])
+    for start, later in zip(best[1], best[-1], strict=True):
+        np.testing.assert_array_equal(start, later)
+    for wanted, start, first in zip(mean, best[-1], ends[0], strict=True):
+        np.testing.assert_allclose(wanted, (start + first) / 2, atol=1e-6)
+    kept = training.trainer.model.get_weights()
+    for wanted, start, first, second in zip(kept, best[-1], *ends, strict=True):
+        np.testing.assert_allclose(wanted, (start + first + second) / 3, atol=1e-6)
 
 
 def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:

@@ -26,6 +26,7 @@ from kws.training.mining import LogMelRows, Mined, Miner, Speech
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
+from kws.training.schedule import Schedule
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
@@ -62,39 +63,79 @@ class Training:
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
         networks = [self._network() for _ in range(1 + recipe.peers)]
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
-        self.trainer = Trainer(
-            networks, recipe.architecture, self.tables, recipe.schedule, self.pool, self.sampler
-        )
+        self.trainer = self._trainer(networks, recipe.schedule)
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
-        """Train for `epochs` at most, from where the checkpoint is.
+        """Train for `epochs` at most and the rounds behind them, from where the checkpoint is.
 
         The best epoch is kept, by the loss on the parts that are held out, and training stops when
         it lies as far back as the schedule's patience. Without patience, and where nothing is held
-        out, the last epoch is kept.
+        out, the last epoch is kept. Of rounds, the mean of its weights and of all that they end at.
         """
         done = Checkpoint.load(checkpoint)
-        if done.epoch:
-            self.trainer.state = done.state
         for mined in done.mined:
             self.miner.put(mined)
+        total = epochs + self.recipe.rounds * self.recipe.round.epochs
+
+        def keep() -> None:
+            done.state = self.trainer.state
+            done.save(checkpoint)
+            progress("training", (done.epoch + done.again) / total)
+
+        if not done.again:
+            self._first(done, epochs, keep)
+        self._rounds(done, keep)
+        progress("quantising", 0.0)
+        self.trainer.model.set_weights(done.mean or done.best)
+        return self._quantised()
+
+    def _first(self, done: Checkpoint, epochs: int, keep: Callable[[], None]) -> None:
+        """All networks, side by side."""
+        if done.epoch:
+            self.trainer.state = done.state
         patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
-            if done.epoch and self.recipe.mined:
-                done.mined.append(self._mine(done.epoch))
-            self.trainer.run_epoch(self.recipe.seed + done.epoch)
+            self._epoch(done)
             done.epoch += 1
             with self.trainer.averaged():
                 loss = self.trainer.loss(self.judged) if patience else -done.epoch
                 if loss < done.best_loss:
                     done.best_epoch, done.best_loss = done.epoch, loss
                     done.best = self.trainer.model.get_weights()
-            done.state = self.trainer.state
-            done.save(checkpoint)
-            progress("training", done.epoch / epochs)
-        progress("quantising", 0.0)
-        self.trainer.model.set_weights(done.best)
-        return self._quantised()
+            keep()
+
+    def _rounds(self, done: Checkpoint, keep: Callable[[], None]) -> None:
+        """The network alone, from the best weights, several times.
+
+        What each of them takes for a keyword by chance, their mean seldom does ("Model soups",
+        Wortsman et al. 2022).
+        """
+        model, schedule = self.trainer.model, self.recipe.round
+        for number in range(done.again // schedule.epochs, self.recipe.rounds):
+            self.trainer = self._trainer([model], schedule)
+            first = done.again % schedule.epochs
+            if first:
+                self.trainer.state = done.state
+            else:
+                model.set_weights(done.best)
+            for _ in range(first, schedule.epochs):
+                self._epoch(done)
+                done.again += 1
+                if done.again % schedule.epochs == 0:
+                    with self.trainer.averaged():
+                        pairs = zip(done.mean or done.best, model.get_weights(), strict=True)
+                        done.mean = [mean + (end - mean) / (number + 2) for mean, end in pairs]
+                keep()
+
+    def _epoch(self, done: Checkpoint) -> None:
+        number = done.epoch + done.again
+        if number and self.recipe.mined:
+            done.mined.append(self._mine(number))
+        self.trainer.run_epoch(self.recipe.seed + number)
+
+    def _trainer(self, networks: Sequence[keras.Model], schedule: Schedule) -> Trainer:
+        architecture = self.recipe.architecture
+        return Trainer(networks, architecture, self.tables, schedule, self.pool, self.sampler)
 
     def _network(self) -> keras.Model:
         """With first weights of its own, or those that training starts from."""
