@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 d9ffd4563e372df3af128b226884694d786ec1e4af8adaffd322d604a8f614d3 */
+ * sha256 3952ce8c1cf331798296fe5ea80f55ba2daf5bf900a25d0459ce36772090fa1b */
 #ifndef KWS_MODEL_H
 #define KWS_MODEL_H
 
