@@ -339,11 +339,12 @@ def test_a_training_with_peers_goes_on_where_it_was(tf, material: Path, tmp_path
 def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
     tf, material: Path, tmp_path: Path
 ) -> None:
-    """Also when it breaks off within the second, by a process of its own."""
+    """It breaks off within the second, and goes on from its checkpoint."""
     from kws.training.train import Training
 
     plan = recipe(epochs=2)
-    plan = replace(plan, peers=1, mined=4, rounds=2, round=replace(plan.schedule, epochs=3))
+    of_round = replace(plan.schedule, epochs=3)
+    plan = replace(plan, peers=1, mined=4, rounds=2, round_schedule=of_round)
     path = tmp_path / "a.checkpoint"
     ends, best = [], []
 

@@ -28,7 +28,7 @@ class Recipe:
     words: bool = False  # whether the negatives are single words, to be heard alone as well
     peers: int = 0  # networks trained beside the one that is kept; see teaching_loss()
     rounds: int = 0  # trainings more, alone, each from the weights reached; all are averaged
-    round: Schedule = field(default_factory=Schedule)  # of each
+    round_schedule: Schedule = field(default_factory=Schedule)  # of each
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
@@ -59,7 +59,7 @@ HOME = Recipe(
     schedule=SLOW,
     peers=1,
     rounds=2,
-    round=replace(SLOW, epochs=11, learning_rate=1e-3, warm_up=50, stretch=(-0.56, 0.24)),
+    round_schedule=replace(SLOW, epochs=11, learning_rate=1e-3, warm_up=50, stretch=(-0.56, 0.24)),
     mined=500,
     searched=6.0,
     lanes=2,

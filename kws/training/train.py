@@ -75,7 +75,7 @@ class Training:
         done = Checkpoint.load(checkpoint)
         for mined in done.mined:
             self.miner.put(mined)
-        total = epochs + self.recipe.rounds * self.recipe.round.epochs
+        total = epochs + self.recipe.rounds * self.recipe.round_schedule.epochs
 
         def keep() -> None:
             done.state = self.trainer.state
@@ -110,7 +110,7 @@ class Training:
         What each of them takes for a keyword by chance, their mean seldom does ("Model soups",
         Wortsman et al. 2022).
         """
-        model, schedule = self.trainer.model, self.recipe.round
+        model, schedule = self.trainer.model, self.recipe.round_schedule
         for number in range(done.again // schedule.epochs, self.recipe.rounds):
             self.trainer = self._trainer([model], schedule)
             first = done.again % schedule.epochs
