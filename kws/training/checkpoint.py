@@ -49,8 +49,8 @@ class Checkpoint:
             return Checkpoint()
         with np.load(path) as kept:
             epoch, best_epoch, best_loss, again = kept["numbers"].tolist()
-            lists = (
-                [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept.files))]
+            lists = {
+                name: [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept))]
                 for name in LISTS
-            )
-            return Checkpoint(int(epoch), int(best_epoch), best_loss, *lists, again=int(again))
+            }
+            return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists, again=int(again))
