@@ -54,10 +54,10 @@ class FloatDetector(Detector):
         self._rows = rows[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        own = HOME.architecture.stride
+        own, lanes = HOME.architecture.stride, HOME.lanes
         logits = np.empty((steps, len(self.config.classes)), np.float32)
-        for lane in range(min(steps, own // stride)):
-            of_lane = logits[lane :: own // stride]
+        for lane in range(min(steps, lanes)):
+            of_lane = logits[lane::lanes]
             end = lane * stride + self.window_rows + (len(of_lane) - 1) * own
             seen = rows[lane * stride : end]
             of_lane[:] = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]

@@ -121,9 +121,9 @@ def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
     return replace(model, config=recipe.heard(faster))
 
 
-def hear(fold: Fold, dataset: Dataset, recipe: Recipe, tempo: float) -> dict[str, Traces]:
-    """Traces of a fold's held-out recordings under every condition."""
-    test, detector = fold.test_set(dataset), Detector(listening(fold, recipe, tempo))
+def hear(model: ModelFile, test: Dataset) -> dict[str, Traces]:
+    """Traces of recordings that a model's fold held out, under every condition."""
+    detector = Detector(model)
     positives, negatives = recordings(test)
     heard = {CLEAN: traces(detector, positives, negatives)}
     read = [
@@ -170,10 +170,13 @@ def main() -> None:
     recipe = replace(HOME, lanes=arguments.lanes)
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
-    heard = [hear(fold, dataset, recipe, arguments.tempo) for fold in track(folds, "hearing")]
+    models = [listening(fold, recipe, arguments.tempo) for fold in folds]
+    tests = [fold.test_set(dataset) for fold in folds]
+    pairs = zip(models, tests, strict=True)
+    heard = [hear(*pair) for pair in track(pairs, "hearing", total=len(folds))]
     together = {name: merged([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
-    refractory = listening(folds[0], recipe, arguments.tempo).config.smoothing.refractory_steps
+    refractory = models[0].config.smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
     det = curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)

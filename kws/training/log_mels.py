@@ -29,6 +29,12 @@ class LogMels:
         return self._mfcc.push(samples) @ self._inverse
 
 
+def slope_and_bow(filters: int) -> npt.NDArray[np.float64]:
+    """[2, filters] in which one microphone or noise differs from another most, -1 to 1."""
+    shapes: npt.NDArray[np.float64] = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters)))
+    return shapes
+
+
 def full_dct(tables: FrontEndTables) -> npt.NDArray[np.float32]:
     """[filters, coefficients] the front end's halved DCT, unfolded."""
     sign = np.where(np.arange(len(tables.dct)) % 2, -1, 1).astype(np.float32)[:, None]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.training.layout import Layout
-from kws.training.log_mels import LogMels
+from kws.training.log_mels import LogMels, slope_and_bow
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.surroundings import PLAIN
@@ -108,8 +108,7 @@ def elsewhere(log_mels: LogMelRows, offset: float, random: np.random.Generator) 
     rows, filters = log_mels.shape
     mels = np.maximum(np.exp(log_mels.astype(np.float32)) - offset, 0)
     snr = random.uniform(*SNR)
-    shapes = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters)))  # a slope and a bow
-    colour = np.exp(random.uniform(-COLOUR, COLOUR, 2) @ shapes)
+    colour = np.exp(random.uniform(-COLOUR, COLOUR, 2) @ slope_and_bow(filters))
     noise = colour / colour.mean() * random.gamma(GRAIN, 1 / GRAIN, (rows, filters))
     noise *= mels.mean(axis=1).max() * 10 ** (-snr / 20)
     gain = 10 ** (random.uniform(*GAIN) / 20)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
 from kws.training.architecture import Architecture
+from kws.training.log_mels import slope_and_bow
 from kws.training.schedule import Schedule
 
 
@@ -71,7 +72,7 @@ def _peak(log_mels: tf.Tensor) -> tf.Tensor:
 def coloured(log_mels: tf.Tensor, most: float) -> tf.Tensor:
     """[batch, rows, filters] as by another microphone: a slope and a bow over the filters."""
     batch, _, filters = log_mels.shape
-    shapes = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters))).astype(np.float32)
+    shapes = slope_and_bow(filters).astype(np.float32)
     return log_mels + (tf.random.uniform((batch, 2), -most, most) @ shapes)[:, None]
 
 
