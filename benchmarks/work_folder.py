@@ -15,9 +15,17 @@ def parser(about: str) -> argparse.ArgumentParser:
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
     arguments.add_argument("--folds", type=int, default=4)
+    arguments.add_argument(
+        "--only",
+        type=int,
+        nargs="+",
+        metavar="FOLD",
+        help="numbers of the folds that are heard, from 0: of a training that is not at its end",
+    )
     return arguments
 
 
 def folds_of(arguments: argparse.Namespace) -> list[Fold]:
-    """The folds that were tested."""
-    return [Fold(index, arguments.folds, arguments.work) for index in range(arguments.folds)]
+    """Those that are asked for, or all that were tested."""
+    chosen = range(arguments.folds) if arguments.only is None else arguments.only
+    return [Fold(index, arguments.folds, arguments.work) for index in chosen]
