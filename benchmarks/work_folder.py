@@ -27,5 +27,8 @@ def parser(about: str) -> argparse.ArgumentParser:
 
 def folds_of(arguments: argparse.Namespace) -> list[Fold]:
     """Those that are asked for, or all that were tested."""
-    chosen = range(arguments.folds) if arguments.only is None else arguments.only
+    tested = range(arguments.folds)
+    chosen = sorted(set(arguments.only or tested))
+    if unknown := [index for index in chosen if index not in tested]:
+        raise SystemExit(f"--only: fold {unknown[0]} is not 0 to {arguments.folds - 1}")
     return [Fold(index, arguments.folds, arguments.work) for index in chosen]
