@@ -15,7 +15,7 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
 from kws.training.checkpoint import Checkpoint
-from kws.training.layout import Layout
+from kws.training.layout import DETAIL, Layout
 from kws.training.log_mels import LogMels
 from kws.training.mining import (
     APART,
@@ -49,10 +49,10 @@ def tf():
 
 
 def marked(rows: int, marks: dict[int, float]) -> np.ndarray:
-    """Log mel rows that are zero but for marks in the first filter."""
-    speech = np.zeros((rows, FRONT_END.mel_filters), np.float16)
+    """DETAIL log mel rows for each of `rows`, zero but for marks in the first filter."""
+    speech = np.zeros((rows * DETAIL, FRONT_END.mel_filters), np.float16)
     for row, mark in marks.items():
-        speech[row, 0] = mark
+        speech[row * DETAIL : (row + 1) * DETAIL, 0] = mark
     return speech
 
 
@@ -74,7 +74,8 @@ def test_the_hardest_passages_are_found() -> None:
     passages = passages_of(marked(5000, marks), 3)
     assert passages.shape == (3, LAYOUT.rows, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
-    steps = (passages[:, :, 0].argmax(axis=1) - LAYOUT.window_rows + 1) / LAYOUT.stride
+    rows = passages[:, :, 0].argmax(axis=1) / DETAIL
+    steps = (rows - LAYOUT.window_rows + 1) / LAYOUT.stride
     assert all(PLACE[0] - 1 <= step <= PLACE[1] for step in steps)
     assert len(set(steps)) > 1  # not always at one place of an example
 
@@ -87,7 +88,7 @@ def test_marks_at_both_ends_give_whole_passages() -> None:
     assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows])
+@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows // DETAIL])
 def test_too_little_speech_has_no_passages(rows: int) -> None:
     firsts = hardest(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
     assert firsts.shape == (0,)
@@ -108,7 +109,7 @@ def test_no_more_is_mined_than_there_is_easy_background() -> None:
     pool = Pool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
     sampler = Sampler(pool, Schedule(), np.arange(8), seed=1)
     miner = Miner(speech, LAYOUT, pool, sampler)
-    places, firsts = miner.mine(confidences, 4, 10_000, np.random.default_rng(1))
+    places, firsts = miner.mine(confidences, 4, 10_000 * DETAIL, np.random.default_rng(1))
     assert len(places) == len(firsts) == 2
     assert min(places) >= 3
     passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
@@ -126,8 +127,8 @@ def test_the_searched_stretch_is_drawn_anew() -> None:
     )
     miner = Miner(speech, LAYOUT, pool, Sampler(pool, Schedule(), np.arange(40), seed=1))
     random = np.random.default_rng(1)
-    firsts = [miner.mine(confidences, 1, 2000, random)[1, 0] for _ in range(12)]
-    assert len({first // 2000 for first in firsts}) > 3
+    firsts = [miner.mine(confidences, 1, 2000 * DETAIL, random)[1, 0] for _ in range(12)]
+    assert len({first // (2000 * DETAIL) for first in firsts}) > 3
     assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
 
 
@@ -163,11 +164,11 @@ def test_speech_is_kept_by_part(tmp_path: Path) -> None:
     make_speech(spoken, LAYOUT, tmp_path)
     speech = Speech.load(tmp_path)
     samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
-    rows = (samples - FRONT_END.window) // FRONT_END.hop + 1
+    rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
     assert np.bincount(speech.parts).tolist() == rows.tolist()
     assert len(speech.of([2, 4])) == rows[2] + rows[4]
     assert len(speech.of([])) == 0
-    expected = LogMels(FRONT_END).rows(
+    expected = LogMels(LAYOUT.detailed).rows(
         np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])
     )
     assert np.array_equal(speech.of([2]), expected.astype(np.float16))
@@ -234,9 +235,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
     bright = (labels.max(axis=1) > 0) != (parts < 2)
     end = LAYOUT.window_rows + 8 * LAYOUT.stride
-    rows[bright, end - 12 : end, :20] += 3
-    speech = np.zeros((200 * PARTS, FRONT_END.mel_filters))
-    speech_parts = np.repeat(np.arange(PARTS, dtype=np.int8), 200)
+    rows[bright, (end - 12) * DETAIL : end * DETAIL, :20] += 3
+    speech_parts = np.repeat(np.arange(PARTS, dtype=np.int8), 200 * DETAIL)
+    speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
     speech[:, -1] = 10 + speech_parts
     for name, array in (
         ("log_mels", rows.astype(np.float16)),

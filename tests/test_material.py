@@ -12,6 +12,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTS, Clip
 from kws.data.dataset import Dataset
 from kws.training.architecture import Architecture
+from kws.training.layout import DETAIL
 from kws.training.material import AS_MANY, RECORDED, make_material
 from kws.training.mining import Speech
 from kws.training.pool import Pool
@@ -85,6 +86,6 @@ def test_what_breaks_off_is_told_and_left_out(tmp_path: Path) -> None:
     assert counts(pool) == [POSITIVES // PARTS] * PARTS
     assert not (tmp_path / "examples.part").exists()
     kept = Speech.load(tmp_path / "examples")
-    seconds = np.bincount(kept.parts) * RECIPE.front_end.hop / SAMPLE_RATE
+    seconds = np.bincount(kept.parts) * RECIPE.front_end.hop / DETAIL / SAMPLE_RATE
     assert np.argmax(seconds) == 2
     assert seconds[2] - seconds[1] == pytest.approx(3.0, abs=0.05)

@@ -19,7 +19,7 @@ from kws.model_file import ModelFile
 from kws.training import augment
 from kws.training.architecture import Architecture
 from kws.training.examples import Examples
-from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout
+from kws.training.layout import DETAIL, EARLY, IGNORE, LATE, TRIGGER, Layout
 from kws.training.log_mels import LogMels
 from kws.training.made_up_noise import made_up_noise
 from kws.training.pool import BACKGROUND, Pool, make_pool
@@ -66,7 +66,7 @@ def test_labels_by_hand() -> None:
     front_end = FrontEnd(window=400, hop=400, fft=512)
     layout = Layout(front_end, window_rows=40, stride=20, steps=5)
     assert layout.step_ends.tolist() == [1.0, 1.5, 2.0, 2.5, 3.0]
-    assert layout.rows == 40 + 4 * 20
+    assert layout.rows == (40 + 4 * 20 - 1) * DETAIL + 1
     assert layout.samples == 3 * SAMPLE_RATE
     assert layout.labels(3, 2.0).tolist() == [0, 0, 3, IGNORE, 0]
     assert layout.labels(1, 1.95).tolist() == [0, 0, 1, IGNORE, 0]
@@ -562,7 +562,8 @@ def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
     architecture = Architecture()
     layout = Layout(FRONT_END, architecture.window_rows, architecture.stride)
     labels = np.stack([layout.labels(1, end) for end in np.linspace(1.5, 1.9, 64)])
-    counting = np.tile(np.arange(layout.rows, dtype=np.float32)[None, :, None], (64, 1, 3))
+    count = np.arange(layout.rows, dtype=np.float32) / DETAIL
+    counting = np.tile(count[None, :, None], (64, 1, 3))
     tf.random.set_seed(1)
     limits = (-0.3, 0.15)
     heard = stretched(tf.constant(counting), tf.constant(labels), architecture, limits).numpy()
@@ -570,12 +571,12 @@ def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
     slopes = []
     for rows, end in zip(heard[:, :, 0], ends, strict=True):
         assert rows[end] == pytest.approx(end, abs=1e-3)
-        slopes.append(rows[end] - rows[end - 1])
-        assert np.diff(rows[end - 20 : end + 5]) == pytest.approx(slopes[-1], abs=1e-3)
-        assert rows.min() >= 0
-        assert rows.max() <= layout.rows - 1
-    assert np.exp(-0.3) <= min(slopes) < 0.8
-    assert np.exp(0.15) >= max(slopes) > 1.1
+        slopes.append((rows[end] - rows[end - 20]) / 20)
+        even = end + slopes[-1] * (np.arange(end - 20, end + 5) - end)
+        assert np.abs(rows[end - 20 : end + 5] - even).max() <= 1 / DETAIL  # the nearest there is
+        assert set(rows) <= set(count)  # none is made of two
+    assert np.exp(-0.3) - 0.02 <= min(slopes) < 0.8
+    assert np.exp(0.15) + 0.02 >= max(slopes) > 1.1
 
 
 def test_what_is_laid_over_keeps_to_its_level(tf) -> None:

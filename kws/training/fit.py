@@ -89,7 +89,7 @@ class Trainer:
         total, batch = 0.0, self.schedule.batch
         for first in range(0, len(chosen), batch):
             piece = chosen[first : first + batch]
-            logits = self.scores(tf.constant(self.pool.log_mels[piece]))
+            logits = self.scores(tf.constant(self.pool.heard(piece)))
             labels = tf.cast(self.pool.labels[piece], tf.int32)
             total += len(piece) * float(self._loss(logits, labels)[0])
         return total / max(1, len(chosen))
@@ -129,8 +129,8 @@ class Trainer:
     def _varied(
         self, chosen: tf.Tensor, log_mels: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        x = tf.cast(log_mels, tf.float32)
-        x = stretched(x, labels, self.architecture, self.schedule.stretch)
+        x = stretched(log_mels, labels, self.architecture, self.schedule.stretch)
+        x = tf.cast(x, tf.float32)
         x = coloured(overlaid(x, labels, self.schedule), self.schedule.colour)
         return chosen, masked(x, self.schedule), labels
 

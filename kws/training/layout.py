@@ -6,7 +6,7 @@ background; around the word's end, where either answer would do, it is IGNORE.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from kws.config import SAMPLE_RATE, FrontEnd
 from kws.training.architecture import Architecture
 
 IGNORE = -1
+# Rows that an example has for each that a network hears. Stretching takes some of them; were rows
+# made up between two, training would know but smooth noise, and listening hears no such thing.
+DETAIL = 2
 # End of a step's window minus end of the word, s.
 TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
 EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
@@ -36,11 +39,17 @@ class Layout:
 
     @property
     def rows(self) -> int:
-        return self.window_rows + (self.steps - 1) * self.stride
+        """Of an example, DETAIL for each row that is heard."""
+        return (self.window_rows + (self.steps - 1) * self.stride - 1) * DETAIL + 1
+
+    @property
+    def detailed(self) -> FrontEnd:
+        """The front end with the rows of examples."""
+        return replace(self.front_end, hop=self.front_end.hop // DETAIL)
 
     @property
     def samples(self) -> int:
-        return (self.rows - 1) * self.front_end.hop + self.front_end.window
+        return (self.rows - 1) * self.detailed.hop + self.front_end.window
 
     @property
     def step_ends(self) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.layout import Layout
+from kws.training.layout import DETAIL, Layout
 from kws.training.log_mels import LogMels, slope_and_bow
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
@@ -25,7 +25,8 @@ Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of
 
 STRETCH = 1000  # steps that are scored at once
 APART = 25  # steps from one hard moment to the next
-PLACE = (6, 20)  # step of an example at which its hard moment lies
+# Step of an example at which its hard moment lies: not so late that slowing takes it out of it.
+PLACE = (3, 14)
 GAIN = (-36.0, 8.0)  # dB, of a passage
 SNR = (0.0, 30.0)  # dB, its loudest row against noise
 COLOUR = 1.5  # nepers, of the noise
@@ -53,7 +54,7 @@ class Speech:
 
 def make_speech(recordings: Sequence[Sequence[Samples]], layout: Layout, folder: Path) -> None:
     """Keep the log mel rows of recordings, by part, in a folder."""
-    front_end = LogMels(layout.front_end)
+    front_end = LogMels(layout.detailed)
     rows = [np.zeros((0, layout.front_end.mel_filters), np.float16)]
     parts: list[int] = []
     for part, group in enumerate(recordings):
@@ -125,14 +126,15 @@ def hardest(
 ) -> npt.NDArray[np.intp]:
     """First rows of up to `most` passages around the moments likest a keyword, likest first.
 
-    speech: rows [m, filters].
+    speech: rows [m, filters], DETAIL for each that a network hears.
     """
     stride, window = layout.stride, layout.window_rows
     heard = [np.zeros(0, np.float32)]
-    for first in range(0, len(speech) - window + 1, STRETCH * stride):
-        heard.append(confidences(speech[first : first + window + (STRETCH - 1) * stride]))
+    rows = speech[::DETAIL]
+    for first in range(0, len(rows) - window + 1, STRETCH * stride):
+        heard.append(confidences(rows[first : first + window + (STRETCH - 1) * stride]))
     steps = _peaks(np.concatenate(heard), most)
-    firsts = (steps - random.integers(*PLACE, len(steps))) * stride
+    firsts = (steps - random.integers(*PLACE, len(steps))) * stride * DETAIL
     within: npt.NDArray[np.intp] = np.clip(firsts, 0, len(speech) - layout.rows)
     return within
 

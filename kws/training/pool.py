@@ -19,6 +19,7 @@ import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
 from kws.training.examples import Examples
+from kws.training.layout import DETAIL
 from kws.training.log_mels import LogMels
 from kws.training.processes import end_with_parent
 
@@ -43,6 +44,10 @@ class Pool:
     def load(folder: Path) -> Pool:
         """The pool in a folder; what is written over it stays in this process's memory."""
         return Pool(*(np.load(folder / f"{name}.npy", mmap_mode="c") for name in NAMES))
+
+    def heard(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
+        """The rows of some examples that a network hears: [m, rows, filters]."""
+        return self.log_mels[chosen, ::DETAIL]
 
     @property
     def keywords(self) -> npt.NDArray[np.int8]:
@@ -129,7 +134,7 @@ def _make(task: _Task) -> _Chunk:
     examples = _examples[task.part]
     random = np.random.default_rng(task.seed)
     layout = examples.layout
-    front_end = LogMels(layout.front_end)
+    front_end = LogMels(layout.detailed)
     shape = (len(task.kinds), layout.rows, layout.front_end.mel_filters)
     log_mels, labels = np.empty(shape, np.float16), np.zeros((shape[0], layout.steps), np.int8)
     for i, kind in enumerate(task.kinds):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
 from kws.training.architecture import Architecture
+from kws.training.layout import DETAIL
 from kws.training.log_mels import slope_and_bow
 from kws.training.schedule import Schedule
 
@@ -34,22 +35,21 @@ def stretched(
     architecture: Architecture,
     limits: tuple[float, float],
 ) -> tf.Tensor:
-    """[batch, rows, filters] spoken faster or slower, at the same pitch.
+    """Rows [batch, rows, filters] of examples as a network hears them, faster or slower.
 
-    The logarithm of how much faster lies within the limits. The end of a keyword stays where it
-    is, and with it the labels.
+    Of DETAIL times as many, the nearest are taken, so the pitch stays and none is smoother than
+    speech is. The logarithm of how much faster lies within the limits. The end of a keyword stays
+    where it is, and with it the labels.
     """
     batch, rows, _ = log_mels.shape
+    heard = (rows - 1) // DETAIL + 1
     first = tf.argmax(tf.cast(labels > 0, tf.int32), axis=1, output_type=tf.int32)
     ends = architecture.window_rows - 1 + architecture.stride * first
     anchor = tf.cast(ends, tf.float32)[:, None]
     factor = tf.exp(tf.random.uniform((batch, 1), *limits))
-    place = anchor + (tf.range(rows, dtype=tf.float32) - anchor) * factor
-    place = tf.clip_by_value(place, 0.0, rows - 1.001)
-    before = tf.cast(place, tf.int32)
-    share = (place - tf.cast(before, tf.float32))[..., None]
-    earlier, later = (tf.gather(log_mels, i, batch_dims=1) for i in (before, before + 1))
-    return earlier + share * (later - earlier)
+    place = anchor + (tf.range(heard, dtype=tf.float32) - anchor) * factor
+    nearest = tf.cast(tf.round(DETAIL * place), tf.int32)
+    return tf.gather(log_mels, tf.clip_by_value(nearest, 0, rows - 1), batch_dims=1)
 
 
 def overlaid(log_mels: tf.Tensor, labels: tf.Tensor, schedule: Schedule) -> tf.Tensor:

@@ -154,8 +154,8 @@ class Training:
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
-        recipe, front_end = self.recipe, self.config.front_end
-        searched = round(recipe.searched * 3600 * SAMPLE_RATE / front_end.hop)
+        recipe = self.recipe
+        searched = round(recipe.searched * 3600 * SAMPLE_RATE / self.miner.layout.detailed.hop)
         random = np.random.default_rng((recipe.seed, epoch))
         with self.trainer.averaged():
             return self.miner.mine(self._confidences, recipe.mined, searched, random)
@@ -181,7 +181,7 @@ class Training:
     def _typical(self) -> npt.NDArray[np.float32]:
         some = self.random.choice(self.chosen, TYPICAL)
         return typical_windows(
-            self.pool.log_mels[some], self.pool.labels[some], self.tables, self.recipe.architecture
+            self.pool.heard(some), self.pool.labels[some], self.tables, self.recipe.architecture
         )
 
     def _quantised(self) -> Trained:
