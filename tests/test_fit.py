@@ -295,48 +295,6 @@ def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_p
     assert np.array_equal(second.pool.labels, first.pool.labels)
 
 
-def test_each_of_several_networks_learns_what_the_others_find(tf, material: Path) -> None:
-    from kws.training.loss import teaching_loss
-    from kws.training.train import Training
-
-    trainer = Training(material, ["word"], replace(recipe(epochs=2), peers=2), []).trainer
-    first = [model.get_weights()[0] for model in trainer.models]
-    assert len(first) == 3
-    assert not np.array_equal(first[0], first[1])
-    labels = tf.constant(trainer.pool.labels[:4], tf.int32)
-    random = np.random.default_rng(1)
-    found = [tf.Variable(random.normal(0, 3, (*labels.shape, 2)), dtype=tf.float32) for _ in first]
-    with tf.GradientTape(persistent=True) as tape:
-        lessons = trainer._lessons(found, labels)
-        alone = [
-            teaching_loss(found[i], tf.constant((found[j] + found[k]) / 2), labels, 0.5)
-            for i, j, k in ((0, 1, 2), (1, 0, 2), (2, 0, 1))
-        ]
-    assert float(lessons) == pytest.approx(float(sum(alone)), rel=1e-5)
-    for of_one, lesson in zip(found, alone, strict=True):  # a teacher learns nothing by teaching
-        gradient = tape.gradient(lessons, of_one)
-        np.testing.assert_allclose(gradient, tape.gradient(lesson, of_one), atol=1e-6)
-    assert trainer._lessons(found[:1], labels) == 0
-    trainer.run_epoch(1)
-    assert all((a != m.get_weights()[0]).any() for a, m in zip(first, trainer.models, strict=True))
-
-
-def test_a_training_with_peers_goes_on_where_it_was(tf, material: Path, tmp_path: Path) -> None:
-    from kws.training.train import Training
-
-    plan = replace(recipe(epochs=2), peers=1)
-    first, second = (Training(material, ["word"], plan, [0, 1]) for _ in range(2))
-    first.run(tmp_path / "a.checkpoint", 2, nothing)
-    kept = Checkpoint.load(tmp_path / "a.checkpoint").state
-    second.run(tmp_path / "a.checkpoint", 2, nothing)  # which leaves nothing to be done
-    peer, taken_up = (training.trainer.models[1].get_weights() for training in (first, second))
-    variables = len(first.trainer.models[0].variables)
-    for values in (peer, taken_up):
-        for value, wanted in zip(values, kept[variables : 2 * variables], strict=True):
-            np.testing.assert_array_equal(value, wanted)
-    assert len(kept) == 2 * variables + len(first.trainer.optimizer.variables)
-
-
 def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
     tf, material: Path, tmp_path: Path
 ) -> None:
@@ -345,7 +303,7 @@ def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
 
     plan = recipe(epochs=2)
     of_round = replace(plan.schedule, epochs=3)
-    plan = replace(plan, peers=1, mined=4, rounds=2, round_schedule=of_round)
+    plan = replace(plan, mined=4, rounds=2, round_schedule=of_round)
     path = tmp_path / "a.checkpoint"
     ends, best = [], []
 
@@ -367,7 +325,6 @@ def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
     mean = Checkpoint.load(path).mean
     training = Training(material, ["word"], plan, [0, 1])
     training.run(path, 2, watched)
-    assert len(training.trainer.models) == 1
     done = Checkpoint.load(path)
     assert (done.epoch, done.best_epoch, done.again, len(done.mined)) == (2, 2, 6, 7)
     ends = ends[:2]

@@ -483,30 +483,6 @@ def test_loss_by_hand(tf) -> None:
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_teaching_loss_by_hand(tf) -> None:
-    """Of a keyword the steps around its end, of background all steps and the worst of each."""
-    from kws.training.loss import TEMPERATURE, teaching_loss
-
-    labels = np.array([[0, IGNORE, 1, 1], [0, 0, IGNORE, 0], [0, 0, 0, 0]], np.int32)
-    taught = np.zeros((3, 4, 2), np.float32)
-    logits = np.zeros((3, 4, 2), np.float32)
-    assert float(teaching_loss(tf.constant(logits), tf.constant(taught), labels, 0.25)) == 0
-
-    def divergence(p: float) -> float:
-        """Of even odds from p."""
-        return TEMPERATURE**2 * (p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p)))
-
-    for example, step, p in ((0, 0, 0.99), (0, 1, 0.8), (0, 3, 0.9), (1, 1, 0.6), (2, 3, 0.7)):
-        taught[example, step, 1] = TEMPERATURE * np.log(p / (1 - p))
-    loss = teaching_loss(tf.constant(logits), tf.constant(taught), labels, 0.25)
-    found = (divergence(0.8) + divergence(0.9)) / 3
-    background = divergence(0.6), divergence(0.7)
-    expected = found + 0.75 * sum(background) / 8 + 0.25 * sum(background) / 2
-    assert float(loss) == pytest.approx(expected, rel=1e-4)
-    only = teaching_loss(tf.constant(logits[:1]), tf.constant(taught[:1]), labels[:1], 0.25)
-    assert float(only) == pytest.approx(found, rel=1e-4)
-
-
 # Log mel rows
 
 

@@ -1,8 +1,8 @@
-"""Fit a network, and others beside it, to a pool of examples, epoch by epoch."""
+"""Fit a network to a pool of examples, epoch by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
 from kws.training.log_mels import full_dct
-from kws.training.loss import detection_loss, teaching_loss
+from kws.training.loss import detection_loss
 from kws.training.pool import Pool
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
@@ -24,22 +24,18 @@ Arrays = list[npt.NDArray[Any]]
 
 
 class Trainer:
-    """Networks that learn from each other, their optimiser, and the examples they are trained on.
-
-    The first one, `model`, is the one that is wanted; its peers are there to teach it.
-    """
+    """A network, its optimiser, and the examples it is trained on."""
 
     def __init__(
         self,
-        models: Sequence[keras.Model],
+        model: keras.Model,
         architecture: Architecture,
         tables: FrontEndTables,
         schedule: Schedule,
         pool: Pool,
         sampler: Sampler,
     ) -> None:
-        self.models, self.model = models, models[0]
-        self.architecture, self.schedule = architecture, schedule
+        self.model, self.architecture, self.schedule = model, architecture, schedule
         self.pool, self.sampler = pool, sampler
         self.plain = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
@@ -51,8 +47,7 @@ class Trainer:
             ema_momentum=schedule.average,
             clipnorm=1.0,
         )
-        self._trained = [v for model in models for v in model.trainable_variables]
-        self.optimizer.build(self._trained)
+        self.optimizer.build(model.trainable_variables)
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
         self._batches = self._epoch_of_batches()
@@ -69,8 +64,8 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The networks with the moving averages of their weights, which a model is made of."""
-        variables = self._trained
+        """The network with the moving averages of its weights, which a model is made of."""
+        variables = self.model.trainable_variables
         current = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
         try:
@@ -106,8 +101,7 @@ class Trainer:
 
     @property
     def _variables(self) -> list[Any]:
-        weights = [variable for model in self.models for variable in model.variables]
-        return [*weights, *self.optimizer.variables]
+        return [*self.model.variables, *self.optimizer.variables]
 
     def _epoch_of_batches(self) -> tf.data.Dataset:
         """Batches of indices, masked log mel rows and labels."""
@@ -135,26 +129,14 @@ class Trainer:
         return chosen, masked(x, self.schedule), labels
 
     def _gradient_step(self, log_mels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Change the weights; the first network's loss, and how hard each example was, [batch]."""
+        """Change the weights; the loss, and how hard each example was, [batch]."""
         features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
         with tf.GradientTape() as tape:
-            logits = [model(features, training=True)[:, :, 0, :] for model in self.models]
-            found = [self._loss(of_one, labels) for of_one in logits]
-            total = tf.add_n([loss for loss, _ in found]) + self._lessons(logits, labels)
-        gradients = tape.gradient(total, self._trained)
-        self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
-        return found[0]
-
-    def _lessons(self, logits: Sequence[tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
-        """How far each network is from what the others find in the mean, 0 where it is alone."""
-        if len(logits) == 1:
-            return 0.0
-        lessons = []
-        for of_one in logits:
-            others = tf.add_n([other for other in logits if other is not of_one])
-            taught = tf.stop_gradient(others / (len(logits) - 1))
-            lessons.append(teaching_loss(of_one, taught, labels, self.schedule.hardest))
-        return tf.add_n(lessons)
+            loss, difficulty = self._loss(self.model(features, training=True)[:, :, 0, :], labels)
+        variables = self.model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, difficulty
 
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)

@@ -4,34 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-# Above 1, so that what others find second and third likeliest counts as well.
-TEMPERATURE = 2.0
-
-
-def teaching_loss(
-    logits: tf.Tensor, taught: tf.Tensor, labels: tf.Tensor, hardest: float
-) -> tf.Tensor:
-    """How far logits [batch, steps, classes] are from those of others, which they shall learn.
-
-    Several networks seldom take the same passage for a keyword by chance, and one that learns what
-    others find takes over part of that (distillation, Hinton et al. 2015; of networks that are
-    trained side by side, Zhang et al. 2018, "Deep mutual learning"). Kullback-Leibler divergence
-    at TEMPERATURE; examples of a keyword count around its end, of others all steps in the mean and
-    the worst one, by `hardest`.
-    """
-    wanted = tf.nn.log_softmax(taught / TEMPERATURE)
-    found = tf.nn.log_softmax(logits / TEMPERATURE)
-    divergence = TEMPERATURE**2 * tf.reduce_sum(tf.exp(wanted) * (wanted - found), axis=2)
-    keyword = tf.reduce_any(labels > 0, axis=1)
-    around = tf.boolean_mask(tf.cast(labels != 0, tf.float32), keyword)
-    found_there = tf.boolean_mask(divergence, keyword) * around
-    background = tf.boolean_mask(divergence, ~keyword)
-    return (
-        tf.math.divide_no_nan(tf.reduce_sum(found_there), tf.reduce_sum(around))
-        + (1 - hardest) * _mean(background)
-        + hardest * _mean(tf.reduce_max(background, axis=1))
-    )
-
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
     """0 of none."""

@@ -26,8 +26,7 @@ class Recipe:
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
     words: bool = False  # whether the negatives are single words, to be heard alone as well
-    peers: int = 0  # networks trained beside the one that is kept; see teaching_loss()
-    rounds: int = 0  # trainings more, alone, each from the weights reached; all are averaged
+    rounds: int = 0  # trainings more, each from the weights reached; all are averaged
     round_schedule: Schedule = field(default_factory=Schedule)  # of each
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for

@@ -45,7 +45,7 @@ Progress = Callable[[str, float], None]  # what is being done, and the share of 
 
 
 class Training:
-    """One network on its way, and its peers; what they have heard, and what they have not."""
+    """One network on its way: what it has heard, and what it has not."""
 
     def __init__(
         self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
@@ -61,9 +61,8 @@ class Training:
         self.config = self._config(tuple(keywords))
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
-        networks = [self._network() for _ in range(1 + recipe.peers)]
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
-        self.trainer = self._trainer(networks, recipe.schedule)
+        self.trainer = self._trainer(self._network(), recipe.schedule)
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
         """Train for `epochs` at most and the rounds behind them, from where the checkpoint is.
@@ -90,7 +89,6 @@ class Training:
         return self._quantised()
 
     def _first(self, done: Checkpoint, epochs: int, keep: Callable[[], None]) -> None:
-        """All networks, side by side."""
         if done.epoch:
             self.trainer.state = done.state
         patience = self.recipe.schedule.patience if len(self.judged) else 0
@@ -105,14 +103,14 @@ class Training:
             keep()
 
     def _rounds(self, done: Checkpoint, keep: Callable[[], None]) -> None:
-        """The network alone, from the best weights, several times.
+        """From the best weights, several times.
 
         What each of them takes for a keyword by chance, their mean seldom does ("Model soups",
         Wortsman et al. 2022).
         """
         model, schedule = self.trainer.model, self.recipe.round_schedule
         for number in range(done.again // schedule.epochs, self.recipe.rounds):
-            self.trainer = self._trainer([model], schedule)
+            self.trainer = self._trainer(model, schedule)
             first = done.again % schedule.epochs
             if first:
                 self.trainer.state = done.state
@@ -133,9 +131,9 @@ class Training:
             done.mined.append(self._mine(number))
         self.trainer.run_epoch(self.recipe.seed + number)
 
-    def _trainer(self, networks: Sequence[keras.Model], schedule: Schedule) -> Trainer:
+    def _trainer(self, network: keras.Model, schedule: Schedule) -> Trainer:
         architecture = self.recipe.architecture
-        return Trainer(networks, architecture, self.tables, schedule, self.pool, self.sampler)
+        return Trainer(network, architecture, self.tables, schedule, self.pool, self.sampler)
 
     def _network(self) -> keras.Model:
         """With first weights of its own, or those that training starts from."""
