@@ -88,7 +88,7 @@ def test_marks_at_both_ends_give_whole_passages() -> None:
     assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows // DETAIL])
+@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows // DETAIL + 1])
 def test_too_little_speech_has_no_passages(rows: int) -> None:
     firsts = hardest(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
     assert firsts.shape == (0,)

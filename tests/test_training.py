@@ -544,15 +544,15 @@ def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
     limits = (-0.3, 0.15)
     heard = stretched(tf.constant(counting), tf.constant(labels), architecture, limits).numpy()
     ends = architecture.window_rows - 1 + 2 * (labels > 0).argmax(axis=1)
-    slopes = []
+    slopes, rounding = [], 1 / (2 * DETAIL) / 20
     for rows, end in zip(heard[:, :, 0], ends, strict=True):
         assert rows[end] == pytest.approx(end, abs=1e-3)
         slopes.append((rows[end] - rows[end - 20]) / 20)
         even = end + slopes[-1] * (np.arange(end - 20, end + 5) - end)
         assert np.abs(rows[end - 20 : end + 5] - even).max() <= 1 / DETAIL  # the nearest there is
         assert set(rows) <= set(count)  # none is made of two
-    assert np.exp(-0.3) - 0.02 <= min(slopes) < 0.8
-    assert np.exp(0.15) + 0.02 >= max(slopes) > 1.1
+    assert np.exp(-0.3) - rounding <= min(slopes) < 0.8
+    assert np.exp(0.15) + rounding >= max(slopes) > 1.1
 
 
 def test_what_is_laid_over_keeps_to_its_level(tf) -> None:

@@ -7,6 +7,7 @@ background; around the word's end, where either answer would do, it is IGNORE.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ class Layout:
         """Of an example, DETAIL for each row that is heard."""
         return (self.window_rows + (self.steps - 1) * self.stride - 1) * DETAIL + 1
 
-    @property
+    @cached_property
     def detailed(self) -> FrontEnd:
         """The front end with the rows of examples."""
         return replace(self.front_end, hop=self.front_end.hop // DETAIL)
