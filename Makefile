@@ -47,7 +47,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# About three hours on two cores with Kokoro, as home was made; the trunk a quarter of an hour.
+# Two to three hours on two cores with Kokoro, as home was made; the trunk a quarter of an hour.
 model: NAME := home
 trunk: NAME := trunk
 model trunk: $(VENV)/dev.stamp

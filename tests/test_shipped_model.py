@@ -19,6 +19,7 @@ from kws.spotter import Spotter
 from kws.training.architecture import convolutions
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
+README = Path(__file__).parents[1] / "README.md"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases
 LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
@@ -36,6 +37,19 @@ def test_every_shipped_model_is_small():
         layers = convolutions(ModelFile.load(name))
         weights = [layer.constant(tensor, name) for layer in layers for tensor in (1, 2)]
         assert 20_000 < sum(values.nbytes for values in weights) <= MAX_WEIGHTS
+
+
+@pytest.mark.parametrize(("condition", "row"), [("clean", "clean"), ("10 dB", "10 dB SNR")])
+def test_readme_says_what_its_card_says(condition, row):
+    config = ModelFile.load().config
+    figures = config.card["figures"][condition]["keywords"]
+    assert tuple(figures) == config.keywords
+    rates = []
+    for figure in figures.values():
+        count = figure["utterances"]
+        rates.append(round(figure["own"]["miss_rate"] * count) / count)  # the card's are rounded
+    shown = [f"{100 * rate:.1f} %" for rate in (*rates, sum(rates) / len(rates))]
+    assert f"\n| {row} | {' | '.join(shown)} |\n" in README.read_text()
 
 
 def test_it_knows_its_four_keywords():
