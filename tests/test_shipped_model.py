@@ -1,13 +1,13 @@
-"""The shipped model on the shipped samples, and an hour of audio by two roads."""
+"""The shipped model on the shipped samples, what README says of it, and an hour by two roads."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import ROOT, SAMPLES
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio import read_audio
@@ -17,9 +17,8 @@ from kws.posterior import Detection, Posterior
 from kws.recording import Recording
 from kws.spotter import Spotter
 from kws.training.architecture import convolutions
+from kws.training.cross_validation import CLEAN, NOISY
 
-SAMPLES = Path(__file__).parents[1] / "audio_samples"
-README = Path(__file__).parents[1] / "README.md"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases
 LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
@@ -39,7 +38,7 @@ def test_every_shipped_model_is_small():
         assert 20_000 < sum(values.nbytes for values in weights) <= MAX_WEIGHTS
 
 
-@pytest.mark.parametrize(("condition", "row"), [("clean", "clean"), ("10 dB", "10 dB SNR")])
+@pytest.mark.parametrize(("condition", "row"), [(CLEAN, "clean"), (NOISY, "10 dB SNR")])
 def test_readme_says_what_its_card_says(condition, row):
     config = ModelFile.load().config
     figures = config.card["figures"][condition]["keywords"]
@@ -49,7 +48,7 @@ def test_readme_says_what_its_card_says(condition, row):
         count = figure["utterances"]
         rates.append(round(figure["own"]["miss_rate"] * count) / count)  # the card's are rounded
     shown = [f"{100 * rate:.1f} %" for rate in (*rates, sum(rates) / len(rates))]
-    assert f"\n| {row} | {' | '.join(shown)} |\n" in README.read_text()
+    assert f"\n| {row} | {' | '.join(shown)} |\n" in (ROOT / "README.md").read_text()
 
 
 def test_it_knows_its_four_keywords():
