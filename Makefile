@@ -23,7 +23,8 @@ help:
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished,'
-	@echo '                        KOKORO=folder has its voices as well (docs/train.md)'
+	@echo '                        KOKORO=folder has its voices as well, EMBEDDING=folder guides it'
+	@echo '                        where pyopen-wakeword has no wheel (docs/train.md)'
 	@echo 'make trunk DATA=folder  train again what wake words of one'"'"'s own start from'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
@@ -47,13 +48,18 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Google's speech embedding, which guides the shipped model's training, where it was installed.
+EMBEDDING ?= $(wildcard $(VENV)/lib/python3*/site-packages/pyopen_wakeword/models)
+
 # Two to three hours on two cores with Kokoro, as home was made; the trunk a quarter of an hour.
 model: NAME := home
+model: GUIDED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 trunk: NAME := trunk
 model trunk: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
-		--work $(or $(WORK),models/$(NAME).work) $(if $(KOKORO),--kokoro $(KOKORO))
+		--work $(or $(WORK),models/$(NAME).work) $(if $(KOKORO),--kokoro $(KOKORO)) \
+		$(GUIDED)
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware

@@ -184,13 +184,11 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
     state = [np.array(7, np.int64), *best]
     mined = [random.integers(0, 2**40, (2, n)) for n in (5, 0, 3)]
-    mean = [2 * array for array in best]
-    Checkpoint(9, 4, 0.125, best, state, mined, mean, 6).save(path)
+    Checkpoint(9, 4, 0.125, best, state, mined).save(path)
     loaded = Checkpoint.load(path)
-    numbers = loaded.epoch, loaded.best_epoch, loaded.best_loss, loaded.again
-    assert numbers == (9, 4, 0.125, 6)
-    kept_arrays = loaded.best, loaded.state, loaded.mined, loaded.mean
-    for kept, arrays in zip(kept_arrays, (best, state, mined, mean), strict=True):
+    assert (loaded.epoch, loaded.best_epoch, loaded.best_loss) == (9, 4, 0.125)
+    kept_arrays = loaded.best, loaded.state, loaded.mined
+    for kept, arrays in zip(kept_arrays, (best, state, mined), strict=True):
         for a, b in zip(kept, arrays, strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)
@@ -293,49 +291,6 @@ def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_p
     second.run(tmp_path / "checkpoint", 4, nothing)
     assert np.array_equal(second.pool.log_mels, first.pool.log_mels)
     assert np.array_equal(second.pool.labels, first.pool.labels)
-
-
-def test_rounds_start_at_the_best_weights_and_their_mean_is_kept(
-    tf, material: Path, tmp_path: Path
-) -> None:
-    """It breaks off within the second, and goes on from its checkpoint."""
-    from kws.training.train import Training
-
-    plan = recipe(epochs=2)
-    of_round = replace(plan.schedule, epochs=3)
-    plan = replace(plan, mined=4, rounds=2, round_schedule=of_round)
-    path = tmp_path / "a.checkpoint"
-    ends, best = [], []
-
-    def watched(doing: str, share: float) -> None:
-        done = Checkpoint.load(path)
-        best.append(done.best)
-        if done.again and done.again % 3 == 0:
-            with training.trainer.averaged():
-                ends.append(training.trainer.model.get_weights())
-
-    def breaks_off(doing: str, share: float) -> None:
-        watched(doing, share)
-        if share == 6 / 8:  # one epoch into the second round
-            raise InterruptedError
-
-    training = Training(material, ["word"], plan, [0, 1])
-    with pytest.raises(InterruptedError):
-        training.run(path, 2, breaks_off)
-    mean = Checkpoint.load(path).mean
-    training = Training(material, ["word"], plan, [0, 1])
-    training.run(path, 2, watched)
-    done = Checkpoint.load(path)
-    assert (done.epoch, done.best_epoch, done.again, len(done.mined)) == (2, 2, 6, 7)
-    ends = ends[:2]
-    assert not np.array_equal(ends[0][0], ends[1][0])
-    for start, later in zip(best[1], best[-1], strict=True):
-        np.testing.assert_array_equal(start, later)
-    for wanted, start, first in zip(mean, best[-1], ends[0], strict=True):
-        np.testing.assert_allclose(wanted, (start + first) / 2, atol=1e-6)
-    kept = training.trainer.model.get_weights()
-    for wanted, start, first, second in zip(kept, best[-1], *ends, strict=True):
-        np.testing.assert_allclose(wanted, (start + first + second) / 3, atol=1e-6)
 
 
 def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:

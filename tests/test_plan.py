@@ -73,7 +73,7 @@ def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
 def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     made = plan(own, WORK, recipe_file)
     assert list(made.dataset.positives) == ["computer"]
-    assert made.recipe == HOME
+    assert made.recipe == replace(HOME, guides=0)  # there is no speech embedding
     assert made.tested == [Fold(index, 4, WORK) for index in range(4)]
     assert made.kept == Fold(4, 4, WORK)
     started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))

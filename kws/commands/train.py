@@ -65,6 +65,12 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
     ] = None,
+    embedding: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of Google's speech embedding, which guides a recipe."
+        ),
+    ] = None,
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.
 
@@ -84,5 +90,5 @@ def train(
 
     work = work or output.with_suffix(".work")
     words = [word.strip() for word in keywords.split(",") if word.strip()]
-    planned = plan(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro)
+    planned = plan(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding)
     run(planned, output, work, report)

@@ -12,6 +12,8 @@ from keras import layers
 
 from kws.config import FrontEnd
 from kws.training.architecture import Architecture
+from kws.training.embedding import SIZE
+from kws.training.guide import BLOCKS
 
 
 def build(
@@ -50,6 +52,13 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Between networks of one architecture; open or fixed in time, they hold the same numbers."""
     weights = zip(source.get_weights(), target.get_weights(), strict=True)
     target.set_weights([given.reshape(taken.shape) for given, taken in weights])
+
+
+def telling(model: keras.Model, architecture: Architecture) -> keras.Model:
+    """The network, which tells embeddings [batch, columns, 1, SIZE] from half way up as well."""
+    behind = [layer.output for layer in model.layers if isinstance(layer, layers.ReLU)]
+    middle = behind[2 * len(architecture.kernels[:BLOCKS])]
+    return keras.Model(model.input, [model.output, layers.Conv2D(SIZE, 1)(middle)])
 
 
 def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:

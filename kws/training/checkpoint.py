@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Arrays = list[npt.NDArray[Any]]
 
-LISTS = "best", "state", "mined", "mean"  # the fields that are arrays
+LISTS = "best", "state", "mined"  # the fields that are arrays
 
 
 @dataclass
@@ -24,8 +24,6 @@ class Checkpoint:
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
     mined: Arrays = field(default_factory=list)  # what came into the pool, by epoch
-    mean: Arrays = field(default_factory=list)  # of the best weights and those that rounds ended at
-    again: int = 0  # epochs of the rounds, all together
 
     def save(self, path: Path) -> None:
         """Put in place of the one before only when it is whole."""
@@ -33,7 +31,7 @@ class Checkpoint:
         with unfinished.open("wb") as file:
             np.savez(
                 file,
-                numbers=np.array([self.epoch, self.best_epoch, self.best_loss, self.again]),
+                numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
                 **{
                     f"{name}{i}": array
                     for name in LISTS
@@ -48,9 +46,9 @@ class Checkpoint:
         if not path.exists():
             return Checkpoint()
         with np.load(path) as kept:
-            epoch, best_epoch, best_loss, again = kept["numbers"].tolist()
+            epoch, best_epoch, best_loss = kept["numbers"].tolist()
             lists = {
                 name: [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept))]
                 for name in LISTS
             }
-            return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists, again=int(again))
+            return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists)

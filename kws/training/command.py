@@ -84,14 +84,14 @@ def _material(plan: Plan, work: Path, console: Console) -> None:
     if folder.exists():
         return
     status = Status("examples", work / "examples.progress")
-    job = plan.dataset, plan.recipe, work / SYNTHETIC, folder, status
+    job = plan.dataset, plan.recipe, work / SYNTHETIC, folder, status, plan.embedding
     with processes(1) as executor, shown([status], console) as look:
         made = executor.submit(quietly, work / "examples.log", _made, job)
         watch([made], look)
     _tell(made.result())
 
 
-def _made(job: tuple[Dataset, Recipe, Path, Path, Status]) -> list[str]:
+def _made(job: tuple[Dataset, Recipe, Path, Path, Status, Path | None]) -> list[str]:
     return make_material(*job)
 
 

@@ -48,7 +48,7 @@ class Examples:
         self._spoken = [k for k, words in enumerate(positives, 1) if words.utterances]
         seconds = sum(map(len, negatives)) / SAMPLE_RATE
         self._own = TORN * max(0.0, 1 - seconds / ENOUGH) if self._spoken else 0.0
-        self._surroundings = Surroundings(negatives or sentences, noise, rooms)
+        self.surroundings = Surroundings(negatives or sentences, noise, rooms)
         self._synthetic = Surroundings(sentences or negatives, noise, rooms)
 
     def positive(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
@@ -57,7 +57,7 @@ class Examples:
         first, last = self.layout.step_ends[[0, -1]]
         word_end = random.uniform(first - 0.05, last - TRIGGER[1])
         scene = self._scene(audio, start, end, int(word_end * SAMPLE_RATE), random)
-        return self._surroundings.recorded(scene, random), self.layout.labels(keyword, word_end)
+        return self.surroundings.recorded(scene, random), self.layout.labels(keyword, word_end)
 
     def fragment(self, random: Random) -> Samples:
         """A piece of a keyword, all of it backwards, or a word that sounds like one."""
@@ -81,11 +81,11 @@ class Examples:
         """A piece of speech anywhere in a scene."""
         place = int(random.uniform(0.4, 0.95) * self.layout.samples)
         scene = self._scene(augment.faded(piece), 0, len(piece), place, random)
-        return self._surroundings.recorded(scene, random)
+        return self.surroundings.recorded(scene, random)
 
     def speech(self, random: Random) -> Samples:
         """Speech without a keyword, of one voice; some of it in an order that nobody ever spoke."""
-        source = self._synthetic if random.random() < SYNTHETIC else self._surroundings
+        source = self._synthetic if random.random() < SYNTHETIC else self.surroundings
         factor = random.uniform(*augment.SPEED) if random.random() < 0.7 else 1.0
         count = int(self.layout.samples * factor) + 1
         own = random.random() < self._own
@@ -96,7 +96,7 @@ class Examples:
             speech = augment.speed(speech, factor)
         scene = np.zeros(self.layout.samples, np.float32)
         scene[: len(speech)] = speech[: len(scene)]
-        return self._surroundings.recorded(scene, random)
+        return self.surroundings.recorded(scene, random)
 
     def _torn(self, count: int, random: Random) -> Audio:
         """Recordings of keywords, torn to shreds: voices and rooms of the keywords, no keyword."""
@@ -114,7 +114,7 @@ class Examples:
             return np.zeros(self.layout.samples, np.int16)
         if kind < 0.3:
             return augment.to_int16(np.float32(level) * augment.hiss(self.layout.samples, random))
-        noise = self._surroundings.noise(self.layout.samples, random)
+        noise = self.surroundings.noise(self.layout.samples, random)
         if random.random() < SUDDEN:
             noise[: random.integers(len(noise) * 3 // 4)] = 0
         return augment.to_int16(augment.set_level(noise, 20 * np.log10(level)))
@@ -145,7 +145,7 @@ class Examples:
             for stretch in (slice(0, before), slice(after, len(scene))):
                 count = len(scene[stretch])
                 if count > SAMPLE_RATE // 10:
-                    speech = augment.faded(self._surroundings.speech(count, random))
+                    speech = augment.faded(self.surroundings.speech(count, random))
                     level = max(augment.loudness(speech), 1e-6)
                     scene[stretch] += np.float32(gain / level) * speech
         return scene

@@ -12,13 +12,16 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
-from kws.training.architecture import Architecture
+from kws.training.batches import Batches
+from kws.training.builder import telling
+from kws.training.guide import Guide
 from kws.training.log_mels import full_dct
 from kws.training.loss import detection_loss
 from kws.training.pool import Pool
+from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.spectrum import coloured, masked, overlaid, stretched, warps
+from kws.training.spectrum import warps
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -29,14 +32,15 @@ class Trainer:
     def __init__(
         self,
         model: keras.Model,
-        architecture: Architecture,
+        recipe: Recipe,
         tables: FrontEndTables,
-        schedule: Schedule,
         pool: Pool,
         sampler: Sampler,
+        guide: Guide | None = None,
     ) -> None:
-        self.model, self.architecture, self.schedule = model, architecture, schedule
-        self.pool, self.sampler = pool, sampler
+        self.model, self.pool, self.sampler, self.guide = model, pool, sampler, guide
+        self.trained = telling(model, recipe.architecture) if guide else model
+        self.schedule = schedule = recipe.schedule
         self.plain = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
         self.bias = tf.constant(tables.bias)
@@ -47,17 +51,17 @@ class Trainer:
             ema_momentum=schedule.average,
             clipnorm=1.0,
         )
-        self.optimizer.build(model.trainable_variables)
+        self.optimizer.build(self.trained.trainable_variables)
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
-        self._batches = self._epoch_of_batches()
+        self._batches = Batches(pool, sampler, guide, recipe).epoch()
 
     def run_epoch(self, seed: int) -> float:
         """Train for one epoch; the mean loss."""
         tf.random.set_seed(seed)
         losses = []
-        for chosen, log_mels, labels in self._batches:
-            loss, difficulty = self._step(log_mels, labels)
+        for chosen, log_mels, labels, embeddings in self._batches:
+            loss, difficulty = self._step(log_mels, labels, embeddings)
             self.sampler.learn(chosen.numpy(), difficulty.numpy())
             losses.append(loss)
         return float(np.mean(losses))
@@ -65,7 +69,7 @@ class Trainer:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """The network with the moving averages of its weights, which a model is made of."""
-        variables = self.model.trainable_variables
+        variables = self.trained.trainable_variables
         current = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
         try:
@@ -101,40 +105,25 @@ class Trainer:
 
     @property
     def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.optimizer.variables]
+        return [*self.trained.variables, *self.optimizer.variables]
 
-    def _epoch_of_batches(self) -> tf.data.Dataset:
-        """Batches of indices, masked log mel rows and labels."""
-        batch, pool = self.schedule.batch, self.pool
-        signature = (
-            tf.TensorSpec((batch,), tf.int64),
-            tf.TensorSpec((batch, *pool.log_mels.shape[1:]), tf.float16),
-            tf.TensorSpec((batch, pool.labels.shape[1]), tf.int8),
-        )
-
-        def draw() -> Iterator[tuple[npt.NDArray[Any], ...]]:
-            for _ in range(self.schedule.epoch):
-                chosen = self.sampler.draw()
-                yield chosen, pool.log_mels[chosen], pool.labels[chosen]
-
-        batches = tf.data.Dataset.from_generator(draw, output_signature=signature)
-        return batches.map(self._varied, num_parallel_calls=1).prefetch(4)
-
-    def _varied(
-        self, chosen: tf.Tensor, log_mels: tf.Tensor, labels: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        x = stretched(log_mels, labels, self.architecture, self.schedule.stretch)
-        x = tf.cast(x, tf.float32)
-        x = coloured(overlaid(x, labels, self.schedule), self.schedule.colour)
-        return chosen, masked(x, self.schedule), labels
-
-    def _gradient_step(self, log_mels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _gradient_step(
+        self, log_mels: tf.Tensor, labels: tf.Tensor, embeddings: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""
         features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
+        examples = self.schedule.batch  # what comes behind them guides
         with tf.GradientTape() as tape:
-            loss, difficulty = self._loss(self.model(features, training=True)[:, :, 0, :], labels)
-        variables = self.model.trainable_variables
-        gradients = tape.gradient(loss, variables)
+            if self.guide:
+                logits, told = self.trained(features, training=True)
+                apart = told[examples:, :, 0, :] - tf.cast(embeddings, tf.float32)
+                total = self.schedule.guided * tf.reduce_mean(tf.square(apart))
+            else:
+                logits, total = self.trained(features, training=True), 0.0
+            loss, difficulty = self._loss(logits[:examples, :, 0, :], labels)
+            total += loss
+        variables = self.trained.trainable_variables
+        gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, difficulty
 

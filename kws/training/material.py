@@ -13,6 +13,7 @@ from kws.data.audio import read_usable
 from kws.data.clips import PARTS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.examples import Examples
+from kws.training.guiding_speech import make_guiding_speech
 from kws.training.layout import Layout
 from kws.training.mining import make_speech
 from kws.training.pool import make_pool
@@ -29,10 +30,16 @@ AS_MANY, RECORDED = 50, 0.6
 
 
 def make_material(
-    dataset: Dataset, recipe: Recipe, synthetic_folder: Path, folder: Path, status: Status
+    dataset: Dataset,
+    recipe: Recipe,
+    synthetic_folder: Path,
+    folder: Path,
+    status: Status,
+    embedding: Path | None = None,
 ) -> list[str]:
     """Keep a pool of examples and the speech in a new folder, which is there only when all is.
 
+    embedding: folder of the speech embedding's networks, where the recipe has speech guide.
     Returns a line for each recording that could not be read to its end, and was left out.
     """
 
@@ -55,10 +62,13 @@ def make_material(
         unfinished,
         lambda share: status.report("making examples", share),
     )
+    spoken = [*synthetic.near_words, *synthetic.sentences]
     if recipe.mined:
-        spoken = [*synthetic.near_words, *synthetic.sentences]
         by_part = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
         make_speech(by_part, layout, unfinished)
+    if recipe.guides and embedding:
+        status.report("embedding speech", 0.0)
+        make_guiding_speech(examples, spoken, embedding, recipe.seed, unfinished)
     unfinished.rename(folder)
     status.report(DONE, 1.0)
     return problems

@@ -13,6 +13,8 @@ from kws.data.recipe_file import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_TRUNK, ModelFile
+from kws.training.embedding import EMBEDDING_CARD
+from kws.training.embedding import files as embedding_files
 from kws.training.fold import Fold
 from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe, adapted
 from kws.training.synthetic import with_kokoro, with_other_words, with_synthesis
@@ -29,6 +31,7 @@ class Plan:
     recipe: Recipe
     tested: list[Fold]  # none for a trunk
     kept: Fold  # the only tested one, where the dataset brings its own split
+    embedding: Path | None = None  # folder of the speech embedding, where speech guides
 
     @property
     def own_split(self) -> bool:
@@ -46,11 +49,13 @@ def plan(
     epochs: int | None = None,
     alarms_per_hour: float = 0.5,
     kokoro: Path | None = None,
+    embedding: Path | None = None,
 ) -> Plan:
     """What to do with a folder.
 
     initial: name or path of a model, or "none"; None leaves it to the kind of folder. kokoro: a
-    folder of its network and voices.
+    folder of its network and voices. embedding: a folder of the speech embedding's networks,
+    without which no speech guides the trainings.
 
     A recipe and the command words of Speech Commands are trained from scratch; a folder of one's
     own starts from the shipped trunk. epochs: at most, where it is not the recipe's number.
@@ -60,6 +65,8 @@ def plan(
     validation = None
     if kokoro is not None:
         kokoro_voices(kokoro)  # tells what is wrong with it before anything else is done
+    if embedding is not None:
+        embedding_files(embedding)  # the same
     if recipe_file:
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
@@ -77,10 +84,11 @@ def plan(
         dataset = with_kokoro(dataset, kokoro)
     if start != NONE:
         recipe = adapted(ModelFile.load(start))
+    dataset, recipe = _guided(dataset, recipe, embedding)
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
     recipe = replace(recipe, schedule=schedule, alarms_per_hour=alarms_per_hour)
     if validation:
-        return Plan(dataset, recipe, [validation], validation)
+        return Plan(dataset, recipe, [validation], validation, embedding)
     if not folds:
         folds = 0 if dataset.trunk else QUARTERS if start == NONE else 2
     split = max(folds, QUARTERS)
@@ -89,4 +97,18 @@ def plan(
         recipe,
         [Fold(index, split, work) for index in range(folds)],
         Fold(split, split, work),
+        embedding,
     )
+
+
+def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[Dataset, Recipe]:
+    """Both as they are with a speech embedding to guide the trainings, or without one."""
+    if embedding is None:
+        return dataset, replace(recipe, guides=0)
+    if not recipe.guides:
+        dataset.problems.append(
+            "the speech embedding guides nothing: only home's recipe asks it to"
+        )
+        return dataset, recipe
+    card = {**dataset.card, "data": [*dataset.card.get("data", []), EMBEDDING_CARD]}
+    return replace(dataset, card=card), recipe

@@ -26,10 +26,9 @@ class Recipe:
     positives: int = 10_000  # examples per keyword
     backgrounds: int = 100_000  # examples
     words: bool = False  # whether the negatives are single words, to be heard alone as well
-    rounds: int = 0  # trainings more, each from the weights reached; all are averaged
-    round_schedule: Schedule = field(default_factory=Schedule)  # of each
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for
+    guides: int = 0  # passages of speech in a batch that guide the network (guide.py)
     lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
@@ -50,18 +49,16 @@ class Recipe:
 # The shipped detector: as many weights as 40 KB hold, rows far enough apart for the window to hold
 # a slow "smart mirror", and words of two syllables and more, of which more steps tell than of a
 # short word. People say a wake word with care and running speech is faster: so its words are
-# heard much slower in training than they were recorded, and in the rounds alone faster.
-SLOW = Schedule(found_steps=6, stretch=(-0.56, 0.04), colour=0.6, warp=0.13)
+# heard much slower in training than they were recorded, and but a little faster.
 HOME = Recipe(
     front_end=replace(FRONT_END, hop=416),
     architecture=Architecture(channels=80),
-    schedule=SLOW,
+    schedule=Schedule(found_steps=6, stretch=(-0.56, 0.14), colour=0.6, warp=0.13),
     positives=20_000,
     backgrounds=200_000,
-    rounds=2,
-    round_schedule=replace(SLOW, epochs=11, learning_rate=1e-3, warm_up=50, stretch=(-0.56, 0.24)),
     mined=500,
     searched=6.0,
+    guides=48,
     lanes=2,
 )
 

@@ -20,13 +20,14 @@ from kws.training.checkpoint import Checkpoint
 from kws.training.convert import embed, quantise
 from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
+from kws.training.guide import Guide
+from kws.training.guiding_speech import GuidingSpeech
 from kws.training.initial import start_from
 from kws.training.layout import Layout
 from kws.training.mining import LogMelRows, Mined, Miner, Speech
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
-from kws.training.schedule import Schedule
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
@@ -52,7 +53,8 @@ class Training:
     ) -> None:
         """material: folder of a pool and its speech. held_out: parts that are not trained on."""
         self.recipe, self.pool = recipe, Pool.load(material)
-        self._material, self._held_out = material, held_out
+        self._material = material
+        self._kept = [part for part in range(PARTS) if part not in held_out]
         kept = ~np.isin(self.pool.parts, held_out)
         self.random = np.random.default_rng(recipe.seed)
         self.chosen = np.flatnonzero(kept)
@@ -62,78 +64,44 @@ class Training:
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
-        self.trainer = self._trainer(self._network(), recipe.schedule)
+        self.trainer = self._trainer(self._network())
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
-        """Train for `epochs` at most and the rounds behind them, from where the checkpoint is.
+        """Train for `epochs` at most, from where the checkpoint is.
 
         The best epoch is kept, by the loss on the parts that are held out, and training stops when
         it lies as far back as the schedule's patience. Without patience, and where nothing is held
-        out, the last epoch is kept. Of rounds, the mean of its weights and of all that they end at.
+        out, the last epoch is kept.
         """
         done = Checkpoint.load(checkpoint)
         for mined in done.mined:
             self.miner.put(mined)
-        total = epochs + self.recipe.rounds * self.recipe.round_schedule.epochs
-
-        def keep() -> None:
-            done.state = self.trainer.state
-            done.save(checkpoint)
-            progress("training", (done.epoch + done.again) / total)
-
-        if not done.again:
-            self._first(done, epochs, keep)
-        self._rounds(done, keep)
-        progress("quantising", 0.0)
-        self.trainer.model.set_weights(done.mean or done.best)
-        return self._quantised()
-
-    def _first(self, done: Checkpoint, epochs: int, keep: Callable[[], None]) -> None:
         if done.epoch:
             self.trainer.state = done.state
         patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
-            self._epoch(done)
+            if done.epoch and self.recipe.mined:
+                done.mined.append(self._mine(done.epoch))
+            self.trainer.run_epoch(self.recipe.seed + done.epoch)
             done.epoch += 1
             with self.trainer.averaged():
                 loss = self.trainer.loss(self.judged) if patience else -done.epoch
                 if loss < done.best_loss:
                     done.best_epoch, done.best_loss = done.epoch, loss
                     done.best = self.trainer.model.get_weights()
-            keep()
+            done.state = self.trainer.state
+            done.save(checkpoint)
+            progress("training", done.epoch / epochs)
+        progress("quantising", 0.0)
+        self.trainer.model.set_weights(done.best)
+        return self._quantised()
 
-    def _rounds(self, done: Checkpoint, keep: Callable[[], None]) -> None:
-        """From the best weights, several times.
-
-        What each of them takes for a keyword by chance, their mean seldom does ("Model soups",
-        Wortsman et al. 2022).
-        """
-        model, schedule = self.trainer.model, self.recipe.round_schedule
-        for number in range(done.again // schedule.epochs, self.recipe.rounds):
-            self.trainer = self._trainer(model, schedule)
-            first = done.again % schedule.epochs
-            if first:
-                self.trainer.state = done.state
-            else:
-                model.set_weights(done.best)
-            for _ in range(first, schedule.epochs):
-                self._epoch(done)
-                done.again += 1
-                if done.again % schedule.epochs == 0:
-                    with self.trainer.averaged():
-                        pairs = zip(done.mean or done.best, model.get_weights(), strict=True)
-                        done.mean = [mean + (end - mean) / (number + 2) for mean, end in pairs]
-                keep()
-
-    def _epoch(self, done: Checkpoint) -> None:
-        number = done.epoch + done.again
-        if number and self.recipe.mined:
-            done.mined.append(self._mine(number))
-        self.trainer.run_epoch(self.recipe.seed + number)
-
-    def _trainer(self, network: keras.Model, schedule: Schedule) -> Trainer:
-        architecture = self.recipe.architecture
-        return Trainer(network, architecture, self.tables, schedule, self.pool, self.sampler)
+    def _trainer(self, network: keras.Model) -> Trainer:
+        recipe, guide = self.recipe, None
+        if recipe.guides:
+            speech = GuidingSpeech.load(self._material).of(self._kept)
+            guide = Guide(speech, self._layout, recipe)
+        return Trainer(network, recipe, self.tables, self.pool, self.sampler, guide)
 
     def _network(self) -> keras.Model:
         """With first weights of its own, or those that training starts from."""
@@ -146,9 +114,12 @@ class Training:
     @cached_property
     def miner(self) -> Miner:
         """Of the speech that is trained on, which is read only where it is searched."""
-        kept = [part for part in range(PARTS) if part not in self._held_out]
-        layout = Layout.of(self.config.front_end, self.recipe.architecture)
-        return Miner(Speech.load(self._material).of(kept), layout, self.pool, self.sampler)
+        speech = Speech.load(self._material).of(self._kept)
+        return Miner(speech, self._layout, self.pool, self.sampler)
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout.of(self.config.front_end, self.recipe.architecture)
 
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""

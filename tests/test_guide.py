@@ -1,0 +1,351 @@
+"""What a network of far more speech makes of it, and passages that tell a network so."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import SAMPLES, kws
+from conftest import skip_without, tensorflow
+
+from kws.config import FrontEnd
+from kws.data.audio import read_audio
+from kws.data.clips import PARTS
+from kws.errors import KwsError
+from kws.training.architecture import Architecture
+from kws.training.checks import check_work
+from kws.training.embedding import (
+    DIGESTS,
+    EMBEDDING_CARD,
+    HOP,
+    MELS,
+    NETWORK,
+    SIZE,
+    WINDOW,
+    Embedder,
+)
+from kws.training.examples import Examples
+from kws.training.guide import Guide
+from kws.training.guiding_speech import (
+    GRID,
+    HEARINGS,
+    PAUSE,
+    GuidingSpeech,
+    make_guiding_speech,
+    on_grid,
+)
+from kws.training.layout import DETAIL, Layout
+from kws.training.material import make_material
+from kws.training.plan import plan
+from kws.training.recipe import HOME, Recipe
+from kws.training.schedule import Schedule
+from kws.training.status import Status
+from kws.training.words import Words
+
+FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+SMALL = Architecture(channels=16, kernels=(3, 5), head=4)
+LAYOUT = Layout.of(FRONT_END, SMALL)
+
+
+@pytest.fixture(scope="module")
+def embedding() -> Path:
+    """Folder of the speech embedding, as it comes with pyopen-wakeword."""
+    found = find_spec("pyopen_wakeword")
+    skip_without("pyopen-wakeword", found)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "models"
+
+
+# The embedding
+
+
+def test_an_embedding_for_every_hop(embedding: Path) -> None:
+    """What is behind them tells but how loud the loudest is, below which silence begins."""
+    embedder = Embedder(embedding)
+    samples = read_audio(SAMPLES / "story.flac")
+    whole = embedder.embeddings(samples)
+    assert whole.shape == (1 + (len(samples) - WINDOW) // HOP, SIZE)
+    assert embedder.embeddings(samples[: WINDOW - 1]).shape == (0, SIZE)
+    assert embedder.embeddings(samples[:0]).shape == (0, SIZE)
+    first = embedder.embeddings(samples[: WINDOW + 4 * HOP + 7])
+    assert first.shape == (5, SIZE)
+    assert np.abs(first - whole[:5]).mean() < 0.2 * whole.std()
+
+
+def test_minutes_are_cut_where_nobody_sees_it(
+    embedding: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = Embedder(embedding)
+    samples = read_audio(SAMPLES / "all_keywords.flac")
+    whole = embedder.embeddings(samples)
+    monkeypatch.setattr("kws.training.embedding.AT_ONCE", 20)
+    pieces = embedder.embeddings(samples)
+    assert pieces.shape == whole.shape
+    assert np.abs(pieces - whole).mean() < 0.05 * whole.std()
+
+
+def test_a_word_is_much_the_same_by_two_voices(embedding: Path) -> None:
+    """The likest moments of two recordings: of one keyword, and of two."""
+    embedder = Embedder(embedding)
+
+    def moments(name: str) -> np.ndarray:
+        made = embedder.embeddings(read_audio(SAMPLES / f"{name}.flac"))
+        return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+    def alike(one: str, other: str) -> float:
+        return float((moments(one) @ moments(other).T).max())
+
+    same = [
+        alike("alexa_rain", "alexa_timer"),
+        alike("computer_lights", "computer_moon"),
+        alike("smart_mirror_coat", "smart_mirror_news"),
+    ]
+    assert np.mean(same) > alike("alexa_rain", "computer_moon")
+    assert np.mean(same) > alike("computer_lights", "smart_mirror_news")
+
+
+def spoilt(embedding: Path, folder: Path, how: str) -> Path:
+    shutil.copytree(embedding, folder, ignore=lambda _, names: set(names) - set(DIGESTS))
+    mels, network = folder / MELS, folder / NETWORK
+    if how == "missing":
+        network.unlink()
+    elif how == "cut":
+        network.write_bytes(network.read_bytes()[:1000])
+    elif how == "text":
+        mels.write_text("mels")
+    elif how == "swapped":
+        mels.rename(folder / "kept")
+        network.rename(mels)
+        (folder / "kept").rename(network)
+    return folder
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "text", "swapped"])
+def test_other_networks_are_refused(embedding: Path, tmp_path: Path, how: str) -> None:
+    folder = spoilt(embedding, tmp_path / "networks", how)
+    with pytest.raises(KwsError, match=rf"^{folder}"):
+        Embedder(folder)
+
+
+@pytest.mark.parametrize("how", ["missing", "cut"])
+def test_a_command_tells_of_a_spoilt_embedding_before_anything_else(
+    embedding: Path, tmp_path: Path, how: str
+) -> None:
+    tensorflow()
+    folder = spoilt(embedding, tmp_path / "networks", how)
+    process = kws(
+        *("train", tmp_path, "--recipe", "models/home.toml", "--embedding", folder),
+        *("--output", tmp_path / "x.tflite"),
+    )
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr.startswith(f"kws: error: {folder / NETWORK}: ")
+    assert process.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A keyword by eight people, and speech; a recipe for them."""
+    data = tmp_path / "data"
+    for name in ("alexa", "_negative_"):
+        (data / name).mkdir(parents=True)
+        for person in range(8):
+            shutil.copy(SAMPLES / "alexa_rain.flac", data / name / f"p{person}.flac")
+    recipe_file = 'negatives = ["_negative_"]\n[keywords]\nalexa = ["alexa"]\n'
+    (data / "alexa.toml").write_text(recipe_file)
+    return data
+
+
+def test_the_recipe_is_guided_where_there_is_an_embedding(embedding: Path, folder: Path) -> None:
+    """Where it guides nothing, that is told."""
+    work, recipe_file = folder / "work", folder / "alexa.toml"
+    guided = plan(folder, work, recipe_file, embedding=embedding)
+    assert guided.recipe == HOME
+    assert guided.recipe.guides > 0
+    assert guided.embedding == embedding
+    assert guided.dataset.card == {"data": [EMBEDDING_CARD]}
+    alone = plan(folder, work, recipe_file)
+    assert alone.recipe == replace(HOME, guides=0)
+    assert alone.dataset.card == {}
+    own = plan(folder, work, keywords=["alexa"], embedding=embedding)
+    assert own.recipe.guides == 0
+    assert own.dataset.card == {}
+    assert any("embedding guides nothing" in problem for problem in own.dataset.problems)
+
+
+def test_another_training_does_not_take_up_what_was_guided(embedding: Path, folder: Path) -> None:
+    work, recipe_file = folder / "work", folder / "alexa.toml"
+    check_work(work, plan(folder, work, recipe_file, embedding=embedding))
+    copied = shutil.copytree(embedding, folder / "elsewhere", copy_function=shutil.copy2)
+    check_work(work, plan(folder, work, recipe_file, embedding=copied))
+    with pytest.raises(KwsError, match="made from other recordings or settings"):
+        check_work(work, plan(folder, work, recipe_file))
+
+
+def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path) -> None:
+    made = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
+    recipe = replace(made.recipe, positives=16, backgrounds=16, mined=0)
+    status = Status("examples", folder / "progress")
+    job = made.dataset, recipe, folder / "synthetic", folder / "examples", status
+    assert make_material(*job, embedding) == []
+    assert set(GuidingSpeech.load(folder / "examples").parts) == set(range(PARTS))
+
+
+# The speech
+
+
+def test_an_embedding_lies_around_the_middle_of_its_row() -> None:
+    """Number i rests on samples whose middle is at i * HOP + WINDOW / 2."""
+    numbers = np.repeat(np.arange(50.0, dtype=np.float32)[:, None], SIZE, axis=1)
+    found = on_grid(numbers, 60, LAYOUT)[:, 0].astype(float)
+    hop, window = LAYOUT.detailed.hop, FRONT_END.window
+    middle = np.arange(60) * GRID * hop + window / 2
+    expected = np.clip((middle - WINDOW / 2) / HOP, 0, 49)
+    assert found == pytest.approx(expected, abs=0.02)
+    assert on_grid(numbers[:1], 3, LAYOUT)[:, 0].tolist() == [0, 0, 0]
+
+
+def examples(folder: Path, part: int) -> Examples:
+    """Of one part: a keyword, other speech, and no noise."""
+    keyword = read_audio(SAMPLES / "alexa_rain.flac")[:16_000]
+    speech = read_audio(SAMPLES / "story.flac")[: 24_000 + 8000 * (part % 3)]
+    return Examples(LAYOUT, [Words([keyword], [1.0])], [speech], [], [])
+
+
+def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_path: Path) -> None:
+    spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
+    parts = [examples(tmp_path, part) for part in range(PARTS)]
+    make_guiding_speech(parts, spoken, embedding, 1, tmp_path)
+    speech = GuidingSpeech.load(tmp_path)
+    seconds = np.array([1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTS)])
+    pauses = np.array([2 + (part < 4) for part in range(PARTS)]) * PAUSE
+    samples = WINDOW + seconds * 16_000 + pauses  # silence lies before them
+    rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
+    assert np.bincount(speech.parts).tolist() == (HEARINGS * (rows // GRID)).tolist()
+    assert len(speech.log_mels) == GRID * len(speech.embeddings) == GRID * len(speech.parts)
+    of_two = speech.of([2])
+    half = len(of_two.parts) // HEARINGS
+    assert np.array_equal(of_two.embeddings[:half], of_two.embeddings[half:])
+    assert not np.array_equal(of_two.log_mels[: half * GRID], of_two.log_mels[half * GRID :])
+    assert set(of_two.parts) == {2}
+    whole = speech.embeddings.astype(float)
+    assert np.abs(whole.mean(axis=0)).max() < 0.2
+    assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
+
+
+# Passages
+
+
+def counted(length: int, filters: int = 1) -> GuidingSpeech:
+    """Rows and embeddings that hold their own place."""
+    rows = np.repeat(np.arange(length * GRID, dtype=np.float32)[:, None], filters, axis=1)
+    places = np.repeat(np.arange(length, dtype=np.float32)[:, None], SIZE, axis=1)
+    return GuidingSpeech(rows, places, np.zeros(length, np.int8))
+
+
+@pytest.mark.parametrize("architecture", [HOME.architecture, SMALL])
+def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
+    architecture: Architecture,
+) -> None:
+    layout = Layout.of(FRONT_END, architecture)
+    wanted = Recipe(architecture=architecture, schedule=Schedule(stretch=(-0.5, 0.2)), guides=50)
+    guide = Guide(counted(900), layout, wanted)
+    rows, embeddings = guide.draw()
+    heard = architecture.window_rows + (layout.steps - 1) * architecture.stride
+    assert rows.shape == (50, heard, 1)
+    seen = architecture.first_kernel
+    seen += architecture.stride * sum(kernel - 1 for kernel in architecture.kernels[:3])
+    assert guide.columns == (heard - seen) // architecture.stride + 1
+    assert embeddings.shape == (50, guide.columns, SIZE)
+    for column in range(guide.columns):
+        first = architecture.stride * column
+        middle = rows[:, first : first + seen, 0].mean(axis=1) / GRID
+        assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
+    tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / DETAIL
+    assert tempos.min() == pytest.approx(np.exp(-0.5), abs=0.05)
+    assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
+
+
+def test_too_little_speech_guides_nobody() -> None:
+    with pytest.raises(KwsError, match="too little speech"):
+        Guide(counted(20), LAYOUT, Recipe(architecture=SMALL, guides=2))
+
+
+# Trainings
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Examples of noise, and speech whose embedding is how bright its middle filters are."""
+    folder = tmp_path_factory.mktemp("material")
+    random = np.random.default_rng(1)
+    rows = random.normal(0, 1, (200, LAYOUT.rows, FRONT_END.mel_filters))
+    labels = np.zeros((200, LAYOUT.steps), np.int8)
+    labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
+    bright = np.repeat(np.sin(np.arange(3000) / 40), GRID)[:, None]
+    speech = random.normal(0, 0.2, (3000 * GRID, FRONT_END.mel_filters))
+    speech[:, 10:30] += 2 * bright
+    for name, array in (
+        ("log_mels", rows.astype(np.float16)),
+        ("labels", labels),
+        ("parts", (np.arange(200) % PARTS).astype(np.int8)),
+        ("guide_log_mels", speech.astype(np.float16)),
+        ("guide_embeddings", np.repeat(bright[::GRID], SIZE, axis=1).astype(np.float16)),
+        ("guide_parts", (np.arange(3000) * PARTS // 3000).astype(np.int8)),
+    ):
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def recipe(guides: int) -> Recipe:
+    schedule = Schedule(
+        epoch=150, epochs=2, batch=16, warm_up=2, learning_rate=0.01, average=0.5, colour=0
+    )
+    return Recipe(architecture=SMALL, schedule=schedule, guides=guides)
+
+
+def apart(training, rows: np.ndarray, embeddings: np.ndarray) -> float:
+    """Mean square between what the network tells of passages and their embeddings."""
+    trainer = training.trainer
+    features = rows.astype(np.float32) @ trainer.plain.numpy() + trainer.bias.numpy()
+    with trainer.averaged():
+        told = trainer.trained(features[..., None], training=False)[1].numpy()
+    return float(np.mean((told[:, :, 0, :] - embeddings) ** 2))
+
+
+def test_a_network_learns_to_tell_the_embeddings(material: Path, tmp_path: Path) -> None:
+    """Of speech in parts that it was not trained on."""
+    tensorflow()
+    from kws.training.train import Training
+
+    unheard = GuidingSpeech.load(material).of([0, 1])
+    passages = Guide(unheard, LAYOUT, recipe(30)).draw()
+    training = Training(material, ["word"], recipe(8), [0, 1])
+    before = apart(training, *passages)
+    training.run(tmp_path / "a.checkpoint", 2, lambda doing, share: None)
+    variance = float(passages[1].astype(float).var())
+    assert apart(training, *passages) < 0.2 * variance < 0.5 * before
+
+
+def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
+    material: Path, tmp_path: Path
+) -> None:
+    tensorflow()
+    from kws.model_file import ModelFile
+    from kws.training.train import Training
+
+    path = tmp_path / "a.checkpoint"
+    passages = Guide(GuidingSpeech.load(material), LAYOUT, recipe(9)).draw()
+    first, second = (Training(material, ["word"], recipe(8), [0, 1]) for _ in range(2))
+    first.run(path, 1, lambda doing, share: None)
+    content = second.run(path, 1, lambda doing, share: None).content
+    assert apart(first, *passages) == apart(second, *passages)
+    without = Training(material, ["word"], recipe(0), [0, 1])
+    plain = without.run(tmp_path / "b.checkpoint", 1, lambda doing, share: None).content
+    sizes = [len(ModelFile.parse(each, "x.tflite").content) for each in (content, plain)]
+    assert abs(sizes[0] - sizes[1]) < 100
