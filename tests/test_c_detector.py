@@ -166,6 +166,18 @@ def test_less_than_a_window_gives_nothing(tmp_path: Path) -> None:
     assert expected.features == []
 
 
+def test_a_processor_with_half_floats_is_welcome(tmp_path: Path) -> None:
+    """In GNU C, -march=native tells of them on some: FLT_EVAL_METHOD is 16, and float is float."""
+    skip_without("gcc", shutil.which("gcc"))
+    words = ["gcc", "-std=gnu11", "-O2", "-mavx512fp16", "-Wall", "-Werror", "-c"]
+    probe = tmp_path / "probe.c"
+    probe.write_text('#include <float.h>\n_Static_assert(FLT_EVAL_METHOD == 16, "");\n')
+    if subprocess.run([*words, str(probe), "-o", str(tmp_path / "probe.o")]).returncode:
+        pytest.skip("gcc here makes no code for x86 with AVX512-FP16")
+    for source in sorted((Path(__file__).parents[1] / "firmware_export" / "src").glob("*.c")):
+        subprocess.run([*words, str(source), "-o", str(tmp_path / "x.o")], check=True)
+
+
 def test_fast_math_is_refused(tmp_path: Path) -> None:
     skip_without("gcc", shutil.which("gcc"))
     source = Path(__file__).parents[1] / "firmware_export" / "src" / "mfcc.c"

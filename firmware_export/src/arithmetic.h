@@ -12,7 +12,8 @@
 #if defined(__FAST_MATH__)
 #error "kws: -ffast-math (or -Ofast) changes the features; compile without it"
 #endif
-#if FLT_EVAL_METHOD != 0
+/* 16 is what processors that have _Float16 evaluate as itself say; float stays float there. */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "kws: float must be evaluated as float (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 
