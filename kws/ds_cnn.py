@@ -14,12 +14,8 @@ import numpy.typing as npt
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.network import lanes_for
+from kws.runtime import tflite
 from kws.tflite_graph import chain
-
-try:
-    from tflite_runtime import interpreter as tflite
-except ImportError:  # Python 3.12 and later
-    from ai_edge_litert import interpreter as tflite
 
 Int8 = npt.NDArray[np.int8]
 

@@ -220,20 +220,21 @@ def examples(folder: Path, part: int) -> Examples:
 def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_path: Path) -> None:
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
     parts = [examples(tmp_path, part) for part in range(PARTS)]
-    make_guiding_speech(parts, spoken, embedding, 1, tmp_path)
-    speech = GuidingSpeech.load(tmp_path)
+    speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(parts)]
+    make_guiding_speech(parts, speech, embedding, 1, tmp_path)
+    kept = GuidingSpeech.load(tmp_path)
     seconds = np.array([1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTS)])
     pauses = np.array([2 + (part < 4) for part in range(PARTS)]) * PAUSE
     samples = WINDOW + seconds * 16_000 + pauses  # silence lies before them
     rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
-    assert np.bincount(speech.parts).tolist() == (HEARINGS * (rows // GRID)).tolist()
-    assert len(speech.log_mels) == GRID * len(speech.embeddings) == GRID * len(speech.parts)
-    of_two = speech.of([2])
+    assert np.bincount(kept.parts).tolist() == (HEARINGS * (rows // GRID)).tolist()
+    assert len(kept.log_mels) == GRID * len(kept.embeddings) == GRID * len(kept.parts)
+    of_two = kept.of([2])
     half = len(of_two.parts) // HEARINGS
     assert np.array_equal(of_two.embeddings[:half], of_two.embeddings[half:])
     assert not np.array_equal(of_two.log_mels[: half * GRID], of_two.log_mels[half * GRID :])
     assert set(of_two.parts) == {2}
-    whole = speech.embeddings.astype(float)
+    whole = kept.embeddings.astype(float)
     assert np.abs(whole.mean(axis=0)).max() < 0.2
     assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
 

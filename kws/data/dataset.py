@@ -66,6 +66,10 @@ class Dataset:
         """Without the speech that serves training alone; noise, rooms and synthesis stay whole."""
         return self._kept(lambda clip: clip.tested)
 
+    def owing(self, source: str) -> Dataset:
+        """With one more source of data on the card."""
+        return replace(self, card={**self.card, "data": [*self.card.get("data", []), source]})
+
     def _kept(self, wanted: Callable[[Clip], bool]) -> Dataset:
         """With the wanted speech alone."""
         return replace(

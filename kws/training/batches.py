@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kws.training.embedding import SIZE
 from kws.training.guide import Guide
-from kws.training.layout import DETAIL
+from kws.training.layout import heard_rows
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
@@ -36,7 +36,7 @@ class Batches:
         """
         schedule, labels = self.recipe.schedule, self.pool.labels
         _, rows, filters = self.pool.log_mels.shape
-        heard = (rows - 1) // DETAIL + 1
+        heard = heard_rows(rows)
         guides, columns = (self.guide.count, self.guide.columns) if self.guide else (0, 0)
         signature = (
             tf.TensorSpec((schedule.batch,), tf.int64),

@@ -14,11 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
-
-try:
-    from tflite_runtime import interpreter as tflite
-except ImportError:  # Python 3.12 and later
-    from ai_edge_litert import interpreter as tflite
+from kws.runtime import tflite
 
 Samples = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kws.errors import KwsError
 from kws.training.guiding_speech import GRID, GuidingSpeech, Halfs
-from kws.training.layout import DETAIL, Layout
+from kws.training.layout import DETAIL, Layout, heard_rows
 from kws.training.recipe import Recipe
 
 # Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
@@ -28,7 +28,7 @@ class Guide:
         self._speech, self._stretch = speech, recipe.schedule.stretch
         self._random = np.random.default_rng(recipe.seed)
         architecture = recipe.architecture
-        self._rows = np.arange((layout.rows - 1) // DETAIL + 1)
+        self._rows = np.arange(heard_rows(layout.rows))
         kernels = architecture.kernels[:BLOCKS]
         seen = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
         self._middles = np.arange(seen // 2, len(self._rows) - seen // 2, architecture.stride)

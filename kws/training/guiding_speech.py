@@ -49,25 +49,24 @@ class GuidingSpeech:
 
 def make_guiding_speech(
     examples: Sequence[Examples],
-    spoken: Sequence[Samples],
+    speech: Sequence[Sequence[Samples]],
     embedding: Path,
     seed: int,
     folder: Path,
 ) -> None:
-    """Keep in a folder the speech of all examples, by part, and what is dealt to the parts.
+    """Keep speech and the keywords of the examples in a folder, both given by part.
 
-    spoken: synthetic speech, which is nobody's. embedding: folder of its networks.
+    embedding: folder of its networks.
     """
-    deals = len(examples)
 
     def of_part(part: int) -> list[tuple[Halfs, Halfs]]:
         own = examples[part]
-        clips = [*own.negatives, *spoken[part::deals]]
-        clips += [word for words in own.positives for word in words.utterances]
+        words = [word for words in own.positives for word in words.utterances]
+        clips = [*speech[part], *words]
         return _heard(own, clips, Embedder(embedding), np.random.default_rng((seed, part)))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        by_part = list(threads.map(of_part, range(deals)))
+        by_part = list(threads.map(of_part, range(len(examples))))
     made = [heard for of_this in by_part for heard in of_this]
     some = np.concatenate([embeddings[::5] for _, embeddings in made]).astype(np.float32)
     mean, deviation = some.mean(axis=0), np.maximum(some.std(axis=0), 1e-3)
@@ -75,7 +74,7 @@ def make_guiding_speech(
     arrays = (
         np.concatenate([log_mels for log_mels, _ in made]),
         np.concatenate([((e - mean) / deviation).astype(np.float16) for _, e in made]),
-        np.repeat(np.arange(deals, dtype=np.int8), lengths),
+        np.repeat(np.arange(len(examples), dtype=np.int8), lengths),
     )
     for name, array in zip(NAMES, arrays, strict=True):
         np.save(folder / f"{name}.npy", array)

@@ -24,6 +24,11 @@ TRIGGER = (-0.06, 0.40)  # the keyword must be found at some steps of these
 EARLY, LATE = -0.20, 0.60  # before and after it is background; in between, either
 
 
+def heard_rows(rows: int) -> int:
+    """How many a network hears of an example's rows."""
+    return (rows - 1) // DETAIL + 1
+
+
 @dataclass(frozen=True)
 class Layout:
     """Length of an example: `steps` steps of a network that sees `window_rows` rows."""

@@ -63,12 +63,12 @@ def make_material(
         lambda share: status.report("making examples", share),
     )
     spoken = [*synthetic.near_words, *synthetic.sentences]
+    speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
     if recipe.mined:
-        by_part = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
-        make_speech(by_part, layout, unfinished)
+        make_speech(speech, layout, unfinished)
     if recipe.guides and embedding:
         status.report("embedding speech", 0.0)
-        make_guiding_speech(examples, spoken, embedding, recipe.seed, unfinished)
+        make_guiding_speech(examples, speech, embedding, recipe.seed, unfinished)
     unfinished.rename(folder)
     status.report(DONE, 1.0)
     return problems

@@ -110,5 +110,4 @@ def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[D
             "the speech embedding guides nothing: only home's recipe asks it to"
         )
         return dataset, recipe
-    card = {**dataset.card, "data": [*dataset.card.get("data", []), EMBEDDING_CARD]}
-    return replace(dataset, card=card), recipe
+    return dataset.owing(EMBEDDING_CARD), recipe

@@ -9,7 +9,7 @@ import tensorflow as tf
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
 from kws.training.architecture import Architecture
-from kws.training.layout import DETAIL
+from kws.training.layout import DETAIL, heard_rows
 from kws.training.log_mels import slope_and_bow
 from kws.training.schedule import Schedule
 
@@ -42,7 +42,7 @@ def stretched(
     where it is, and with it the labels.
     """
     batch, rows, _ = log_mels.shape
-    heard = (rows - 1) // DETAIL + 1
+    heard = heard_rows(rows)
     first = tf.argmax(tf.cast(labels > 0, tf.int32), axis=1, output_type=tf.int32)
     ends = architecture.window_rows - 1 + architecture.stride * first
     anchor = tf.cast(ends, tf.float32)[:, None]

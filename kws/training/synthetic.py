@@ -64,10 +64,9 @@ def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
     if wanted == Synthesis():
         dataset.problems.append("Kokoro says nothing: no speech is synthesised for this dataset")
         return dataset
-    card = {**dataset.card, "data": [*dataset.card.get("data", []), KOKORO_CARD]}
     # Even if synthesisers have said the keywords before: a voice that says none tells of that.
     wanted = replace(wanted, kokoro=folder, keyword=wanted.keyword or KEYWORD)
-    return replace(dataset, synthesis=wanted, card=card)
+    return replace(dataset.owing(KOKORO_CARD), synthesis=wanted)
 
 
 def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
