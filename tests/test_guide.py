@@ -15,6 +15,7 @@ from conftest import skip_without, tensorflow
 from kws.config import FrontEnd
 from kws.data.audio import read_audio
 from kws.data.clips import PARTS
+from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.training.architecture import Architecture
 from kws.training.checks import check_work
@@ -29,7 +30,7 @@ from kws.training.embedding import (
     Embedder,
 )
 from kws.training.examples import Examples
-from kws.training.guide import Guide
+from kws.training.guide import HIDDEN, Guide, Lessons, Passages
 from kws.training.guiding_speech import (
     GRID,
     HEARINGS,
@@ -37,6 +38,7 @@ from kws.training.guiding_speech import (
     GuidingSpeech,
     make_guiding_speech,
     on_grid,
+    spacing,
 )
 from kws.training.layout import DETAIL, Layout
 from kws.training.material import make_material
@@ -181,7 +183,7 @@ def test_the_recipe_is_guided_where_there_is_an_embedding(embedding: Path, folde
 def test_another_training_does_not_take_up_what_was_guided(embedding: Path, folder: Path) -> None:
     work, recipe_file = folder / "work", folder / "alexa.toml"
     check_work(work, plan(folder, work, recipe_file, embedding=embedding))
-    copied = shutil.copytree(embedding, folder / "elsewhere", copy_function=shutil.copy2)
+    copied = shutil.copytree(embedding, folder / "elsewhere", copy_function=shutil.copy)
     check_work(work, plan(folder, work, recipe_file, embedding=copied))
     with pytest.raises(KwsError, match="made from other recordings or settings"):
         check_work(work, plan(folder, work, recipe_file))
@@ -234,6 +236,16 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
     assert np.array_equal(of_two.embeddings[:half], of_two.embeddings[half:])
     assert not np.array_equal(of_two.log_mels[: half * GRID], of_two.log_mels[half * GRID :])
     assert set(of_two.parts) == {2}
+    # Of its keyword, heard twice, the energy ends where it is said to end.
+    assert of_two.words[:, [0, 3]].tolist() == [[1, 1.0]] * HEARINGS
+    assert len(kept.words) == HEARINGS * PARTS
+    for _, start, end, _ in of_two.words.astype(int):
+        loudness = of_two.log_mels.astype(float).mean(axis=1)
+        assert loudness[start * GRID : end * GRID].mean() > loudness[end * GRID + 20 :][:20].mean()
+    (_, start, end, _), (_, again, _, _) = of_two.words
+    span = word_span(read_audio(SAMPLES / "alexa_rain.flac")[:16_000])
+    assert (end - start) * spacing(LAYOUT) == pytest.approx(span[1] - span[0], abs=1)
+    assert again - start == half
     whole = kept.embeddings.astype(float)
     assert np.abs(whole.mean(axis=0)).max() < 0.2
     assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
@@ -242,11 +254,17 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
 # Passages
 
 
-def counted(length: int, filters: int = 1) -> GuidingSpeech:
-    """Rows and embeddings that hold their own place."""
-    rows = np.repeat(np.arange(length * GRID, dtype=np.float32)[:, None], filters, axis=1)
-    places = np.repeat(np.arange(length, dtype=np.float32)[:, None], SIZE, axis=1)
-    return GuidingSpeech(rows, places, np.zeros(length, np.int8))
+def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, Lessons]:
+    """Rows, embeddings and lessons that hold their own place; a keyword ends at place 400."""
+
+    def places(count: int, size: int) -> np.ndarray:
+        return np.repeat(np.arange(count, dtype=np.float32)[:, None], size, axis=1)
+
+    words = np.array([[1, min(390, length - 12), min(400, length - 2), 1.0]])
+    speech = GuidingSpeech(
+        places(length * GRID, filters), places(length, SIZE), np.zeros(length, np.int8), words
+    )
+    return speech, Lessons(places(length, HIDDEN), np.zeros((length, 2), np.float16))
 
 
 @pytest.mark.parametrize("architecture", [HOME.architecture, SMALL])
@@ -255,8 +273,8 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
 ) -> None:
     layout = Layout.of(FRONT_END, architecture)
     wanted = Recipe(architecture=architecture, schedule=Schedule(stretch=(-0.5, 0.2)), guides=50)
-    guide = Guide(counted(900), layout, wanted)
-    rows, embeddings = guide.draw()
+    guide = Guide(*counted(900), layout, wanted)
+    rows, embeddings, hidden, _ = guide.draw()
     heard = architecture.window_rows + (layout.steps - 1) * architecture.stride
     assert rows.shape == (50, heard, 1)
     seen = architecture.first_kernel
@@ -267,14 +285,34 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
         first = architecture.stride * column
         middle = rows[:, first : first + seen, 0].mean(axis=1) / GRID
         assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
+    for step in range(layout.steps):  # its last row's end is where the last embedding's speech ends
+        last = architecture.window_rows - 1 + architecture.stride * step
+        end = rows[:, last, 0] * layout.detailed.hop + FRONT_END.window
+        rests = hidden[:, step, 0] * spacing(layout) + (FRONT_END.window + WINDOW) / 2
+        assert rests == pytest.approx(end, abs=1.01 * spacing(layout))
     tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / DETAIL
     assert tempos.min() == pytest.approx(np.exp(-0.5), abs=0.05)
     assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
 
 
+def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_is_like_one() -> None:
+    speech, lessons = counted(3000)
+    lessons.logits[2000:2010, 1] = 20
+    recipe = Recipe(architecture=SMALL, schedule=Schedule(stretch=(0, 0)), guides=400)
+    rows = Guide(speech, lessons, LAYOUT, recipe).draw().log_mels[:, :, 0] / GRID
+    with_word = (rows[:, 0] < 400) & (rows[:, -1] > 400)
+    alike = (rows[:, 0] < 2000) & (rows[:, -1] > 2010)
+    assert with_word.sum() == pytest.approx(100, abs=15)
+    # Half of the running sum of chances lies before the ten places, or behind them.
+    assert alike.sum() < 60
+    lessons.logits[:, 0] = 20
+    rows = Guide(speech, lessons, LAYOUT, recipe).draw().log_mels[:, :, 0] / GRID
+    assert ((rows[:, 0] < 2005) & (rows[:, -1] > 2005)).sum() == pytest.approx(100, abs=15)
+
+
 def test_too_little_speech_guides_nobody() -> None:
     with pytest.raises(KwsError, match="too little speech"):
-        Guide(counted(20), LAYOUT, Recipe(architecture=SMALL, guides=2))
+        Guide(*counted(20), LAYOUT, Recipe(architecture=SMALL, guides=2))
 
 
 # Trainings
@@ -298,6 +336,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("guide_log_mels", speech.astype(np.float16)),
         ("guide_embeddings", np.repeat(bright[::GRID], SIZE, axis=1).astype(np.float16)),
         ("guide_parts", (np.arange(3000) * PARTS // 3000).astype(np.int8)),
+        ("guide_words", np.array([[1, 10 + 40 * i, 20 + 40 * i, 0.1] for i in range(70)])),
     ):
         np.save(folder / f"{name}.npy", array)
     return folder
@@ -310,27 +349,42 @@ def recipe(guides: int) -> Recipe:
     return Recipe(architecture=SMALL, schedule=schedule, guides=guides)
 
 
-def apart(training, rows: np.ndarray, embeddings: np.ndarray) -> float:
-    """Mean square between what the network tells of passages and their embeddings."""
+def guiding(material: Path, parts: list[int], guides: int) -> Guide:
+    """A guide of some parts, whose teacher tells how bright the middle filters are."""
+    speech = GuidingSpeech.load(material).of(parts)
+    bright = speech.embeddings[:, :1]
+    logits = np.concatenate([0 * bright, 4 * bright], axis=1)
+    lessons = Lessons(np.repeat(bright, HIDDEN, axis=1), logits)
+    return Guide(speech, lessons, LAYOUT, recipe(guides))
+
+
+def apart(training, passages: Passages) -> list[float]:
+    """Mean squares between what the network tells of passages and what it is to tell."""
     trainer = training.trainer
-    features = rows.astype(np.float32) @ trainer.plain.numpy() + trainer.bias.numpy()
+    features = passages.log_mels.astype(np.float32) @ trainer.plain.numpy() + trainer.bias.numpy()
     with trainer.averaged():
-        told = trainer.trained(features[..., None], training=False)[1].numpy()
-    return float(np.mean((told[:, :, 0, :] - embeddings) ** 2))
+        logits, *told = trainer.trained(features[..., None], training=False)
+    margin = logits[:, :, 0, 1:] - logits[:, :, 0, :1]
+    made = (*(each.numpy()[:, :, 0, :] for each in told), margin.numpy())
+    wanted = passages.embeddings, passages.hidden, passages.logits[:, :, 1:]
+    return [float(np.mean((m - w) ** 2)) for m, w in zip(made, wanted, strict=True)]
 
 
-def test_a_network_learns_to_tell_the_embeddings(material: Path, tmp_path: Path) -> None:
+def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> None:
     """Of speech in parts that it was not trained on."""
     tensorflow()
     from kws.training.train import Training
 
-    unheard = GuidingSpeech.load(material).of([0, 1])
-    passages = Guide(unheard, LAYOUT, recipe(30)).draw()
-    training = Training(material, ["word"], recipe(8), [0, 1])
-    before = apart(training, *passages)
+    passages = guiding(material, [0, 1], 30).draw()
+    guide = guiding(material, list(range(2, PARTS)), 8)
+    training = Training(material, ["word"], recipe(8), [0, 1], guide)
+    before = np.array(apart(training, passages))
     training.run(tmp_path / "a.checkpoint", 2, lambda doing, share: None)
-    variance = float(passages[1].astype(float).var())
-    assert apart(training, *passages) < 0.2 * variance < 0.5 * before
+    wanted = passages.embeddings, passages.hidden, passages.logits[:, :, 1]
+    variance = np.array([each.astype(float).var() for each in wanted])
+    left = np.array(apart(training, passages))
+    assert (left < [0.2, 0.3, 0.5] * variance).all(), left / variance
+    assert (left < 0.5 * before).all(), left / before
 
 
 def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
@@ -341,11 +395,12 @@ def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
     from kws.training.train import Training
 
     path = tmp_path / "a.checkpoint"
-    passages = Guide(GuidingSpeech.load(material), LAYOUT, recipe(9)).draw()
-    first, second = (Training(material, ["word"], recipe(8), [0, 1]) for _ in range(2))
+    passages = guiding(material, [0, 1], 9).draw()
+    guide = guiding(material, list(range(2, PARTS)), 8)
+    first, second = (Training(material, ["word"], recipe(8), [0, 1], guide) for _ in range(2))
     first.run(path, 1, lambda doing, share: None)
     content = second.run(path, 1, lambda doing, share: None).content
-    assert apart(first, *passages) == apart(second, *passages)
+    assert apart(first, passages) == apart(second, passages)
     without = Training(material, ["word"], recipe(0), [0, 1])
     plain = without.run(tmp_path / "b.checkpoint", 1, lambda doing, share: None).content
     sizes = [len(ModelFile.parse(each, "x.tflite").content) for each in (content, plain)]

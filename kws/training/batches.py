@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.training.embedding import SIZE
-from kws.training.guide import Guide
+from kws.training.guide import HIDDEN, Guide, Passages
 from kws.training.layout import heard_rows
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
@@ -29,32 +29,35 @@ class Batches:
     recipe: Recipe
 
     def epoch(self) -> tf.data.Dataset:
-        """Indices [batch], log mel rows, labels [batch, steps], embeddings.
+        """Indices [batch], rows, labels [batch, steps], and what is to be told of passages.
 
-        The rows [batch + guides, rows, filters] are masked: those of examples, then those of
-        passages, whose embeddings are [guides, columns, SIZE].
+        Log mel rows [batch + guides, rows, filters], masked: of examples, then of passages. Of
+        those, embeddings, hidden numbers and logits, as Passages has them.
         """
         schedule, labels = self.recipe.schedule, self.pool.labels
         _, rows, filters = self.pool.log_mels.shape
-        heard = heard_rows(rows)
-        guides, columns = (self.guide.count, self.guide.columns) if self.guide else (0, 0)
         signature = (
             tf.TensorSpec((schedule.batch,), tf.int64),
             tf.TensorSpec((schedule.batch, rows, filters), tf.float16),
             tf.TensorSpec((schedule.batch, labels.shape[1]), tf.int8),
-            tf.TensorSpec((guides, heard, filters), tf.float16),
-            tf.TensorSpec((guides, columns, SIZE), tf.float16),
+            *(tf.TensorSpec(array.shape, tf.float16) for array in self._passages()),
         )
-        none = np.zeros((0, heard, filters)), np.zeros((0, columns, SIZE))
 
         def draw() -> Iterator[tuple[npt.NDArray[Any], ...]]:
             for _ in range(schedule.epoch):
                 chosen = self.sampler.draw()
-                passages = self.guide.draw() if self.guide else none
-                yield chosen, self.pool.log_mels[chosen], labels[chosen], *passages
+                yield chosen, self.pool.log_mels[chosen], labels[chosen], *self._passages()
 
         batches = tf.data.Dataset.from_generator(draw, output_signature=signature)
         return batches.map(self._varied, num_parallel_calls=1).prefetch(4)
+
+    def _passages(self) -> Passages:
+        """Those that guide, if there are any."""
+        if self.guide:
+            return self.guide.draw()
+        _, rows, filters = self.pool.log_mels.shape
+        shapes = (0, heard_rows(rows), filters), (0, 0, SIZE), (0, 0, HIDDEN), (0, 0, 0)
+        return Passages(*(np.zeros(shape, np.float16) for shape in shapes))
 
     def _varied(
         self,
@@ -62,7 +65,7 @@ class Batches:
         log_mels: tf.Tensor,
         labels: tf.Tensor,
         passages: tf.Tensor,
-        embeddings: tf.Tensor,
+        *told: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         schedule = self.recipe.schedule
         x = stretched(log_mels, labels, self.recipe.architecture, schedule.stretch)
@@ -71,4 +74,4 @@ class Batches:
         keywords = tf.ones((passages.shape[0], labels.shape[1]), labels.dtype)
         x = overlaid(x, tf.concat([labels, keywords], 0), schedule)
         x = masked(coloured(x, schedule.colour), schedule)
-        return chosen, x, labels, embeddings
+        return chosen, x, labels, *told

@@ -13,7 +13,7 @@ from keras import layers
 from kws.config import FrontEnd
 from kws.training.architecture import Architecture
 from kws.training.embedding import SIZE
-from kws.training.guide import BLOCKS
+from kws.training.guide import BLOCKS, HIDDEN
 
 
 def build(
@@ -55,10 +55,15 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def telling(model: keras.Model, architecture: Architecture) -> keras.Model:
-    """The network, which tells embeddings [batch, columns, 1, SIZE] from half way up as well."""
+    """The network, which tells as well what a Guide's passages are to be.
+
+    Its outputs: logits; embeddings [batch, columns, 1, SIZE] from half way up; what a teacher makes
+    of them [batch, steps, 1, HIDDEN] from its last layer.
+    """
     behind = [layer.output for layer in model.layers if isinstance(layer, layers.ReLU)]
     middle = behind[2 * len(architecture.kernels[:BLOCKS])]
-    return keras.Model(model.input, [model.output, layers.Conv2D(SIZE, 1)(middle)])
+    embeddings, hidden = layers.Conv2D(SIZE, 1)(middle), layers.Conv2D(HIDDEN, 1)(behind[-1])
+    return keras.Model(model.input, [model.output, embeddings, hidden])
 
 
 def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:

@@ -12,7 +12,6 @@ from kws.data.dataset import Dataset
 from kws.data.kokoro import files as kokoro_files
 from kws.errors import KwsError
 from kws.recording import Recording
-from kws.training.embedding import files as embedding_files
 from kws.training.plan import Plan
 
 
@@ -41,9 +40,7 @@ def check_work(work: Path, plan: Plan) -> None:
     kokoro = dataset.synthesis.kokoro
     voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
-    guide = plan.embedding if recipe.guides else None
-    networks = [_state(path) for path in embedding_files(guide)] if guide else []
-    inputs = repr((files, synthesis, voices, networks, trained, plan.kept.folds))
+    inputs = repr((files, synthesis, voices, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"
     try:

@@ -22,6 +22,9 @@ from kws.evaluation.mixing import with_noise
 from kws.evaluation.traces import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
 from kws.training.fold import Fold
+from kws.training.guide import Guide
+from kws.training.guiding_speech import GuidingSpeech
+from kws.training.layout import Layout
 from kws.training.processes import quietly
 from kws.training.recipe import Recipe
 from kws.training.status import DONE
@@ -74,7 +77,9 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
         from kws.training.train import Training
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
-        training = Training(job.material, list(job.dataset.positives), job.recipe, fold.held_out)
+        keywords = list(job.dataset.positives)
+        guide = _guide(job, len(keywords)) if job.recipe.guides else None
+        training = Training(job.material, keywords, job.recipe, fold.held_out, guide)
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
@@ -85,6 +90,18 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
     heard = hear(model, fold.test_set(job.dataset)) if fold.held_out else {}
     status.report(DONE, 1.0)
     return model, heard
+
+
+def _guide(job: Job, keywords: int) -> Guide:
+    """Passages of the speech that is trained on, and what a teacher of that makes of them."""
+    from kws.training.teacher import taught
+
+    recipe, fold = job.recipe, job.fold
+    layout = Layout.of(recipe.front_end, recipe.architecture)
+    speech = GuidingSpeech.load(job.material).of(fold.heard)
+    classes, told = keywords + 1, fold.status.report
+    lessons = taught(speech, layout, classes, recipe.seed, fold.teacher, told)
+    return Guide(speech, lessons, layout, recipe)
 
 
 def hear(model: ModelFile, test: Dataset) -> Conditions:

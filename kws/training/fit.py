@@ -16,7 +16,7 @@ from kws.training.batches import Batches
 from kws.training.builder import telling
 from kws.training.guide import Guide
 from kws.training.log_mels import full_dct
-from kws.training.loss import detection_loss
+from kws.training.loss import detection_loss, guidance_loss
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
@@ -60,8 +60,8 @@ class Trainer:
         """Train for one epoch; the mean loss."""
         tf.random.set_seed(seed)
         losses = []
-        for chosen, log_mels, labels, embeddings in self._batches:
-            loss, difficulty = self._step(log_mels, labels, embeddings)
+        for chosen, log_mels, labels, *told in self._batches:
+            loss, difficulty = self._step(log_mels, labels, *told)
             self.sampler.learn(chosen.numpy(), difficulty.numpy())
             losses.append(loss)
         return float(np.mean(losses))
@@ -108,20 +108,19 @@ class Trainer:
         return [*self.trained.variables, *self.optimizer.variables]
 
     def _gradient_step(
-        self, log_mels: tf.Tensor, labels: tf.Tensor, embeddings: tf.Tensor
+        self, log_mels: tf.Tensor, labels: tf.Tensor, *told: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""
         features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
         examples = self.schedule.batch  # what comes behind them guides
         with tf.GradientTape() as tape:
-            if self.guide:
-                logits, told = self.trained(features, training=True)
-                apart = told[examples:, :, 0, :] - tf.cast(embeddings, tf.float32)
-                total = self.schedule.guided * tf.reduce_mean(tf.square(apart))
-            else:
-                logits, total = self.trained(features, training=True), 0.0
+            made = self.trained(features, training=True)
+            logits, *telling = made if self.guide else (made,)
             loss, difficulty = self._loss(logits[:examples, :, 0, :], labels)
-            total += loss
+            total = loss
+            if self.guide:
+                passages = [output[examples:, :, 0, :] for output in (*telling, logits)]
+                total += self.schedule.guided * guidance_loss(passages, told)
         variables = self.trained.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

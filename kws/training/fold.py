@@ -29,6 +29,11 @@ class Fold:
         """Parts of the dataset that this fold is tested on."""
         return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
 
+    @property
+    def heard(self) -> list[int]:
+        """Parts of the dataset that its model is trained on."""
+        return [part for part in range(PARTS) if part not in self.held_out]
+
     def test_set(self, dataset: Dataset) -> Dataset:
         """What its model is tested on."""
         return dataset.parts(self.held_out).tested()
@@ -42,6 +47,11 @@ class Fold:
     def weights(self) -> Path:
         """The float network that it was quantised from, in Keras's format."""
         return self.path.with_suffix(".weights.h5")
+
+    @property
+    def teacher(self) -> Path:
+        """The network that taught it, where speech guided it, in Keras's format."""
+        return self.path.with_suffix(".teacher.weights.h5")
 
     def load(self, recipe: Recipe) -> ModelFile:
         """The model that it made, as the recipe has it listen: that needs no new training."""

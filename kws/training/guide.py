@@ -2,53 +2,125 @@
 
 People who say the keywords are few; a network that has heard far more of them (embedding.py) makes
 much the same of one word by many voices. A layer half way up learns to tell what that network makes
-of speech before noise, room, other throats and other tempos came over it.
+of speech before noise, room, other throats and other tempos came over it; the last layer, what a
+teacher of the keywords (teacher.py) makes of the same.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
-from kws.training.guiding_speech import GRID, GuidingSpeech, Halfs
+from kws.training.embedding import WINDOW
+from kws.training.guiding_speech import GRID, GuidingSpeech, Halfs, spacing
 from kws.training.layout import DETAIL, Layout, heard_rows
 from kws.training.recipe import Recipe
 
 # Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
 BLOCKS = 3
+HIDDEN = 64  # numbers in the teacher's last layer but one
+# Share of the passages with a keyword in them, and of those that the teacher finds like one: the
+# rest is drawn from anywhere, where a keyword is seldom near.
+SPOKEN, ALIKE = 0.25, 0.25
+TEMPERATURE = 2.0  # of the teacher's scores (Hinton et al. 2015)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a teacher makes of guiding speech, at the place of each last embedding that it saw."""
+
+    hidden: Halfs  # [m, HIDDEN], each number of mean 0 and variance 1
+    logits: Halfs  # [m, classes]
+
+
+class Passages(NamedTuple):
+    """Passages as they are heard, and what a network is to tell of them."""
+
+    log_mels: Halfs  # [guides, rows, filters]
+    embeddings: Halfs  # [guides, columns, SIZE]: around the middle of what each column has seen
+    hidden: Halfs  # [guides, steps, HIDDEN]: of speech that ends where the step's window does
+    logits: Halfs  # [guides, steps, classes]
 
 
 class Guide:
-    """Draws passages, with the embeddings around what each column of the layer has seen."""
+    """Draws passages."""
 
-    def __init__(self, speech: GuidingSpeech, layout: Layout, recipe: Recipe) -> None:
+    def __init__(
+        self, speech: GuidingSpeech, lessons: Lessons, layout: Layout, recipe: Recipe
+    ) -> None:
         """KwsError where the speech is shorter than a passage."""
-        self.count = recipe.guides
-        self._speech, self._stretch = speech, recipe.schedule.stretch
+        self.count, self.layout, self.classes = recipe.guides, layout, lessons.logits.shape[1]
+        self._speech, self._lessons, self._stretch = speech, lessons, recipe.schedule.stretch
         self._random = np.random.default_rng(recipe.seed)
         architecture = recipe.architecture
         self._rows = np.arange(heard_rows(layout.rows))
         kernels = architecture.kernels[:BLOCKS]
         seen = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
         self._middles = np.arange(seen // 2, len(self._rows) - seen // 2, architecture.stride)
-        self._longest = int(len(self._rows) * DETAIL * np.exp(max(self._stretch)) / GRID) + 2
-        if len(speech.embeddings) <= self._longest:
+        self._ends = layout.window_rows - 1 + layout.stride * np.arange(layout.steps)
+        longest = len(self._rows) * DETAIL * np.exp(max(self._stretch)) / GRID
+        self._last = len(speech.embeddings) - int(longest) - 2
+        if self._last <= 0:
             raise KwsError("there is too little speech to guide a network")
+        self._spoken = np.cumsum(speech.words[:, 3])
+        chance = keyword_chance(lessons.logits, TEMPERATURE)
+        self._alike = np.cumsum(chance, dtype=np.float64)
 
     @property
     def columns(self) -> int:
         """Of the guided layer, in one passage."""
         return len(self._middles)
 
-    def draw(self) -> tuple[Halfs, Halfs]:
-        """Rows [count, rows, filters] as they are heard; embeddings [count, columns, SIZE]."""
-        last = len(self._speech.embeddings) - self._longest
-        firsts = self._random.integers(last, size=(self.count, 1))
+    def draw(self) -> Passages:
+        """Each at another tempo."""
+        firsts = self._firsts()[:, None]
         faster = DETAIL * np.exp(self._random.uniform(*self._stretch, (self.count, 1)))
         rows = firsts * GRID + _nearest(self._rows * faster)
         columns = firsts + _nearest(self._middles * faster / GRID)
-        return self._speech.log_mels[rows], self._speech.embeddings[columns]
+        # An embedding ends WINDOW / 2 behind its place, a step's window with its last row.
+        early = (WINDOW - self.layout.front_end.window) / 2 / spacing(self.layout)
+        steps = np.maximum(0, firsts + _nearest(self._ends * faster / GRID - early))
+        return Passages(
+            self._speech.log_mels[rows],
+            self._speech.embeddings[columns],
+            self._lessons.hidden[steps],
+            self._lessons.logits[steps],
+        )
+
+    def _firsts(self) -> npt.NDArray[np.int64]:
+        """[count] places where passages begin."""
+        random = self._random
+        firsts = random.integers(self._last, size=self.count)
+        spoken, alike = (round(share * self.count) for share in (SPOKEN, ALIKE))
+        words = self._speech.words[_drawn(self._spoken, spoken, random)]
+        firsts[:spoken] = self._before(words[:, 2])
+        firsts[spoken : spoken + alike] = self._before(_drawn(self._alike, alike, random))
+        return firsts
+
+    def _before(self, ends: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Places where passages begin in whose last third something ends."""
+        length = len(self._rows) * DETAIL / GRID
+        before = ends - self._random.uniform(0.65, 0.95, len(ends)) * length
+        return np.clip(_nearest(before), 0, self._last - 1)
+
+
+def keyword_chance(logits: Halfs, temperature: float = 1.0) -> npt.NDArray[np.float32]:
+    """[m] how likely some keyword is."""
+    raised = np.exp(logits.astype(np.float32) / temperature)
+    chance: npt.NDArray[np.float32] = 1 - raised[:, 0] / raised.sum(axis=1)
+    return chance
+
+
+def _drawn(
+    weights: npt.NDArray[np.float64], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Indices in proportion to weights, of which the running sums are given."""
+    places = random.uniform(0, weights[-1], count)
+    return np.minimum(np.searchsorted(weights, places), len(weights) - 1)
 
 
 def _nearest(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

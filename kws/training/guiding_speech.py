@@ -20,8 +20,8 @@ from kws.training.surroundings import Samples, as_float
 
 Halfs = npt.NDArray[np.float16]
 
-NAMES = ("guide_log_mels", "guide_embeddings", "guide_parts")
-GRID = 2 * DETAIL  # rows of an example from one embedding to the next
+NAMES = ("guide_log_mels", "guide_embeddings", "guide_parts", "guide_words")
+GRID = 2 * DETAIL  # rows of an example from one embedding, a place, to the next
 HEARINGS = 2  # how often all of it is heard, in other noise, another room and at another level
 PAUSE = 4000  # samples behind each recording
 LEVEL = -20.0  # dBFS of its loudest 0.3 s as the embedding hears it
@@ -34,6 +34,8 @@ class GuidingSpeech:
     log_mels: Halfs  # [m * GRID, filters]
     embeddings: Halfs  # [m, SIZE], each number of mean 0 and variance 1
     parts: npt.NDArray[np.int8]  # [m] of the split
+    # [n, 4] a keyword's number, the places where it starts and ends, the share of examples it makes
+    words: npt.NDArray[np.float64]
 
     @staticmethod
     def load(folder: Path) -> GuidingSpeech:
@@ -44,7 +46,19 @@ class GuidingSpeech:
         """That of some parts."""
         kept = np.isin(self.parts, parts)
         rows = self.log_mels[np.repeat(kept, GRID)]
-        return GuidingSpeech(rows, self.embeddings[kept], self.parts[kept])
+        ends = self.words[:, 2].astype(np.intp)
+        words, ends = self.words[kept[ends]], ends[kept[ends]]
+        words[:, 1:3] -= np.cumsum(~kept)[ends, None]
+        return GuidingSpeech(rows, self.embeddings[kept], self.parts[kept], words)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One part's speech, heard once."""
+
+    log_mels: Halfs
+    embeddings: Halfs
+    words: npt.NDArray[np.float64]
 
 
 def make_guiding_speech(
@@ -59,33 +73,35 @@ def make_guiding_speech(
     embedding: folder of its networks.
     """
 
-    def of_part(part: int) -> list[tuple[Halfs, Halfs]]:
-        own = examples[part]
-        words = [word for words in own.positives for word in words.utterances]
-        clips = [*speech[part], *words]
-        return _heard(own, clips, Embedder(embedding), np.random.default_rng((seed, part)))
+    def of_part(part: int) -> list[_Heard]:
+        random = np.random.default_rng((seed, part))
+        return _heard(examples[part], speech[part], Embedder(embedding), random)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         by_part = list(threads.map(of_part, range(len(examples))))
     made = [heard for of_this in by_part for heard in of_this]
-    some = np.concatenate([embeddings[::5] for _, embeddings in made]).astype(np.float32)
+    some = np.concatenate([heard.embeddings[::5] for heard in made]).astype(np.float32)
     mean, deviation = some.mean(axis=0), np.maximum(some.std(axis=0), 1e-3)
-    lengths = [sum(len(embeddings) for _, embeddings in of_this) for of_this in by_part]
+    lengths = [len(heard.embeddings) for heard in made]
+    moves = np.outer(np.cumsum([0, *lengths[:-1]]), [0, 1, 1, 0])
     arrays = (
-        np.concatenate([log_mels for log_mels, _ in made]),
-        np.concatenate([((e - mean) / deviation).astype(np.float16) for _, e in made]),
-        np.repeat(np.arange(len(examples), dtype=np.int8), lengths),
+        np.concatenate([heard.log_mels for heard in made]),
+        np.concatenate([((h.embeddings - mean) / deviation).astype(np.float16) for h in made]),
+        np.repeat(np.arange(len(made)) // HEARINGS, lengths).astype(np.int8),
+        np.concatenate([h.words + move for h, move in zip(made, moves, strict=True)]),
     )
     for name, array in zip(NAMES, arrays, strict=True):
         np.save(folder / f"{name}.npy", array)
 
 
 def _heard(
-    own: Examples, clips: Sequence[Samples], embedder: Embedder, random: np.random.Generator
-) -> list[tuple[Halfs, Halfs]]:
-    """Log mel rows of HEARINGS of the clips, each with their embeddings."""
+    own: Examples, speech: Sequence[Samples], embedder: Embedder, random: np.random.Generator
+) -> list[_Heard]:
+    """HEARINGS of a part's speech and of its keywords behind that."""
+    utterances = [samples for words in own.positives for samples in words.utterances]
     # The silence before them is as much as an embedding rests on, however little follows.
-    paused = [np.zeros(WINDOW, np.int16), *(np.pad(clip, (0, PAUSE)) for clip in clips)]
+    paused = [np.zeros(WINDOW, np.int16)]
+    paused += [np.pad(clip, (0, PAUSE)) for clip in (*speech, *utterances)]
     front_end = LogMels(own.layout.detailed)
     hearings = []
     for _ in range(HEARINGS):
@@ -94,7 +110,26 @@ def _heard(
     count = len(hearings[0]) // GRID
     plain = np.concatenate([_level(clip) for clip in paused])
     embeddings = on_grid(embedder.embeddings(plain), count, own.layout)
-    return [(rows[: count * GRID], embeddings) for rows in hearings]
+    firsts = np.cumsum([0, *map(len, paused)])[len(paused) - len(utterances) :]
+    words = _places(own, firsts)
+    return [_Heard(rows[: count * GRID], embeddings, words) for rows in hearings]
+
+
+def _places(own: Examples, firsts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """GuidingSpeech.words of a part's keywords, whose utterances begin at samples `firsts`."""
+    said = [
+        (keyword, *span, weight)
+        for keyword, words in enumerate(own.positives, 1)
+        for span, weight in zip(words.spans, words.weights, strict=True)
+    ]
+    made = np.array(said, np.float64).reshape(-1, 4)
+    made[:, 1:3] = (made[:, 1:3] + firsts[: len(made), None]) / spacing(own.layout)
+    return made
+
+
+def spacing(layout: Layout) -> int:
+    """Samples from one place to the next."""
+    return GRID * layout.detailed.hop
 
 
 def _level(clip: Samples) -> Samples:
@@ -103,7 +138,7 @@ def _level(clip: Samples) -> Samples:
 
 def on_grid(embeddings: npt.NDArray[np.float32], count: int, layout: Layout) -> Halfs:
     """[count, SIZE] of embeddings [n, SIZE] in order: those around every GRIDth row's middle."""
-    middle = np.arange(count) * GRID * layout.detailed.hop + layout.front_end.window / 2
+    middle = np.arange(count) * spacing(layout) + layout.front_end.window / 2
     place = np.clip((middle - WINDOW / 2) / HOP, 0, len(embeddings) - 1)
     before = np.minimum(place.astype(np.intp), max(0, len(embeddings) - 2))
     share = (place - before)[:, None]

@@ -65,8 +65,12 @@ class Layout:
 
     def labels(self, keyword: int, word_end: float) -> npt.NDArray[np.int8]:
         """[steps] labels of an example whose word ends at word_end, s."""
-        after = self.step_ends - word_end
-        labels = np.full(self.steps, IGNORE, np.int8)
-        labels[(after < EARLY) | (after > LATE)] = 0
-        labels[(after >= TRIGGER[0]) & (after <= TRIGGER[1])] = keyword
-        return labels
+        return labels(keyword, self.step_ends - word_end)
+
+
+def labels(keyword: int, after: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+    """Of windows that end so many seconds after a keyword."""
+    made = np.full(after.shape, IGNORE, np.int8)
+    made[(after < EARLY) | (after > LATE)] = 0
+    made[(after >= TRIGGER[0]) & (after <= TRIGGER[1])] = keyword
+    return made

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
+
+from kws.training.guide import TEMPERATURE
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
@@ -31,6 +35,22 @@ def detection_loss(
     mean = tf.reduce_sum(entropy * background) / tf.maximum(1.0, tf.reduce_sum(background))
     worst = tf.reduce_max(entropy * background, axis=1)
     return _mean(found) + confused + (1 - hardest) * mean + hardest * tf.reduce_mean(worst), worst
+
+
+def guidance_loss(made: Sequence[tf.Tensor], told: Sequence[tf.Tensor]) -> tf.Tensor:
+    """How far a network is from what it is told of passages (guide.py): both in the same order.
+
+    Embeddings and a teacher's hidden numbers by their mean squares, whose variance is 1; its
+    logits by their divergence at a temperature (Hinton et al. 2015, "Distilling the knowledge in a
+    neural network").
+    """
+    *made_numbers, logits = made
+    *numbers, scores = (tf.cast(each, tf.float32) for each in told)
+    apart = [tf.reduce_mean(tf.square(m - t)) for m, t in zip(made_numbers, numbers, strict=True)]
+    wanted = tf.nn.softmax(scores / TEMPERATURE)
+    entropy = tf.nn.softmax_cross_entropy_with_logits(wanted, scores / TEMPERATURE)
+    cross = tf.nn.softmax_cross_entropy_with_logits(wanted, logits / TEMPERATURE)
+    return tf.add_n(apart) + TEMPERATURE**2 * tf.reduce_mean(cross - entropy)
 
 
 def _confusion(logits: tf.Tensor, labels: tf.Tensor, keyword: tf.Tensor) -> tf.Tensor:

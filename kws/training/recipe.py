@@ -58,7 +58,7 @@ HOME = Recipe(
     backgrounds=200_000,
     mined=500,
     searched=6.0,
-    guides=48,
+    guides=64,
     lanes=2,
 )
 

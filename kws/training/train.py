@@ -21,7 +21,6 @@ from kws.training.convert import embed, quantise
 from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
 from kws.training.guide import Guide
-from kws.training.guiding_speech import GuidingSpeech
 from kws.training.initial import start_from
 from kws.training.layout import Layout
 from kws.training.mining import LogMelRows, Mined, Miner, Speech
@@ -49,7 +48,12 @@ class Training:
     """One network on its way: what it has heard, and what it has not."""
 
     def __init__(
-        self, material: Path, keywords: Sequence[str], recipe: Recipe, held_out: Sequence[int]
+        self,
+        material: Path,
+        keywords: Sequence[str],
+        recipe: Recipe,
+        held_out: Sequence[int],
+        guide: Guide | None = None,
     ) -> None:
         """material: folder of a pool and its speech. held_out: parts that are not trained on."""
         self.recipe, self.pool = recipe, Pool.load(material)
@@ -64,7 +68,8 @@ class Training:
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
-        self.trainer = self._trainer(self._network())
+        network = self._network()
+        self.trainer = Trainer(network, recipe, self.tables, self.pool, self.sampler, guide)
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
         """Train for `epochs` at most, from where the checkpoint is.
@@ -95,13 +100,6 @@ class Training:
         progress("quantising", 0.0)
         self.trainer.model.set_weights(done.best)
         return self._quantised()
-
-    def _trainer(self, network: keras.Model) -> Trainer:
-        recipe, guide = self.recipe, None
-        if recipe.guides:
-            speech = GuidingSpeech.load(self._material).of(self._kept)
-            guide = Guide(speech, self._layout, recipe)
-        return Trainer(network, recipe, self.tables, self.pool, self.sampler, guide)
 
     def _network(self) -> keras.Model:
         """With first weights of its own, or those that training starts from."""

@@ -20,10 +20,10 @@ class Words:
     def __init__(self, utterances: Sequence[Samples], weights: Sequence[float]) -> None:
         self.utterances = utterances
         self.spans = [word_span(samples) for samples in utterances]
-        self.share = float(sum(weights))
-        self._weights = np.array(weights) / (self.share or 1.0)
+        self.weights = np.array(weights, np.float64)
+        self.share = float(self.weights.sum())
 
     def draw(self, random: Random) -> tuple[Samples, int, int]:
         """An utterance, and the word's first and last+1 sample in it."""
-        index = random.choice(len(self.utterances), p=self._weights)
+        index = random.choice(len(self.utterances), p=self.weights / self.share)
         return self.utterances[index], *self.spans[index]

@@ -1,0 +1,117 @@
+"""A head on the speech embedding: what it learns from, and what it tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import tensorflow
+
+from kws.config import FrontEnd
+from kws.errors import KwsError
+from kws.training.architecture import Architecture
+from kws.training.crops import BATCH, STEPS, Crops
+from kws.training.embedding import SIZE, WINDOW
+from kws.training.guide import HIDDEN
+from kws.training.guiding_speech import GRID, GuidingSpeech, spacing
+from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout
+
+FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+LAYOUT = Layout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), head=4))
+SEEN = 20
+
+
+def speech(length: int, words: np.ndarray) -> GuidingSpeech:
+    """Noise; in a keyword, its number's own direction of the embedding lights up."""
+    embeddings = np.random.default_rng(1).normal(0, 0.3, (length, SIZE))
+    embeddings[:, 0] = np.arange(length)
+    for keyword, start, end, _ in words:
+        embeddings[int(start) - 4 : int(end) - 4, int(keyword)] += 3
+    rows = np.zeros((length * GRID, 1), np.float16)
+    return GuidingSpeech(rows, embeddings.astype(np.float32), np.zeros(length, np.int8), words)
+
+
+def words(count: int, first: int = 100) -> np.ndarray:
+    """Two keywords in turn, 80 places apart."""
+    ends = first + 80.0 * np.arange(count)
+    return np.stack([1 + np.arange(count) % 2, ends - 10, ends, np.full(count, 0.5)], axis=1)
+
+
+def seconds_behind(places: np.ndarray, end: float) -> np.ndarray:
+    """From a word's end to the end of what an embedding rests on."""
+    samples = places * spacing(LAYOUT) + FRONT_END.window / 2 + WINDOW / 2
+    return (samples - end * spacing(LAYOUT)) / 16_000
+
+
+def test_places_are_labelled_by_when_their_embedding_ends() -> None:
+    crops = Crops(speech(700, words(3)), LAYOUT, SEEN, 1)
+    for keyword, _, end, _ in words(3):
+        near = np.arange(end - 30, end + 30).astype(int)
+        behind = seconds_behind(near, end)
+        found = crops.labels[near]
+        assert set(found[(behind >= TRIGGER[0]) & (behind <= TRIGGER[1])]) == {keyword}
+        assert set(found[(behind < EARLY) | (behind > LATE)]) == {0}
+        assert set(found[(behind > TRIGGER[1]) & (behind <= LATE)]) == {IGNORE}
+
+
+def test_a_batch_has_each_keyword_as_often_and_background_beside_them() -> None:
+    crops = Crops(speech(4000, words(40)), LAYOUT, SEEN, 1)
+    crops.learn(np.arange(4000) == 300)
+    hard, spliced, spoken = 0, 0, 0
+    for _ in range(20):
+        embeddings, labels = crops.draw()
+        assert embeddings.shape == (BATCH, SEEN + STEPS - 1, SIZE)
+        assert labels.shape == (BATCH, STEPS)
+        keyword = labels.max(axis=1)
+        assert np.bincount(keyword).tolist() == [BATCH - 52, 26, 26]
+        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
+            judged = places[SEEN - 1 :]
+            if (made > 0).any():
+                spoken += 1
+                spliced += (np.diff(places) != 1).any()
+                own = judged[made > 0]
+                assert set(crops.labels[own]) == {made.max()}
+            else:
+                assert not made.any()
+                assert (np.diff(places) == 1).all()
+                assert not crops.labels[judged].any()
+                hard += 300 in judged
+    assert spliced / spoken == pytest.approx(0.6, abs=0.06)
+    assert hard > 20 * 20
+
+
+@pytest.mark.parametrize(("length", "count"), [(4000, 0), (15, 0), (300, 2)])
+def test_too_little_speech_teaches_nobody(length: int, count: int) -> None:
+    with pytest.raises(KwsError, match="too little speech to teach"):
+        Crops(speech(length, words(count)), LAYOUT, 1000 if count else SEEN, 1)
+
+
+def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensorflow()
+    from kws.training import teacher
+
+    monkeypatch.setattr(teacher, "STEPS", 120)
+    monkeypatch.setattr(teacher, "SEARCHED", 50)
+    monkeypatch.setattr(teacher, "AT_ONCE", 700)
+    known, path = speech(4000, words(45)), tmp_path / "fold-0.teacher.weights.h5"
+    known.embeddings[:, 0] = 0
+    said = []
+    lessons = teacher.taught(known, LAYOUT, 3, 1, path, lambda doing, share: said.append(share))
+    assert said == pytest.approx([50 / 120, 100 / 120])
+    assert lessons.logits.shape == (4000, 3)
+    assert lessons.hidden.shape == (4000, HIDDEN)
+    assert np.abs(lessons.hidden.astype(float).std(axis=0) - 1).max() < 0.2
+    other = speech(3000, words(30, first=131))
+    other.embeddings[:, 0] = 0
+    monkeypatch.setattr(teacher, "_learn", lambda *_: pytest.fail("it is learnt once"))
+    told = teacher.taught(other, LAYOUT, 3, 1, path, lambda doing, share: None).logits
+    labels = Crops(other, LAYOUT, SEEN, 1).labels
+    assert (told[SEEN:].argmax(axis=1) == labels[SEEN:])[labels[SEEN:] == 0].mean() > 0.97
+    for keyword, _, end, _ in words(30, first=131):
+        place = round(end + 0.2 / (spacing(LAYOUT) / 16_000)) - 8
+        assert told[place - 3 : place + 4].argmax(axis=1).max() == keyword
+    again = teacher.taught(known, LAYOUT, 3, 1, path, lambda doing, share: None)
+    assert np.array_equal(again.logits, lessons.logits)
