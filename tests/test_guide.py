@@ -15,10 +15,12 @@ from conftest import skip_without, tensorflow
 from kws.config import FrontEnd
 from kws.data.audio import read_audio
 from kws.data.clips import PARTS
+from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.training.architecture import Architecture
 from kws.training.checks import check_work
+from kws.training.cross_validation import Job, guide_of
 from kws.training.embedding import (
     DIGESTS,
     EMBEDDING_CARD,
@@ -30,6 +32,7 @@ from kws.training.embedding import (
     Embedder,
 )
 from kws.training.examples import Examples
+from kws.training.fold import Fold
 from kws.training.guide import HIDDEN, Guide, Lessons, Passages
 from kws.training.guiding_speech import (
     GRID,
@@ -279,9 +282,9 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     assert rows.shape == (50, heard, 1)
     seen = architecture.first_kernel
     seen += architecture.stride * sum(kernel - 1 for kernel in architecture.kernels[:3])
-    assert guide.columns == (heard - seen) // architecture.stride + 1
-    assert embeddings.shape == (50, guide.columns, SIZE)
-    for column in range(guide.columns):
+    columns = (heard - seen) // architecture.stride + 1
+    assert embeddings.shape == (50, columns, SIZE)
+    for column in range(columns):
         first = architecture.stride * column
         middle = rows[:, first : first + seen, 0].mean(axis=1) / GRID
         assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
@@ -385,6 +388,32 @@ def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> Non
     left = np.array(apart(training, passages))
     assert (left < [0.2, 0.3, 0.5] * variance).all(), left / variance
     assert (left < 0.5 * before).all(), left / before
+
+
+def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensorflow()
+    from kws.training import teacher
+
+    def taught(
+        speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, said: object
+    ) -> Lessons:
+        nothing = np.zeros((len(speech.parts), HIDDEN), np.float16)
+        heard.append((set(speech.parts), classes, path))
+        return Lessons(nothing, nothing[:, :classes])
+
+    monkeypatch.setattr(teacher, "taught", taught)
+    heard: list[tuple[set[int], int, Path]] = []
+    dataset = Dataset({"alexa": [], "jarvis": []}, [], [], [])
+    for index in range(3):
+        fold = Fold(index, 2, tmp_path)
+        job = Job(dataset, recipe(8), fold, material, 1, 1)
+        assert len(guide_of(job).draw().log_mels) == 8
+        assert heard[index] == (set(fold.heard), 3, fold.teacher)
+        assert sorted([*fold.heard, *fold.held_out]) == list(range(PARTS))
+    assert heard[0][0] == {4, 5, 6, 7}
+    assert heard[2][0] == set(range(PARTS))
 
 
 def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(

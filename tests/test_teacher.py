@@ -11,11 +11,11 @@ from conftest import tensorflow
 from kws.config import FrontEnd
 from kws.errors import KwsError
 from kws.training.architecture import Architecture
-from kws.training.crops import BATCH, STEPS, Crops
+from kws.training.crops import BATCH, JUDGED, Crops
 from kws.training.embedding import SIZE, WINDOW
 from kws.training.guide import HIDDEN
 from kws.training.guiding_speech import GRID, GuidingSpeech, spacing
-from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout
+from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 LAYOUT = Layout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), head=4))
@@ -44,41 +44,60 @@ def seconds_behind(places: np.ndarray, end: float) -> np.ndarray:
     return (samples - end * spacing(LAYOUT)) / 16_000
 
 
-def test_places_are_labelled_by_when_their_embedding_ends() -> None:
+def test_background_is_where_no_embedding_ends_near_a_word() -> None:
     crops = Crops(speech(700, words(3)), LAYOUT, SEEN, 1)
-    for keyword, _, end, _ in words(3):
-        near = np.arange(end - 30, end + 30).astype(int)
-        behind = seconds_behind(near, end)
-        found = crops.labels[near]
-        assert set(found[(behind >= TRIGGER[0]) & (behind <= TRIGGER[1])]) == {keyword}
-        assert set(found[(behind < EARLY) | (behind > LATE)]) == {0}
-        assert set(found[(behind > TRIGGER[1]) & (behind <= LATE)]) == {IGNORE}
+    behind = [seconds_behind(np.arange(700), end) for end in words(3)[:, 2]]
+    near = [(seconds >= EARLY) & (seconds <= LATE) for seconds in behind]
+    assert np.array_equal(crops.free, ~np.any(near, axis=0))
 
 
 def test_a_batch_has_each_keyword_as_often_and_background_beside_them() -> None:
     crops = Crops(speech(4000, words(40)), LAYOUT, SEEN, 1)
-    crops.learn(np.arange(4000) == 300)
+    crops.find_alike(np.arange(4000) == 300)
     hard, spliced, spoken = 0, 0, 0
     for _ in range(20):
-        embeddings, labels = crops.draw()
-        assert embeddings.shape == (BATCH, SEEN + STEPS - 1, SIZE)
-        assert labels.shape == (BATCH, STEPS)
-        keyword = labels.max(axis=1)
+        embeddings, labelled = crops.draw()
+        assert embeddings.shape == (BATCH, SEEN + JUDGED - 1, SIZE)
+        assert labelled.shape == (BATCH, JUDGED)
+        keyword = labelled.max(axis=1)
         assert np.bincount(keyword).tolist() == [BATCH - 52, 26, 26]
-        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
+        for places, made in zip(embeddings[..., 0].astype(int), labelled, strict=True):
             judged = places[SEEN - 1 :]
             if (made > 0).any():
                 spoken += 1
                 spliced += (np.diff(places) != 1).any()
-                own = judged[made > 0]
-                assert set(crops.labels[own]) == {made.max()}
+                ends = words(40)[words(40)[:, 0] == made.max(), 2]
+                behind = seconds_behind(judged[:, None], ends[None])
+                inside = (behind >= TRIGGER[0]) & (behind <= TRIGGER[1])
+                (word,) = np.flatnonzero(inside.any(axis=0))
+                assert inside[:, word].sum() >= 10
+                assert np.array_equal(made, labels(made.max(), behind[:, word]))
             else:
                 assert not made.any()
                 assert (np.diff(places) == 1).all()
-                assert not crops.labels[judged].any()
+                assert crops.free[judged].all()
                 hard += 300 in judged
     assert spliced / spoken == pytest.approx(0.6, abs=0.06)
     assert hard > 20 * 20
+
+
+def test_another_word_near_by_is_neither_the_keyword_nor_background() -> None:
+    """But where other speech took its place."""
+    ends = np.array([200.0, 216.0])
+    near = np.stack([[1, 2], ends - 8, ends, [0.5, 0.5]], axis=1)
+    crops = Crops(speech(600, near), LAYOUT, SEEN, 1)
+    ignored = 0
+    for _ in range(10):
+        embeddings, labelled = crops.draw()
+        for places, made in zip(embeddings[..., 0].astype(int), labelled, strict=True):
+            keyword, judged = made.max(), places[SEEN - 1 :]
+            if keyword > 0:
+                seconds = seconds_behind(judged, ends[2 - keyword])
+                other = (seconds >= EARLY) & (seconds <= LATE)
+                assert set(made[made > 0]) == {keyword}
+                assert not (made[other] == 0).any()
+                ignored += (made[other] == IGNORE).sum()
+    assert ignored > 100
 
 
 @pytest.mark.parametrize(("length", "count"), [(4000, 0), (15, 0), (300, 2)])
@@ -98,9 +117,10 @@ def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
     monkeypatch.setattr(teacher, "AT_ONCE", 700)
     known, path = speech(4000, words(45)), tmp_path / "fold-0.teacher.weights.h5"
     known.embeddings[:, 0] = 0
+    monkeypatch.setattr(teacher, "SAID", 60)
     said = []
     lessons = teacher.taught(known, LAYOUT, 3, 1, path, lambda doing, share: said.append(share))
-    assert said == pytest.approx([50 / 120, 100 / 120])
+    assert said == [0, 0.5]
     assert lessons.logits.shape == (4000, 3)
     assert lessons.hidden.shape == (4000, HIDDEN)
     assert np.abs(lessons.hidden.astype(float).std(axis=0) - 1).max() < 0.2
@@ -108,8 +128,8 @@ def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
     other.embeddings[:, 0] = 0
     monkeypatch.setattr(teacher, "_learn", lambda *_: pytest.fail("it is learnt once"))
     told = teacher.taught(other, LAYOUT, 3, 1, path, lambda doing, share: None).logits
-    labels = Crops(other, LAYOUT, SEEN, 1).labels
-    assert (told[SEEN:].argmax(axis=1) == labels[SEEN:])[labels[SEEN:] == 0].mean() > 0.97
+    free = Crops(other, LAYOUT, SEEN, 1).free
+    assert (told[free].argmax(axis=1) == 0).mean() > 0.97
     for keyword, _, end, _ in words(30, first=131):
         place = round(end + 0.2 / (spacing(LAYOUT) / 16_000)) - 8
         assert told[place - 3 : place + 4].argmax(axis=1).max() == keyword

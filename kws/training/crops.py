@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.training.embedding import WINDOW
-from kws.training.guiding_speech import GuidingSpeech, Halfs, spacing
+from kws.training.guiding_speech import GuidingSpeech, Halfs, lag, spacing
 from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
+from kws.training.sampler import in_proportion
 
 BATCH = 128
 KEYWORDS = 0.4  # share of a batch, spread evenly over the keywords
 SPLICED = 0.6  # share of the keywords with other speech around them than in their recording
-STEPS = 24  # places of a crop that are judged
+JUDGED = 24  # places of a crop that are judged
 
 Labels = npt.NDArray[np.int8]
 Places = npt.NDArray[np.int64]
@@ -33,43 +33,41 @@ class Crops:
         self._embeddings, self._words, self._seen = speech.embeddings, speech.words, seen
         self._random = np.random.default_rng(seed)
         self._seconds = spacing(layout) / SAMPLE_RATE  # from place to place
-        # Places from an embedding's own to the end of the speech that it rests on.
-        self._lag = (WINDOW + layout.front_end.window) / 2 / spacing(layout)
-        self.labels = self._labelled()
+        self._lag = lag(layout)
+        self.free = self._free()
         keyword = self._words[:, 0].astype(np.intp)
         groups = [np.flatnonzero(keyword == k) for k in range(1, keyword.max(initial=0) + 1)]
         self._groups = [group for group in groups if len(group)]
-        labelled = np.cumsum(np.r_[0, self.labels != 0])
-        judged = np.arange(seen - 1, len(self.labels) - STEPS + 1)
-        self._plain = labelled[judged + STEPS] == labelled[judged]  # where background may begin
+        taken = np.cumsum(np.r_[0, ~self.free])
+        judged = np.arange(seen - 1, len(self.free) - JUDGED + 1)
+        self._plain = taken[judged + JUDGED] == taken[judged]  # where background may begin
         self._firsts = np.flatnonzero(self._plain)
         if not self._groups or not len(self._firsts):
-            raise KwsError("there is too little speech to teach a network")
-        self.learn(np.ones(len(self.labels)))
+            raise KwsError(
+                "there is too little speech to teach a network; train without --embedding"
+            )
+        self.find_alike(np.ones(len(self.free)))
 
-    def learn(self, keyword: npt.NDArray[Any]) -> None:
+    def find_alike(self, keyword: npt.NDArray[Any]) -> None:
         """Note how like a keyword [m] places are."""
-        self._alike = np.cumsum(np.where(self.labels == 0, keyword, 0.0) + 1e-4)
+        self._alike = np.cumsum(np.where(self.free, keyword, 0.0) + 1e-4)
 
     def draw(self) -> tuple[Halfs, Labels]:
-        """Embeddings [BATCH, seen + STEPS - 1, SIZE], labels [BATCH, STEPS]."""
+        """Embeddings [BATCH, seen + JUDGED - 1, SIZE], labels [BATCH, JUDGED]."""
         each = round(BATCH * KEYWORDS / len(self._groups))
         words = np.concatenate([self._chosen(group, each) for group in self._groups])
         spoken, labelled = self._spoken(words)
         background = self._embeddings[self._crops(self._background(BATCH - len(words)))]
-        nothing = np.zeros((len(background), STEPS), np.int8)
+        nothing = np.zeros((len(background), JUDGED), np.int8)
         return np.concatenate([spoken, background]), np.concatenate([labelled, nothing])
 
-    def _labelled(self) -> Labels:
-        """[m], of all places."""
-        made = np.zeros(len(self._embeddings), np.int8)
-        near = np.arange(int(EARLY / self._seconds) - 2, int(LATE / self._seconds) + 3)
-        for keyword, _, end, _ in self._words:
-            places = np.clip(int(end - self._lag) + near, 0, len(made) - 1)
-            own = labels(int(keyword), self._behind(places, end))
-            # Where another keyword is as near, the one that has just been completed counts.
-            made[places] = np.where((own > 0) | (made[places] == 0), own, made[places])
-        return made
+    def _free(self) -> npt.NDArray[np.bool_]:
+        """[m], of all places: whether no keyword ends near what is seen there."""
+        free = np.ones(len(self._embeddings), bool)
+        for end in self._words[:, 2] - self._lag:
+            first, last = end + EARLY / self._seconds, end + LATE / self._seconds
+            free[max(0, int(np.ceil(first))) : int(last) + 1] = False
+        return free
 
     def _behind(self, places: Places, ends: Any) -> npt.NDArray[np.float64]:
         """Seconds from words' ends to the ends of what is seen at places."""
@@ -82,32 +80,31 @@ class Crops:
         return self._random.choice(group, count, p=shares / shares.sum())
 
     def _spoken(self, words: Places) -> tuple[Halfs, Labels]:
-        """Crops with words, and their labels: of other words in them, what is seen counts not."""
-        starts, ends = self._words[words, 1, None], self._words[words, 2, None]
-        room = STEPS - int((TRIGGER[1] - TRIGGER[0]) / self._seconds)
+        """Crops with words, and their labels; where another word ends near, neither counts."""
+        keywords, starts, ends, _ = (column[:, None] for column in self._words[words].T)
+        room = JUDGED - int((TRIGGER[1] - TRIGGER[0]) / self._seconds)
         last = np.rint(ends[:, 0] - self._lag).astype(np.int64) + 1 - self._seen
         crops = self._crops(last - self._random.integers(room, size=len(words)))
         judged = crops[:, self._seen - 1 :]
-        behind = self._behind(judged, ends)
-        own = (behind >= EARLY) & (behind <= LATE)
-        spliced = self._random.random((len(words), 1)) < SPLICED
-        others = np.where(self.labels[judged] != 0, IGNORE, 0)
-        made = np.where(own, self.labels[judged], np.where(spliced, 0, others)).astype(np.int8)
         around = (crops < starts - self._lag - 1) | (crops > ends + self._lag + 1)
+        spliced = around & (self._random.random((len(words), 1)) < SPLICED)
+        own = labels(1, self._behind(judged, ends))
+        ignored = (own == IGNORE) | (~self.free[judged] & ~spliced[:, self._seen - 1 :])
+        made = np.where(own > 0, keywords, np.where(ignored, IGNORE, 0)).astype(np.int8)
         other = self._crops(self._random.choice(self._firsts, len(words)))
-        return self._embeddings[np.where(spliced & around, other, crops)], made
+        return self._embeddings[np.where(spliced, other, crops)], made
 
     def _background(self, count: int) -> Places:
         """`count` places where crops begin."""
         random = self._random
         firsts = random.choice(self._firsts, count)
-        hard = np.searchsorted(self._alike, random.uniform(0, self._alike[-1], count // 2))
-        hard -= self._seen - 1 + random.integers(STEPS, size=len(hard))
+        hard = in_proportion(self._alike, count // 2, random)
+        hard -= self._seen - 1 + random.integers(JUDGED, size=len(hard))
         hard = np.clip(hard, 0, len(self._plain) - 1)
         firsts[: len(hard)] = np.where(self._plain[hard], hard, firsts[: len(hard)])
         return firsts
 
     def _crops(self, firsts: Places) -> Places:
-        """[n, seen + STEPS - 1] places from those given on."""
-        places = firsts[:, None] + np.arange(self._seen + STEPS - 1)
-        return np.clip(places, 0, len(self.labels) - 1)
+        """[n, seen + JUDGED - 1] places from those given on."""
+        places = firsts[:, None] + np.arange(self._seen + JUDGED - 1)
+        return np.clip(places, 0, len(self.free) - 1)

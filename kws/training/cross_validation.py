@@ -78,7 +78,7 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         keywords = list(job.dataset.positives)
-        guide = _guide(job, len(keywords)) if job.recipe.guides else None
+        guide = guide_of(job) if job.recipe.guides else None
         training = Training(job.material, keywords, job.recipe, fold.held_out, guide)
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
@@ -92,15 +92,15 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
     return model, heard
 
 
-def _guide(job: Job, keywords: int) -> Guide:
+def guide_of(job: Job) -> Guide:
     """Passages of the speech that is trained on, and what a teacher of that makes of them."""
     from kws.training.teacher import taught
 
     recipe, fold = job.recipe, job.fold
     layout = Layout.of(recipe.front_end, recipe.architecture)
     speech = GuidingSpeech.load(job.material).of(fold.heard)
-    classes, told = keywords + 1, fold.status.report
-    lessons = taught(speech, layout, classes, recipe.seed, fold.teacher, told)
+    classes = len(job.dataset.positives) + 1
+    lessons = taught(speech, layout, classes, recipe.seed, fold.teacher, fold.status.report)
     return Guide(speech, lessons, layout, recipe)
 
 

@@ -115,11 +115,11 @@ class Trainer:
         examples = self.schedule.batch  # what comes behind them guides
         with tf.GradientTape() as tape:
             made = self.trained(features, training=True)
-            logits, *telling = made if self.guide else (made,)
+            logits, *outputs = made if self.guide else (made,)
             loss, difficulty = self._loss(logits[:examples, :, 0, :], labels)
             total = loss
             if self.guide:
-                passages = [output[examples:, :, 0, :] for output in (*telling, logits)]
+                passages = [output[examples:, :, 0, :] for output in (*outputs, logits)]
                 total += self.schedule.guided * guidance_loss(passages, told)
         variables = self.trained.trainable_variables
         gradients = tape.gradient(total, variables)

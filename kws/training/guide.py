@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
-from kws.training.embedding import WINDOW
-from kws.training.guiding_speech import GRID, GuidingSpeech, Halfs, spacing
+from kws.training.guiding_speech import GRID, GuidingSpeech, Halfs, lag, spacing
 from kws.training.layout import DETAIL, Layout, heard_rows
 from kws.training.recipe import Recipe
+from kws.training.sampler import in_proportion
 
 # Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
 BLOCKS = 3
 HIDDEN = 64  # numbers in the teacher's last layer but one
-# Share of the passages with a keyword in them, and of those that the teacher finds like one: the
-# rest is drawn from anywhere, where a keyword is seldom near.
+# Share of the passages around a keyword, and around what the teacher finds like one, mostly again
+# keywords; the rest is drawn from anywhere, where a keyword is seldom near.
 SPOKEN, ALIKE = 0.25, 0.25
 TEMPERATURE = 2.0  # of the teacher's scores (Hinton et al. 2015)
 
@@ -52,8 +52,8 @@ class Guide:
     def __init__(
         self, speech: GuidingSpeech, lessons: Lessons, layout: Layout, recipe: Recipe
     ) -> None:
-        """KwsError where the speech is shorter than a passage."""
-        self.count, self.layout, self.classes = recipe.guides, layout, lessons.logits.shape[1]
+        """KwsError where the speech is shorter than a passage, or has no keyword."""
+        self.count = recipe.guides
         self._speech, self._lessons, self._stretch = speech, lessons, recipe.schedule.stretch
         self._random = np.random.default_rng(recipe.seed)
         architecture = recipe.architecture
@@ -62,18 +62,15 @@ class Guide:
         seen = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
         self._middles = np.arange(seen // 2, len(self._rows) - seen // 2, architecture.stride)
         self._ends = layout.window_rows - 1 + layout.stride * np.arange(layout.steps)
+        # Places from a step's last row to the last embedding that ends with the step's window.
+        self._early = layout.front_end.window / spacing(layout) - lag(layout)
         longest = len(self._rows) * DETAIL * np.exp(max(self._stretch)) / GRID
         self._last = len(speech.embeddings) - int(longest) - 2
-        if self._last <= 0:
+        if self._last <= 0 or not len(speech.words):
             raise KwsError("there is too little speech to guide a network")
         self._spoken = np.cumsum(speech.words[:, 3])
         chance = keyword_chance(lessons.logits, TEMPERATURE)
         self._alike = np.cumsum(chance, dtype=np.float64)
-
-    @property
-    def columns(self) -> int:
-        """Of the guided layer, in one passage."""
-        return len(self._middles)
 
     def draw(self) -> Passages:
         """Each at another tempo."""
@@ -81,9 +78,7 @@ class Guide:
         faster = DETAIL * np.exp(self._random.uniform(*self._stretch, (self.count, 1)))
         rows = firsts * GRID + _nearest(self._rows * faster)
         columns = firsts + _nearest(self._middles * faster / GRID)
-        # An embedding ends WINDOW / 2 behind its place, a step's window with its last row.
-        early = (WINDOW - self.layout.front_end.window) / 2 / spacing(self.layout)
-        steps = np.maximum(0, firsts + _nearest(self._ends * faster / GRID - early))
+        steps = np.maximum(0, firsts + _nearest(self._ends * faster / GRID + self._early))
         return Passages(
             self._speech.log_mels[rows],
             self._speech.embeddings[columns],
@@ -96,13 +91,14 @@ class Guide:
         random = self._random
         firsts = random.integers(self._last, size=self.count)
         spoken, alike = (round(share * self.count) for share in (SPOKEN, ALIKE))
-        words = self._speech.words[_drawn(self._spoken, spoken, random)]
+        words = self._speech.words[in_proportion(self._spoken, spoken, random)]
         firsts[:spoken] = self._before(words[:, 2])
-        firsts[spoken : spoken + alike] = self._before(_drawn(self._alike, alike, random))
+        places = in_proportion(self._alike, alike, random)
+        firsts[spoken : spoken + alike] = self._before(places)
         return firsts
 
     def _before(self, ends: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Places where passages begin in whose last third something ends."""
+        """Places where passages begin in whose last third something ends, at its own tempo."""
         length = len(self._rows) * DETAIL / GRID
         before = ends - self._random.uniform(0.65, 0.95, len(ends)) * length
         return np.clip(_nearest(before), 0, self._last - 1)
@@ -110,17 +106,10 @@ class Guide:
 
 def keyword_chance(logits: Halfs, temperature: float = 1.0) -> npt.NDArray[np.float32]:
     """[m] how likely some keyword is."""
-    raised = np.exp(logits.astype(np.float32) / temperature)
+    highest = logits.max(axis=1, keepdims=True)
+    raised = np.exp((logits - highest).astype(np.float32) / temperature)
     chance: npt.NDArray[np.float32] = 1 - raised[:, 0] / raised.sum(axis=1)
     return chance
-
-
-def _drawn(
-    weights: npt.NDArray[np.float64], count: int, random: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Indices in proportion to weights, of which the running sums are given."""
-    places = random.uniform(0, weights[-1], count)
-    return np.minimum(np.searchsorted(weights, places), len(weights) - 1)
 
 
 def _nearest(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -132,6 +132,11 @@ def spacing(layout: Layout) -> int:
     return GRID * layout.detailed.hop
 
 
+def lag(layout: Layout) -> float:
+    """Places from an embedding's own, the middle of a row, to the end of what it rests on."""
+    return (WINDOW + layout.front_end.window) / 2 / spacing(layout)
+
+
 def _level(clip: Samples) -> Samples:
     return augment.to_int16(augment.set_level(as_float(clip), LEVEL))
 

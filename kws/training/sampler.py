@@ -9,6 +9,14 @@ from kws.training.pool import Pool
 from kws.training.schedule import Schedule
 
 
+def in_proportion(
+    weights: npt.NDArray[np.float64], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """[count] indices, each as often as its weight says; given are the weights' running sums."""
+    places = random.uniform(0, weights[-1], count)
+    return np.minimum(np.searchsorted(weights, places), len(weights) - 1)
+
+
 class Sampler:
     """Draws batches: keywords evenly, of the background half at random and half by difficulty.
 
@@ -33,8 +41,7 @@ class Sampler:
         each = round(schedule.batch * schedule.positives / max(1, len(self._keywords)))
         backgrounds = schedule.batch - each * len(self._keywords)
         weights = np.cumsum(self._difficulty[self._background], dtype=np.float64)
-        places = random.uniform(0, weights[-1], backgrounds // 2)
-        hard = self._background[np.searchsorted(weights, places)]
+        hard = self._background[in_proportion(weights, backgrounds // 2, random)]
         drawn = [random.choice(group, each) for group in self._keywords]
         drawn += [hard, random.choice(self._background, backgrounds - len(hard))]
         return np.concatenate(drawn)

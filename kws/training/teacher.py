@@ -28,6 +28,7 @@ KERNELS = (5, 7, 10)  # embeddings along time: together about what the small net
 SEEN = 1 + sum(kernel - 1 for kernel in KERNELS)
 STEPS = 4000
 SEARCHED = 1000  # steps from one search for hard background to the next
+SAID = 100  # steps from one word of progress to the next
 LEARNING_RATE, WEIGHT_DECAY, AVERAGE = 2e-3, 1e-3, 0.995
 DROPPED, NOISE = 0.2, 0.3  # share of the numbers; deviation of what is added to the embedding
 FOUND, HARDEST = 4, 0.5  # detection_loss()
@@ -54,7 +55,10 @@ def taught(
     logits, hidden = _heard(teacher, speech.embeddings)
     some = hidden[::7].astype(np.float32)
     mean, deviation = some.mean(axis=0), np.maximum(some.std(axis=0), 1e-3)
-    return Lessons(((hidden - mean) / deviation).astype(np.float16), logits)
+    for first in range(0, len(hidden), AT_ONCE):  # all at once would take a GB
+        piece = hidden[first : first + AT_ONCE]
+        piece[:] = (piece - mean) / deviation
+    return Lessons(hidden, logits)
 
 
 def _teacher(classes: int) -> keras.Model:
@@ -70,6 +74,7 @@ def _teacher(classes: int) -> keras.Model:
 def _learn(
     teacher: keras.Model, speech: GuidingSpeech, layout: Layout, seed: int, progress: Progress
 ) -> None:
+    """Behind it, the teacher has the moving averages of its weights."""
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
     optimizer = keras.optimizers.AdamW(
         rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=AVERAGE
@@ -86,27 +91,28 @@ def _learn(
     fitted = tf.function(step)
     crops = Crops(speech, layout, SEEN, seed)
     for number in range(STEPS):
-        if number and number % SEARCHED == 0:
-            crops.learn(keyword_chance(_heard(teacher, speech.embeddings)[0]))
+        if number % SAID == 0:
             progress("teaching", number / STEPS)
+        if number and number % SEARCHED == 0:
+            crops.find_alike(keyword_chance(_heard(teacher, speech.embeddings)[0]))
         fitted(*crops.draw())
     optimizer.finalize_variable_values(variables)
 
 
 def _heard(teacher: keras.Model, embeddings: Halfs) -> tuple[Halfs, Halfs]:
-    """Logits [m, classes] and hidden numbers [m, HIDDEN]; 0 before the first SEEN embeddings."""
+    """Logits [m, classes] and hidden numbers [m, HIDDEN]; of the first place SEEN were seen at,
+    also for those before it, where there is silence.
+    """
 
     def hear(x: tf.Tensor) -> Any:
         return teacher(tf.cast(x, tf.float32), training=False)
 
     fast = tf.function(hear, reduce_retracing=True)
     pieces = [
-        fast(embeddings[None, first : first + AT_ONCE + SEEN - 1])
+        [made[0].numpy().astype(np.float16) for made in fast(embeddings[None, first:last])]
         for first in range(0, len(embeddings) - SEEN + 1, AT_ONCE)
+        for last in [first + AT_ONCE + SEEN - 1]
     ]
-    logits, hidden = (
-        np.concatenate([piece[0].numpy().astype(np.float16) for piece in kind])
-        for kind in zip(*pieces, strict=True)
-    )
+    logits, hidden = (np.concatenate(kind) for kind in zip(*pieces, strict=True))
     before = ((SEEN - 1, 0), (0, 0))
-    return np.pad(logits, before), np.pad(hidden, before)
+    return np.pad(logits, before, "edge"), np.pad(hidden, before, "edge")

@@ -55,7 +55,10 @@ class Training:
         held_out: Sequence[int],
         guide: Guide | None = None,
     ) -> None:
-        """material: folder of a pool and its speech. held_out: parts that are not trained on."""
+        """material: folder of a pool and its speech. held_out: parts that are not trained on.
+
+        guide: of speech in other parts, where the recipe has guides.
+        """
         self.recipe, self.pool = recipe, Pool.load(material)
         self._material = material
         self._kept = [part for part in range(PARTS) if part not in held_out]
