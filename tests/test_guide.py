@@ -39,6 +39,7 @@ from kws.training.guiding_speech import (
     HEARINGS,
     PAUSE,
     GuidingSpeech,
+    lag,
     make_guiding_speech,
     on_grid,
     spacing,
@@ -292,25 +293,28 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
         last = architecture.window_rows - 1 + architecture.stride * step
         end = rows[:, last, 0] * layout.detailed.hop + FRONT_END.window
         rests = hidden[:, step, 0] * spacing(layout) + (FRONT_END.window + WINDOW) / 2
-        assert rests == pytest.approx(end, abs=1.01 * spacing(layout))
+        begun = hidden[:, step, 0] > 0  # before the first place there is nothing
+        assert begun.sum() > 45
+        assert rests[begun] == pytest.approx(end[begun], abs=1.01 * spacing(layout))
     tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / DETAIL
     assert tempos.min() == pytest.approx(np.exp(-0.5), abs=0.05)
     assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
 
 
 def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_is_like_one() -> None:
+    """Where a step's window ends with it, at any tempo; what is one is not drawn as like one."""
     speech, lessons = counted(3000)
-    lessons.logits[2000:2010, 1] = 20
-    recipe = Recipe(architecture=SMALL, schedule=Schedule(stretch=(0, 0)), guides=400)
-    rows = Guide(speech, lessons, LAYOUT, recipe).draw().log_mels[:, :, 0] / GRID
-    with_word = (rows[:, 0] < 400) & (rows[:, -1] > 400)
-    alike = (rows[:, 0] < 2000) & (rows[:, -1] > 2010)
-    assert with_word.sum() == pytest.approx(100, abs=15)
-    # Half of the running sum of chances lies before the ten places, or behind them.
-    assert alike.sum() < 60
-    lessons.logits[:, 0] = 20
-    rows = Guide(speech, lessons, LAYOUT, recipe).draw().log_mels[:, :, 0] / GRID
-    assert ((rows[:, 0] < 2005) & (rows[:, -1] > 2005)).sum() == pytest.approx(100, abs=15)
+    lessons.logits[:, 0] = 40
+    for place in (395, 2000):
+        lessons.logits[place, 1] = 80
+    recipe = Recipe(architecture=SMALL, schedule=Schedule(stretch=(-0.6, 0.2)), guides=400)
+    hidden = Guide(speech, lessons, LAYOUT, recipe).draw().hidden[:, :, 0]
+
+    def within(place: float) -> int:
+        return int(((hidden[:, 0] <= place) & (hidden[:, -1] >= place)).sum())
+
+    assert within(400 - lag(LAYOUT)) == pytest.approx(100, abs=10)
+    assert within(2000) == pytest.approx(100, abs=10)
 
 
 def test_too_little_speech_guides_nobody() -> None:

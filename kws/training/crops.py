@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.training.guiding_speech import GuidingSpeech, Halfs, lag, spacing
-from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
+from kws.training.layout import IGNORE, TRIGGER, Layout, labels
 from kws.training.sampler import in_proportion
 
 BATCH = 128
@@ -34,7 +34,7 @@ class Crops:
         self._random = np.random.default_rng(seed)
         self._seconds = spacing(layout) / SAMPLE_RATE  # from place to place
         self._lag = lag(layout)
-        self.free = self._free()
+        self.free = speech.free(layout)
         keyword = self._words[:, 0].astype(np.intp)
         groups = [np.flatnonzero(keyword == k) for k in range(1, keyword.max(initial=0) + 1)]
         self._groups = [group for group in groups if len(group)]
@@ -60,14 +60,6 @@ class Crops:
         background = self._embeddings[self._crops(self._background(BATCH - len(words)))]
         nothing = np.zeros((len(background), JUDGED), np.int8)
         return np.concatenate([spoken, background]), np.concatenate([labelled, nothing])
-
-    def _free(self) -> npt.NDArray[np.bool_]:
-        """[m], of all places: whether no keyword ends near what is seen there."""
-        free = np.ones(len(self._embeddings), bool)
-        for end in self._words[:, 2] - self._lag:
-            first, last = end + EARLY / self._seconds, end + LATE / self._seconds
-            free[max(0, int(np.ceil(first))) : int(last) + 1] = False
-        return free
 
     def _behind(self, places: Places, ends: Any) -> npt.NDArray[np.float64]:
         """Seconds from words' ends to the ends of what is seen at places."""

@@ -120,7 +120,7 @@ class Trainer:
             total = loss
             if self.guide:
                 passages = [output[examples:, :, 0, :] for output in (*outputs, logits)]
-                total += self.schedule.guided * guidance_loss(passages, told)
+                total += guidance_loss(passages, told, self.schedule.guided)
         variables = self.trained.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

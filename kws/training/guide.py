@@ -9,7 +9,7 @@ teacher of the keywords (teacher.py) makes of the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,10 @@ from kws.training.sampler import in_proportion
 # Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
 BLOCKS = 3
 HIDDEN = 64  # numbers in the teacher's last layer but one
-# Share of the passages around a keyword, and around what the teacher finds like one, mostly again
-# keywords; the rest is drawn from anywhere, where a keyword is seldom near.
+# Share of the passages around a keyword, and around what is none though the teacher finds it like
+# one; the rest is drawn from anywhere, where neither is often near.
 SPOKEN, ALIKE = 0.25, 0.25
+ENDS = (0.62, 0.93)  # share of such a passage behind which the word ends: within its steps
 TEMPERATURE = 2.0  # of the teacher's scores (Hinton et al. 2015)
 
 
@@ -62,20 +63,21 @@ class Guide:
         seen = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
         self._middles = np.arange(seen // 2, len(self._rows) - seen // 2, architecture.stride)
         self._ends = layout.window_rows - 1 + layout.stride * np.arange(layout.steps)
+        self._lag = lag(layout)
         # Places from a step's last row to the last embedding that ends with the step's window.
-        self._early = layout.front_end.window / spacing(layout) - lag(layout)
+        self._early = layout.front_end.window / spacing(layout) - self._lag
         longest = len(self._rows) * DETAIL * np.exp(max(self._stretch)) / GRID
         self._last = len(speech.embeddings) - int(longest) - 2
         if self._last <= 0 or not len(speech.words):
             raise KwsError("there is too little speech to guide a network")
         self._spoken = np.cumsum(speech.words[:, 3])
-        chance = keyword_chance(lessons.logits, TEMPERATURE)
+        chance = keyword_chance(lessons.logits, TEMPERATURE) * speech.free(layout)
         self._alike = np.cumsum(chance, dtype=np.float64)
 
     def draw(self) -> Passages:
         """Each at another tempo."""
-        firsts = self._firsts()[:, None]
         faster = DETAIL * np.exp(self._random.uniform(*self._stretch, (self.count, 1)))
+        firsts = self._firsts(len(self._rows) * faster[:, 0] / GRID)[:, None]
         rows = firsts * GRID + _nearest(self._rows * faster)
         columns = firsts + _nearest(self._middles * faster / GRID)
         steps = np.maximum(0, firsts + _nearest(self._ends * faster / GRID + self._early))
@@ -86,22 +88,17 @@ class Guide:
             self._lessons.logits[steps],
         )
 
-    def _firsts(self) -> npt.NDArray[np.int64]:
-        """[count] places where passages begin."""
+    def _firsts(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """[count] places where passages begin that are so many places long."""
         random = self._random
         firsts = random.integers(self._last, size=self.count)
         spoken, alike = (round(share * self.count) for share in (SPOKEN, ALIKE))
         words = self._speech.words[in_proportion(self._spoken, spoken, random)]
-        firsts[:spoken] = self._before(words[:, 2])
-        places = in_proportion(self._alike, alike, random)
-        firsts[spoken : spoken + alike] = self._before(places)
+        places = in_proportion(self._alike, alike, random) + self._lag
+        ends = np.concatenate([words[:, 2], places])
+        before = ends - random.uniform(*ENDS, len(ends)) * lengths[: len(ends)]
+        firsts[: len(ends)] = np.clip(_nearest(before), 0, self._last - 1)
         return firsts
-
-    def _before(self, ends: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Places where passages begin in whose last third something ends, at its own tempo."""
-        length = len(self._rows) * DETAIL / GRID
-        before = ends - self._random.uniform(0.65, 0.95, len(ends)) * length
-        return np.clip(_nearest(before), 0, self._last - 1)
 
 
 def keyword_chance(logits: Halfs, temperature: float = 1.0) -> npt.NDArray[np.float32]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws.config import SAMPLE_RATE
 from kws.training import augment
 from kws.training.embedding import HOP, WINDOW, Embedder
 from kws.training.examples import Examples
-from kws.training.layout import DETAIL, Layout
+from kws.training.layout import DETAIL, EARLY, LATE, Layout
 from kws.training.log_mels import LogMels
 from kws.training.surroundings import Samples, as_float
 
@@ -50,6 +51,15 @@ class GuidingSpeech:
         words, ends = self.words[kept[ends]], ends[kept[ends]]
         words[:, 1:3] -= np.cumsum(~kept)[ends, None]
         return GuidingSpeech(rows, self.embeddings[kept], self.parts[kept], words)
+
+    def free(self, layout: Layout) -> npt.NDArray[np.bool_]:
+        """[m] whether no keyword ends near the end of what a place's embedding rests on."""
+        free = np.ones(len(self.embeddings), bool)
+        second = SAMPLE_RATE / spacing(layout)
+        for end in self.words[:, 2] - lag(layout):
+            first, last = end + EARLY * second, end + LATE * second
+            free[max(0, int(np.ceil(first))) : int(last) + 1] = False
+        return free
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ def detection_loss(
     return _mean(found) + confused + (1 - hardest) * mean + hardest * tf.reduce_mean(worst), worst
 
 
-def guidance_loss(made: Sequence[tf.Tensor], told: Sequence[tf.Tensor]) -> tf.Tensor:
+def guidance_loss(
+    made: Sequence[tf.Tensor], told: Sequence[tf.Tensor], weights: Sequence[float]
+) -> tf.Tensor:
     """How far a network is from what it is told of passages (guide.py): both in the same order.
 
     Embeddings and a teacher's hidden numbers by their mean squares, whose variance is 1; its
@@ -47,10 +49,16 @@ def guidance_loss(made: Sequence[tf.Tensor], told: Sequence[tf.Tensor]) -> tf.Te
     *made_numbers, logits = made
     *numbers, scores = (tf.cast(each, tf.float32) for each in told)
     apart = [tf.reduce_mean(tf.square(m - t)) for m, t in zip(made_numbers, numbers, strict=True)]
+    apart.append(_divergence(scores, logits))
+    return tf.add_n([weight * each for weight, each in zip(weights, apart, strict=True)])
+
+
+def _divergence(scores: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Of [..., classes] from scores, at the TEMPERATURE."""
     wanted = tf.nn.softmax(scores / TEMPERATURE)
     entropy = tf.nn.softmax_cross_entropy_with_logits(wanted, scores / TEMPERATURE)
     cross = tf.nn.softmax_cross_entropy_with_logits(wanted, logits / TEMPERATURE)
-    return tf.add_n(apart) + TEMPERATURE**2 * tf.reduce_mean(cross - entropy)
+    return TEMPERATURE**2 * tf.reduce_mean(cross - entropy)
 
 
 def _confusion(logits: tf.Tensor, labels: tf.Tensor, keyword: tf.Tensor) -> tf.Tensor:
