@@ -11,7 +11,7 @@ from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.training.guiding_speech import GuidingSpeech, Halfs, lag, spacing
 from kws.training.layout import IGNORE, TRIGGER, Layout, labels
-from kws.training.sampler import in_proportion
+from kws.training.sampler import by_keyword, in_proportion
 
 BATCH = 128
 KEYWORDS = 0.4  # share of a batch, spread evenly over the keywords
@@ -35,9 +35,7 @@ class Crops:
         self._seconds = spacing(layout) / SAMPLE_RATE  # from place to place
         self._lag = lag(layout)
         self.free = speech.free(layout)
-        keyword = self._words[:, 0].astype(np.intp)
-        groups = [np.flatnonzero(keyword == k) for k in range(1, keyword.max(initial=0) + 1)]
-        self._groups = [group for group in groups if len(group)]
+        self._groups = by_keyword(self._words[:, 0].astype(np.intp))
         taken = np.cumsum(np.r_[0, ~self.free])
         judged = np.arange(seen - 1, len(self.free) - JUDGED + 1)
         self._plain = taken[judged + JUDGED] == taken[judged]  # where background may begin

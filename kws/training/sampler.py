@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +17,12 @@ def in_proportion(
     """[count] indices, each as often as its weight says; given are the weights' running sums."""
     places = random.uniform(0, weights[-1], count)
     return np.minimum(np.searchsorted(weights, places), len(weights) - 1)
+
+
+def by_keyword(keywords: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
+    """Indices of what has each keyword that there is, of keywords' numbers [n]; 0 is none."""
+    groups = (np.flatnonzero(keywords == k) for k in range(1, keywords.max(initial=0) + 1))
+    return [group for group in groups if len(group)]
 
 
 class Sampler:
@@ -31,8 +39,7 @@ class Sampler:
         self._schedule = schedule
         keyword = pool.keywords[chosen]
         self._background = chosen[keyword == 0]
-        groups = [chosen[keyword == k] for k in range(1, keyword.max(initial=0) + 1)]
-        self._keywords = [group for group in groups if len(group)]
+        self._keywords = [chosen[group] for group in by_keyword(keyword)]
         self._difficulty = np.ones(len(pool.labels), np.float32)
 
     def draw(self) -> npt.NDArray[np.int64]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 WAITING, DONE = "waiting", "done"
 

@@ -8,7 +8,6 @@ distillation and privileged information").
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from kws.training.guide import HIDDEN, Lessons, keyword_chance
 from kws.training.guiding_speech import GuidingSpeech, Halfs
 from kws.training.layout import Layout
 from kws.training.loss import detection_loss
+from kws.training.status import Progress
 
 KERNELS = (5, 7, 10)  # embeddings along time: together about what the small network sees
 SEEN = 1 + sum(kernel - 1 for kernel in KERNELS)
@@ -33,8 +33,6 @@ LEARNING_RATE, WEIGHT_DECAY, AVERAGE = 2e-3, 1e-3, 0.995
 DROPPED, NOISE = 0.2, 0.3  # share of the numbers; deviation of what is added to the embedding
 FOUND, HARDEST = 4, 0.5  # detection_loss()
 AT_ONCE = 20_000  # places
-
-Progress = Callable[[str, float], None]
 
 
 def taught(
@@ -108,11 +106,10 @@ def _heard(teacher: keras.Model, embeddings: Halfs) -> tuple[Halfs, Halfs]:
         return teacher(tf.cast(x, tf.float32), training=False)
 
     fast = tf.function(hear, reduce_retracing=True)
-    pieces = [
-        [made[0].numpy().astype(np.float16) for made in fast(embeddings[None, first:last])]
-        for first in range(0, len(embeddings) - SEEN + 1, AT_ONCE)
-        for last in [first + AT_ONCE + SEEN - 1]
-    ]
+    pieces = []
+    for first in range(0, len(embeddings) - SEEN + 1, AT_ONCE):
+        made = fast(embeddings[None, first : first + AT_ONCE + SEEN - 1])
+        pieces.append([numbers[0].numpy().astype(np.float16) for numbers in made])
     logits, hidden = (np.concatenate(kind) for kind in zip(*pieces, strict=True))
     before = ((SEEN - 1, 0), (0, 0))
     return np.pad(logits, before, "edge"), np.pad(hidden, before, "edge")

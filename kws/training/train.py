@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from kws.training.mining import LogMelRows, Mined, Miner, Speech
 from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
+from kws.training.status import Progress
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
@@ -39,9 +40,6 @@ class Trained:
 
     content: bytes  # .tflite; its thresholds are 1.0 until they are calibrated
     network: keras.Model
-
-
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 
 class Training:
