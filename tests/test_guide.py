@@ -34,16 +34,8 @@ from kws.training.embedding import (
 from kws.training.examples import Examples
 from kws.training.fold import Fold
 from kws.training.guide import HIDDEN, Guide, Lessons, Passages
-from kws.training.guiding_speech import (
-    GRID,
-    HEARINGS,
-    PAUSE,
-    GuidingSpeech,
-    lag,
-    make_guiding_speech,
-    on_grid,
-    spacing,
-)
+from kws.training.guide_material import HEARINGS, PAUSE, make_guiding_speech, on_grid
+from kws.training.guiding_speech import GRID, GuidingSpeech, lag, spacing
 from kws.training.layout import DETAIL, Layout
 from kws.training.material import make_material
 from kws.training.plan import plan
@@ -195,11 +187,13 @@ def test_another_training_does_not_take_up_what_was_guided(embedding: Path, fold
 
 def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path) -> None:
     made = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
-    recipe = replace(made.recipe, positives=16, backgrounds=16, mined=0)
+    recipe = replace(made.recipe, positives=16, backgrounds=16, mined=0, patchwork=0.02)
     status = Status("examples", folder / "progress")
     job = made.dataset, recipe, folder / "synthetic", folder / "examples", status
     assert make_material(*job, embedding) == []
-    assert set(GuidingSpeech.load(folder / "examples").parts) == set(range(PARTS))
+    kept = GuidingSpeech.load(folder / "examples")
+    assert set(kept.parts) == set(range(PARTS))
+    assert not kept.known.all()
 
 
 # The speech
@@ -227,7 +221,7 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
     parts = [examples(tmp_path, part) for part in range(PARTS)]
     speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(parts)]
-    make_guiding_speech(parts, speech, embedding, 1, tmp_path)
+    make_guiding_speech(parts, speech, 0, embedding, 1, tmp_path)
     kept = GuidingSpeech.load(tmp_path)
     seconds = np.array([1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTS)])
     pauses = np.array([2 + (part < 4) for part in range(PARTS)]) * PAUSE
@@ -250,9 +244,31 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
     span = word_span(read_audio(SAMPLES / "alexa_rain.flac")[:16_000])
     assert (end - start) * spacing(LAYOUT) == pytest.approx(span[1] - span[0], abs=1)
     assert again - start == half
+    assert kept.known.all()
     whole = kept.embeddings.astype(float)
     assert np.abs(whole.mean(axis=0)).max() < 0.2
     assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
+
+
+def test_patchwork_is_heard_behind_a_part_s_speech(embedding: Path, tmp_path: Path) -> None:
+    """Once, and nobody knows what it says: keywords in it are not told."""
+    parts = [examples(tmp_path, part) for part in range(PARTS)]
+    speech = [part.negatives for part in parts]
+    hours = 0.04
+    for name, asked in (("without", 0.0), ("with", hours)):
+        (tmp_path / name).mkdir()
+        make_guiding_speech(parts, speech, asked, embedding, 1, tmp_path / name)
+    without, kept = (GuidingSpeech.load(tmp_path / name) for name in ("without", "with"))
+    assert np.array_equal(kept.parts[kept.known], without.parts)
+    assert np.array_equal(kept.log_mels[np.repeat(kept.known, GRID)], without.log_mels)
+    seconds = np.bincount(kept.parts[~kept.known]) * spacing(LAYOUT) / 16_000
+    assert len(seconds) == PARTS
+    assert ((seconds > hours / PARTS * 3600) & (seconds < hours / PARTS * 3600 + 7)).all()
+    assert not kept.free(LAYOUT)[~kept.known].any()
+    of_two, before = kept.of([2]), without.of([2])
+    assert np.array_equal(of_two.words, before.words)
+    assert not of_two.known[len(before.known) :].any()
+    assert len(kept.words) == len(without.words)
 
 
 # Passages
@@ -266,7 +282,11 @@ def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, Lessons]:
 
     words = np.array([[1, min(390, length - 12), min(400, length - 2), 1.0]])
     speech = GuidingSpeech(
-        places(length * GRID, filters), places(length, SIZE), np.zeros(length, np.int8), words
+        places(length * GRID, filters),
+        places(length, SIZE),
+        np.zeros(length, np.int8),
+        np.ones(length, bool),
+        words,
     )
     return speech, Lessons(places(length, HIDDEN), np.zeros((length, 2), np.float16))
 
@@ -301,12 +321,12 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
 
 
-def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_is_like_one() -> None:
-    """Where a step's window ends with it, at any tempo; what is one is not drawn as like one."""
+def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -> None:
+    """Where a step's window ends with it, at any tempo; of what is certain no more are drawn."""
     speech, lessons = counted(3000)
-    lessons.logits[:, 0] = 40
-    for place in (395, 2000):
-        lessons.logits[place, 1] = 80
+    lessons.logits[:, 0] = 80
+    lessons.logits[395, 1] = 160
+    lessons.logits[2000, 1] = 80
     recipe = Recipe(architecture=SMALL, schedule=Schedule(stretch=(-0.6, 0.2)), guides=400)
     hidden = Guide(speech, lessons, LAYOUT, recipe).draw().hidden[:, :, 0]
 
@@ -343,6 +363,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("guide_log_mels", speech.astype(np.float16)),
         ("guide_embeddings", np.repeat(bright[::GRID], SIZE, axis=1).astype(np.float16)),
         ("guide_parts", (np.arange(3000) * PARTS // 3000).astype(np.int8)),
+        ("guide_known", np.ones(3000, bool)),
         ("guide_words", np.array([[1, 10 + 40 * i, 20 + 40 * i, 0.1] for i in range(70)])),
     ):
         np.save(folder / f"{name}.npy", array)

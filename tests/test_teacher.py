@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ def speech(length: int, words: np.ndarray) -> GuidingSpeech:
     embeddings[:, 0] = np.arange(length)
     for keyword, start, end, _ in words:
         embeddings[int(start) - 4 : int(end) - 4, int(keyword)] += 3
-    rows = np.zeros((length * GRID, 1), np.float16)
-    return GuidingSpeech(rows, embeddings.astype(np.float32), np.zeros(length, np.int8), words)
+    rows, parts = np.zeros((length * GRID, 1), np.float16), np.zeros(length, np.int8)
+    known = np.ones(length, bool)
+    return GuidingSpeech(rows, embeddings.astype(np.float32), parts, known, words)
 
 
 def words(count: int, first: int = 100) -> np.ndarray:
@@ -49,6 +51,15 @@ def test_background_is_where_no_embedding_ends_near_a_word() -> None:
     behind = [seconds_behind(np.arange(700), end) for end in words(3)[:, 2]]
     near = [(seconds >= EARLY) & (seconds <= LATE) for seconds in behind]
     assert np.array_equal(crops.free, ~np.any(near, axis=0))
+
+
+def test_what_nobody_knows_is_no_background() -> None:
+    crops = Crops(replace(speech(700, words(3)), known=np.arange(700) < 500), LAYOUT, SEEN, 1)
+    crops.find_alike(np.arange(700) >= 500)
+    for _ in range(5):
+        embeddings, labelled = crops.draw()
+        nothing = embeddings[labelled.max(axis=1) <= 0]
+        assert nothing[..., 0].max() < 500
 
 
 def test_a_batch_has_each_keyword_as_often_and_background_beside_them() -> None:

@@ -23,9 +23,9 @@ from kws.training.sampler import in_proportion
 # Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
 BLOCKS = 3
 HIDDEN = 64  # numbers in the teacher's last layer but one
-# Share of the passages around a keyword, and around what is none though the teacher finds it like
-# one; the rest is drawn from anywhere, where neither is often near.
-SPOKEN, ALIKE = 0.25, 0.25
+# Share of the passages around a keyword, and around what the teacher is in doubt about; the rest is
+# drawn from anywhere, where neither is often near.
+SPOKEN, DOUBTFUL = 0.25, 0.25
 ENDS = (0.62, 0.93)  # share of such a passage behind which the word ends: within its steps
 TEMPERATURE = 2.0  # of the teacher's scores (Hinton et al. 2015)
 
@@ -71,8 +71,8 @@ class Guide:
         if self._last <= 0 or not len(speech.words):
             raise KwsError("there is too little speech to guide a network")
         self._spoken = np.cumsum(speech.words[:, 3])
-        chance = keyword_chance(lessons.logits, TEMPERATURE) * speech.free(layout)
-        self._alike = np.cumsum(chance, dtype=np.float64)
+        chance = keyword_chance(lessons.logits, TEMPERATURE)
+        self._doubtful = np.cumsum(chance * (1 - chance), dtype=np.float64)
 
     def draw(self) -> Passages:
         """Each at another tempo."""
@@ -92,9 +92,9 @@ class Guide:
         """[count] places where passages begin that are so many places long."""
         random = self._random
         firsts = random.integers(self._last, size=self.count)
-        spoken, alike = (round(share * self.count) for share in (SPOKEN, ALIKE))
+        spoken, doubtful = (round(share * self.count) for share in (SPOKEN, DOUBTFUL))
         words = self._speech.words[in_proportion(self._spoken, spoken, random)]
-        places = in_proportion(self._alike, alike, random) + self._lag
+        places = in_proportion(self._doubtful, doubtful, random) + self._lag
         ends = np.concatenate([words[:, 2], places])
         before = ends - random.uniform(*ENDS, len(ends)) * lengths[: len(ends)]
         firsts[: len(ends)] = np.clip(_nearest(before), 0, self._last - 1)

@@ -13,7 +13,7 @@ from kws.data.audio import read_usable
 from kws.data.clips import PARTS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.examples import Examples
-from kws.training.guiding_speech import make_guiding_speech
+from kws.training.guide_material import make_guiding_speech
 from kws.training.layout import Layout
 from kws.training.mining import make_speech
 from kws.training.pool import make_pool
@@ -68,7 +68,7 @@ def make_material(
         make_speech(speech, layout, unfinished)
     if recipe.guides and embedding:
         status.report("embedding speech", 0.0)
-        make_guiding_speech(examples, speech, embedding, recipe.seed, unfinished)
+        make_guiding_speech(examples, speech, recipe.patchwork, embedding, recipe.seed, unfinished)
     unfinished.rename(folder)
     status.report(DONE, 1.0)
     return problems

@@ -29,6 +29,7 @@ class Recipe:
     mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     guides: int = 0  # passages of speech in a batch that guide the network (guide.py)
+    patchwork: float = 0.0  # hours of made-up speech among what guides (patchwork.py)
     lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
@@ -59,6 +60,7 @@ HOME = Recipe(
     mined=500,
     searched=6.0,
     guides=64,
+    patchwork=12.0,
     lanes=2,
 )
 

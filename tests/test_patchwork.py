@@ -1,0 +1,91 @@
+"""Speech that nobody said, put together of what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from kws.config import FrontEnd
+from kws.training.architecture import Architecture
+from kws.training.augment import loudness
+from kws.training.examples import Examples
+from kws.training.layout import Layout
+from kws.training.patchwork import MARGIN, PASSAGE, PIECE, Patchwork
+from kws.training.surroundings import Samples, as_float
+from kws.training.words import Words
+
+LAYOUT = Layout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), head=4))
+PAUSE = 4000
+
+
+def tone(hz: float, seconds: float) -> Samples:
+    t = np.arange(int(seconds * 16_000)) / 16_000
+    return (8000 * np.sin(2 * np.pi * hz * t)).astype(np.int16)
+
+
+def examples(words: Sequence[Words], recorded: Sequence[Samples]) -> Examples:
+    return Examples(LAYOUT, words, recorded, [], [])
+
+
+KEYWORDS = [Words([np.pad(tone(hz, 0.7), 8000)], [1.0]) for hz in (500, 700)]
+
+
+def patchwork(seed: int) -> Patchwork:
+    """Two keywords, near words, recorded and other speech, a tone each."""
+    own = examples(KEYWORDS, [tone(1000, 6)])
+    return Patchwork(own, [tone(1400, 0.6)], [tone(2000, 6)], np.random.default_rng(seed))
+
+
+def pitch(samples: Samples) -> float:
+    """Hz of the loudest tone, 1 at least."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return max(1.0, float(np.argmax(spectrum) * 16_000 / len(samples)))
+
+
+def test_clips_last_as_long_as_asked_and_are_equally_loud() -> None:
+    clips = patchwork(1).clips(0.05, PAUSE)
+    lengths = np.array([len(clip) for clip in clips])
+    asked = 0.05 * 3600 * 16_000
+    assert asked <= (lengths + PAUSE).sum() < asked + lengths.max() + PAUSE
+    assert lengths.max() <= PASSAGE[1] * np.exp(0.3) * 16_000 + 1
+    for clip in clips:
+        assert loudness(as_float(clip)) == pytest.approx(0.1, rel=0.02)
+    again = patchwork(1).clips(0.05, PAUSE)
+    assert all(map(np.array_equal, clips, again))
+    assert not np.array_equal(clips[0], patchwork(2).clips(0.01, PAUSE)[0])
+
+
+def test_words_are_heard_whole_in_other_voices() -> None:
+    """A voice that is higher is faster as well."""
+    clips = patchwork(1).clips(0.3, PAUSE)
+    start, end = KEYWORDS[0].spans[0]
+    whole = end - start + 2 * MARGIN
+    pitches, told = np.array([pitch(clip) for clip in clips]), []
+    for clip, hz in zip(clips, pitches, strict=True):
+        for spoken in (500, 700):
+            if abs(len(clip) * hz / spoken / whole - 1) < 0.02:
+                told.append(hz / spoken)
+    assert len(told) / len(clips) == pytest.approx(0.25, abs=0.06)
+    quarters = np.quantile(np.log(told), [0.25, 0.5, 0.75])
+    assert quarters == pytest.approx([-0.15, 0, 0.15], abs=0.06)
+
+
+def test_pieces_of_all_speech_lie_behind_each_other() -> None:
+    block, shares = int(PIECE[0] / 2 * 16_000), np.zeros(5)
+    for clip in patchwork(1).clips(0.3, PAUSE):
+        firsts = range(0, len(clip) - block, block)
+        tones = np.log2([pitch(clip[first : first + block]) for first in firsts])
+        if (np.abs(np.diff(tones)) > 0.2).sum() > 1:  # whole words and passages are but one tone
+            # By half octaves: two keywords, recorded speech, near words, other speech.
+            kinds = np.rint(2 * (tones - np.log2(500)))
+            shares += [(kinds == kind).sum() for kind in range(5)]
+    assert (shares / shares.sum() > [0.1, 0.1, 0.1, 0.1, 0.04]).all(), shares
+
+
+def test_any_speech_will_do() -> None:
+    """Without a keyword, near words or recordings."""
+    only = Patchwork(examples([Words([], [])], []), [], [tone(300, 1)], np.random.default_rng(1))
+    clips = only.clips(0.02, PAUSE)
+    assert all(150 < pitch(clip) < 600 for clip in clips if len(clip) > 4000)
