@@ -158,7 +158,7 @@ def random_model(
     )
     thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
     config = replace(config, thresholds=thresholds)
-    return ModelFile.parse(embed(content, config), "test.tflite")
+    return ModelFile.parse(embed([content], config), "test.tflite")
 
 
 def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:

@@ -7,6 +7,8 @@ narrower one keeps a plane of frequencies, which the blocks then convolve as wel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -46,6 +48,17 @@ def build(
     x = _depthwise(x, architecture.head, x.shape[2])
     logits = layers.Conv2D(classes, 1)(x)
     return keras.Model(inputs, logits)
+
+
+def together(networks: Sequence[keras.Model]) -> keras.Model:
+    """Networks that hear the same, as one: [batch, n, networks, ...] of each of their outputs."""
+    if len(networks) == 1:
+        return networks[0]
+    inputs = keras.Input(networks[0].input.shape[1:])
+    made = [network(inputs) for network in networks]
+    kinds = zip(*made, strict=True) if isinstance(made[0], list) else [made]
+    beside = [layers.Concatenate(axis=2)(list(kind)) for kind in kinds]
+    return keras.Model(inputs, beside if len(beside) > 1 else beside[0])
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

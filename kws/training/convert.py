@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from kws.config import ModelConfig
-from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, PLACEHOLDER, checksum
+from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, LANE_ENTRY, PLACEHOLDER, checksum
 
 
 def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
@@ -36,28 +36,42 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
     return content
 
 
-def embed(content: bytes, config: ModelConfig) -> bytes:
-    """Put settings and checksum into a .tflite, in place of any that it carried."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    entries = {
-        CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode(),
-        CHECKSUM_ENTRY: PLACEHOLDER,
-    }
-    _slim(model)
+def alike(networks: Sequence[bytes]) -> list[bytes]:
+    """Networks whose scores are in steps of the same size: one posterior stage takes them all."""
+    models = [_object(network) for network in networks]
+    outputs = [m.subgraphs[0].tensors[m.subgraphs[0].outputs[0]].quantization for m in models]
+    low = min((-128 - output.zeroPoint[0]) * output.scale[0] for output in outputs)
+    high = max((127 - output.zeroPoint[0]) * output.scale[0] for output in outputs)
+    scale = np.float32((high - low) / 255)
+    for output in outputs:
+        output.scale, output.zeroPoint = [scale], [round(-128 - low / scale)]
+    return [_bytes(model) for model in models]
+
+
+def embed(networks: Sequence[bytes], config: ModelConfig) -> bytes:
+    """Put settings, checksum and the networks of further lanes into the .tflite of the first.
+
+    They take the place of any that it carried.
+    """
+    first, *others = (_slim(network) for network in networks)
+    entries = {LANE_ENTRY.format(lane): _bytes(other) for lane, other in enumerate(others, 1)}
+    entries[CONFIG_ENTRY] = json.dumps(config.to_dict(), separators=(",", ":")).encode()
+    entries[CHECKSUM_ENTRY] = PLACEHOLDER
     for name, data in entries.items():
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(data, np.uint8)
         entry = schema.MetadataT()
-        entry.name, entry.buffer = name, len(model.buffers)
-        model.buffers.append(buffer)
-        model.metadata.append(entry)
-    whole = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+        entry.name, entry.buffer = name, len(first.buffers)
+        first.buffers.append(buffer)
+        first.metadata.append(entry)
+    whole = _bytes(first)
     return whole.replace(PLACEHOLDER, checksum(whole, PLACEHOLDER))
 
 
-def _slim(model: schema.ModelT) -> None:
-    """Drop what no runtime reads, a fifth of the file: calibration ranges, long names, the scales
-    of biases, which are the product of input's and weights', and metadata."""
+def _slim(network: bytes) -> schema.ModelT:
+    """Without what no runtime reads, a fifth of the file: calibration ranges, long names, the
+    scales of biases, which are the product of input's and weights', and metadata."""
+    model = _object(network)
     (graph,) = model.subgraphs
     for index, tensor in enumerate(graph.tensors):
         tensor.name = str(index)
@@ -68,3 +82,12 @@ def _slim(model: schema.ModelT) -> None:
     model.signatureDefs, model.metadata = [], []
     # The buffers of metadata lie behind those of the tensors.
     del model.buffers[1 + max(tensor.buffer for tensor in graph.tensors) :]
+    return model
+
+
+def _object(network: bytes) -> schema.ModelT:
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(network))
+
+
+def _bytes(model: schema.ModelT) -> bytes:
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

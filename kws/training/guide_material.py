@@ -75,11 +75,7 @@ def _said(
     embeddings = _embedded(own.layout, clips, embedder)
     firsts = np.cumsum([WINDOW, *(len(clip) + PAUSE for clip in clips)])[len(speech) :]
     words = _places(own, firsts)
-    parts, known = _alike(embeddings, part, known=True)
-    return [
-        GuidingSpeech(_heard(own, clips, random), embeddings, parts, known, words)
-        for _ in range(HEARINGS)
-    ]
+    return [_guiding(part, _heard(own, clips, random), embeddings, words) for _ in range(HEARINGS)]
 
 
 def _sewn(
@@ -87,9 +83,20 @@ def _sewn(
 ) -> GuidingSpeech:
     """A part's patchwork, heard once."""
     embeddings = _embedded(own.layout, clips, embedder)
-    parts, known = _alike(embeddings, part, known=False)
-    rows = _heard(own, clips, random)
-    return GuidingSpeech(rows, embeddings, parts, known, np.zeros((0, 4)))
+    return _guiding(part, _heard(own, clips, random), embeddings)
+
+
+def _guiding(
+    part: int,
+    log_mels: Halfs,
+    embeddings: Halfs,
+    words: npt.NDArray[np.float64] | None = None,
+) -> GuidingSpeech:
+    """words: None where nobody knows what is said."""
+    count = len(embeddings)
+    parts, known = np.full(count, part, np.int8), np.full(count, words is not None)
+    nothing = np.zeros((0, 4))
+    return GuidingSpeech(log_mels, embeddings, parts, known, nothing if words is None else words)
 
 
 def _paused(clips: Sequence[Samples]) -> list[Samples]:
@@ -109,13 +116,6 @@ def _embedded(layout: Layout, clips: Sequence[Samples], embedder: Embedder) -> H
     plain = np.concatenate([_level(clip) for clip in _paused(clips)])
     rows = 1 + (len(plain) - layout.front_end.window) // layout.detailed.hop
     return on_grid(embedder.embeddings(plain), rows // GRID, layout)
-
-
-def _alike(
-    embeddings: Halfs, part: int, known: bool
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
-    count = len(embeddings)
-    return np.full(count, part, np.int8), np.full(count, known)
 
 
 def _places(own: Examples, firsts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
