@@ -9,7 +9,7 @@ from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.network import Network
-from kws.network_file import read
+from kws.network_file import read_model
 from kws.road import PATH
 
 
@@ -56,7 +56,7 @@ def text(model: ModelFile) -> str:
 def cost_per_second(model: ModelFile) -> int | None:
     """Multiply-accumulates per second of the network as a stream; None where it cannot be one."""
     try:
-        network = read(model.content, model.name)
+        network = read_model(model)
     except KwsError:
         return None
     return round(cost_per_step(network) / model.config.step_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from kws.config import ModelConfig
 from kws.engine_layout import (
@@ -37,7 +38,8 @@ def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Parts:
     config = model.config
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
     layers = [
-        dict(_sizes(layer_tables(layer, exported_weights(layer)))) for layer in network.layers
+        dict(_sizes(layer_tables(layer, exported_weights(layer))))
+        for layer in chain(*network.by_lane)
     ]
     weights = sum(layer.pop("weights") for layer in layers)
     return parts | {

@@ -38,6 +38,8 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
 
 def alike(networks: Sequence[bytes]) -> list[bytes]:
     """Networks whose scores are in steps of the same size: one posterior stage takes them all."""
+    if len(networks) == 1:
+        return list(networks)
     models = [_object(network) for network in networks]
     outputs = [m.subgraphs[0].tensors[m.subgraphs[0].outputs[0]].quantization for m in models]
     low = min((-128 - output.zeroPoint[0]) * output.scale[0] for output in outputs)
