@@ -42,6 +42,7 @@ def text(model: ModelFile) -> str:
         "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
         f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} coefficients",
         "network": f"a step every {1000 * config.step_seconds:g} ms, "
+        + (f"by {len(model.networks)} networks in turn, " if model.others else "")
         + (f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "no stream"),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, greatest of {smoothing.max_steps}, "
         f"then silent for {smoothing.refractory_steps * config.step_seconds:g} s",

@@ -61,6 +61,13 @@ def together(networks: Sequence[keras.Model]) -> keras.Model:
     return keras.Model(inputs, beside if len(beside) > 1 else beside[0])
 
 
+def fixed(network: keras.Model, architecture: Architecture, front_end: FrontEnd) -> keras.Model:
+    """A network that is open in time, for one window, as the converter wants it."""
+    window = build(architecture, front_end, network.output.shape[-1], architecture.window_rows)
+    copy_weights(network, window)
+    return window
+
+
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Between networks of one architecture; open or fixed in time, they hold the same numbers."""
     weights = zip(source.get_weights(), target.get_weights(), strict=True)

@@ -42,8 +42,10 @@ def alike(networks: Sequence[bytes]) -> list[bytes]:
         return list(networks)
     models = [_object(network) for network in networks]
     outputs = [m.subgraphs[0].tensors[m.subgraphs[0].outputs[0]].quantization for m in models]
-    low = min((-128 - output.zeroPoint[0]) * output.scale[0] for output in outputs)
-    high = max((127 - output.zeroPoint[0]) * output.scale[0] for output in outputs)
+    zeros = [0 if output.zeroPoint is None else output.zeroPoint[0] for output in outputs]
+    ranges = list(zip(zeros, (output.scale[0] for output in outputs), strict=True))
+    low = min((-128 - zero) * scale for zero, scale in ranges)
+    high = max((127 - zero) * scale for zero, scale in ranges)
     scale = np.float32((high - low) / 255)
     for output in outputs:
         output.scale, output.zeroPoint = [scale], [round(-128 - low / scale)]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
-from kws.training.builder import build, copy_weights, together
+from kws.training.builder import build, fixed, together
 from kws.training.checkpoint import Checkpoint
 from kws.training.convert import alike, embed, quantise
 from kws.training.features import standardised, typical_windows
@@ -154,10 +154,7 @@ class Training:
 
     def _quantised(self) -> Trained:
         architecture, front_end = self.recipe.architecture, self.config.front_end
-        typical, windows = self._typical(), []
-        for network in self.trainer.networks:
-            classes, rows = len(self.config.classes), architecture.window_rows
-            windows.append(build(architecture, front_end, classes, rows))
-            copy_weights(network, windows[-1])
+        windows = [fixed(network, architecture, front_end) for network in self.trainer.networks]
+        typical = self._typical()
         content = alike([quantise(window, typical) for window in windows])
         return Trained(embed(content, self.recipe.heard(self.config)), together(windows))
