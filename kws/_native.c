@@ -116,7 +116,7 @@ static int read_network(reader_t *reader, engine_t *self) {
   network->lane_bytes = (uint32_t)number(reader);
   network->memory_bytes = (uint32_t)number(reader);
   if (network->layer_count > KWS_MAX_LAYERS || network->lanes > KWS_MAX_LANES ||
-      network->networks > KWS_MAX_LANES)
+      (network->networks > 1 && network->networks != network->lanes))
     reader->short_of = 1;
   if (reader->short_of) return 0;
   const int layers = network->networks * network->layer_count;

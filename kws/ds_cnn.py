@@ -28,7 +28,7 @@ class DsCnn:
     """A model's network as a stream; how the rows are cut into pieces changes no bit.
 
     Step i covers rows [i * stride, i * stride + window_rows). Where the network by itself gives
-    fewer, several lanes of it give a step in turn (lanes_for).
+    fewer, several lanes give a step in turn, all by it or by a network each (lanes_for).
     """
 
     def __init__(self, model: ModelFile) -> None:

@@ -1,9 +1,9 @@
 /* An int8 convolutional network as a stream of columns.
  *
  * Each layer keeps the columns of its own time kernel and no more; a new column costs what depends
- * on it. Several lanes, each some rows behind the one before, give a step in turn, by the same weights or
- * by their own. A network whose layers pad along time runs in window mode: its padding columns are pushed
- * before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
+ * on it. Several lanes, each some rows behind the one before, give a step in turn, by the same
+ * weights or by their own. A network whose layers pad along time runs in window mode: its padding
+ * columns are pushed before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
 #ifndef KWS_DS_CNN_H
 #define KWS_DS_CNN_H
 
