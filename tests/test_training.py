@@ -615,6 +615,30 @@ def test_a_window_with_the_weights_of_a_network_gives_its_scores(tf) -> None:
         np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
 
 
+def test_a_batch_is_normalised_as_keras_does(tf) -> None:
+    """Outputs, gradients, and what is kept of the batch."""
+    from keras import layers
+
+    from kws.training.normalisation import BatchNormalization
+
+    random = np.random.default_rng(1)
+    x, wanted = (tf.constant(random.normal(1, 3, (8, 9, 2, 16)), tf.float32) for _ in range(2))
+    found = []
+    for layer in (BatchNormalization(momentum=0.7), layers.BatchNormalization(momentum=0.7)):
+        layer.build(x.shape)
+        layer.gamma.assign(random.permutation(16) / 8 if not found else found[0][0])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            total = tf.reduce_sum(y * wanted)
+        gradients = tape.gradient(total, [x, layer.gamma, layer.beta])
+        found.append([layer.gamma.value, y, *gradients, layer.moving_mean, layer(x)])
+        kept = np.var(x, axis=(0, 1, 2)) * 0.3 + 0.7
+        assert np.array(layer.moving_variance) == pytest.approx(kept, rel=0.01)
+    for own, keras_own in zip(*found, strict=True):
+        np.testing.assert_allclose(own, keras_own, rtol=1e-2, atol=1e-3)
+
+
 @pytest.fixture
 def int8_model(tf) -> bytes:
     """A network that was never trained."""

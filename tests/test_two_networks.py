@@ -46,7 +46,7 @@ def test_home_has_two_networks_that_fit_the_board() -> None:
         if "conv" in layer.name:
             kernel, *_ = layer.get_weights()
             count += kernel.size + 4 * layer.output.shape[-1]
-    assert 0.95 * MOST_WEIGHTS < HOME.networks * count <= MOST_WEIGHTS
+    assert 0.85 * MOST_WEIGHTS < HOME.networks * count <= MOST_WEIGHTS
 
 
 # Training

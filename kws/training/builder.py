@@ -16,6 +16,7 @@ from kws.config import FrontEnd
 from kws.training.architecture import Architecture
 from kws.training.embedding import SIZE
 from kws.training.guide import BLOCKS, HIDDEN
+from kws.training.normalisation import BatchNormalization
 
 
 def build(
@@ -93,4 +94,4 @@ def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTens
 
 
 def _normalised(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+    return layers.ReLU()(BatchNormalization(momentum=0.98)(x))
