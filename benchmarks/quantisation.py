@@ -19,7 +19,7 @@ from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
 from kws.model_file import ModelFile
 from kws.posterior import ONE
-from kws.training.builder import build, copy_weights, together
+from kws.training.builder import build, copy_weights
 from kws.training.cross_validation import recordings
 from kws.training.recipe import HOME
 
@@ -30,23 +30,18 @@ class FloatDetector(Detector):
     def __init__(self, model: ModelFile, weights: Path) -> None:
         super().__init__(model)
         architecture, config = HOME.architecture, model.config
-        windows, self._networks = (
-            [
-                build(architecture, config.front_end, len(config.classes), rows)
-                for _ in range(HOME.networks)
-            ]
+        window, self._network = (
+            build(architecture, config.front_end, len(config.classes), rows)
             for rows in (architecture.window_rows, None)
         )
-        together(windows).load_weights(weights)
-        for window, network in zip(windows, self._networks, strict=True):
-            copy_weights(window, network)
+        window.load_weights(weights)
+        copy_weights(window, self._network)
 
     def reset(self) -> None:
         """Forget the stream."""
         super().reset()
         config = self.config
         self._rows = np.zeros((0, config.front_end.coefficients), np.float32)
-        self._turn = 0  # lane that gives the next step
         self._posteriors = np.zeros(
             (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
         )
@@ -61,13 +56,11 @@ class FloatDetector(Detector):
             return np.zeros((0, len(self.config.keywords)), np.int64)
         own, lanes = HOME.architecture.stride, HOME.lanes
         logits = np.empty((steps, len(self.config.classes)), np.float32)
-        for turn in range(min(steps, lanes)):
-            of_lane = logits[turn::lanes]
-            end = turn * stride + self.window_rows + (len(of_lane) - 1) * own
-            seen = rows[turn * stride : end]
-            network = self._networks[(self._turn + turn) % len(self._networks)]
-            of_lane[:] = network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
-        self._turn = (self._turn + steps) % lanes
+        for lane in range(min(steps, lanes)):
+            of_lane = logits[lane::lanes]
+            end = lane * stride + self.window_rows + (len(of_lane) - 1) * own
+            seen = rows[lane * stride : end]
+            of_lane[:] = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
         powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
         posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
         posteriors = np.concatenate([self._posteriors, posteriors])

@@ -103,7 +103,6 @@ static void read_layer(reader_t *reader, kws_layer *layer) {
 static int read_network(reader_t *reader, engine_t *self) {
   kws_network *network = &self->model.network;
   network->layer_count = (uint16_t)number(reader);
-  network->networks = (uint8_t)number(reader);
   network->row_values = (uint16_t)number(reader);
   network->window_rows = (uint16_t)number(reader);
   network->classes = (uint16_t)number(reader);
@@ -115,17 +114,14 @@ static int read_network(reader_t *reader, engine_t *self) {
   network->rings = (uint32_t)number(reader);
   network->lane_bytes = (uint32_t)number(reader);
   network->memory_bytes = (uint32_t)number(reader);
-  if (network->layer_count > KWS_MAX_LAYERS || network->lanes > KWS_MAX_LANES ||
-      (network->networks > 1 && network->networks != network->lanes))
-    reader->short_of = 1;
+  if (network->layer_count > KWS_MAX_LAYERS || network->lanes > KWS_MAX_LANES) reader->short_of = 1;
   if (reader->short_of) return 0;
-  const int layers = network->networks * network->layer_count;
-  self->layers = PyMem_Calloc((size_t)layers + 1, sizeof *self->layers);
+  self->layers = PyMem_Calloc(network->layer_count + 1u, sizeof *self->layers);
   if (self->layers == NULL) {
     PyErr_NoMemory();
     return -1;
   }
-  for (int i = 0; i < layers; ++i) read_layer(reader, &self->layers[i]);
+  for (int i = 0; i < network->layer_count; ++i) read_layer(reader, &self->layers[i]);
   network->layers = self->layers;
   return 0;
 }

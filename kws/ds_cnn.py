@@ -7,7 +7,6 @@ of every step in it; the scores of a step depend on its own window alone.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,29 +27,37 @@ class DsCnn:
     """A model's network as a stream; how the rows are cut into pieces changes no bit.
 
     Step i covers rows [i * stride, i * stride + window_rows). Where the network by itself gives
-    fewer, several lanes give a step in turn, all by it or by a network each (lanes_for).
+    fewer, several lanes of it give a step in turn (lanes_for).
     """
 
     def __init__(self, model: ModelFile) -> None:
-        self._networks = [_Network(content, model) for content in model.networks]
-        if any(network.interface != self._networks[0].interface for network in self._networks):
-            raise _unfit(model)
-        window, scores = self._networks[0].interface
-        _, self.window_rows, self.coefficients, _ = window.shape
-        self.classes = scores.shape[-1]
+        self._interpreter = tflite.Interpreter(
+            model_content=model.content,
+            num_threads=1,
+            # The reference kernels define the bits: the fast ones round ties on negative sums
+            # otherwise, delegates much else, and the board could not follow them.
+            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
+        )
+        self._interpreter.allocate_tensors()
+        (self._input,) = self._interpreter.get_input_details()
+        (self._output,) = self._interpreter.get_output_details()
+        _check(self._input, self._output, model)
+        _, self.window_rows, self.coefficients, _ = (int(n) for n in self._input["shape"])
+        self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
         self._own_stride = _stride(model)
         self._lanes = lanes_for(self._own_stride, self.stride)
-        if not self._lanes or len(self._networks) not in (1, self._lanes):
+        if not self._lanes:
             raise _unfit(model)
-        self._zero, self._gain = window.zero, np.float32(1) / np.float32(window.scale)
-        self.score_scale = scores.scale
+        scale, self._zero = self._input["quantization"]
+        self._gain = np.float32(1) / np.float32(scale)
+        self.score_scale = float(self._output["quantization"][0])
+        self._allocated_rows = self.window_rows
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._pending = np.zeros((0, self.coefficients), np.int8)
-        self._turn = 0  # lane that gives the next step
 
     def push(self, rows: npt.NDArray[np.float32]) -> Int8:
         """Take rows [n, coefficients]; return the scores they complete, [steps, classes]."""
@@ -58,11 +65,9 @@ class DsCnn:
         count = max(0, (len(stream) - self.window_rows) // self.stride + 1)
         self._pending = stream[count * self.stride :]
         scores = np.empty((count, self.classes), np.int8)
-        for turn in range(self._lanes):
-            of_lane = scores[turn :: self._lanes]
-            network = self._networks[(self._turn + turn) % len(self._networks)]
-            of_lane[:] = self._steps(network, stream[turn * self.stride :], len(of_lane))
-        self._turn = (self._turn + count) % self._lanes
+        for lane in range(self._lanes):
+            of_lane = scores[lane :: self._lanes]
+            of_lane[:] = self._steps(stream[lane * self.stride :], len(of_lane))
         return scores
 
     def quantise(self, rows: npt.NDArray[np.float32]) -> Int8:
@@ -71,70 +76,43 @@ class DsCnn:
         levels: npt.NDArray[np.float32] = np.rint(scaled) + np.float32(self._zero)
         return np.clip(levels, -128, 127).astype(np.int8)
 
-    def _steps(self, network: _Network, rows: Int8, count: int) -> Int8:
+    def _steps(self, rows: Int8, count: int) -> Int8:
         """The first `count` steps of one lane, [count, classes]."""
         scores = np.empty((count, self.classes), np.int8)
         for first in range(0, count, MAX_STEPS):
             steps = min(MAX_STEPS, count - first)
             start = first * self._own_stride
             stop = start + self.window_rows + (steps - 1) * self._own_stride
-            scores[first : first + steps] = network.scores(rows[start:stop])
+            scores[first : first + steps] = self._scores(rows[start:stop])
         return scores
 
-
-class _Network:
-    """One network in an interpreter of its own."""
-
-    def __init__(self, content: bytes, model: ModelFile) -> None:
-        self._interpreter = tflite.Interpreter(
-            model_content=content,
-            num_threads=1,
-            # The reference kernels define the bits: the fast ones round ties on negative sums
-            # otherwise, delegates much else, and the board could not follow them.
-            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
-        )
-        self._interpreter.allocate_tensors()
-        (input_,) = self._interpreter.get_input_details()
-        (output,) = self._interpreter.get_output_details()
-        self._input, self._output = input_["index"], output["index"]
-        self.interface = _Plug.of(input_), _Plug.of(output)
-        _check(*self.interface, model)
-        self._allocated_rows = self.interface[0].shape[1]
-
-    def scores(self, rows: Int8) -> Int8:
+    def _scores(self, rows: Int8) -> Int8:
         """One interpreter call: rows [n, coefficients] to scores [steps, classes]."""
         if len(rows) != self._allocated_rows:
-            self._interpreter.resize_tensor_input(self._input, [1, *rows.shape, 1])
+            self._interpreter.resize_tensor_input(
+                self._input["index"], [1, len(rows), self.coefficients, 1]
+            )
             self._interpreter.allocate_tensors()
             self._allocated_rows = len(rows)
-        self._interpreter.set_tensor(self._input, rows[None, :, :, None])
+        self._interpreter.set_tensor(self._input["index"], rows[None, :, :, None])
         self._interpreter.invoke()
-        scores: Int8 = self._interpreter.get_tensor(self._output)
-        return scores.reshape(-1, scores.shape[-1])
+        scores: Int8 = self._interpreter.get_tensor(self._output["index"])
+        return scores.reshape(-1, self.classes)
 
 
-class _Plug(NamedTuple):
-    """What a network takes or gives."""
-
-    type: str
-    shape: tuple[int, ...]
-    scale: float
-    zero: int
-
-    @staticmethod
-    def of(details: dict[str, Any]) -> _Plug:
-        scale, zero = details["quantization"]
-        shape = tuple(int(size) for size in details["shape"])
-        return _Plug(np.dtype(details["dtype"]).name, shape, float(scale), int(zero))
-
-
-def _check(window: _Plug, scores: _Plug, model: ModelFile) -> None:
+def _check(
+    input_: dict[str, npt.ArrayLike], output: dict[str, npt.ArrayLike], model: ModelFile
+) -> None:
     """The network must take and give what the model's settings say."""
     config = model.config
-    expected = ("int8", 4, (1, config.front_end.coefficients, 1), len(config.classes))
-    shape = window.shape
-    found = window.type, len(shape), (shape[0], *shape[2:]), scores.shape[-1]
-    if found != expected:
+    expected = ("int8", [1, config.front_end.coefficients, 1], len(config.classes))
+    shape = np.asarray(input_["shape"]).tolist()
+    found = (
+        np.dtype(input_["dtype"]).name,  # type: ignore[arg-type]
+        [shape[0], *shape[2:]],
+        np.asarray(output["shape"]).tolist()[-1],
+    )
+    if found != expected or len(shape) != 4:
         raise _unfit(model)
 
 

@@ -137,7 +137,6 @@ def network_numbers(network: Network, memory: Memory) -> dict[str, int | np.floa
     """Scalars of kws_network, in its order."""
     return {
         "layer_count": len(network.layers),
-        "networks": len(network.by_lane),
         "row_values": network.row_values,
         "window_rows": network.window_rows,
         "classes": network.classes,

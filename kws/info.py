@@ -9,7 +9,7 @@ from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.network import Network
-from kws.network_file import read_model
+from kws.network_file import read
 from kws.road import PATH
 
 
@@ -42,7 +42,6 @@ def text(model: ModelFile) -> str:
         "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
         f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} coefficients",
         "network": f"a step every {1000 * config.step_seconds:g} ms, "
-        + (f"by {len(model.networks)} networks in turn, " if model.others else "")
         + (f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "no stream"),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, greatest of {smoothing.max_steps}, "
         f"then silent for {smoothing.refractory_steps * config.step_seconds:g} s",
@@ -57,7 +56,7 @@ def text(model: ModelFile) -> str:
 def cost_per_second(model: ModelFile) -> int | None:
     """Multiply-accumulates per second of the network as a stream; None where it cannot be one."""
     try:
-        network = read_model(model)
+        network = read(model.content, model.name)
     except KwsError:
         return None
     return round(cost_per_step(network) / model.config.step_seconds)

@@ -1,5 +1,4 @@
-"""A model on disk: one .tflite that carries its settings and a checksum as metadata, and where its
-lanes hear with a network each, those of all lanes but the first."""
+"""A model on disk: one .tflite that carries its settings and a checksum as metadata."""
 
 from __future__ import annotations
 
@@ -13,12 +12,10 @@ import tflite
 
 from kws.config import ModelConfig
 from kws.errors import KwsError
-from kws.network import MAX_LANES
 
 DEFAULT_MODEL = "home"
 DEFAULT_TRUNK = "trunk"  # whose weights `kws train` starts from
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
-LANE_ENTRY = "kws_lane_{}"  # .tflite of the network of a further lane, from 1
 CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in the digest's place
 PLACEHOLDER = hashlib.sha256(b"kws").digest()
 MAX_ENTRIES = 64  # metadata entries; a damaged file may claim billions
@@ -34,7 +31,6 @@ class ModelFile:
     name: str
     content: bytes
     config: ModelConfig
-    others: tuple[bytes, ...] = ()  # .tflite of further lanes' networks; without, all have one
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
@@ -59,19 +55,12 @@ class ModelFile:
             config = ModelConfig.from_dict(json.loads(entries[CONFIG_ENTRY]))
         except (ValueError, KwsError) as error:
             raise KwsError(f"{where}: {error}") from error
-        lanes = (LANE_ENTRY.format(lane) for lane in range(1, MAX_LANES))
-        others = tuple(entries[lane] for lane in lanes if lane in entries)
-        return cls(Path(where).stem, content, config, others)
+        return cls(Path(where).stem, content, config)
 
     def without_gate(self) -> ModelFile:
         """The same model, which hears silence too."""
         gating = replace(self.config.gating, on=False)
         return replace(self, config=replace(self.config, gating=gating))
-
-    @property
-    def networks(self) -> tuple[bytes, ...]:
-        """The .tflite of each lane's own network, or of the one that all lanes share."""
-        return self.content, *self.others
 
     @property
     def sha256(self) -> str:

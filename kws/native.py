@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from itertools import chain, cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.network import Memory, Network
-from kws.network_file import read_model
+from kws.network_file import read
 from kws.posterior import ONE, Detection
 
 try:
@@ -52,7 +51,7 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate, network, posterior = bytes(4 * 8), bytes(4 * 13), bytes(4 * 6)  # none of them
+        gate, network, posterior = bytes(4 * 8), bytes(4 * 12), bytes(4 * 6)  # none of them
         self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
     def reset(self) -> None:
@@ -69,7 +68,7 @@ class NativeDsCnn:
     """kws.ds_cnn.DsCnn in C."""
 
     def __init__(self, model: ModelFile) -> None:
-        network = read_model(model)
+        network = read(model.content, model.name)
         self._engine = _engine(model, network)
         self.window_rows, self.coefficients = network.window_rows, network.row_values
         self.classes, self.score_scale = network.classes, network.score_scale
@@ -90,7 +89,7 @@ class NativeSpotter:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        network = read_model(model)
+        network = read(model.content, model.name)
         self._engine = _engine(model, network)
         self.window_rows = network.window_rows
 
@@ -141,8 +140,7 @@ def _front_end(spec: FrontEnd) -> bytes:
 
 def _network(network: Network, memory: Memory) -> bytes:
     plan = _numbers(network_numbers(network, memory).values())
-    places = zip(chain(*network.by_lane), cycle(memory.columns), strict=False)
-    for layer, columns in places:
+    for layer, columns in zip(network.layers, memory.columns, strict=True):
         arrays = layer_tables(layer, layer.weights)
         plan += _numbers(
             [

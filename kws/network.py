@@ -43,13 +43,6 @@ class Layer:
     shift: npt.NDArray[np.int8]  # TensorFlow Lite's: to the left where positive
 
     @property
-    def shape(self) -> tuple[object, ...]:
-        """All but its numbers: kind, kernels, padding, sizes."""
-        time = self.time_kernel, self.time_stride, self.time_before, self.time_after
-        frequency = self.kernel, self.stride, self.cells_before, self.cells, self.output_cells
-        return self.kind, time, frequency, self.channels, self.output_channels
-
-    @property
     def column_bytes(self) -> int:
         """Size of an input column."""
         return self.cells * self.channels
@@ -72,11 +65,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in order, and what the network takes and gives.
-
-    Lanes may have weights of their own: `others` are the layers of all lanes but the first, whose
-    shapes are those of `layers`.
-    """
+    """Layers in order, and what the network takes and gives."""
 
     layers: tuple[Layer, ...]
     window_rows: int
@@ -85,12 +74,6 @@ class Network:
     row_zero: int
     classes: int
     score_scale: float
-    others: tuple[tuple[Layer, ...], ...] = ()
-
-    @property
-    def by_lane(self) -> tuple[tuple[Layer, ...], ...]:
-        """The layers of each lane's own network, or of the one that all lanes share."""
-        return self.layers, *self.others
 
     @property
     def stride(self) -> int:
@@ -99,8 +82,7 @@ class Network:
 
     def lanes(self, stride: int) -> int:
         """How many of it hear a stream to give a step every `stride` rows; see lanes_for()."""
-        lanes = lanes_for(self.stride, stride)
-        return lanes if len(self.by_lane) in (1, lanes) else 0
+        return lanes_for(self.stride, stride)
 
     @property
     def receptive_rows(self) -> int:
@@ -118,11 +100,10 @@ class Network:
 
 
 def lanes_for(own_stride: int, stride: int) -> int:
-    """How many networks of one shape give a step every `stride` rows, each every own_stride.
+    """How many networks of the same weights give a step every `stride` rows, each every own_stride.
 
     Each begins `stride` rows behind the one before, so that they give a step in turn. What one
-    takes for a keyword by chance, another seldom does, least of all one with other weights. 0
-    where they cannot.
+    takes for a keyword by chance, another seldom does. 0 where they cannot.
     """
     lanes, rest = divmod(own_stride, stride)
     return 0 if rest or lanes > MAX_LANES else lanes

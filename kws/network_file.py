@@ -9,7 +9,6 @@ import numpy.typing as npt
 import tflite
 
 from kws.errors import KwsError
-from kws.model_file import ModelFile
 from kws.network import DEPTH_STEP, MAX_LAYERS, Layer, Network
 from kws.quantisation import Channels, channels, exponentials
 from kws.tflite_graph import INT8, Operator, Tensor, chain, readable
@@ -17,20 +16,6 @@ from kws.tflite_graph import INT8, Operator, Tensor, chain, readable
 Pads = tuple[tuple[int, int], tuple[int, int]]  # (before, after) along time, along frequency
 NO_PADS: Pads = ((0, 0), (0, 0))
 EMPTY = Channels(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
-
-
-def read_model(model: ModelFile) -> Network:
-    """The network of a model, with those of further lanes."""
-    first, *others = (read(content, model.name) for content in model.networks)
-    for other in others:
-        if _like(other) != _like(first):
-            raise KwsError(f"{model.name}: the networks of its lanes are not alike")
-    return replace(first, others=tuple(other.layers for other in others))
-
-
-def _like(network: Network) -> object:
-    """All that lanes must share: rows and scores, and columns in the same places."""
-    return replace(network, layers=()), [layer.shape for layer in network.layers]
 
 
 def read(content: bytes, where: str) -> Network:

@@ -93,14 +93,7 @@ def lanes_of_single_rows() -> ModelFile:
     return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
 
 
-@cache
-def two_networks() -> ModelFile:
-    """A step per row by two lanes, a network each."""
-    front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-    return random_model(front_end, Shape(20, (3, 5), 7), stride=1, networks=2)
-
-
-MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows, two_networks)
+MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows)
 
 
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
@@ -128,29 +121,32 @@ def _network(shape: Shape, coefficients: int, classes: int) -> Any:
 
 
 def random_model(
-    front_end: FrontEnd,
-    shape: Shape,
-    keywords: int = 3,
-    stride: int | None = None,
-    networks: int = 1,
+    front_end: FrontEnd, shape: Shape, keywords: int = 3, stride: int | None = None
 ) -> ModelFile:
     """A model whose outputs vary and whose keywords are heard now and then.
 
-    stride: rows per step, where it is not that of the network by itself. networks: of its lanes.
+    stride: rows per step, where it is not that of the network by itself.
     """
     tensorflow()
     import keras
 
-    from kws.training.convert import alike, embed
+    from kws.training.convert import embed, quantise
 
     keras.utils.set_random_seed(7)
     rows = Mfcc(front_end).push(synthetic_audio(20, seed=1))
     mean, scale = rows.mean(axis=0), 1 / rows.std(axis=0)
+    network = _network(shape, front_end.coefficients, keywords + 1)
     spans = np.lib.stride_tricks.sliding_window_view(rows, shape.window_rows, axis=0)
     windows = ((spans.swapaxes(1, 2) - mean) * scale)[:: max(1, len(spans) // 100)]
     windows = windows.astype(np.float32)
-    seeds = range(5, 5 + networks)
-    contents = alike([_quantised(shape, windows, keywords + 1, seed) for seed in seeds])
+    random = np.random.default_rng(5)
+    for variable in network.variables:
+        if variable.name in ("gamma", "beta"):
+            low, high = (0.5, 1.5) if variable.name == "gamma" else (-0.3, 0.3)
+            variable.assign(random.uniform(low, high, variable.shape))
+    for _ in range(100):  # moves the normalisations' averages to what the data has
+        network(windows[..., None], training=True)
+    content = quantise(network, windows)
     config = ModelConfig(
         keywords=tuple(f'word "{n}" \u00e9?' for n in range(keywords)),
         thresholds=(0.5,) * keywords,
@@ -160,24 +156,9 @@ def random_model(
         # Opens and closes many times in synthetic_audio.
         gating=Gating(background_ms=300, look_back_ms=90, hold_ms=150),
     )
-    model = ModelFile.parse(embed(contents, config), "test.tflite")
-    config = replace(config, thresholds=_reached(model, rows.shape[0]))
-    return ModelFile.parse(embed(contents, config), "test.tflite")
-
-
-def _quantised(shape: Shape, windows: npt.NDArray[np.float32], classes: int, seed: int) -> bytes:
-    """A network whose outputs vary on windows [n, rows, coefficients], int8."""
-    from kws.training.convert import quantise
-
-    network = _network(shape, windows.shape[2], classes)
-    random = np.random.default_rng(seed)
-    for variable in network.variables:
-        if variable.name in ("gamma", "beta"):
-            low, high = (0.5, 1.5) if variable.name == "gamma" else (-0.3, 0.3)
-            variable.assign(random.uniform(low, high, variable.shape))
-    for _ in range(100):  # moves the normalisations' averages to what the data has
-        network(windows[..., None], training=True)
-    return quantise(network, windows)
+    thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
+    config = replace(config, thresholds=thresholds)
+    return ModelFile.parse(embed(content, config), "test.tflite")
 
 
 def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:

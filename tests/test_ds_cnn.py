@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import Shape, random_model, synthetic_audio, two_lanes, two_networks
+from small_models import Shape, random_model, synthetic_audio, two_lanes
 
 from kws.config import FrontEnd
 from kws.data.audio import read_audio
@@ -139,29 +139,6 @@ def test_settings_that_do_not_fit_the_network_are_refused(model, change):
     changed = replace(model, config=replace(model.config, **change))
     with pytest.raises(KwsError, match="does not fit"):
         DsCnn(changed)
-
-
-def test_each_lane_hears_with_its_own_network():
-    model = two_networks()
-    rows = Mfcc(model.config.front_end).push(synthetic_audio(10, seed=3))
-    scores = DsCnn(model).push(rows)
-    for lane, content in enumerate(model.networks):
-        config = replace(model.config, stride=2)
-        alone = DsCnn(replace(model, content=content, config=config, others=()))
-        assert np.array_equal(scores[lane::2], alone.push(rows[lane:]))
-    pieces = DsCnn(model)
-    cut = [pieces.push(piece) for piece in np.array_split(rows, 77)]
-    assert np.array_equal(np.concatenate(cut), scores)
-
-
-def test_networks_that_are_not_one_for_each_lane_are_refused():
-    model = two_networks()
-    for changed in (
-        replace(model, config=replace(model.config, stride=2)),
-        replace(model, others=(two_lanes().content,)),
-    ):
-        with pytest.raises(KwsError, match="does not fit"):
-            DsCnn(changed)
 
 
 def test_lanes_give_a_step_in_turn():

@@ -389,7 +389,7 @@ def quantised(network, architecture: Architecture, features: np.ndarray, classes
     content = quantise(window, features[:, : architecture.window_rows, :, 0])
     keywords = tuple(f"word {n}" for n in range(1, classes))
     config = ModelConfig(keywords, (1.0,) * (classes - 1), architecture.stride, FRONT_END)
-    return ModelFile.parse(embed([content], config), "it.tflite")
+    return ModelFile.parse(embed(content, config), "it.tflite")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

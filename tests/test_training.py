@@ -655,13 +655,13 @@ def test_settings_are_embedded_and_guarded(int8_model: bytes) -> None:
     from kws.training.convert import embed
 
     config = ModelConfig(("grüße",), (0.5,), 2, FRONT_END, card={"figures": {"a": [1, 2.5]}})
-    content = embed([int8_model], config)
+    content = embed(int8_model, config)
     assert ModelFile.parse(content, "x.tflite").config == config
     assert len(content) < len(int8_model) + 1000
     other = ModelConfig(("b",), (0.25,), 2, FRONT_END)
-    again = embed([content], other)
+    again = embed(content, other)
     assert ModelFile.parse(again, "x.tflite").config == other
-    assert embed([again], config) == content
+    assert embed(again, config) == content
     for place in (len(content) // 3, len(content) // 2, len(content) - 9):
         damaged = bytearray(content)
         damaged[place] ^= 1

@@ -28,7 +28,7 @@ from kws.export.folder import engine_sources, model_files
 from kws.export.model_source import detector_source
 from kws.gate import Gate
 from kws.model_file import ModelFile
-from kws.network_file import read_model
+from kws.network_file import read
 
 HERE = Path(__file__).parent
 SEMIHOSTING = HERE.parents[1] / "tests" / "c"
@@ -94,7 +94,7 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
         folder = Path(name)
         for source in engine_sources():
             shutil.copy(source, folder)
-        network = read_model(model)
+        network = read(model.content, model.name)
         for file, text in model_files(detector_source(model, network)).items():
             (folder / file).write_text(text, "utf-8")
         program = folder / "program.elf"

@@ -7,11 +7,6 @@
 
 static int column_bytes(const kws_layer *layer) { return layer->cells * layer->channels; }
 
-static const kws_layer *layer_of(const kws_network *network, int lane, int index) {
-  const int own = network->networks > 1 ? lane : 0;
-  return network->layers + own * network->layer_count + index;
-}
-
 /* Where a layer's input columns lie. */
 static int8_t *columns(const kws_ds_cnn *ds_cnn, int lane, const kws_layer *layer) {
   const kws_network *network = ds_cnn->network;
@@ -21,13 +16,13 @@ static int8_t *columns(const kws_ds_cnn *ds_cnn, int lane, const kws_layer *laye
 
 /* Where the next column of a layer's input goes. */
 static int8_t *next_column(const kws_ds_cnn *ds_cnn, int lane, int index) {
-  const kws_layer *layer = layer_of(ds_cnn->network, lane, index);
+  const kws_layer *layer = &ds_cnn->network->layers[index];
   return columns(ds_cnn, lane, layer) + ds_cnn->state[lane][index].next * column_bytes(layer) +
          layer->cells_before * layer->channels;
 }
 
 static void run(const kws_ds_cnn *ds_cnn, int lane, int index, int8_t *out) {
-  const kws_layer *layer = layer_of(ds_cnn->network, lane, index);
+  const kws_layer *layer = &ds_cnn->network->layers[index];
   const kws_columns in = {columns(ds_cnn, lane, layer), ds_cnn->state[lane][index].next};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch);
   switch (layer->kind) {
@@ -43,7 +38,7 @@ static void run(const kws_ds_cnn *ds_cnn, int lane, int index, int8_t *out) {
 static bool advance(kws_ds_cnn *ds_cnn, int lane, int index, int8_t *scores) {
   const kws_network *network = ds_cnn->network;
   for (;; ++index) {
-    const kws_layer *layer = layer_of(network, lane, index);
+    const kws_layer *layer = &network->layers[index];
     const bool last = index + 1 == network->layer_count;
     if (++ds_cnn->state[lane][index].next == layer->time_kernel) ds_cnn->state[lane][index].next = 0;
     if (--ds_cnn->state[lane][index].wait > 0) return false;
@@ -75,7 +70,7 @@ void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn) {
   const kws_network *network = ds_cnn->network;
   for (int lane = 0; lane < network->lanes; ++lane) {
     for (int i = 0; i < network->layer_count; ++i) {
-      const kws_layer *layer = layer_of(network, lane, i);
+      const kws_layer *layer = &network->layers[i];
       memset(columns(ds_cnn, lane, layer), layer->zero,
              (size_t)(layer->time_kernel * column_bytes(layer)));
       ds_cnn->state[lane][i].next = 0;
@@ -108,7 +103,7 @@ void kws_ds_cnn_window(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores)
   for (int row = 0; row < network->window_rows; ++row, levels += network->row_values)
     kws_ds_cnn_push_levels(ds_cnn, levels, scores);
   for (int i = 0; i < network->layer_count; ++i) {
-    const kws_layer *layer = layer_of(network, 0, i);
+    const kws_layer *layer = &network->layers[i];
     for (int n = 0; n < layer->time_after; ++n) {
       memset(next_column(ds_cnn, 0, i), layer->zero,
              (size_t)((layer->cells - layer->cells_before) * layer->channels));

@@ -1,9 +1,9 @@
 /* An int8 convolutional network as a stream of columns.
  *
  * Each layer keeps the columns of its own time kernel and no more; a new column costs what depends
- * on it. Several lanes, each some rows behind the one before, give a step in turn, by the same
- * weights or by their own. A network whose layers pad along time runs in window mode: its padding
- * columns are pushed before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
+ * on it. Several lanes of the same weights, each some rows behind the one before, give a step in
+ * turn. A network whose layers pad along time runs in window mode: its padding columns are pushed
+ * before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
 #ifndef KWS_DS_CNN_H
 #define KWS_DS_CNN_H
 
@@ -38,9 +38,8 @@ typedef struct {
 } kws_layer;
 
 typedef struct {
-  const kws_layer *layers; /* [networks][layer_count], of the same shapes */
+  const kws_layer *layers;
   uint16_t layer_count;
-  uint8_t networks;       /* 1, which all lanes share, or one of each lane */
   uint16_t row_values;    /* coefficients in a feature row */
   uint16_t window_rows;   /* rows that one step sees, padding not counted */
   uint16_t classes;

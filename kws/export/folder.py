@@ -11,7 +11,7 @@ from kws.export.model_source import detector_source, header, network_source
 from kws.export.own_files import write
 from kws.export.report import report
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
-from kws.network_file import read, read_model
+from kws.network_file import read
 
 _PACKAGE = Path(__file__).parents[1]
 FIRMWARE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export")
@@ -38,12 +38,11 @@ def export(model: str | Path, output: Path, count: bool = False) -> list[Path]:
     except OSError as error:
         raise KwsError(f"{path}: {error.strerror or error}") from error
     sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
+    network = read(content, str(path))
     top = header(path.name, hashlib.sha256(content).hexdigest())
     if CONFIG_ENTRY not in metadata(content, str(path)):
-        network = read(content, str(path))
         return write(output, sources | model_files(network_source(network), top))
     detector = ModelFile.parse(content, str(path))
-    network = read_model(detector)
     sources |= model_files(detector_source(detector, network), top)
     name = sketch_name(detector.name)
     files = sketch_files(name, sources)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
 
 from kws.config import ModelConfig
 from kws.engine_layout import (
@@ -38,8 +37,7 @@ def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Parts:
     config = model.config
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
     layers = [
-        dict(_sizes(layer_tables(layer, exported_weights(layer))))
-        for layer in chain(*network.by_lane)
+        dict(_sizes(layer_tables(layer, exported_weights(layer)))) for layer in network.layers
     ]
     weights = sum(layer.pop("weights") for layer in layers)
     return parts | {

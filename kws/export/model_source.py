@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain, cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -124,10 +123,9 @@ def _network(network: Network, memory: Memory) -> dict[str, object]:
 
 
 def _layers(network: Network, memory: Memory) -> str:
-    """Arrays of every layer, then the layers; one network behind the other."""
+    """Arrays of every layer, then the layers."""
     text, rows = "", []
-    places = zip(chain(*network.by_lane), cycle(memory.columns), strict=False)
-    for index, (layer, columns) in enumerate(places):
+    for index, (layer, columns) in enumerate(zip(network.layers, memory.columns, strict=True)):
         dense = _dense(layer)
         fields: dict[str, object] = {"kind": f"KWS_{'DENSE' if dense else layer.kind}"}
         fields |= {name: getattr(layer, name) for name in LAYER_NUMBERS}

@@ -7,8 +7,6 @@ narrower one keeps a plane of frequencies, which the blocks then convolve as wel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import layers
 
@@ -49,24 +47,6 @@ def build(
     x = _depthwise(x, architecture.head, x.shape[2])
     logits = layers.Conv2D(classes, 1)(x)
     return keras.Model(inputs, logits)
-
-
-def together(networks: Sequence[keras.Model]) -> keras.Model:
-    """Networks that hear the same, as one: [batch, n, networks, ...] of each of their outputs."""
-    if len(networks) == 1:
-        return networks[0]
-    inputs = keras.Input(networks[0].input.shape[1:])
-    made = [network(inputs) for network in networks]
-    kinds = zip(*made, strict=True) if isinstance(made[0], list) else [made]
-    beside = [layers.Concatenate(axis=2)(list(kind)) for kind in kinds]
-    return keras.Model(inputs, beside if len(beside) > 1 else beside[0])
-
-
-def fixed(network: keras.Model, architecture: Architecture, front_end: FrontEnd) -> keras.Model:
-    """A network that is open in time, for one window, as the converter wants it."""
-    window = build(architecture, front_end, network.output.shape[-1], architecture.window_rows)
-    copy_weights(network, window)
-    return window
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

@@ -65,7 +65,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     answers = _answers(plan, kept) if plan.own_split else None
     config = replace(config, card=card(plan, results, answers))
     with processes(1) as executor:
-        job = executor.submit(quietly, plan.kept.log, _embedded, (kept.networks, config))
+        job = executor.submit(quietly, plan.kept.log, _embedded, (kept.content, config))
         _write(output, job.result())
     for condition, evaluation in results.items():
         title = f"{len(plan.tested)} models on what they left out, {condition}"
@@ -161,7 +161,7 @@ def card(
     }
 
 
-def _embedded(job: tuple[tuple[bytes, ...], ModelConfig]) -> bytes:
+def _embedded(job: tuple[bytes, ModelConfig]) -> bytes:
     from kws.training.convert import embed
 
     return embed(*job)

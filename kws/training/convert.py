@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from kws.config import ModelConfig
-from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, LANE_ENTRY, PLACEHOLDER, checksum
+from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, PLACEHOLDER, checksum
 
 
 def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
@@ -36,46 +36,28 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
     return content
 
 
-def alike(networks: Sequence[bytes]) -> list[bytes]:
-    """Networks whose scores are in steps of the same size: one posterior stage takes them all."""
-    if len(networks) == 1:
-        return list(networks)
-    models = [_object(network) for network in networks]
-    outputs = [m.subgraphs[0].tensors[m.subgraphs[0].outputs[0]].quantization for m in models]
-    zeros = [0 if output.zeroPoint is None else output.zeroPoint[0] for output in outputs]
-    ranges = list(zip(zeros, (output.scale[0] for output in outputs), strict=True))
-    low = min((-128 - zero) * scale for zero, scale in ranges)
-    high = max((127 - zero) * scale for zero, scale in ranges)
-    scale = np.float32((high - low) / 255)
-    for output in outputs:
-        output.scale, output.zeroPoint = [scale], [round(-128 - low / scale)]
-    return [_bytes(model) for model in models]
-
-
-def embed(networks: Sequence[bytes], config: ModelConfig) -> bytes:
-    """Put settings, checksum and the networks of further lanes into the .tflite of the first.
-
-    They take the place of any that it carried.
-    """
-    first, *others = (_slim(network) for network in networks)
-    entries = {LANE_ENTRY.format(lane): _bytes(other) for lane, other in enumerate(others, 1)}
-    entries[CONFIG_ENTRY] = json.dumps(config.to_dict(), separators=(",", ":")).encode()
-    entries[CHECKSUM_ENTRY] = PLACEHOLDER
+def embed(content: bytes, config: ModelConfig) -> bytes:
+    """Put settings and checksum into a .tflite, in place of any that it carried."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    entries = {
+        CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode(),
+        CHECKSUM_ENTRY: PLACEHOLDER,
+    }
+    _slim(model)
     for name, data in entries.items():
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(data, np.uint8)
         entry = schema.MetadataT()
-        entry.name, entry.buffer = name, len(first.buffers)
-        first.buffers.append(buffer)
-        first.metadata.append(entry)
-    whole = _bytes(first)
+        entry.name, entry.buffer = name, len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata.append(entry)
+    whole = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     return whole.replace(PLACEHOLDER, checksum(whole, PLACEHOLDER))
 
 
-def _slim(network: bytes) -> schema.ModelT:
-    """Without what no runtime reads, a fifth of the file: calibration ranges, long names, the
-    scales of biases, which are the product of input's and weights', and metadata."""
-    model = _object(network)
+def _slim(model: schema.ModelT) -> None:
+    """Drop what no runtime reads, a fifth of the file: calibration ranges, long names, the scales
+    of biases, which are the product of input's and weights', and metadata."""
     (graph,) = model.subgraphs
     for index, tensor in enumerate(graph.tensors):
         tensor.name = str(index)
@@ -86,12 +68,3 @@ def _slim(network: bytes) -> schema.ModelT:
     model.signatureDefs, model.metadata = [], []
     # The buffers of metadata lie behind those of the tensors.
     del model.buffers[1 + max(tensor.buffer for tensor in graph.tensors) :]
-    return model
-
-
-def _object(network: bytes) -> schema.ModelT:
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(network))
-
-
-def _bytes(model: schema.ModelT) -> bytes:
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
 from kws.training.batches import Batches
-from kws.training.builder import telling, together
+from kws.training.builder import telling
 from kws.training.guide import Guide
 from kws.training.log_mels import full_dct
 from kws.training.loss import detection_loss, guidance_loss
@@ -27,21 +27,19 @@ Arrays = list[npt.NDArray[Any]]
 
 
 class Trainer:
-    """Networks, their optimiser, and the examples they are trained on."""
+    """A network, its optimiser, and the examples it is trained on."""
 
     def __init__(
         self,
-        networks: Sequence[keras.Model],
+        model: keras.Model,
         recipe: Recipe,
         tables: FrontEndTables,
         pool: Pool,
         sampler: Sampler,
         guide: Guide | None = None,
     ) -> None:
-        self.networks, self.pool, self.sampler, self.guide = networks, pool, sampler, guide
-        self.model = self.trained = together(networks)
-        if guide:
-            self.trained = together([telling(one, recipe.architecture) for one in networks])
+        self.model, self.pool, self.sampler, self.guide = model, pool, sampler, guide
+        self.trained = telling(model, recipe.architecture) if guide else model
         self.schedule = schedule = recipe.schedule
         self.plain = tf.constant(full_dct(tables))
         self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
@@ -70,7 +68,7 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The networks with the moving averages of their weights, which a model is made of."""
+        """The network with the moving averages of its weights, which a model is made of."""
         variables = self.trained.trainable_variables
         current = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
@@ -81,13 +79,9 @@ class Trainer:
                 variable.assign(value)
 
     def _scores(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are.
-
-        Of several networks, of the mean of their posteriors.
-        """
+        """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""
         features = tf.cast(log_mels, tf.float32) @ self.plain + self.bias
-        logits = self.model(features[..., None], training=False)
-        return tf.reduce_logsumexp(tf.nn.log_softmax(logits), axis=2)
+        return self.model(features[..., None], training=False)[:, :, 0, :]
 
     def loss(self, chosen: npt.NDArray[np.int64]) -> float:
         """Of examples [n] as they are."""
@@ -118,31 +112,19 @@ class Trainer:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""
         features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
+        examples = self.schedule.batch  # what comes behind them guides
         with tf.GradientTape() as tape:
             made = self.trained(features, training=True)
-            made = made if self.guide else (made,)
-            parts = [
-                self._parts([kind[:, :, one, :] for kind in made], labels, told)
-                for one in range(len(self.networks))
-            ]
-            total = tf.add_n([loss + guidance for loss, guidance, _ in parts])
+            logits, *outputs = made if self.guide else (made,)
+            loss, difficulty = self._loss(logits[:examples, :, 0, :], labels)
+            total = loss
+            if self.guide:
+                passages = [output[examples:, :, 0, :] for output in (*outputs, logits)]
+                total += guidance_loss(passages, told, self.schedule.guided)
         variables = self.trained.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        losses, _, difficulties = zip(*parts, strict=True)
-        return tf.reduce_mean(losses), tf.reduce_mean(difficulties, axis=0)
-
-    def _parts(
-        self, made: Sequence[tf.Tensor], labels: tf.Tensor, told: Sequence[tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Of what one network makes of a batch: its loss, what guides it, each example's worst."""
-        logits, *outputs = made
-        examples = self.schedule.batch  # what comes behind them guides
-        loss, difficulty = self._loss(logits[:examples], labels)
-        if not self.guide:
-            return loss, 0.0, difficulty
-        passages = [output[examples:] for output in (*outputs, logits)]
-        return loss, guidance_loss(passages, told, self.schedule.guided), difficulty
+        return loss, difficulty
 
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)

@@ -30,8 +30,7 @@ class Recipe:
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     guides: int = 0  # passages of speech in a batch that guide the network (guide.py)
     patchwork: float = 0.0  # hours of made-up speech among what guides (patchwork.py)
-    networks: int = 1  # trained side by side; of several, each lane of a model hears with its own
-    lanes: int = 1  # copies of a network that a model hears with, in turn: Network.lanes()
+    lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
@@ -48,14 +47,13 @@ class Recipe:
         return replace(config, stride=stride, smoothing=smoothing)
 
 
-# The shipped detector: about as many weights as 40 KB hold, in two networks, since what one takes
-# for a keyword the other seldom does; rows far enough apart for the window to hold a slow "smart
-# mirror", and words of two syllables and more, of which more steps tell than of a short word.
-# People say a wake word with care and running speech is faster: so its words are heard much slower
-# in training than they were recorded, and but a little faster.
+# The shipped detector: as many weights as 40 KB hold, rows far enough apart for the window to hold
+# a slow "smart mirror", and words of two syllables and more, of which more steps tell than of a
+# short word. People say a wake word with care and running speech is faster: so its words are
+# heard much slower in training than they were recorded, and but a little faster.
 HOME = Recipe(
     front_end=replace(FRONT_END, hop=416),
-    architecture=Architecture(channels=48),
+    architecture=Architecture(channels=80),
     schedule=Schedule(found_steps=6, stretch=(-0.56, 0.14), colour=0.6, warp=0.13),
     positives=20_000,
     backgrounds=200_000,
@@ -63,7 +61,6 @@ HOME = Recipe(
     searched=6.0,
     guides=64,
     patchwork=12.0,
-    networks=2,
     lanes=2,
 )
 

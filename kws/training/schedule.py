@@ -32,4 +32,4 @@ class Schedule:
     warp: float = 0.1  # share by which frequencies are stretched at most, as other throats do
     # Weights of what speech that guides is like, against the keywords: embeddings, a teacher's
     # hidden numbers, its scores.
-    guided: tuple[float, float, float] = (1.0, 2.0, 4.0)
+    guided: tuple[float, float, float] = (1.0, 4.0, 2.0)

@@ -15,9 +15,9 @@ import tensorflow as tf
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTS
 from kws.mfcc_tables import FrontEndTables
-from kws.training.builder import build, fixed, together
+from kws.training.builder import build, copy_weights
 from kws.training.checkpoint import Checkpoint
-from kws.training.convert import alike, embed, quantise
+from kws.training.convert import embed, quantise
 from kws.training.features import standardised, typical_windows
 from kws.training.fit import Trainer
 from kws.training.guide import Guide
@@ -39,7 +39,7 @@ class Trained:
     """A model as it is kept, and the float network that it was quantised from."""
 
     content: bytes  # .tflite; its thresholds are 1.0 until they are calibrated
-    network: keras.Model  # of several, all of them: together()
+    network: keras.Model
 
 
 class Training:
@@ -69,8 +69,8 @@ class Training:
         self.tables = FrontEndTables(self.config.front_end)
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
-        networks = [self._network() for _ in range(recipe.networks)]
-        self.trainer = Trainer(networks, recipe, self.tables, self.pool, self.sampler, guide)
+        network = self._network()
+        self.trainer = Trainer(network, recipe, self.tables, self.pool, self.sampler, guide)
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
         """Train for `epochs` at most, from where the checkpoint is.
@@ -154,7 +154,7 @@ class Training:
 
     def _quantised(self) -> Trained:
         architecture, front_end = self.recipe.architecture, self.config.front_end
-        windows = [fixed(network, architecture, front_end) for network in self.trainer.networks]
-        typical = self._typical()
-        content = alike([quantise(window, typical) for window in windows])
-        return Trained(embed(content, self.recipe.heard(self.config)), together(windows))
+        window = build(architecture, front_end, len(self.config.classes), architecture.window_rows)
+        copy_weights(self.trainer.model, window)
+        content = quantise(window, self._typical())
+        return Trained(embed(content, self.recipe.heard(self.config)), window)
