@@ -71,9 +71,9 @@ def _said(
 ) -> list[GuidingSpeech]:
     """HEARINGS of a part's speech and of its keywords behind that."""
     utterances = [samples for words in own.positives for samples in words.utterances]
-    clips = [*speech, *utterances]
+    clips = _paused([*speech, *utterances])
     embeddings = _embedded(own.layout, clips, embedder)
-    firsts = np.cumsum([WINDOW, *(len(clip) + PAUSE for clip in clips)])[len(speech) :]
+    firsts = np.cumsum([0, *map(len, clips)])[len(clips) - len(utterances) :]
     words = _places(own, firsts)
     return [_guiding(part, _heard(own, clips, random), embeddings, words) for _ in range(HEARINGS)]
 
@@ -82,8 +82,9 @@ def _sewn(
     own: Examples, clips: Sequence[Samples], part: int, embedder: Embedder, random: Random
 ) -> GuidingSpeech:
     """A part's patchwork, heard once."""
-    embeddings = _embedded(own.layout, clips, embedder)
-    return _guiding(part, _heard(own, clips, random), embeddings)
+    paused = _paused(clips)
+    embeddings = _embedded(own.layout, paused, embedder)
+    return _guiding(part, _heard(own, paused, random), embeddings)
 
 
 def _guiding(
@@ -106,14 +107,14 @@ def _paused(clips: Sequence[Samples]) -> list[Samples]:
 
 def _heard(own: Examples, clips: Sequence[Samples], random: Random) -> Halfs:
     """Log mels of clips behind each other, each in surroundings of its own."""
-    scenes = [own.surroundings.recorded(as_float(clip), random) for clip in _paused(clips)]
+    scenes = [own.surroundings.recorded(as_float(clip), random) for clip in clips]
     rows = LogMels(own.layout.detailed).rows(np.concatenate(scenes))
     return rows[: len(rows) // GRID * GRID].astype(np.float16)
 
 
 def _embedded(layout: Layout, clips: Sequence[Samples], embedder: Embedder) -> Halfs:
     """Of the same, before anything came over it."""
-    plain = np.concatenate([_level(clip) for clip in _paused(clips)])
+    plain = np.concatenate([_level(clip) for clip in clips])
     rows = 1 + (len(plain) - layout.front_end.window) // layout.detailed.hop
     return on_grid(embedder.embeddings(plain), rows // GRID, layout)
 

@@ -22,7 +22,8 @@ VOICE = 0.3  # logarithm of how much higher and faster another voice is, at most
 PIECES = (2, 6)  # of the other clips
 PIECE = (0.08, 0.4)  # s
 PIECES_VOICE = 0.2
-PIECE_LEVEL = 4.0  # dB by which pieces differ from their mean, at most
+LEVEL = -20.0  # dBFS of a clip's loudest 0.3 s, and in the mean of a piece's
+PIECE_LEVEL = 4.0  # dB by which pieces differ from that, at most
 MARGIN = SAMPLE_RATE // 40  # samples around a keyword that belong to it
 # Share of the pieces: keywords, words near them, recorded speech; the rest is any speech.
 SOURCES = (0.45, 0.25, 0.2)
@@ -48,7 +49,7 @@ class Patchwork:
         clips: list[Samples] = []
         left = hours * 3600 * SAMPLE_RATE
         while left > 0:
-            clips.append(augment.to_int16(augment.set_level(self._clip(), -20)))
+            clips.append(augment.to_int16(augment.set_level(self._clip(), LEVEL)))
             left -= len(clips[-1]) + pause
         return clips
 
@@ -59,7 +60,7 @@ class Patchwork:
             return self._voiced(as_float(self._word()), VOICE)
         if kind < WORDS + PASSAGES:
             source = self._sources[random.integers(1, len(self._sources))]
-            return self._voiced(self._piece(source[random.integers(len(source))], PASSAGE), VOICE)
+            return self._voiced(self._piece(self._one_of(source), PASSAGE), VOICE)
         count = random.integers(PIECES[0], PIECES[1] + 1)
         return self._voiced(_joined([self._levelled() for _ in range(count)]), PIECES_VOICE)
 
@@ -79,11 +80,12 @@ class Patchwork:
         if place == 0 and self._words:
             whole = self._word()
         else:
-            source = self._sources[max(0, place - 1)]
-            whole = source[random.integers(len(source))]
+            whole = self._one_of(self._sources[max(0, place - 1)])
         piece = augment.faded(self._piece(whole, PIECE))
-        level = random.uniform(-PIECE_LEVEL, PIECE_LEVEL) - 20
-        return augment.set_level(piece, level)
+        return augment.set_level(piece, LEVEL + random.uniform(-PIECE_LEVEL, PIECE_LEVEL))
+
+    def _one_of(self, source: Sequence[Samples]) -> Samples:
+        return source[self._random.integers(len(source))]
 
     def _piece(self, whole: Samples, length: tuple[float, float]) -> Audio:
         """`length` long, s, or all of it."""
