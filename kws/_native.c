@@ -48,6 +48,7 @@ static void read_gate(reader_t *reader, kws_gate_settings *settings) {
   settings->hop = (uint16_t)number(reader);
   settings->look_back = (uint16_t)number(reader);
   settings->hold = (uint16_t)number(reader);
+  settings->opening = (uint16_t)number(reader);
   settings->span = (uint16_t)number(reader);
   settings->ratio = (uint32_t)number(reader);
   settings->least = (uint32_t)number(reader);

@@ -42,24 +42,32 @@ class GateNumbers:
     hop: int  # samples
     look_back: int  # hops kept while the gate is closed
     hold: int  # hops
+    opening: int  # hops that it is open for at the start of a stream
     span: int  # hops of the background
     ratio: int  # above the background, RATIO_ONE being 1
     least: int  # energy
 
     @classmethod
-    def of(cls, config: ModelConfig) -> GateNumbers:
-        """The look-back is heard at once, so it is no longer than the time between detections."""
+    def of(cls, config: ModelConfig, window_rows: int = 0) -> GateNumbers:
+        """window_rows: feature rows that the network behind it sees, 0 where there is none.
+
+        The look-back is heard at once, so it is no longer than the time between detections. The
+        gate does not close before the network has a whole window: until then it is deaf, and would
+        be so to a word behind a silent start.
+        """
         gating, hop, step = config.gating, config.front_end.hop, config.stride
 
         def hops(milliseconds: int) -> int:
             return -(-milliseconds * SAMPLE_RATE // (1000 * hop))
 
+        hold = max(1, hops(gating.hold_ms))
         return cls(
             gating.on,
             step,
             hop,
             max(step, min(hops(gating.look_back_ms), step * config.smoothing.refractory_steps)),
-            max(1, hops(gating.hold_ms)),
+            hold,
+            max(hold, window_rows + -(-config.front_end.window // hop)),
             hops(gating.background_ms),
             round(RATIO_ONE * 10 ** (gating.margin_db / 10)),
             round(gating.least**2 * (hop // 2)),
@@ -72,8 +80,9 @@ class Gate:
     `on` may be cleared before the first samples: a gate that is off passes everything as it comes.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
-        self.numbers = GateNumbers.of(config)
+    def __init__(self, config: ModelConfig, window_rows: int = 0) -> None:
+        """As GateNumbers.of()."""
+        self.numbers = GateNumbers.of(config, window_rows)
         self.on = self.numbers.on
         self.reset()
 
@@ -83,7 +92,7 @@ class Gate:
         self._background = 0  # least energy of the span before, as long as nothing is known
         self._quietest = LOUDEST  # least energy of this span
         self._place = 0  # hops into it
-        self._hold = self.numbers.hold  # hops until it closes
+        self._hold = self.numbers.opening  # hops until it closes
         self._cut = 0  # steps since the last passage
 
     @property

@@ -51,7 +51,7 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate, network, posterior = bytes(4 * 8), bytes(4 * 12), bytes(4 * 6)  # none of them
+        gate, network, posterior = bytes(4 * 9), bytes(4 * 12), bytes(4 * 6)  # none of them
         self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
     def reset(self) -> None:
@@ -117,7 +117,8 @@ def _engine(model: ModelFile, network: Network) -> Engine:
     """An engine with all stages of a model."""
     config = model.config
     check(model.name, config, network)
-    gate, lanes = GateNumbers.of(config), network.lanes(config.stride)
+    gate = GateNumbers.of(config, network.window_rows)
+    lanes = network.lanes(config.stride)
     memory = detector_memory(
         config.front_end, network, len(config.keywords), config.smoothing, gate, lanes
     )

@@ -17,10 +17,10 @@ class Spotter:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self.gate = Gate(model.config)
         self.mfcc = Mfcc(model.config.front_end)
         self.ds_cnn = DsCnn(model)
         self.window_rows = self.ds_cnn.window_rows
+        self.gate = Gate(model.config, self.window_rows)
         self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_rows)
 
     def reset(self) -> None:

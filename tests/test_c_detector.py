@@ -46,7 +46,8 @@ class Trace:
 
 def python_trace(model: ModelFile, samples: Samples) -> Trace:
     config, trace = model.config, Trace()
-    gate, mfcc, network = Gate(config), Mfcc(config.front_end), DsCnn(model)
+    mfcc, network = Mfcc(config.front_end), DsCnn(model)
+    gate = Gate(config, network.window_rows)
     smoothing, posterior = (
         Posterior(config, network.score_scale, network.window_rows) for _ in range(2)
     )

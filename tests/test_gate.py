@@ -13,6 +13,7 @@ from small_models import Samples, synthetic_audio
 from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
 from kws.data.audio import read_audio
 from kws.gate import LOUDEST, RATIO_ONE, Gate, GateNumbers, energies
+from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 from kws.road import spotter as open_spotter
@@ -141,6 +142,16 @@ def test_nothing_runs_in_silence(silence: Samples) -> None:
     [(start, end)] = passed(Gate(config()), silence)
     assert start == 0
     assert end <= (numbers.span + numbers.hold) * HOP  # until the background was known
+
+
+@pytest.mark.parametrize("front_end", [FrontEnd(), FrontEnd(hop=416), FrontEnd(640, 640, 1024)])
+def test_the_network_has_a_whole_window_before_the_gate_first_closes(front_end: FrontEnd) -> None:
+    rows = 95
+    gate = Gate(config(BRIEF, front_end=front_end), window_rows=rows)
+    [(cut, heard)] = gate.push(np.zeros(10 * SAMPLE_RATE, np.int16))
+    assert cut == 0
+    assert len(Mfcc(front_end).push(heard)) == rows
+    assert not gate.open
 
 
 def test_the_start_of_a_sound_is_kept() -> None:

@@ -70,7 +70,7 @@ void kws_gate_reset(kws_gate *gate) {
   gate->background = 0; /* every hop is loud until it is known */
   gate->quietest = (uint64_t)1 << 48;
   gate->cut = 0;
-  gate->hold = gate->settings->hold;
+  gate->hold = gate->settings->opening;
   gate->open = true;
 }
 

@@ -12,6 +12,7 @@ typedef struct {
   uint16_t hop;       /* samples */
   uint16_t look_back; /* hops kept while the gate is closed */
   uint16_t hold;      /* hops that it stays open from a loud one on */
+  uint16_t opening;   /* hops that it is open for at the start of a stream */
   uint16_t span;      /* hops of the background */
   uint32_t ratio;     /* above the background, 256 being 1 */
   uint32_t least;     /* energy */

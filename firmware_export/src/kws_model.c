@@ -2700,6 +2700,7 @@ const kws_model kws_model_data = {
     .hop = 416,
     .look_back = 16,
     .hold = 39,
+    .opening = 71,
     .span = 77,
     .ratio = 810,
     .least = 832,

@@ -25,10 +25,10 @@ class Detector:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self._gate = Gate(model.config)
         self._mfcc = road.mfcc(model.config.front_end)
         self._ds_cnn = road.ds_cnn(model)
         self.window_rows = self._ds_cnn.window_rows
+        self._gate = Gate(model.config, self.window_rows)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_rows)
 
     def trace(self, pieces: Iterable[Samples]) -> Trace:

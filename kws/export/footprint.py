@@ -59,7 +59,7 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         network,
         len(config.keywords),
         config.smoothing,
-        GateNumbers.of(config),
+        GateNumbers.of(config, network.window_rows),
         network.lanes(config.stride),
     )
     shared = at.network.rings

@@ -61,7 +61,8 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     """Header and source of a whole detector."""
     config = model.config
     check(model.name, config, network)
-    gate, lanes = GateNumbers.of(config), network.lanes(config.stride)
+    gate = GateNumbers.of(config, network.window_rows)
+    lanes = network.lanes(config.stride)
     memory = detector_memory(
         config.front_end, network, len(config.keywords), config.smoothing, gate, lanes
     )
