@@ -249,7 +249,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(**settings) -> Recipe:
-    fast = {"epoch": EPOCH, "batch": 32, "warm_up": 2, "learning_rate": 0.01, "average": 0.5}
+    fast = {"epoch": EPOCH, "batch": 32, "warm_up": 2, "learning_rate": 0.01, "average": (2, 2)}
     return Recipe(architecture=SMALL, schedule=Schedule(**{**fast, **settings}))
 
 
@@ -306,6 +306,44 @@ def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:
         losses.append(trainer.loss(np.arange(40)))
     assert losses[:2] == losses[2:]
     assert losses[0] != losses[1]
+
+
+def test_the_average_spans_a_third_of_the_steps_taken(tf, material: Path) -> None:
+    from kws.training.train import Training
+
+    trainer = Training(material, ["word"], recipe(epochs=4, average=(1, 5), epoch=12), []).trainer
+    for span in (1, 4, 5):  # behind 0, 12 and 24 steps
+        trainer.run_epoch(1)
+        assert float(trainer.optimizer.ema_momentum) == pytest.approx(1 - 1 / span)
+
+
+def test_a_long_average_has_statistics_of_its_own(tf, material: Path, monkeypatch) -> None:
+    from kws.training import weight_average
+    from kws.training.train import Training
+
+    trainer = Training(material, ["word"], recipe(epochs=4), []).trainer
+    trainer.run_epoch(1)
+    wrong = [np.full_like(one, 7) for one in moving(trainer.model)]
+    moving(trainer.model, wrong)
+    with trainer.averaged():
+        assert all(map(np.array_equal, moving(trainer.model), wrong))
+    monkeypatch.setattr(weight_average, "FITTING", 0)
+    with trainer.averaged():
+        measured = moving(trainer.model)
+        moving(trainer.model, [np.zeros_like(one) for one in measured])
+        losses = [trainer.loss(np.arange(40))]
+        moving(trainer.model, measured)
+        losses.append(trainer.loss(np.arange(40)))
+        assert losses[0] > losses[1]
+    assert all(map(np.array_equal, moving(trainer.model), wrong))
+
+
+def moving(network, values=None):
+    """The normalisations' running means and variances; values take their place."""
+    variables = network.non_trainable_variables
+    for variable, value in zip(variables, values or [], strict=bool(values)):
+        variable.assign(value)
+    return [variable.numpy() for variable in variables]
 
 
 @pytest.fixture(scope="module")

@@ -372,7 +372,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def recipe(guides: int) -> Recipe:
     schedule = Schedule(
-        epoch=150, epochs=2, batch=16, warm_up=2, learning_rate=0.01, average=0.5, colour=0
+        epoch=150, epochs=2, batch=16, warm_up=2, learning_rate=0.01, average=(2, 2), colour=0
     )
     return Recipe(architecture=SMALL, schedule=schedule, guides=guides)
 

@@ -74,7 +74,7 @@ def small(epochs):
             patience=epochs,
             batch=48,
             warm_up=20,
-            average=0.95,
+            average=(20, 20),
         ),
         positives=160,
         backgrounds=400,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -22,6 +21,7 @@ from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
 from kws.training.spectrum import warps
+from kws.training.weight_average import WeightAverage
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -48,9 +48,9 @@ class Trainer:
             _learning_rate(schedule),
             weight_decay=schedule.weight_decay,
             use_ema=True,
-            ema_momentum=schedule.average,
             clipnorm=1.0,
         )
+        self._average = WeightAverage(self.trained, self.optimizer, schedule.average)
         self.optimizer.build(self.trained.trainable_variables)
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
@@ -59,6 +59,7 @@ class Trainer:
     def run_epoch(self, seed: int) -> float:
         """Train for one epoch; the mean loss."""
         tf.random.set_seed(seed)
+        self._average.widen()
         losses = []
         for chosen, log_mels, labels, *told in self._batches:
             loss, difficulty = self._step(log_mels, labels, *told)
@@ -66,17 +67,11 @@ class Trainer:
             losses.append(loss)
         return float(np.mean(losses))
 
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged(self) -> AbstractContextManager[None]:
         """The network with the moving averages of its weights, which a model is made of."""
-        variables = self.trained.trainable_variables
-        current = [variable.numpy() for variable in variables]
-        self.optimizer.finalize_variable_values(variables)
-        try:
-            yield
-        finally:
-            for variable, value in zip(variables, current, strict=True):
-                variable.assign(value)
+        return self._average.applied(
+            self.warped_features(log_mels) for _, log_mels, *_ in self._batches
+        )
 
     def _scores(self, log_mels: tf.Tensor) -> tf.Tensor:
         """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""

@@ -53,8 +53,10 @@ class Recipe:
 # heard much slower in training than they were recorded, and but a little faster.
 HOME = Recipe(
     front_end=replace(FRONT_END, hop=416),
-    architecture=Architecture(channels=80),
-    schedule=Schedule(found_steps=6, stretch=(-0.56, 0.14), colour=0.6, warp=0.13),
+    architecture=Architecture(channels=80, first_kernel=3, kernels=(5, 9, 13, 17), head=7),
+    schedule=Schedule(
+        last=0.25, average=(500, 5000), found_steps=6, stretch=(-0.56, 0.14), colour=0.6, warp=0.13
+    ),
     positives=20_000,
     backgrounds=200_000,
     mined=500,

@@ -18,7 +18,9 @@ class Schedule:
     last: float = 0.0
     warm_up: int = 200  # steps
     weight_decay: float = 1e-4
-    average: float = 0.998  # decay of the moving average of the weights, which is what is kept
+    # Steps that the moving average of the weights spans, which is what is kept: a third of those
+    # taken, between these. A long one wants a `last` that is not small, or there is nothing apart.
+    average: tuple[int, int] = (500, 500)
     found_steps: int = 4  # in which a keyword must be found: what the smoothing averages
     hardest: float = 0.5  # weight of each background example's worst step against its mean
     time_masks: int = 2
