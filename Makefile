@@ -55,11 +55,15 @@ EMBEDDING ?= $(wildcard $(VENV)/lib/python3*/site-packages/pyopen_wakeword/model
 model: NAME := home
 model: GUIDED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 trunk: NAME := trunk
+model trunk: TRAINED = $(or $(WORK),models/$(NAME).work)
 model trunk: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
-		--work $(or $(WORK),models/$(NAME).work) $(if $(KOKORO),--kokoro $(KOKORO)) \
-		$(GUIDED)
+		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(GUIDED)
+	$(FOLDS)
+
+# The models that gave home its thresholds and figures stay beside it, so that those can be checked.
+model: FOLDS = mkdir -p models/home.folds && cp $(TRAINED)/fold-[0-3].tflite models/home.folds
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware
