@@ -47,10 +47,11 @@ class Recipe:
         return replace(config, stride=stride, smoothing=smoothing)
 
 
-# The shipped detector: as many weights as 40 KB hold, rows far enough apart for the window to hold
-# a slow "smart mirror", and words of two syllables and more, of which more steps tell than of a
-# short word. People say a wake word with care and running speech is faster: so its words are
-# heard much slower in training than they were recorded, and but a little faster.
+# The shipped detector: about as many weights as 40 KB hold, rows so far apart and kernels so long
+# that the window holds a slow "smart mirror" and as much before it, and words of two syllables and
+# more, of which more steps tell than of a short word. People say a wake word with care and running
+# speech is faster: so its words are heard much slower in training than they were recorded, and but
+# a little faster.
 HOME = Recipe(
     front_end=replace(FRONT_END, hop=416),
     architecture=Architecture(channels=80, first_kernel=3, kernels=(5, 9, 13, 17), head=7),

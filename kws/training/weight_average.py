@@ -47,10 +47,10 @@ class WeightAverage:
         variables = self._network.variables
         current = [variable.numpy() for variable in variables]
         self._optimizer.finalize_variable_values(self._network.trainable_variables)
-        if self._span > FITTING:
-            for features in islice(batches, MEASURED):
-                self._learn_statistics(features)
         try:
+            if self._span > FITTING:
+                for features in islice(batches, MEASURED):
+                    self._learn_statistics(features)
             yield
         finally:
             for variable, value in zip(variables, current, strict=True):
