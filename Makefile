@@ -51,7 +51,7 @@ lint: $(VENV)/dev.stamp
 # Google's speech embedding, which guides the shipped model's training, where it was installed.
 EMBEDDING ?= $(wildcard $(VENV)/lib/python3*/site-packages/pyopen_wakeword/models)
 
-# About two and a half hours on two cores with Kokoro; the trunk a quarter of an hour.
+# About three hours on two cores with Kokoro; the trunk a quarter of an hour.
 model: NAME := home
 model: GUIDED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 trunk: NAME := trunk
