@@ -1,8 +1,7 @@
 """The moving average of a network's weights, which a model is made of.
 
-Averages of a third of a training whose rate stays high lie amid what it comes by, and generalise
-better than any of it (Izmailov et al. 2018, "Averaging weights leads to wider optima and better
-generalization").
+The average over a third of a training whose rate stays high lies amid what it comes by (Izmailov et
+al. 2018, "Averaging weights leads to wider optima and better generalization").
 """
 
 from __future__ import annotations
