@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from dataclasses import fields
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,8 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate, network, posterior = bytes(4 * 9), bytes(4 * 12), bytes(4 * 6)  # none of them
+        gate = bytes(4 * len(fields(GateNumbers)))  # none of all three
+        network, posterior = bytes(4 * 12), bytes(4 * 6)
         self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
     def reset(self) -> None:

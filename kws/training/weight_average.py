@@ -25,12 +25,11 @@ class WeightAverage:
     def __init__(
         self, network: keras.Model, optimizer: keras.optimizers.Optimizer, span: tuple[int, int]
     ) -> None:
-        """span: steps that it spans, a third of those taken between these."""
+        """span: steps that it spans, a third of those taken between these; widen() sets it."""
         self._network, self._optimizer, self._limits = network, optimizer, span
         self._momentum = tf.Variable(0.0, trainable=False)
         optimizer.ema_momentum = self._momentum
         self._learn_statistics = tf.function(lambda features: network(features, training=True))
-        self.widen()
 
     @property
     def _span(self) -> float:
