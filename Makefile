@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What an installation is made from; all other changes take effect without one.
-SETUP := setup.cfg setup.py pyproject.toml kws/_native.c $(wildcard firmware_export/src/*)
+SETUP := setup.cfg setup.py pyproject.toml kws/engine/_native.c $(wildcard firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board;

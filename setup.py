@@ -1,4 +1,4 @@
-"""The C road as an optional extension; everything else is in setup.cfg."""
+"""The C engine as an optional extension; everything else is in setup.cfg."""
 
 from setuptools import Extension, setup
 
@@ -8,8 +8,8 @@ STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "posterior", "spotter")
 setup(
     ext_modules=[
         Extension(
-            "kws._native",
-            ["kws/_native.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
+            "kws.engine._native",
+            ["kws/engine/_native.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
             include_dirs=[ENGINE],
             extra_compile_args=["-O3"],
             optional=True,  # without a compiler kws runs in Python alone

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import soundfile
 
 from kws.config import SAMPLE_RATE
-from kws.data.synthesis import Voice, installed
 from kws.errors import KwsError
+from kws.tts.voices import Voice, installed
 
 HERE = Path(__file__).parent
 LEAD, PAUSE, TAIL = 1.2, 0.2, 1.0  # s before, between and after the pieces

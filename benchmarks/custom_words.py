@@ -24,18 +24,18 @@ import numpy as np
 
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
 from kws.model_file import ModelFile
-from kws.training.command import EXAMPLES, SYNTHETIC
 from kws.training.cross_validation import Conditions, Job, hear, train_and_test
 from kws.training.fold import Fold
-from kws.training.material import make_material
+from kws.training.pipeline import EXAMPLES, SYNTHETIC
 from kws.training.plan import QUARTERS
-from kws.training.processes import processes, quietly
+from kws.training.prepare import make_material
 from kws.training.recipe import TRUNK, Recipe, adapted
 from kws.training.status import Status
-from kws.training.synthetic import with_synthesis
+from kws.training.synthetic_speech import with_synthesis
+from kws.training.workers import processes, quietly
 
 WORDS = "alexa:0,jarvis:0,smart mirror:2"
 COUNTS = (0, 10, 25, 50, 100, 200)

@@ -21,12 +21,12 @@ from rich.console import Console
 from rich.table import Table
 from work_folder import folds_of, parser
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import evaluate, merged
 from kws.evaluation.mixing import with_noise
-from kws.evaluation.traces import Detector, Samples, Traces, traces
+from kws.evaluation.scores import Detector, Samples, Traces, traces
 from kws.gate import Gate
 from kws.listen import TAIL_SECONDS
 from kws.training.calibration import calibrated

@@ -28,11 +28,11 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from kws.backend import spotter as open_spotter
 from kws.config import SAMPLE_RATE
 from kws.listen import listen
 from kws.model_file import ModelFile
 from kws.ring_buffer import RingBuffer
-from kws.road import spotter as open_spotter
 
 ROOT = Path(__file__).parent.parent
 BLOCK = 640  # samples, 40 ms

@@ -14,13 +14,13 @@ from rich.console import Console
 from work_folder import folds_of, parser
 
 from kws.data.dataset import Dataset
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
-from kws.evaluation.traces import Detector, Samples, Trace, Traces, traces
+from kws.evaluation.scores import Detector, Samples, Trace, Traces, traces
 from kws.model_file import ModelFile
 from kws.posterior import ONE
-from kws.training.builder import build, copy_weights
 from kws.training.cross_validation import recordings
+from kws.training.model import build, copy_weights
 from kws.training.recipe import HOME
 
 
@@ -32,7 +32,7 @@ class FloatDetector(Detector):
         architecture, config = HOME.architecture, model.config
         window, self._network = (
             build(architecture, config.front_end, len(config.classes), rows)
-            for rows in (architecture.window_rows, None)
+            for rows in (architecture.window_frames, None)
         )
         window.load_weights(weights)
         copy_weights(window, self._network)
@@ -50,17 +50,17 @@ class FloatDetector(Detector):
         """As Detector.hear: Q15 confidences [steps, keywords]."""
         rows = np.concatenate([self._rows, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
-        steps = max(0, (len(rows) - self.window_rows) // stride + 1)
+        steps = max(0, (len(rows) - self.window_frames) // stride + 1)
         self._rows = rows[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        own, lanes = HOME.architecture.stride, HOME.lanes
+        own, phases = HOME.architecture.stride, HOME.phases
         logits = np.empty((steps, len(self.config.classes)), np.float32)
-        for lane in range(min(steps, lanes)):
-            of_lane = logits[lane::lanes]
-            end = lane * stride + self.window_rows + (len(of_lane) - 1) * own
-            seen = rows[lane * stride : end]
-            of_lane[:] = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
+        for phase in range(min(steps, phases)):
+            of_phase = logits[phase::phases]
+            end = phase * stride + self.window_frames + (len(of_phase) - 1) * own
+            seen = rows[phase * stride : end]
+            of_phase[:] = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
         powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
         posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
         posteriors = np.concatenate([self._posteriors, posteriors])

@@ -11,7 +11,7 @@ greatest 512-sample energies; levels from -50 to -10 dBFS (RMS of the loudest 0.
 silence or hiss (-70 dBFS) instead of what was recorded around the word; a room (the impulse
 responses of DATA, which training knows as well); words said slower and faster, the pitch with them.
 
---tempo and --lanes have the models hear faster than they were trained, and with other lanes than
+--tempo and --phases have the models hear faster than they were trained, and with other phases than
 the shipped one; neither needs new training.
 """
 
@@ -29,22 +29,22 @@ from rich.progress import track
 from rich.table import Table
 from work_folder import folds_of, parser
 
-from kws.data.audio import read_audio
+from kws.audio.read import read_audio
 from kws.data.dataset import Dataset
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.data.word_span import word_span
-from kws.evaluation.curves import Curves, curves
+from kws.evaluation.det import Curves, curves
 from kws.evaluation.evaluate import merged
 from kws.evaluation.figures import det_figure
 from kws.evaluation.mixing import with_noise
-from kws.evaluation.rates import rate_for
-from kws.evaluation.traces import Detector, Samples, Traces, traces
+from kws.evaluation.operating_points import rate_for
+from kws.evaluation.scores import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
-from kws.training import augment
+from kws.training.augmentation import waveform
+from kws.training.augmentation.scene import as_float
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
 from kws.training.recipe import HOME, Recipe
-from kws.training.surroundings import as_float
 
 SNR = 10.0  # dB
 TALKERS = 8
@@ -83,17 +83,17 @@ def talkers(speech: Samples) -> Samples:
     """TALKERS passages of the speech at once."""
     length = len(speech) // TALKERS
     passages = np.reshape(speech[: length * TALKERS], (TALKERS, length))
-    return augment.to_int16(passages.astype(np.float32).mean(axis=0) / 32768 * 2)
+    return waveform.to_int16(passages.astype(np.float32).mean(axis=0) / 32768 * 2)
 
 
 def at_level(word: Samples, dbfs: float) -> Samples:
     """An utterance at another level."""
-    return augment.to_int16(augment.set_level(as_float(word), dbfs))
+    return waveform.to_int16(waveform.set_level(as_float(word), dbfs))
 
 
 def at_speed(word: Samples, speed: float) -> Samples:
     """An utterance that is played slower or faster."""
-    return augment.to_int16(augment.speed(as_float(word), speed))
+    return waveform.to_int16(waveform.speed(as_float(word), speed))
 
 
 def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
@@ -101,16 +101,16 @@ def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
     start, end = word_span(word)
     audio = np.zeros(len(word), np.float32)
     kept = slice(max(0, start - MARGIN), min(len(word), end + MARGIN))
-    audio[kept] = augment.faded(as_float(word[kept]))
+    audio[kept] = waveform.faded(as_float(word[kept]))
     if random is not None:
         white = random.standard_normal(len(audio)).astype(np.float32)
         audio += np.float32(10 ** (HISS / 20)) * white
-    return augment.to_int16(audio)
+    return waveform.to_int16(audio)
 
 
 def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
     """An utterance as it sounds in a room."""
-    return augment.to_int16(augment.room(as_float(word), response))
+    return waveform.to_int16(waveform.room(as_float(word), response))
 
 
 def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
@@ -165,9 +165,9 @@ def main() -> None:
     wanted = parser(__doc__)
     wanted.add_argument("--output", type=Path, required=True)
     wanted.add_argument("--tempo", type=float, default=1.0)
-    wanted.add_argument("--lanes", type=int, default=HOME.lanes)
+    wanted.add_argument("--phases", type=int, default=HOME.phases)
     arguments = wanted.parse_args()
-    recipe = replace(HOME, lanes=arguments.lanes)
+    recipe = replace(HOME, phases=arguments.phases)
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
     models = [listening(fold, recipe, arguments.tempo) for fold in folds]

@@ -1,9 +1,9 @@
 """kws: an always-on keyword spotter.
 
-from kws import ModelFile, Recording, Spotter
+from kws import ModelFile, AudioFile, Spotter
 from kws.listen import listen
 
-listen(Recording("kitchen.wav"), Spotter(ModelFile.load()), print)
+listen(AudioFile("kitchen.wav"), Spotter(ModelFile.load()), print)
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kws.action import Actions as Actions
+    from kws.audio.audio_file import AudioFile as AudioFile
+    from kws.audio.raw_stream import RawStream as RawStream
     from kws.config import FrontEnd as FrontEnd
     from kws.config import ModelConfig as ModelConfig
     from kws.config import Smoothing as Smoothing
     from kws.errors import KwsError as KwsError
     from kws.microphone import Microphone as Microphone
     from kws.model_file import ModelFile as ModelFile
-    from kws.pipe import Pipe as Pipe
     from kws.posterior import Detection as Detection
-    from kws.recording import Recording as Recording
     from kws.spotter import Spotter as Spotter
 
 __version__ = "0.1.0"
@@ -34,8 +34,8 @@ _HOMES = {
     "Microphone": "microphone",
     "ModelConfig": "config",
     "ModelFile": "model_file",
-    "Pipe": "pipe",
-    "Recording": "recording",
+    "RawStream": "audio.raw_stream",
+    "AudioFile": "audio.audio_file",
     "Smoothing": "config",
     "Spotter": "spotter",
 }

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws.action_kinds import Effect
-from kws.deadline import one_line
+from kws.actions.kinds import Effect
+from kws.actions.time_limit import one_line
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Actions:
 
         Raises KwsError that names the file and the line of whatever could not work later.
         """
-        from kws.actions_file import read_actions
+        from kws.actions.config_file import read_actions
 
         return cls(read_actions(Path(path), list(keywords)))
 

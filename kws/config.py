@@ -116,7 +116,7 @@ class ModelConfig:
 
     keywords: tuple[str, ...]
     thresholds: tuple[float, ...]  # confidence in 0..1 per keyword
-    stride: int  # feature rows from one step to the next; see Network.lanes()
+    stride: int  # feature rows from one step to the next; see Network.phases()
     front_end: FrontEnd = field(default_factory=FrontEnd)
     smoothing: Smoothing = field(default_factory=Smoothing)
     gating: Gating = field(default_factory=Gating)

@@ -11,11 +11,11 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from kws.engine.interpreter import tflite
+from kws.engine.network import phases_for
+from kws.engine.tflite_reader import chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.network import lanes_for
-from kws.runtime import tflite
-from kws.tflite_graph import chain
 
 Int8 = npt.NDArray[np.int8]
 
@@ -26,8 +26,8 @@ LIMIT = np.float32(1 << 20)  # features are clamped to it: no scale in use comes
 class DsCnn:
     """A model's network as a stream; how the rows are cut into pieces changes no bit.
 
-    Step i covers rows [i * stride, i * stride + window_rows). Where the network by itself gives
-    fewer, several lanes of it give a step in turn (lanes_for).
+    Step i covers rows [i * stride, i * stride + window_frames). Where the network by itself gives
+    fewer, several phases of it give a step in turn (phases_for).
     """
 
     def __init__(self, model: ModelFile) -> None:
@@ -42,17 +42,17 @@ class DsCnn:
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
         _check(self._input, self._output, model)
-        _, self.window_rows, self.coefficients, _ = (int(n) for n in self._input["shape"])
+        _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
         self._own_stride = _stride(model)
-        self._lanes = lanes_for(self._own_stride, self.stride)
-        if not self._lanes:
+        self._phases = phases_for(self._own_stride, self.stride)
+        if not self._phases:
             raise _unfit(model)
         scale, self._zero = self._input["quantization"]
         self._gain = np.float32(1) / np.float32(scale)
         self.score_scale = float(self._output["quantization"][0])
-        self._allocated_rows = self.window_rows
+        self._allocated_rows = self.window_frames
         self.reset()
 
     def reset(self) -> None:
@@ -62,12 +62,12 @@ class DsCnn:
     def push(self, rows: npt.NDArray[np.float32]) -> Int8:
         """Take rows [n, coefficients]; return the scores they complete, [steps, classes]."""
         stream = np.concatenate([self._pending, self.quantise(rows)])
-        count = max(0, (len(stream) - self.window_rows) // self.stride + 1)
+        count = max(0, (len(stream) - self.window_frames) // self.stride + 1)
         self._pending = stream[count * self.stride :]
         scores = np.empty((count, self.classes), np.int8)
-        for lane in range(self._lanes):
-            of_lane = scores[lane :: self._lanes]
-            of_lane[:] = self._steps(stream[lane * self.stride :], len(of_lane))
+        for phase in range(self._phases):
+            of_phase = scores[phase :: self._phases]
+            of_phase[:] = self._steps(stream[phase * self.stride :], len(of_phase))
         return scores
 
     def quantise(self, rows: npt.NDArray[np.float32]) -> Int8:
@@ -77,12 +77,12 @@ class DsCnn:
         return np.clip(levels, -128, 127).astype(np.int8)
 
     def _steps(self, rows: Int8, count: int) -> Int8:
-        """The first `count` steps of one lane, [count, classes]."""
+        """The first `count` steps of one phase, [count, classes]."""
         scores = np.empty((count, self.classes), np.int8)
         for first in range(0, count, MAX_STEPS):
             steps = min(MAX_STEPS, count - first)
             start = first * self._own_stride
-            stop = start + self.window_rows + (steps - 1) * self._own_stride
+            stop = start + self.window_frames + (steps - 1) * self._own_stride
             scores[first : first + steps] = self._scores(rows[start:stop])
         return scores
 

@@ -48,8 +48,8 @@ class GateNumbers:
     least: int  # energy
 
     @classmethod
-    def of(cls, config: ModelConfig, window_rows: int = 0) -> GateNumbers:
-        """window_rows: feature rows that the network behind it sees, 0 where there is none.
+    def of(cls, config: ModelConfig, window_frames: int = 0) -> GateNumbers:
+        """window_frames: feature rows that the network behind it sees, 0 where there is none.
 
         The look-back is heard at once, so it is no longer than the time between detections. The
         gate does not close before the network has a whole window: until then it is deaf, and would
@@ -67,7 +67,7 @@ class GateNumbers:
             hop,
             max(step, min(hops(gating.look_back_ms), step * config.smoothing.refractory_steps)),
             hold,
-            max(hold, window_rows + -(-config.front_end.window // hop)),
+            max(hold, window_frames + -(-config.front_end.window // hop)),
             hops(gating.background_ms),
             round(RATIO_ONE * 10 ** (gating.margin_db / 10)),
             round(gating.least**2 * (hop // 2)),
@@ -80,9 +80,9 @@ class Gate:
     `on` may be cleared before the first samples: a gate that is off passes everything as it comes.
     """
 
-    def __init__(self, config: ModelConfig, window_rows: int = 0) -> None:
+    def __init__(self, config: ModelConfig, window_frames: int = 0) -> None:
         """As GateNumbers.of()."""
-        self.numbers = GateNumbers.of(config, window_rows)
+        self.numbers = GateNumbers.of(config, window_frames)
         self.on = self.numbers.on
         self.reset()
 

@@ -14,7 +14,7 @@ from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
 
 if TYPE_CHECKING:
-    from kws.road import AnySpotter
+    from kws.backend import AnySpotter
 
 RING_SECONDS = 4  # a pipe that is ahead of real time is read in pieces of at most so much
 LIVE_SECONDS = 0.06  # heard at once at least: two blocks of a microphone cost little more than one
@@ -24,7 +24,7 @@ Samples = npt.NDArray[np.int16]
 
 
 class Source(Protocol):
-    """Where samples come from: a Microphone, a Recording or a Pipe."""
+    """Where samples come from: a Microphone, a AudioFile or a RawStream."""
 
     name: str
     live: bool  # sends at the pace of a clock, not as fast as it is read
@@ -60,7 +60,7 @@ def listen(
     """
     least = round(LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
     ring = RingBuffer(RING_SECONDS * SAMPLE_RATE)
-    lead = lead_samples(spotter.config, spotter.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_frames)
 
     def hear(samples: Samples) -> None:
         for detection in spotter.push(samples):
@@ -81,11 +81,11 @@ def listen(
     hear(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16))
 
 
-def lead_samples(config: ModelConfig, window_rows: int) -> int:
+def lead_samples(config: ModelConfig, window_frames: int) -> int:
     """Length of the silence before a stream: the network's window, in whole steps.
 
     Without it the network would be deaf for the first second, to a clip of one word altogether.
     Whole steps leave the times of the steps behind it as they are.
     """
-    steps = -(-window_rows // config.stride)
+    steps = -(-window_frames // config.stride)
     return steps * config.stride * config.front_end.hop

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws.audio.devices import InputDevice, find_device, portaudio
+from kws.audio.resampler import Resampler
 from kws.config import SAMPLE_RATE
-from kws.devices import InputDevice, find_device, portaudio
 from kws.errors import KwsError
-from kws.resampler import Resampler
 from kws.ring_buffer import RingBuffer
 
 BLOCK_SECONDS = 0.04  # two hops: the network takes two rows at a time, each block wakes it once

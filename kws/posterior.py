@@ -48,12 +48,12 @@ def threshold_level(threshold: float) -> int:
 class Posterior:
     """Network scores in, detections out; how the stream is cut into pieces changes nothing."""
 
-    def __init__(self, config: ModelConfig, score_scale: float, window_rows: int) -> None:
-        """score_scale: step of the int8 scores; window_rows: feature rows of the first step."""
+    def __init__(self, config: ModelConfig, score_scale: float, window_frames: int) -> None:
+        """score_scale: step of the int8 scores; window_frames: feature rows of the first step."""
         self.config = config
         self.table = exp_table(score_scale)
         self.levels = np.array([threshold_level(t) for t in config.thresholds], np.int64)
-        self.window_rows = window_rows
+        self.window_frames = window_frames
         self.reset()
 
     def reset(self) -> None:
@@ -102,7 +102,7 @@ class Posterior:
         """The keyword furthest above its threshold; of equals, the first."""
         keyword = int(np.argmax(np.where(confidence >= self.levels, confidence - self.levels, -1)))
         front_end = self.config.front_end
-        rows = self.window_rows + step * self.config.stride
+        rows = self.window_frames + step * self.config.stride
         sample = (rows - 1) * front_end.hop + front_end.window
         return Detection(sample, self.config.keywords[keyword], int(confidence[keyword]) / ONE)
 

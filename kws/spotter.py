@@ -19,9 +19,9 @@ class Spotter:
         self.config = model.config
         self.mfcc = Mfcc(model.config.front_end)
         self.ds_cnn = DsCnn(model)
-        self.window_rows = self.ds_cnn.window_rows
-        self.gate = Gate(model.config, self.window_rows)
-        self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_rows)
+        self.window_frames = self.ds_cnn.window_frames
+        self.gate = Gate(model.config, self.window_frames)
+        self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_frames)
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -13,7 +13,7 @@ from dbus_fast import PropertyAccess
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
-from kws import ble
+from kws.audio import ble
 
 ADAPTER = "/org/bluez/hci0"
 DEVICE = f"{ADAPTER}/dev_01_02_03_04_05_06"

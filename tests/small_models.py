@@ -53,7 +53,7 @@ class Shape:
     frequency_kernel: int = 0  # of the first layer; 0 is all coefficients
 
     @property
-    def window_rows(self) -> int:
+    def window_frames(self) -> int:
         columns = 1 + sum(kernel - 1 for kernel in (*self.kernels, self.head))
         return (columns - 1) * self.stride + self.first_kernel
 
@@ -80,20 +80,20 @@ def short_window() -> ModelFile:
 
 
 @cache
-def two_lanes() -> ModelFile:
-    """A step per row by two lanes of a network that gives one per two rows."""
+def two_phases() -> ModelFile:
+    """A step per row by two phases of a network that gives one per two rows."""
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
     return random_model(front_end, Shape(24, (3, 5), 7), stride=1)
 
 
 @cache
-def lanes_of_single_rows() -> ModelFile:
+def phases_of_single_frames() -> ModelFile:
     """The same, the first layer seeing but one row and one coefficient at once."""
     front_end = FrontEnd(320, 256, 512, 12, 100, 6000, 6)
     return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
 
 
-MODELS = (temporal, plane, short_window, two_lanes, lanes_of_single_rows)
+MODELS = (temporal, plane, short_window, two_phases, phases_of_single_frames)
 
 
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
@@ -110,7 +110,7 @@ def _network(shape: Shape, coefficients: int, classes: int) -> Any:
 
     plane = shape.frequency_kernel > 0
     first = (shape.first_kernel, shape.frequency_kernel or coefficients)
-    inputs = Input((shape.window_rows, coefficients, 1))
+    inputs = Input((shape.window_frames, coefficients, 1))
     x = layers.Conv2D(shape.channels, first, (shape.stride, 2) if plane else shape.stride)(inputs)
     x = activated(x)
     for length in shape.kernels:
@@ -130,13 +130,13 @@ def random_model(
     tensorflow()
     import keras
 
-    from kws.training.convert import embed, quantise
+    from kws.training.quantise import embed, quantise
 
     keras.utils.set_random_seed(7)
     rows = Mfcc(front_end).push(synthetic_audio(20, seed=1))
     mean, scale = rows.mean(axis=0), 1 / rows.std(axis=0)
     network = _network(shape, front_end.coefficients, keywords + 1)
-    spans = np.lib.stride_tricks.sliding_window_view(rows, shape.window_rows, axis=0)
+    spans = np.lib.stride_tricks.sliding_window_view(rows, shape.window_frames, axis=0)
     windows = ((spans.swapaxes(1, 2) - mean) * scale)[:: max(1, len(spans) // 100)]
     windows = windows.astype(np.float32)
     random = np.random.default_rng(5)
@@ -165,6 +165,6 @@ def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:
     """Thresholds that one step in twenty reaches."""
     network = DsCnn(model)
     scores = network.push(Mfcc(model.config.front_end).push(synthetic_audio(20, seed=1)))
-    posterior = Posterior(model.config, network.score_scale, network.window_rows)
+    posterior = Posterior(model.config, network.score_scale, network.window_frames)
     levels = np.quantile(posterior.confidences(scores) / 32768, 0.95, axis=0)
     return tuple(float(min(1.0, max(1e-4, level))) for level in levels)

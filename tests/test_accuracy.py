@@ -11,13 +11,13 @@ import soundfile
 from command_line import ROOT
 from rich.console import Console
 
+from kws.audio.read import read_audio
 from kws.config import BACKGROUND, SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.data.clips import Clip, clips_in
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.accuracy import SILENCE, UNKNOWN, Accuracy, accuracy, answer, labelled
-from kws.evaluation.traces import Detector
+from kws.evaluation.scores import Detector
+from kws.evaluation.top1_accuracy import SILENCE, UNKNOWN, Accuracy, accuracy, answer, labelled
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 

@@ -17,7 +17,7 @@ import pytest
 from command_line import kws, started
 from conftest import skip_without
 
-from kws import ble
+from kws.audio import ble
 from kws.errors import KwsError
 from kws.posterior import Detection
 

@@ -16,7 +16,7 @@ from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
-from kws.data.audio import read_audio
+from kws.audio.read import read_audio
 from kws.ds_cnn import DsCnn
 from kws.export import export
 from kws.gate import Gate
@@ -47,9 +47,9 @@ class Trace:
 def python_trace(model: ModelFile, samples: Samples) -> Trace:
     config, trace = model.config, Trace()
     mfcc, network = Mfcc(config.front_end), DsCnn(model)
-    gate = Gate(config, network.window_rows)
+    gate = Gate(config, network.window_frames)
     smoothing, posterior = (
-        Posterior(config, network.score_scale, network.window_rows) for _ in range(2)
+        Posterior(config, network.score_scale, network.window_frames) for _ in range(2)
     )
     for hop in whole_hops(samples, config.front_end.hop):
         gate.push(hop)

@@ -13,8 +13,8 @@ import pytest
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import tensorflow
 
+from kws.engine.interpreter import tflite
 from kws.export import export
-from kws.runtime import tflite
 
 # tflite-runtime 2.14 defines the engine's arithmetic. LiteRT, which takes its place from Python
 # 3.12 on, rounds a FULLY_CONNECTED another way now and then: networks with one may differ by one
@@ -94,7 +94,7 @@ def converted(build: Any) -> bytes:
     tensorflow()
     import keras
 
-    from kws.training.convert import quantise
+    from kws.training.quantise import quantise
 
     keras.utils.set_random_seed(3)
     random = np.random.default_rng(4)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
-from kws.evaluation.rates import rate_for
-from kws.evaluation.traces import Traces
+from kws.evaluation.operating_points import rate_for
+from kws.evaluation.scores import Traces
 from kws.posterior import ONE
 from kws.training.calibration import CAUTIOUS, ENOUGH, LEAST, calibrated
 

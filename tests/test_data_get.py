@@ -21,7 +21,7 @@ from command_line import kws
 from conftest import skip_without
 
 from kws.data.download import ATTEMPTS, download, unfinished
-from kws.data.known_sets import KNOWN, KnownSet, get
+from kws.data.public_datasets import KNOWN, KnownSet, get
 from kws.data.unpack import unpack
 from kws.errors import KwsError
 

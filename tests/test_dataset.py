@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.data.clips import PARTS, Clip, audio_files, part_of
 from kws.data.dataset import Dataset, Synthesis
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.data.word_span import FRAME, word_span
 from kws.errors import KwsError
 

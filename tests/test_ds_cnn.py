@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import Shape, random_model, synthetic_audio, two_lanes
+from small_models import Shape, random_model, synthetic_audio, two_phases
 
+from kws.audio.read import read_audio
 from kws.config import FrontEnd
-from kws.data.audio import read_audio
 from kws.ds_cnn import MAX_STEPS, DsCnn, tflite
 from kws.errors import KwsError
 from kws.mfcc import Mfcc
@@ -55,7 +55,7 @@ def one_window(model: ModelFile, window: np.ndarray) -> np.ndarray:
 
 def test_a_stream_scores_each_step_as_its_window_alone(model, network, speech):
     scores = network.push(speech)
-    window, stride = network.window_rows, network.stride
+    window, stride = network.window_frames, network.stride
     assert len(scores) == (len(speech) - window) // stride + 1
     assert len(np.unique(scores)) > 20
     for step in range(0, len(scores), 5):
@@ -82,7 +82,7 @@ def test_reset_forgets_the_stream(network, speech):
 
 
 def test_a_step_comes_as_soon_as_its_window_is_full(network, speech):
-    window, stride = network.window_rows, network.stride
+    window, stride = network.window_frames, network.stride
     assert network.push(speech[: window - 1]).shape == (0, network.classes)
     assert network.push(speech[:1]).shape == (1, network.classes)
     assert network.push(speech[: stride - 1]).shape == (0, network.classes)
@@ -143,13 +143,13 @@ def test_settings_that_do_not_fit_the_network_are_refused(model, change):
 
 def test_lanes_give_a_step_in_turn():
     """Each what it gives alone, one a row behind the other."""
-    model = two_lanes()
+    model = two_phases()
     rows = Mfcc(model.config.front_end).push(synthetic_audio(10, seed=3))
     alone = DsCnn(replace(model, config=replace(model.config, stride=2)))
     scores = DsCnn(model).push(rows)
-    for lane in (0, 1):
+    for phase in (0, 1):
         alone.reset()
-        assert np.array_equal(scores[lane::2], alone.push(rows[lane:]))
+        assert np.array_equal(scores[phase::2], alone.push(rows[phase:]))
     assert not np.array_equal(scores[:-1:2], scores[1::2])
 
 

@@ -14,15 +14,15 @@ from conftest import skip_without
 from rich.console import Console
 from small_models import synthetic_audio, temporal
 
+from kws.audio.audio_file import AudioFile
 from kws.config import SAMPLE_RATE, ModelConfig, Smoothing
 from kws.evaluation.evaluate import ALARMS_PER_HOUR, evaluate, merged
 from kws.evaluation.mixing import FRAME, with_noise
-from kws.evaluation.rates import Rate, count_alarms, level_for, rate_at, rate_for
-from kws.evaluation.traces import Detector, Traces, traces
+from kws.evaluation.operating_points import Rate, count_alarms, level_for, rate_at, rate_for
+from kws.evaluation.scores import Detector, Traces, traces
 from kws.listen import listen
 from kws.model_file import ModelFile
 from kws.posterior import ONE, threshold_level
-from kws.recording import Recording
 from kws.spotter import Spotter
 
 
@@ -204,7 +204,7 @@ def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_p
         samples = synthetic_audio(0.7, seed)
         soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE)
         detections = []
-        listen(Recording(tmp_path / "a.wav"), spotter, detections.append)
+        listen(AudioFile(tmp_path / "a.wav"), spotter, detections.append)
         reached = (detector.trace([samples]) >= levels).any()
         assert reached == bool(detections)
         found += bool(detections)

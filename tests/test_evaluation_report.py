@@ -20,13 +20,13 @@ import soundfile
 from command_line import SAMPLES, kws
 from conftest import skip_without
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
-from kws.evaluation.curves import curves
-from kws.evaluation.examples import alarm_steps, false_alarms, spoken
-from kws.evaluation.material import Material
-from kws.evaluation.rates import count_alarms
-from kws.evaluation.traces import Detector, Traces, traces
+from kws.evaluation.det import curves
+from kws.evaluation.operating_points import count_alarms
+from kws.evaluation.scores import Detector, Traces, traces
+from kws.evaluation.test_set import Material
+from kws.evaluation.worst_cases import alarm_steps, false_alarms, spoken
 from kws.model_file import ModelFile
 
 SAID = {

@@ -15,7 +15,7 @@ from small_models import temporal
 
 from kws.errors import KwsError
 from kws.export import export
-from kws.export.folder import sketch_name
+from kws.export.sketch import sketch_name
 from kws.model_file import ModelFile
 
 FIRMWARE = Path(__file__).parents[1] / "firmware_export"

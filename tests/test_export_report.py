@@ -14,12 +14,12 @@ from conftest import skip_without
 from small_models import plane, temporal
 
 from kws.config import Gating
+from kws.engine.lowering import read
 from kws.export import cost, counting, export, footprint, power
-from kws.export.folder import engine_sources, model_files
-from kws.export.model_source import detector_source
+from kws.export.c_source import detector_source
 from kws.export.report import report
+from kws.export.sketch import engine_sources, model_files
 from kws.model_file import ModelFile
-from kws.network_file import read
 
 TOLERANCE = {"gate": 0.1, "front_end": 0.1, "network": 0.1, "posterior": 0.3}
 

@@ -14,9 +14,11 @@ from kws.data.clips import PARTS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
+from kws.training.augmentation.scene import PLAIN
 from kws.training.checkpoint import Checkpoint
-from kws.training.layout import DETAIL, Layout
-from kws.training.log_mels import LogMels
+from kws.training.example_layout import DETAIL, Layout
+from kws.training.example_store import Pool
+from kws.training.log_mel import LogMels
 from kws.training.mining import (
     APART,
     GAIN,
@@ -28,11 +30,9 @@ from kws.training.mining import (
     hardest,
     make_speech,
 )
-from kws.training.pool import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.surroundings import PLAIN
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
@@ -58,7 +58,7 @@ def marked(rows: int, marks: dict[int, float]) -> np.ndarray:
 
 def confidences(rows: np.ndarray) -> np.ndarray:
     """How strong a mark is in the last rows of each step's window."""
-    ends = np.arange(LAYOUT.window_rows, len(rows) + 1, LAYOUT.stride)
+    ends = np.arange(LAYOUT.window_frames, len(rows) + 1, LAYOUT.stride)
     return np.array([rows[end - LAYOUT.stride : end, 0].max() for end in ends], np.float32)
 
 
@@ -75,20 +75,20 @@ def test_the_hardest_passages_are_found() -> None:
     assert passages.shape == (3, LAYOUT.rows, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
     rows = passages[:, :, 0].argmax(axis=1) / DETAIL
-    steps = (rows - LAYOUT.window_rows + 1) / LAYOUT.stride
+    steps = (rows - LAYOUT.window_frames + 1) / LAYOUT.stride
     assert all(PLACE[0] - 1 <= step <= PLACE[1] for step in steps)
     assert len(set(steps)) > 1  # not always at one place of an example
 
 
 def test_marks_at_both_ends_give_whole_passages() -> None:
-    rows = LAYOUT.window_rows + (12 * APART - 1) * LAYOUT.stride
-    speech = marked(rows, {LAYOUT.window_rows: 0.9, rows - 1: 0.8})
+    rows = LAYOUT.window_frames + (12 * APART - 1) * LAYOUT.stride
+    speech = marked(rows, {LAYOUT.window_frames: 0.9, rows - 1: 0.8})
     passages = passages_of(speech, 2)
     assert passages.shape == (2, LAYOUT.rows, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_rows, LAYOUT.rows // DETAIL + 1])
+@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_frames, LAYOUT.rows // DETAIL + 1])
 def test_too_little_speech_has_no_passages(rows: int) -> None:
     firsts = hardest(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
     assert firsts.shape == (0,)
@@ -96,7 +96,7 @@ def test_too_little_speech_has_no_passages(rows: int) -> None:
 
 def test_no_more_passages_than_there_are_moments() -> None:
     steps = 3 * APART
-    speech = marked(LAYOUT.window_rows + (steps - 1) * LAYOUT.stride, {})
+    speech = marked(LAYOUT.window_frames + (steps - 1) * LAYOUT.stride, {})
     assert len(passages_of(speech, 50)) == 3
 
 
@@ -232,7 +232,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = np.zeros((count, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
     bright = (labels.max(axis=1) > 0) != (parts < 2)
-    end = LAYOUT.window_rows + 8 * LAYOUT.stride
+    end = LAYOUT.window_frames + 8 * LAYOUT.stride
     rows[bright, (end - 12) * DETAIL : end * DETAIL, :20] += 3
     speech_parts = np.repeat(np.arange(PARTS, dtype=np.int8), 200 * DETAIL)
     speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
@@ -259,7 +259,7 @@ def nothing(doing: str, share: float) -> None:
 
 def test_training_goes_on_from_its_checkpoint(tf, material: Path, tmp_path: Path) -> None:
     """One that hears everything: its last epoch is kept, whatever the patience."""
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     plan = recipe(epochs=4, patience=1)
     first = Training(material, ["word"], plan, [])
@@ -279,7 +279,7 @@ def test_training_goes_on_from_its_checkpoint(tf, material: Path, tmp_path: Path
 
 
 def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_path: Path) -> None:
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     plan = replace(recipe(epochs=4), mined=4)
     first = Training(material, ["word"], plan, [])
@@ -294,7 +294,7 @@ def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_p
 
 
 def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     training, other = (Training(material, ["word"], recipe(epochs=4), []) for _ in range(2))
     training.trainer.run_epoch(1)
@@ -309,7 +309,7 @@ def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:
 
 
 def test_the_average_spans_a_third_of_the_steps_taken(tf, material: Path) -> None:
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     trainer = Training(material, ["word"], recipe(epochs=4, average=(1, 5), epoch=12), []).trainer
     for span in (1, 4, 5):  # behind 0, 12 and 24 steps
@@ -319,7 +319,7 @@ def test_the_average_spans_a_third_of_the_steps_taken(tf, material: Path) -> Non
 
 def test_a_long_average_has_statistics_of_its_own(tf, material: Path, monkeypatch) -> None:
     from kws.training import weight_average
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     trainer = Training(material, ["word"], recipe(epochs=4), []).trainer
     trainer.run_epoch(1)
@@ -350,7 +350,7 @@ def moving(network, values=None):
 def stopped(material: Path, tmp_path_factory: pytest.TempPathFactory):
     """What is held out contradicts what is trained on: the longer, the worse."""
     tensorflow()
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     path = tmp_path_factory.mktemp("stopped") / "checkpoint"
     plan = replace(recipe(epochs=30, patience=2, epoch=12), mined=4)
@@ -404,7 +404,7 @@ def settled_network(architecture: Architecture, classes: int, features: np.ndarr
     """Random weights, and normalisations that have seen the features."""
     import keras
 
-    from kws.training.builder import build
+    from kws.training.model import build
 
     keras.utils.set_random_seed(3)
     network = build(architecture, FRONT_END, classes)
@@ -419,12 +419,12 @@ def settled_network(architecture: Architecture, classes: int, features: np.ndarr
 
 
 def quantised(network, architecture: Architecture, features: np.ndarray, classes: int) -> ModelFile:
-    from kws.training.builder import build, copy_weights
-    from kws.training.convert import embed, quantise
+    from kws.training.model import build, copy_weights
+    from kws.training.quantise import embed, quantise
 
-    window = build(architecture, FRONT_END, classes, architecture.window_rows)
+    window = build(architecture, FRONT_END, classes, architecture.window_frames)
     copy_weights(network, window)
-    content = quantise(window, features[:, : architecture.window_rows, :, 0])
+    content = quantise(window, features[:, : architecture.window_frames, :, 0])
     keywords = tuple(f"word {n}" for n in range(1, classes))
     config = ModelConfig(keywords, (1.0,) * (classes - 1), architecture.stride, FRONT_END)
     return ModelFile.parse(embed(content, config), "it.tflite")
@@ -435,11 +435,11 @@ def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
     """An int8 model gives a network for other keywords the activations that it was made from."""
     import keras
 
-    from kws.training.builder import build
     from kws.training.initial import start_from
+    from kws.training.model import build
 
     architecture = FAMILIES[family]
-    rows = architecture.window_rows + 5 * architecture.stride
+    rows = architecture.window_frames + 5 * architecture.stride
     random = np.random.default_rng(1)
     features = random.normal(0, 1, (48, rows, FRONT_END.coefficients, 1)).astype(np.float32)
     source = settled_network(architecture, 4, features)
@@ -459,8 +459,8 @@ def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
 
 
 def test_a_model_of_another_shape_is_refused(tf) -> None:
-    from kws.training.builder import build
     from kws.training.initial import start_from
+    from kws.training.model import build
 
     features = np.zeros((2, 60, FRONT_END.coefficients, 1), np.float32)
     model = quantised(build(SMALL, FRONT_END, 2), SMALL, features + 1, 2)
@@ -478,7 +478,7 @@ def test_a_model_of_another_shape_is_refused(tf) -> None:
 
 
 def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> None:
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     random = np.random.default_rng(1)
     features = random.normal(0, 1, (48, 60, FRONT_END.coefficients, 1)).astype(np.float32)

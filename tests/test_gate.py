@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from small_models import Samples, synthetic_audio
 
+from kws.audio.read import read_audio
+from kws.backend import spotter as open_spotter
 from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
-from kws.data.audio import read_audio
 from kws.gate import LOUDEST, RATIO_ONE, Gate, GateNumbers, energies
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.road import spotter as open_spotter
 from kws.spotter import Spotter
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -147,7 +147,7 @@ def test_nothing_runs_in_silence(silence: Samples) -> None:
 @pytest.mark.parametrize("front_end", [FrontEnd(), FrontEnd(hop=416), FrontEnd(640, 640, 1024)])
 def test_the_network_has_a_whole_window_before_the_gate_first_closes(front_end: FrontEnd) -> None:
     rows = 95
-    gate = Gate(config(BRIEF, front_end=front_end), window_rows=rows)
+    gate = Gate(config(BRIEF, front_end=front_end), window_frames=rows)
     [(cut, heard)] = gate.push(np.zeros(10 * SAMPLE_RATE, np.int16))
     assert cut == 0
     assert len(Mfcc(front_end).push(heard)) == rows

@@ -12,16 +12,17 @@ import pytest
 from command_line import SAMPLES, kws
 from conftest import skip_without, tensorflow
 
+from kws.audio.read import read_audio
 from kws.config import FrontEnd
-from kws.data.audio import read_audio
 from kws.data.clips import PARTS
 from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.training.architecture import Architecture
-from kws.training.checks import check_work
 from kws.training.cross_validation import Job, guide_of
-from kws.training.embedding import (
+from kws.training.distillation.corpus import GRID, GuidingSpeech, lag, spacing
+from kws.training.distillation.corpus_builder import HEARINGS, PAUSE, make_guiding_speech, on_grid
+from kws.training.distillation.embedding import (
     DIGESTS,
     EMBEDDING_CARD,
     HOP,
@@ -31,18 +32,17 @@ from kws.training.embedding import (
     WINDOW,
     Embedder,
 )
+from kws.training.distillation.task import HIDDEN, Guide, Lessons, Passages
+from kws.training.example_layout import DETAIL, Layout
 from kws.training.examples import Examples
 from kws.training.fold import Fold
-from kws.training.guide import HIDDEN, Guide, Lessons, Passages
-from kws.training.guide_material import HEARINGS, PAUSE, make_guiding_speech, on_grid
-from kws.training.guiding_speech import GRID, GuidingSpeech, lag, spacing
-from kws.training.layout import DETAIL, Layout
-from kws.training.material import make_material
 from kws.training.plan import plan
+from kws.training.prepare import make_material
 from kws.training.recipe import HOME, Recipe
 from kws.training.schedule import Schedule
 from kws.training.status import Status
 from kws.training.words import Words
+from kws.training.work_folder import check_work
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=16, kernels=(3, 5), head=4)
@@ -81,7 +81,7 @@ def test_minutes_are_cut_where_nobody_sees_it(
     embedder = Embedder(embedding)
     samples = read_audio(SAMPLES / "all_keywords.flac")
     whole = embedder.embeddings(samples)
-    monkeypatch.setattr("kws.training.embedding.AT_ONCE", 20)
+    monkeypatch.setattr("kws.training.distillation.embedding.AT_ONCE", 20)
     pieces = embedder.embeddings(samples)
     assert pieces.shape == whole.shape
     assert np.abs(pieces - whole).mean() < 0.05 * whole.std()
@@ -299,7 +299,7 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     wanted = Recipe(architecture=architecture, schedule=Schedule(stretch=(-0.5, 0.2)), guides=50)
     guide = Guide(*counted(900), layout, wanted)
     rows, embeddings, hidden, _ = guide.draw()
-    heard = architecture.window_rows + (layout.steps - 1) * architecture.stride
+    heard = architecture.window_frames + (layout.steps - 1) * architecture.stride
     assert rows.shape == (50, heard, 1)
     seen = architecture.first_kernel
     seen += architecture.stride * sum(kernel - 1 for kernel in architecture.kernels[:3])
@@ -310,7 +310,7 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
         middle = rows[:, first : first + seen, 0].mean(axis=1) / GRID
         assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
     for step in range(layout.steps):  # its last row's end is where the last embedding's speech ends
-        last = architecture.window_rows - 1 + architecture.stride * step
+        last = architecture.window_frames - 1 + architecture.stride * step
         end = rows[:, last, 0] * layout.detailed.hop + FRONT_END.window
         rests = hidden[:, step, 0] * spacing(layout) + (FRONT_END.window + WINDOW) / 2
         begun = hidden[:, step, 0] > 0  # before the first place there is nothing
@@ -401,7 +401,7 @@ def apart(training, passages: Passages) -> list[float]:
 def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> None:
     """Of speech in parts that it was not trained on."""
     tensorflow()
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     passages = guiding(material, [0, 1], 30).draw()
     guide = guiding(material, list(range(2, PARTS)), 8)
@@ -419,7 +419,7 @@ def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
     material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tensorflow()
-    from kws.training import teacher
+    from kws.training.distillation import teacher
 
     def taught(
         speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, said: object
@@ -446,7 +446,7 @@ def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
 ) -> None:
     tensorflow()
     from kws.model_file import ModelFile
-    from kws.training.train import Training
+    from kws.training.training_run import Training
 
     path = tmp_path / "a.checkpoint"
     passages = guiding(material, [0, 1], 9).draw()

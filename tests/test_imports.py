@@ -64,5 +64,5 @@ def test_help_loads_no_room():
 def test_a_file_needs_no_sound_card_and_no_display():
     modules = loaded("-m", "kws", "listen", "--wav", SAMPLES / "computer_lights.flac")
     assert "soundfile" in modules
-    assert "kws.display" not in modules
+    assert "kws.console.live_display" not in modules
     assert not top_level(modules) & {"sounddevice", "soxr", "scipy", "matplotlib", "bleak"}

@@ -15,10 +15,10 @@ from conftest import skip_without
 from kokoro_stand_in import GOOD, UNIT, kokoro, style
 
 from kws.config import SAMPLE_RATE
-from kws.data.kokoro import OWN_RATE, SYMBOLS, kokoro_voices
-from kws.data.synthesis import Voice, installed
-from kws.data.utterances import SHARES, say
 from kws.errors import KwsError
+from kws.tts.kokoro import OWN_RATE, SYMBOLS, kokoro_voices
+from kws.tts.utterances import SHARES, say
+from kws.tts.voices import Voice, installed
 
 ANOTHER = """
 <ir_version: 8, opset_import: ["" : 17]>

@@ -13,16 +13,16 @@ import soundfile
 from command_line import SAMPLES
 from rich.console import Console
 
-import kws.lines
+import kws.console.detection_lines
+from kws.audio.audio_file import AudioFile
+from kws.audio.raw_stream import RawStream
 from kws.config import SAMPLE_RATE
-from kws.display import Display, bar, dbfs
+from kws.console.detection_lines import Lines, json_line, line
+from kws.console.live_display import Display, bar, dbfs
 from kws.errors import KwsError
-from kws.lines import Lines, json_line, line
 from kws.listen import TAIL_SECONDS, lead_samples, listen
 from kws.model_file import ModelFile
-from kws.pipe import Pipe
 from kws.posterior import Detection
-from kws.recording import Recording
 from kws.ring_buffer import RingBuffer
 from kws.spotter import Spotter
 
@@ -40,7 +40,7 @@ def samples_of(file):
 
 
 def pipe(samples):
-    return Pipe(io.BytesIO(samples.tobytes()))
+    return RawStream(io.BytesIO(samples.tobytes()))
 
 
 def detections(source, spotter):
@@ -72,26 +72,26 @@ class Blocks:
 
 def test_a_stream_is_heard_with_silence_around_it(spotter):
     samples = samples_of("all_keywords.flac")
-    lead = lead_samples(spotter.config, spotter.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_frames)
     tail = round(TAIL_SECONDS * SAMPLE_RATE)
     spotter.reset()
     whole = np.concatenate([np.zeros(lead, np.int16), samples, np.zeros(tail, np.int16)])
     expected = [(d.sample - lead, d.keyword, d.confidence) for d in spotter.push(whole)]
     assert len(expected) == 4
-    found = detections(Recording(SAMPLES / "all_keywords.flac"), spotter)
+    found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)
     assert [(d.sample, d.keyword, d.confidence) for d in found] == expected
 
 
 def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter):
     step = spotter.config.stride * spotter.config.front_end.hop
-    lead = lead_samples(spotter.config, spotter.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_frames)
     assert lead % step == 0
-    assert 0 <= lead - spotter.window_rows * spotter.config.front_end.hop < step
+    assert 0 <= lead - spotter.window_frames * spotter.config.front_end.hop < step
 
 
 def test_every_source_and_every_cut_gives_the_same(spotter):
     samples = samples_of("all_keywords.flac")
-    found = detections(Recording(SAMPLES / "all_keywords.flac"), spotter)
+    found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)
     assert detections(pipe(samples), spotter) == found
     for length in (113, 640, 16_000):
         blocks = np.split(samples, range(length, len(samples), length))
@@ -99,11 +99,11 @@ def test_every_source_and_every_cut_gives_the_same(spotter):
 
 
 def test_nothing_is_left_of_what_was_heard_before(spotter):
-    before = detections(Recording(SAMPLES / "computer_moon.flac"), spotter)
+    before = detections(AudioFile(SAMPLES / "computer_moon.flac"), spotter)
     samples = samples_of("computer_moon.flac")
     _, start, _ = EXPECTED["computer_moon.flac"][0]
     listen(pipe(samples[: round(start * SAMPLE_RATE) + 4000]), spotter, print)
-    assert detections(Recording(SAMPLES / "computer_moon.flac"), spotter) == before
+    assert detections(AudioFile(SAMPLES / "computer_moon.flac"), spotter) == before
 
 
 @pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
@@ -139,7 +139,7 @@ def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     found: list[Detection] = []
     with pytest.raises(KwsError, match="damaged or cut short"):
-        listen(Recording(path), spotter, found.append)
+        listen(AudioFile(path), spotter, found.append)
     assert [d.keyword for d in found] == ["computer"]
 
 
@@ -163,7 +163,7 @@ def test_lost_audio_is_logged_but_not_at_every_block(caplog, monkeypatch):
     with caplog.at_level(logging.WARNING):
         for wait in (10, 10, 10, 0):
             source.fill(ring)
-            monkeypatch.setattr(kws.lines, "LOSS_SECONDS", wait)
+            monkeypatch.setattr(kws.console.detection_lines, "LOSS_SECONDS", wait)
             lines.block(ring.read(640))
     [record] = caplog.records
     assert record.getMessage().startswith("audio lost in 1 blocks so far")

@@ -12,10 +12,10 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTS, Clip
 from kws.data.dataset import Dataset
 from kws.training.architecture import Architecture
-from kws.training.layout import DETAIL
-from kws.training.material import AS_MANY, RECORDED, make_material
+from kws.training.example_layout import DETAIL
+from kws.training.example_store import Pool
 from kws.training.mining import Speech
-from kws.training.pool import Pool
+from kws.training.prepare import AS_MANY, RECORDED, make_material
 from kws.training.recipe import Recipe
 from kws.training.status import DONE, Status
 

@@ -11,8 +11,8 @@ import scipy.fft
 from conftest import skip_without
 from mfcc_scalar import scalar_features
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
-from kws.data.audio import read_audio
 from kws.mfcc import Mfcc
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"

@@ -147,7 +147,7 @@ def test_no_input_device(sound_cards):
 
 def test_devices_lists_what_there_is(sound_cards):
     environment = sound_cards(Card("desk", COUNTED), Card("fixed", COUNTED, rate=48_000))
-    script = "from kws.devices import devices\nfor device in devices(): print(device)"
+    script = "from kws.audio.devices import devices\nfor device in devices(): print(device)"
     listed = run(script, environment).splitlines()
     assert listed == [
         "InputDevice(index=0, name='desk', host_api='ALSA', channels=128,"

@@ -11,9 +11,9 @@ from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.ds_cnn import DsCnn
+from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
-from kws.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.posterior import Detection
 from kws.spotter import Spotter
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from conftest import skip_without
 
-from kws.data import pronunciation
 from kws.data.dataset import Synthesis
-from kws.data.neighbours import FARTHEST, NEAREST, near_phrases, sentences
-from kws.data.pronunciation import dictionary, difference, pronounce
-from kws.data.synthesisers import SYNTHESISERS
-from kws.data.utterances import file_name
 from kws.errors import KwsError
-from kws.training.synthetic import synthetic_speech
+from kws.training.synthetic_speech import synthetic_speech
+from kws.tts import pronunciation
+from kws.tts.confusable_phrases import FARTHEST, NEAREST, near_phrases, sentences
+from kws.tts.pronunciation import dictionary, difference, pronounce
+from kws.tts.synthesisers import SYNTHESISERS
+from kws.tts.utterances import file_name
 
 KEYWORDS = ("computer", "jarvis", "alexa", "smart mirror")
 

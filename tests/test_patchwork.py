@@ -9,11 +9,11 @@ import pytest
 
 from kws.config import FrontEnd
 from kws.training.architecture import Architecture
-from kws.training.augment import loudness
+from kws.training.augmentation.scene import Samples, as_float
+from kws.training.augmentation.waveform import loudness
+from kws.training.distillation.spliced_speech import MARGIN, PASSAGE, PIECE, Patchwork
+from kws.training.example_layout import Layout
 from kws.training.examples import Examples
-from kws.training.layout import Layout
-from kws.training.patchwork import MARGIN, PASSAGE, PIECE, Patchwork
-from kws.training.surroundings import Samples, as_float
 from kws.training.words import Words
 
 LAYOUT = Layout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), head=4))

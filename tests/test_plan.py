@@ -187,9 +187,9 @@ def test_command_words_have_other_words_said(commands: Path) -> None:
 
 
 def test_a_model_listens_more_often_than_it_was_trained() -> None:
-    """A step of each lane, as many steps averaged of each, 2 s of silence."""
+    """A step of each phase, as many steps averaged of each, 2 s of silence."""
     trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(hop=480, mean=(1.0,) * 10))
-    recipe = Recipe(schedule=Schedule(found_steps=5), lanes=2)
+    recipe = Recipe(schedule=Schedule(found_steps=5), phases=2)
     heard = recipe.heard(trained)
     assert heard.front_end == trained.front_end
     assert heard.stride == 1

@@ -13,13 +13,13 @@ from kws.posterior import EXP_ONE, ONE, Posterior, exp_table, softmax, threshold
 
 SCALE = 0.125  # of the int8 scores: 8 levels are a factor e
 KEYWORDS = ("computer", "jarvis", "alexa")
-WINDOW_ROWS = 49
+WINDOW_FRAMES = 49
 SHORTEST = Smoothing(smooth_steps=1, max_steps=1, refractory_steps=5)
 
 
 def posterior(smoothing: Smoothing = SHORTEST, thresholds=(0.5, 0.5, 0.5)) -> Posterior:
     config = ModelConfig(KEYWORDS, thresholds, stride=2, smoothing=smoothing)
-    return Posterior(config, SCALE, WINDOW_ROWS)
+    return Posterior(config, SCALE, WINDOW_FRAMES)
 
 
 def scores(*heard: str | None, level: int = 127) -> np.ndarray:
@@ -85,9 +85,9 @@ def test_it_decides_as_python_integers_do(smoothing):
         found = stage.push(steps)
         total += len(expected)
         assert [(d.keyword, d.confidence) for d in found] == [(k, c) for _, k, c in expected]
-        # The window of step i ends with feature row WINDOW_ROWS + 2 i, 320 samples per row.
+        # The window of step i ends with feature row WINDOW_FRAMES + 2 i, 320 samples per row.
         assert [d.sample for d in found] == [
-            (WINDOW_ROWS + 2 * step - 1) * 320 + 480 for step, _, _ in expected
+            (WINDOW_FRAMES + 2 * step - 1) * 320 + 480 for step, _, _ in expected
         ]
     assert total > 10
 
@@ -166,7 +166,7 @@ def test_time_that_was_cut_out_counts_but_is_not_smoothed():
 
 def step_of(detection) -> int:
     """The step of a detection."""
-    return ((detection.sample - 480) // 320 + 1 - WINDOW_ROWS) // 2
+    return ((detection.sample - 480) // 320 + 1 - WINDOW_FRAMES) // 2
 
 
 def test_smoothing_wants_the_keyword_for_several_steps():

@@ -1,4 +1,4 @@
-"""Recording and Pipe: real files of many kinds, real pipes, and all that can be wrong with them."""
+"""AudioFile and RawStream: real files of many kinds, real pipes, all that can be wrong with them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws.audio.audio_file import AudioFile
+from kws.audio.raw_stream import RawStream
 from kws.errors import KwsError
-from kws.pipe import Pipe
-from kws.recording import Recording
 from kws.ring_buffer import RingBuffer
 
 SECONDS = 1.5
 
 
-def listen_to(source: Recording | Pipe, capacity: int = 32_000) -> np.ndarray:
+def listen_to(source: AudioFile | RawStream, capacity: int = 32_000) -> np.ndarray:
     """All samples of a source, through a ring that must never overflow."""
     ring, heard = RingBuffer(capacity), []
     with source:
@@ -58,7 +58,7 @@ FORMATS = [
 def test_every_format_rate_and_channel_count(tmp_path, form, kind, rate, tolerance, channels):
     path = tmp_path / "sine"
     soundfile.write(path, sine(rate, channels), rate, format=form, subtype=kind)
-    heard = listen_to(Recording(path))
+    heard = listen_to(AudioFile(path))
     expected = sine(16_000)[:, 0] * 32768
     assert len(heard) == len(expected)
     # Away from both ends, where the sine is switched on and off and the filter rings.
@@ -69,25 +69,25 @@ def test_every_format_rate_and_channel_count(tmp_path, form, kind, rate, toleran
 def test_int16_at_16_khz_passes_bit_for_bit(tmp_path, kind):
     samples = noise(40_001)
     soundfile.write(tmp_path / f"noise.{kind}", samples, 16_000, subtype="PCM_16")
-    np.testing.assert_array_equal(listen_to(Recording(tmp_path / f"noise.{kind}")), samples[:, 0])
+    np.testing.assert_array_equal(listen_to(AudioFile(tmp_path / f"noise.{kind}")), samples[:, 0])
 
 
 def test_channels_are_averaged(tmp_path):
     left, right = noise(5_000, 2).T // 2
     soundfile.write(tmp_path / "two.wav", np.stack([left * 2, right * 2], axis=1), 16_000)
-    np.testing.assert_array_equal(listen_to(Recording(tmp_path / "two.wav")), left + right)
+    np.testing.assert_array_equal(listen_to(AudioFile(tmp_path / "two.wav")), left + right)
 
 
 def test_the_size_of_the_ring_changes_nothing(tmp_path):
     soundfile.write(tmp_path / "noise.wav", noise(30_000), 44_100)
-    whole = listen_to(Recording(tmp_path / "noise.wav"))
-    np.testing.assert_array_equal(listen_to(Recording(tmp_path / "noise.wav"), 64), whole)
+    whole = listen_to(AudioFile(tmp_path / "noise.wav"))
+    np.testing.assert_array_equal(listen_to(AudioFile(tmp_path / "noise.wav"), 64), whole)
 
 
 def test_a_full_ring_is_left_alone(tmp_path):
     soundfile.write(tmp_path / "noise.wav", noise(100), 16_000)
     ring = RingBuffer(64)
-    with Recording(tmp_path / "noise.wav") as recording:
+    with AudioFile(tmp_path / "noise.wav") as recording:
         assert [recording.fill(ring) for _ in range(3)] == [True] * 3
         assert (ring.available, ring.dropped) == (64, 0)
 
@@ -95,7 +95,7 @@ def test_a_full_ring_is_left_alone(tmp_path):
 def test_floats_beyond_full_scale_and_without_a_value(tmp_path):
     samples = np.array([2.0, -2.0, np.nan, np.inf, -np.inf, 0.5], np.float32)
     soundfile.write(tmp_path / "odd.wav", samples, 16_000, subtype="FLOAT")
-    heard = listen_to(Recording(tmp_path / "odd.wav"))
+    heard = listen_to(AudioFile(tmp_path / "odd.wav"))
     assert heard.tolist() == [32767, -32768, 0, 32767, -32768, 16384]
 
 
@@ -105,7 +105,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     soundfile.write(path, np.zeros((240 * 48_000, 2), np.int16), 48_000)
     script = """
 import resource, sys
-from kws.recording import Recording
+from kws.audio.audio_file import AudioFile
 from kws.ring_buffer import RingBuffer
 
 def peak():
@@ -113,7 +113,7 @@ def peak():
 
 MAC = sys.platform == "darwin"
 ring, heard = RingBuffer(32_000), 0
-with Recording(sys.argv[1]) as recording:
+with AudioFile(sys.argv[1]) as recording:
     recording.fill(ring)
     before = peak()
     while recording.fill(ring):
@@ -139,7 +139,7 @@ def wav(size: int | None = None, samples: int = 1_000, before: bytes = b"") -> b
 @pytest.mark.parametrize("size", [None, 0, 0xFFFFFFFF, 0x7FFFF000, 0x7FFFF024, 0x80000000])
 def test_a_wav_of_unknown_length_is_read_to_its_end(tmp_path, size):
     (tmp_path / "streamed.wav").write_bytes(wav(size))
-    heard = listen_to(Recording(tmp_path / "streamed.wav"))
+    heard = listen_to(AudioFile(tmp_path / "streamed.wav"))
     np.testing.assert_array_equal(heard, noise(1_000)[:, 0])
 
 
@@ -150,13 +150,13 @@ def test_a_flac_of_unknown_length_is_read_to_its_end(tmp_path):
     content[21] &= 0xF0  # the 36 bits of the frame count in STREAMINFO
     content[22:26] = bytes(4)
     path.write_bytes(content)
-    np.testing.assert_array_equal(listen_to(Recording(path)), noise(20_000)[:, 0])
+    np.testing.assert_array_equal(listen_to(AudioFile(path)), noise(20_000)[:, 0])
 
 
 def test_chunks_before_and_after_the_samples_are_skipped(tmp_path):
     odd = struct.pack("<4sI", b"LIST", 3) + b"abc\0"
     (tmp_path / "chunks.wav").write_bytes(wav(before=odd) + odd)
-    heard = listen_to(Recording(tmp_path / "chunks.wav"))
+    heard = listen_to(AudioFile(tmp_path / "chunks.wav"))
     np.testing.assert_array_equal(heard, noise(1_000)[:, 0])
 
 
@@ -180,16 +180,16 @@ def test_a_flawed_file_is_one_clear_line_at_once(tmp_path, name):
     content, message = FLAWED[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(KwsError) as error:
-        Recording(tmp_path / name)
+        AudioFile(tmp_path / name)
     assert str(error.value).startswith(f"{tmp_path / name}: {message}")
     assert "\n" not in str(error.value)
 
 
 def test_no_file_at_all(tmp_path):
     with pytest.raises(KwsError, match=r"absent\.wav: No such file or directory$"):
-        Recording(tmp_path / "absent.wav")
+        AudioFile(tmp_path / "absent.wav")
     with pytest.raises(KwsError, match=r"not a file$"):
-        Recording(tmp_path)
+        AudioFile(tmp_path)
 
 
 def test_audio_before_damage_is_not_lost(tmp_path):
@@ -198,7 +198,7 @@ def test_audio_before_damage_is_not_lost(tmp_path):
     soundfile.write(path, samples, 16_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     ring, heard = RingBuffer(32_000), []
-    with Recording(path) as recording:
+    with AudioFile(path) as recording:
         for _ in range(3):
             assert recording.fill(ring)
             heard.append(ring.read(ring.available))
@@ -210,8 +210,8 @@ def test_audio_before_damage_is_not_lost(tmp_path):
     assert str(error.value) == f"{path}: damaged or cut short after {len(whole) / 16_000:.2f} s"
 
 
-def through_a_pipe(pieces: list[bytes]) -> Pipe:
-    """A Pipe on a real one, into which a thread writes the pieces one by one."""
+def through_a_pipe(pieces: list[bytes]) -> RawStream:
+    """A RawStream on a real one, into which a thread writes the pieces one by one."""
     reading, writing = os.pipe()
 
     def write() -> None:
@@ -220,7 +220,7 @@ def through_a_pipe(pieces: list[bytes]) -> Pipe:
                 end.write(piece)
 
     threading.Thread(target=write, daemon=True).start()
-    return Pipe(open(reading, "rb"))
+    return RawStream(open(reading, "rb"))
 
 
 @pytest.mark.parametrize("capacity", [1, 64, 32_000])
@@ -236,7 +236,7 @@ def test_a_pipe_hands_over_what_has_come_without_waiting_for_more():
     reading, writing = os.pipe()
     ring = RingBuffer(32_000)
     os.write(writing, b"\1\0\2\0")
-    with open(reading, "rb") as stream, Pipe(stream) as pipe:
+    with open(reading, "rb") as stream, RawStream(stream) as pipe:
         assert pipe.live
         assert pipe.fill(ring)
         assert ring.read(9).tolist() == [1, 2]
@@ -246,14 +246,14 @@ def test_a_pipe_hands_over_what_has_come_without_waiting_for_more():
 
 def test_a_pipe_leaves_a_full_ring_alone():
     ring = RingBuffer(1)
-    with Pipe(io.BytesIO(b"\1\0\2\0")) as pipe:
+    with RawStream(io.BytesIO(b"\1\0\2\0")) as pipe:
         assert [pipe.fill(ring) for _ in range(3)] == [True] * 3
         assert (ring.read(9).tolist(), ring.dropped) == ([1], 0)
 
 
 def test_a_pipe_that_ends_within_a_sample_says_so_after_all_whole_ones():
     ring = RingBuffer(16)
-    with Pipe(io.BytesIO(b"\1\0\2\0\3")) as pipe:
+    with RawStream(io.BytesIO(b"\1\0\2\0\3")) as pipe:
         assert pipe.fill(ring)
         with pytest.raises(KwsError, match="standard input ended within a sample"):
             pipe.fill(ring)
@@ -261,11 +261,11 @@ def test_a_pipe_that_ends_within_a_sample_says_so_after_all_whole_ones():
 
 
 def test_nothing_in_a_pipe_is_its_end():
-    assert len(listen_to(Pipe(io.BytesIO()))) == 0
+    assert len(listen_to(RawStream(io.BytesIO()))) == 0
 
 
 def test_a_terminal_is_no_pipe():
     pty = pytest.importorskip("pty", reason="terminals of this kind are of Unix alone")
     _, terminal = pty.openpty()
     with open(terminal, "rb") as stream, pytest.raises(KwsError, match="is a terminal"):
-        Pipe(stream)
+        RawStream(stream)

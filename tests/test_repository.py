@@ -25,7 +25,7 @@ ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name not in E
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
-    *("benchmarks", "docs", "setup.py"),
+    *("benchmarks", "docs", "setup.py", "tools"),
 }
 HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}
 
@@ -109,8 +109,8 @@ def test_importing_kws_loads_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
-        (["listen", "--wav", str(ROOT / "audio_samples" / "story.flac")], "kws.road"),
-        (["export", "home", "--output", "board"], "kws.export.folder"),
+        (["listen", "--wav", str(ROOT / "audio_samples" / "story.flac")], "kws.backend"),
+        (["export", "home", "--output", "board"], "kws.export.sketch"),
     ],
     ids=["listen", "export"],
 )

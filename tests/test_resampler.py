@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws.resampler import Resampler
+from kws.audio.resampler import Resampler
 
 NOISE = np.random.default_rng(0).integers(-32768, 32768, 30_000, np.int16)
 

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pytest
 import soundfile
 from conftest import skip_without
+from dynamic_time_warping import warped_distances
 from scipy.signal import fftconvolve
+from session_clustering import deal, sessions
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTS
-from kws.data.recipe_file import from_recipe
-from kws.data.sessions import deal, sessions
-from kws.data.synthesis import Voice
-from kws.data.warping import warped_distances
+from kws.data.recipe import from_recipe
+from kws.tts.voices import Voice
 
 Recordings = list[npt.NDArray[np.int16]]
 
@@ -145,7 +145,7 @@ def aligned(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
 
 
 def split(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kws.data.sessions", *map(str, arguments)]
+    command = [sys.executable, "tools/session_clustering.py", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

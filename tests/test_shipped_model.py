@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from command_line import ROOT, SAMPLES
 
+from kws.audio.audio_file import AudioFile
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.listen import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
-from kws.recording import Recording
 from kws.spotter import Spotter
 from kws.training.architecture import convolutions
 from kws.training.cross_validation import CLEAN, NOISY
@@ -59,7 +59,7 @@ def test_it_knows_its_four_keywords():
 def test_it_finds_every_keyword_in_time_and_nothing_else(spotter, file):
     spotter.reset()
     found: list[Detection] = []
-    listen(Recording(SAMPLES / file), spotter, found.append)
+    listen(AudioFile(SAMPLES / file), spotter, found.append)
     assert [d.keyword for d in found] == [keyword for keyword, _, _ in EXPECTED[file]]
     for detection, (_, start, end) in zip(found, EXPECTED[file], strict=True):
         assert start < detection.time <= end + LATE
@@ -83,7 +83,7 @@ def heard(spotter: Spotter, pieces: Iterable[np.ndarray]) -> tuple[np.ndarray, l
     """All confidences [steps, keywords], and the detections."""
     spotter.reset()
     stage = spotter.posterior
-    decide = Posterior(stage.config, spotter.ds_cnn.score_scale, stage.window_rows)
+    decide = Posterior(stage.config, spotter.ds_cnn.score_scale, stage.window_frames)
     confidences, detections = [], []
     for piece in pieces:
         scores = spotter.ds_cnn.push(spotter.mfcc.push(piece))

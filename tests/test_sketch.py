@@ -16,13 +16,13 @@ from command_line import ROOT, SAMPLES
 from conftest import skip_without
 from sketch_board import BLOCK, Heard, Samples
 
-from kws import ble
+from kws.audio import ble
+from kws.backend import spotter as open_spotter
+from kws.console.detection_lines import line
 from kws.export import export
-from kws.lines import line
 from kws.listen import lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.road import spotter as open_spotter
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 CENTRAL = ["0 central connects", "0 central subscribes"]
@@ -70,7 +70,7 @@ def sample(name: str) -> Samples:
 def listened(model: ModelFile, samples: Samples) -> list[Detection]:
     """What kws listen detects in samples that have their tail of silence."""
     spotter = open_spotter(model)
-    lead = lead_samples(spotter.config, spotter.window_rows)
+    lead = lead_samples(spotter.config, spotter.window_frames)
     spotter.push(np.zeros(lead, np.int16))
     rest = np.zeros(-len(samples) % HOP, np.int16)
     detections = spotter.push(np.concatenate([samples, rest]))

@@ -20,12 +20,12 @@ from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import part_of
-from kws.data.names import folder_name
-from kws.data.pronunciation import DICTIONARY
-from kws.data.synthesis import Voice, installed
-from kws.data.synthesisers import piper_voices
-from kws.data.utterances import file_name, say
+from kws.data.keyword_names import folder_name
 from kws.errors import KwsError
+from kws.tts.pronunciation import DICTIONARY
+from kws.tts.synthesisers import piper_voices
+from kws.tts.utterances import file_name, say
+from kws.tts.voices import Voice, installed
 
 
 @pytest.fixture

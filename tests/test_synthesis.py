@@ -15,9 +15,9 @@ import soundfile
 from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
-from kws.data.synthesis import Voice, installed
-from kws.data.synthesisers import SYNTHESISERS
 from kws.errors import KwsError
+from kws.tts.synthesisers import SYNTHESISERS
+from kws.tts.voices import Voice, installed
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
 EXPECTED = json.loads((AUDIO_SAMPLES / "expected.json").read_text())

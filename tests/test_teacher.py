@@ -12,11 +12,11 @@ from conftest import tensorflow
 from kws.config import FrontEnd
 from kws.errors import KwsError
 from kws.training.architecture import Architecture
-from kws.training.crops import BATCH, JUDGED, Crops
-from kws.training.embedding import SIZE, WINDOW
-from kws.training.guide import HIDDEN
-from kws.training.guiding_speech import GRID, GuidingSpeech, spacing
-from kws.training.layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
+from kws.training.distillation.corpus import GRID, GuidingSpeech, spacing
+from kws.training.distillation.crops import BATCH, JUDGED, Crops
+from kws.training.distillation.embedding import SIZE, WINDOW
+from kws.training.distillation.task import HIDDEN
+from kws.training.example_layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 LAYOUT = Layout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), head=4))
@@ -121,7 +121,7 @@ def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tensorflow()
-    from kws.training import teacher
+    from kws.training.distillation import teacher
 
     monkeypatch.setattr(teacher, "STEPS", 120)
     monkeypatch.setattr(teacher, "SEARCHED", 50)

@@ -24,24 +24,24 @@ from command_line import ROOT, kws
 from conftest import skip_without
 from kokoro_stand_in import kokoro
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.data.clips import PARTS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis, from_folder
-from kws.data.synthesis import installed
-from kws.data.synthesisers import SYNTHESISERS
 from kws.ds_cnn import DsCnn
+from kws.engine.lowering import read
 from kws.errors import KwsError
-from kws.evaluation.traces import Detector
+from kws.evaluation.scores import Detector
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
-from kws.network_file import read
 from kws.training.calibration import CAUTIOUS, LEAST
 from kws.training.checkpoint import Checkpoint
-from kws.training.checks import check_work
 from kws.training.fold import Fold
 from kws.training.plan import Plan
 from kws.training.recipe import Recipe, adapted
+from kws.training.work_folder import check_work
+from kws.tts.synthesisers import SYNTHESISERS
+from kws.tts.voices import installed
 
 SENTENCES = (
     "the weather is going to be fine tomorrow",
@@ -58,7 +58,7 @@ import sys
 from pathlib import Path
 from kws.data.dataset import from_folder
 from kws.training.architecture import Architecture
-from kws.training.command import run
+from kws.training.pipeline import run
 from kws.training.fold import Fold
 from kws.training.plan import Plan
 from kws.training.recipe import Recipe
@@ -243,9 +243,9 @@ def test_its_operators_run_and_stream_and_window_agree(trained: Trained, dataset
     network.reset()
     streamed = np.concatenate([network.push(row[None]) for row in rows])
     windows = []
-    for start in range(0, len(rows) - network.window_rows + 1, network.stride):
+    for start in range(0, len(rows) - network.window_frames + 1, network.stride):
         network.reset()
-        windows.append(network.push(rows[start : start + network.window_rows]))
+        windows.append(network.push(rows[start : start + network.window_frames]))
     assert len(at_once) > 50
     assert len(np.unique(at_once)) > 20
     assert np.array_equal(streamed, at_once)

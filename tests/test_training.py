@@ -8,29 +8,29 @@ import numpy as np
 import pytest
 from conftest import tensorflow
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
-from kws.data.audio import read_audio
 from kws.data.clips import PARTS
 from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.mfcc import features, log_mel
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
-from kws.training import augment
 from kws.training.architecture import Architecture
+from kws.training.augmentation import waveform
+from kws.training.augmentation.scene import PLAIN, Surroundings
+from kws.training.augmentation.synthetic_noise import made_up_noise
+from kws.training.example_layout import DETAIL, EARLY, IGNORE, LATE, TRIGGER, Layout
+from kws.training.example_store import BACKGROUND, Pool, make_pool
 from kws.training.examples import Examples
-from kws.training.layout import DETAIL, EARLY, IGNORE, LATE, TRIGGER, Layout
-from kws.training.log_mels import LogMels
-from kws.training.made_up_noise import made_up_noise
-from kws.training.pool import BACKGROUND, Pool, make_pool
+from kws.training.log_mel import LogMels
 from kws.training.sampler import Sampler
 from kws.training.schedule import Schedule
-from kws.training.surroundings import PLAIN, Surroundings
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-LAYOUT = Layout(FRONT_END, window_rows=69, stride=2)
+LAYOUT = Layout(FRONT_END, window_frames=69, stride=2)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def db(ratio: float) -> float:
 def test_labels_by_hand() -> None:
     """Steps end every 0.5 s, from 1.0 s on; the word ends at 2.0 s."""
     front_end = FrontEnd(window=400, hop=400, fft=512)
-    layout = Layout(front_end, window_rows=40, stride=20, steps=5)
+    layout = Layout(front_end, window_frames=40, stride=20, steps=5)
     assert layout.step_ends.tolist() == [1.0, 1.5, 2.0, 2.5, 3.0]
     assert layout.rows == (40 + 4 * 20 - 1) * DETAIL + 1
     assert layout.samples == 3 * SAMPLE_RATE
@@ -90,30 +90,30 @@ def test_labels_follow_the_distance_to_the_words_end(word_end: float) -> None:
 @pytest.mark.parametrize("dbfs", [-48, -30, -10])
 def test_the_level_is_that_of_the_loudest_moment(dbfs: float) -> None:
     audio = burst(0.3, before=1, after=1) + burst(0.3, rms=0.02, before=0.2, after=1.8)
-    levelled = augment.set_level(audio, dbfs)
+    levelled = waveform.set_level(audio, dbfs)
     assert levelled.dtype == np.float32
     assert db(rms(levelled[SAMPLE_RATE : SAMPLE_RATE * 13 // 10])) == pytest.approx(dbfs, abs=0.01)
-    assert augment.loudness(levelled) == pytest.approx(10 ** (dbfs / 20), rel=1e-3)
+    assert waveform.loudness(levelled) == pytest.approx(10 ** (dbfs / 20), rel=1e-3)
 
 
 def test_silence_and_a_moment_have_a_level() -> None:
-    assert not augment.set_level(np.zeros(SAMPLE_RATE, np.float32), -10).any()
-    assert augment.loudness(burst(0.1)) == pytest.approx(rms(burst(0.1)))
+    assert not waveform.set_level(np.zeros(SAMPLE_RATE, np.float32), -10).any()
+    assert waveform.loudness(burst(0.1)) == pytest.approx(rms(burst(0.1)))
 
 
 @pytest.mark.parametrize("snr", [-5, 0, 10, 25])
 def test_noise_is_mixed_in_as_asked(snr: float) -> None:
     audio, noise = burst(0.3, before=0.5, after=0.5), burst(1.3, rms=0.7)
-    added = augment.mix(audio, noise, snr) - audio
-    assert db(augment.loudness(audio) / rms(added)) == pytest.approx(snr, abs=0.01)
+    added = waveform.mix(audio, noise, snr) - audio
+    assert db(waveform.loudness(audio) / rms(added)) == pytest.approx(snr, abs=0.01)
     assert np.corrcoef(added, noise)[0, 1] > 0.999
-    assert augment.mix(audio, np.zeros_like(noise), snr) is audio
+    assert waveform.mix(audio, np.zeros_like(noise), snr) is audio
 
 
 def test_a_room_leaves_the_direct_sound_in_place(random: np.random.Generator) -> None:
     audio = burst(0.4, before=0.3, after=0.6)
-    response = np.pad(augment.made_up_room(random), (700, 0))  # 44 ms on the way
-    heard = augment.room(audio, response)
+    response = np.pad(waveform.made_up_room(random), (700, 0))  # 44 ms on the way
+    heard = waveform.room(audio, response)
     assert heard.dtype == np.float32
     assert len(heard) == len(audio)
     assert rms(heard) == pytest.approx(rms(audio), rel=1e-4)
@@ -128,12 +128,12 @@ def test_a_dry_room_changes_nothing() -> None:
     audio = burst(0.4)
     dry = np.zeros(100, np.float32)
     dry[30] = 0.3
-    np.testing.assert_allclose(augment.room(audio, dry), audio, atol=1e-6)
+    np.testing.assert_allclose(waveform.room(audio, dry), audio, atol=1e-6)
 
 
 def test_made_up_rooms_decay(random: np.random.Generator) -> None:
     for _ in range(20):
-        response = augment.made_up_room(random)
+        response = waveform.made_up_room(random)
         assert int(np.argmax(np.abs(response))) == 0
         quarter = len(response) // 4
         assert db(rms(response[1:quarter]) / rms(response[-quarter:])) == pytest.approx(45, abs=6)
@@ -142,7 +142,7 @@ def test_made_up_rooms_decay(random: np.random.Generator) -> None:
 @pytest.mark.parametrize("factor", [0.88, 1.0, 1.14])
 def test_speed_changes_length_and_pitch(factor: float) -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
-    played = augment.speed(tone, factor)
+    played = waveform.speed(tone, factor)
     assert played.dtype == np.float32
     assert len(played) == pytest.approx(SAMPLE_RATE / factor, abs=1)
     peak = np.abs(np.fft.rfft(played * np.hanning(len(played)))).argmax()
@@ -153,21 +153,21 @@ def test_colour_is_a_tilt(random: np.random.Generator) -> None:
     impulse = np.zeros(4096, np.float32)
     impulse[0] = 1
     for _ in range(20):
-        gains = 20 * np.log10(np.abs(np.fft.rfft(augment.colour(impulse, random))))
-        assert gains.max() - gains.min() < 2 * augment.TILT + 0.1
-        assert np.abs(gains).max() < augment.TILT + 0.1
+        gains = 20 * np.log10(np.abs(np.fft.rfft(waveform.colour(impulse, random))))
+        assert gains.max() - gains.min() < 2 * waveform.TILT + 0.1
+        assert np.abs(gains).max() < waveform.TILT + 0.1
 
 
 def test_a_narrow_line_ends_at_its_bandwidth(random: np.random.Generator) -> None:
     impulse = np.zeros(4096, np.float32)
     impulse[0] = 1
     for _ in range(20):
-        narrow = augment.narrowed(impulse, random)
+        narrow = waveform.narrowed(impulse, random)
         assert narrow.dtype == np.float32
         gains = 20 * np.log10(np.abs(np.fft.rfft(narrow)) + 1e-9)
         frequencies = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
         edge = frequencies[np.argmax(gains < -3)]
-        low, high = augment.BANDWIDTH
+        low, high = waveform.BANDWIDTH
         assert low - 20 <= edge <= high + 20
         assert np.abs(gains[frequencies < 0.7 * edge]).max() < 0.1
         assert gains[frequencies > 1.5 * edge].max(initial=-99) < -20
@@ -176,36 +176,36 @@ def test_a_narrow_line_ends_at_its_bandwidth(random: np.random.Generator) -> Non
 def test_overdriving_rounds_off_the_peaks(random: np.random.Generator) -> None:
     tone = 0.3 * np.sin(2 * np.pi * np.arange(1600) / 160).astype(np.float32)
     for _ in range(20):
-        driven = augment.overdriven(tone, random)
+        driven = waveform.overdriven(tone, random)
         assert driven.dtype == np.float32
         assert (np.abs(driven) <= np.abs(tone) + 1e-7).all()
         assert np.abs(driven).max() < 0.27  # at least a tenth is lost of a peak of 0.3
         assert (np.sign(driven) == np.sign(tone)).all()
-    assert not augment.overdriven(np.zeros(100, np.float32), random).any()
+    assert not waveform.overdriven(np.zeros(100, np.float32), random).any()
 
 
 def test_hiss_has_a_level_of_one(random: np.random.Generator) -> None:
     for count in (1600, 33333):
-        hiss = augment.hiss(count, random)
+        hiss = waveform.hiss(count, random)
         assert (len(hiss), hiss.dtype) == (count, np.float32)
         assert rms(hiss) == pytest.approx(1, rel=1e-4)
 
 
 def test_a_cut_fades_and_what_is_too_loud_clips() -> None:
     ones = np.ones(1000, np.float32)
-    faded = augment.faded(ones)
+    faded = waveform.faded(ones)
     assert faded[0] == faded[-1] == 0
     assert (faded[160:-160] == 1).all()
     assert (ones == 1).all()
-    assert augment.faded(ones[:1]).tolist() == [1]
+    assert waveform.faded(ones[:1]).tolist() == [1]
     loud = np.array([1.5, 0.99999, 0.25, -1, -2], np.float32)
-    assert augment.to_int16(loud).tolist() == [32767, 32767, 8192, -32768, -32768]
+    assert waveform.to_int16(loud).tolist() == [32767, 32767, 8192, -32768, -32768]
 
 
 def test_shuffled_syllables_are_all_there(random: np.random.Generator) -> None:
     """A tone whose level rises: each piece keeps its levels, their order changes."""
     audio = np.linspace(0.1, 1, 2 * SAMPLE_RATE, dtype=np.float32)
-    shuffled = augment.shuffled(audio, random)
+    shuffled = waveform.shuffled(audio, random)
     assert len(shuffled) == len(audio)
     assert not np.array_equal(shuffled, audio)
     kept = np.isin(shuffled, audio)  # all but the fades
@@ -239,8 +239,8 @@ def test_of_short_recordings_all_but_the_first_are_heard_from_their_start(
 
 def test_some_scenes_are_heard_as_they_are(random: np.random.Generator) -> None:
     """Nothing but their level changes."""
-    scene = augment.hiss(SAMPLE_RATE // 2, random) / 8
-    surroundings = Surroundings([], [augment.to_int16(augment.hiss(SAMPLE_RATE, random) / 8)], [])
+    scene = waveform.hiss(SAMPLE_RATE // 2, random) / 8
+    surroundings = Surroundings([], [waveform.to_int16(waveform.hiss(SAMPLE_RATE, random) / 8)], [])
     alike = []
     for _ in range(300):
         heard = surroundings.recorded(scene, random).astype(float)
@@ -254,7 +254,7 @@ def test_some_scenes_are_heard_as_they_are(random: np.random.Generator) -> None:
 
 def quiet_examples() -> Examples:
     """Two keywords that are bursts of noise; all speech, noise and rooms are silent."""
-    word = augment.to_int16(burst(0.5, before=0.8, after=0.9))
+    word = waveform.to_int16(burst(0.5, before=0.8, after=0.9))
     silence = [np.zeros(3 * SAMPLE_RATE, np.int16)]
     return Examples(
         LAYOUT, [Words([word], [1.0]), Words([word] * 2, [0.5] * 2)], *[silence] * 2, []
@@ -322,7 +322,7 @@ TONES = np.geomspace(150, 3200, PARTS)  # Hz
 
 def tone(hertz: float, seconds: float = 3.0) -> np.ndarray:
     phase = 2 * np.pi * hertz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    return augment.to_int16(0.3 * np.sin(phase).astype(np.float32))
+    return waveform.to_int16(0.3 * np.sin(phase).astype(np.float32))
 
 
 def examples_by_part() -> list[Examples]:
@@ -465,7 +465,7 @@ def test_the_easiest_background_is_given_up() -> None:
 
 def test_loss_by_hand(tf) -> None:
     """Two classes whose entropies are those of stated probabilities; four found steps of five."""
-    from kws.training.loss import detection_loss
+    from kws.training.losses import detection_loss
 
     right = np.array(
         [[0.9, 0.8, 0.7, 0.6, 0.5, 0.1], [0.5, 0.9, 0.9, 0.9, 0.9, 0.2]]  # p of the label
@@ -487,7 +487,7 @@ def test_loss_by_hand(tf) -> None:
 
 
 def test_a_warp_by_one_changes_nothing(tf) -> None:
-    from kws.training.spectrum import warps
+    from kws.training.augmentation.spectrogram import warps
 
     matrices = warps(FRONT_END, 0.1)
     assert matrices.shape == (21, 40, 40)
@@ -505,7 +505,7 @@ def test_a_warp_by_one_changes_nothing(tf) -> None:
     ids=["training's", "standardised"],
 )
 def test_training_sees_the_features_of_the_road(tf, front_end: FrontEnd) -> None:
-    from kws.training.log_mels import full_dct
+    from kws.training.log_mel import full_dct
 
     samples = read_audio(AUDIO_SAMPLES / "story.flac")
     tables = FrontEndTables(front_end)
@@ -517,7 +517,7 @@ def test_training_sees_the_features_of_the_road(tf, front_end: FrontEnd) -> None
 
 
 def test_masks_are_runs_of_the_mean(tf) -> None:
-    from kws.training.spectrum import masked
+    from kws.training.augmentation.spectrogram import masked
 
     schedule = Schedule(time_masks=1, time_mask=8, band_masks=1, band_mask=6)
     rows = np.random.default_rng(3).normal(0, 1, (64, 50, 40)).astype(np.float32)
@@ -533,17 +533,17 @@ def test_masks_are_runs_of_the_mean(tf) -> None:
 
 def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
     """Rows that count themselves: what is heard around the first labelled step's last row."""
-    from kws.training.spectrum import stretched
+    from kws.training.augmentation.spectrogram import stretched
 
     architecture = Architecture()
-    layout = Layout(FRONT_END, architecture.window_rows, architecture.stride)
+    layout = Layout(FRONT_END, architecture.window_frames, architecture.stride)
     labels = np.stack([layout.labels(1, end) for end in np.linspace(1.5, 1.9, 64)])
     count = np.arange(layout.rows, dtype=np.float32) / DETAIL
     counting = np.tile(count[None, :, None], (64, 1, 3))
     tf.random.set_seed(1)
     limits = (-0.3, 0.15)
     heard = stretched(tf.constant(counting), tf.constant(labels), architecture, limits).numpy()
-    ends = architecture.window_rows - 1 + 2 * (labels > 0).argmax(axis=1)
+    ends = architecture.window_frames - 1 + 2 * (labels > 0).argmax(axis=1)
     slopes, rounding = [], 1 / (2 * DETAIL) / 20
     for rows, end in zip(heard[:, :, 0], ends, strict=True):
         assert rows[end] == pytest.approx(end, abs=1e-3)
@@ -557,7 +557,7 @@ def test_a_stretch_leaves_the_words_end_in_place(tf) -> None:
 
 def test_what_is_laid_over_keeps_to_its_level(tf) -> None:
     """A loud example with a keyword, a quiet one without: 10 dB behind it, at a peak like its."""
-    from kws.training.spectrum import overlaid
+    from kws.training.augmentation.spectrogram import overlaid
 
     rows = np.full((2, 30, 40), 3.0, np.float32)
     rows[1] = -5.0
@@ -572,7 +572,7 @@ def test_what_is_laid_over_keeps_to_its_level(tf) -> None:
 
 
 def test_a_colour_is_the_same_in_all_rows_of_an_example(tf) -> None:
-    from kws.training.spectrum import coloured
+    from kws.training.augmentation.spectrogram import coloured
 
     tf.random.set_seed(1)
     colours = coloured(tf.zeros((16, 5, 40)), 0.4).numpy()
@@ -593,24 +593,24 @@ def test_a_colour_is_the_same_in_all_rows_of_an_example(tf) -> None:
     ],
 )
 def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
-    from kws.training.builder import build
+    from kws.training.model import build
 
     model = build(architecture, FRONT_END, classes=3)
     for steps in (1, 2, 7):
-        rows = architecture.window_rows + (steps - 1) * architecture.stride
+        rows = architecture.window_frames + (steps - 1) * architecture.stride
         assert model(np.zeros((2, rows, 20, 1))).shape == (2, steps, 1, 3)
     assert model(np.zeros((2, rows - 1, 20, 1))).shape[1] == steps - 1
 
 
 def test_a_window_with_the_weights_of_a_network_gives_its_scores(tf) -> None:
-    from kws.training.builder import build, copy_weights
+    from kws.training.model import build, copy_weights
 
     for architecture in (Architecture(channels=8), Architecture(channels=8, frequency_kernel=4)):
         model = build(architecture, FRONT_END, classes=3)
         random = np.random.default_rng(1)
         model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
-        rows = random.normal(0, 1, (2, architecture.window_rows, 20, 1)).astype(np.float32)
-        window = build(architecture, FRONT_END, 3, architecture.window_rows)
+        rows = random.normal(0, 1, (2, architecture.window_frames, 20, 1)).astype(np.float32)
+        window = build(architecture, FRONT_END, 3, architecture.window_frames)
         copy_weights(model, window)
         np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
 
@@ -642,17 +642,17 @@ def test_a_batch_is_normalised_as_keras_does(tf) -> None:
 @pytest.fixture
 def int8_model(tf) -> bytes:
     """A network that was never trained."""
-    from kws.training.builder import build
-    from kws.training.convert import quantise
+    from kws.training.model import build
+    from kws.training.quantise import quantise
 
     architecture = Architecture(channels=8, kernels=(3,), head=3)
-    model = build(architecture, FRONT_END, 2, architecture.window_rows)
-    windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_rows, 20))
+    model = build(architecture, FRONT_END, 2, architecture.window_frames)
+    windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_frames, 20))
     return quantise(model, windows.astype(np.float32))
 
 
 def test_settings_are_embedded_and_guarded(int8_model: bytes) -> None:
-    from kws.training.convert import embed
+    from kws.training.quantise import embed
 
     config = ModelConfig(("grüße",), (0.5,), 2, FRONT_END, card={"figures": {"a": [1, 2.5]}})
     content = embed(int8_model, config)

@@ -19,12 +19,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.engine.network import Layer, Network
 from kws.export import cost
+from kws.export.c_source import detector_source
 from kws.export.counting import count
-from kws.export.folder import engine_sources
-from kws.export.model_source import detector_source
+from kws.export.sketch import engine_sources
 from kws.model_file import ModelFile
-from kws.network import Layer, Network
 
 STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
     "gate": lambda network, config: cost.gate_operations(config),
@@ -109,7 +109,7 @@ def detectors() -> Iterator[tuple[ModelConfig, Network]]:
             else temporal(front_end, len(keywords) + 1, random, index)
         )
         network = Network(layers, 1, front_end.coefficients, 0.1, 0, len(keywords) + 1, 0.1)
-        network = replace(network, window_rows=network.receptive_rows)
+        network = replace(network, window_frames=network.receptive_field)
         thresholds = (0.9,) * len(keywords)
         yield ModelConfig(keywords, thresholds, network.stride, front_end, smoothing), network
 

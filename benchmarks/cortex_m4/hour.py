@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.data.clips import audio_files
+from kws.engine.lowering import read
+from kws.export.c_source import detector_source
 from kws.export.counting import ARDUINO, BOARD, DETECTOR_PHASES, FLAGS, LINK, addresses, emulate
-from kws.export.folder import engine_sources, model_files
-from kws.export.model_source import detector_source
+from kws.export.sketch import engine_sources, model_files
 from kws.gate import Gate
 from kws.model_file import ModelFile
-from kws.network_file import read
 
 HERE = Path(__file__).parent
 SEMIHOSTING = HERE.parents[1] / "tests" / "c"

@@ -17,7 +17,7 @@ app = typer.Typer(help="Public datasets: list them, get one.", no_args_is_help=T
 @app.command("list")
 def data_list(json: Json = False) -> None:
     """List the public datasets that kws knows."""
-    from kws.data.known_sets import KNOWN
+    from kws.data.public_datasets import KNOWN
 
     if json:
         print(json_format.dumps([vars(known) for known in KNOWN.values()], indent=2))
@@ -45,7 +45,7 @@ def data_get(
     A download that broke off goes on where it stopped when the command is given
     again. The folder is there only when all of it is.
     """
-    from kws.data.known_sets import KNOWN, get
+    from kws.data.public_datasets import KNOWN, get
 
     if name not in KNOWN:
         raise KwsError(f"no dataset named {name!r}; known are {', '.join(KNOWN)}")

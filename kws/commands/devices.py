@@ -10,7 +10,7 @@ from kws.commands.options import Json
 
 def devices(json: Json = False) -> None:
     """List the microphones; * marks the default."""
-    from kws.devices import devices as input_devices
+    from kws.audio.devices import devices as input_devices
 
     found = input_devices()
     if json:

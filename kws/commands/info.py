@@ -9,7 +9,7 @@ from kws.commands.options import Json, Model
 
 def info(model: Model, json: Json = False) -> None:
     """Show what a model listens for, what it costs and what it was made from."""
-    from kws.info import describe, text
+    from kws.console.model_info import describe, text
     from kws.model_file import ModelFile
 
     model_file = ModelFile.load(model)

@@ -55,11 +55,11 @@ def listen(
         if model is not None or no_gate:
             raise typer.BadParameter("a board has its own model and gate: no --model or --no-gate")
         need("kws listen --ble", "bleak", "ble")
-        from kws.session import run_board
+        from kws.listen_session import run_board
 
         raise typer.Exit(run_board(device, actions, json))
+    from kws.listen_session import run
     from kws.model_file import DEFAULT_MODEL, ModelFile
-    from kws.session import run
 
     model_file = ModelFile.load(model or DEFAULT_MODEL)
     model_file = model_file.without_gate() if no_gate else model_file

@@ -43,6 +43,6 @@ def synth(
     """
     if kokoro is not None:
         need("kws synth --kokoro", "onnxruntime", "synth")
-    from kws.data.synth import run
+    from kws.tts.command import run
 
     run(text, output, count, near, sentences, seed, piper, kokoro)

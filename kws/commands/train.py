@@ -85,7 +85,7 @@ def train(
         need("kws train --report", "matplotlib", "report")
     if kokoro is not None:
         need("kws train --kokoro", "onnxruntime", "synth")
-    from kws.training.command import run
+    from kws.training.pipeline import run
     from kws.training.plan import plan
 
     work = work or output.with_suffix(".work")

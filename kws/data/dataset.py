@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kws.data.clips import HIDDEN, Clip, is_synthetic, part_of
-from kws.data.dealing import deal_noise, deal_speech
 from kws.data.inspection import Recorded, usable
 from kws.data.keywords import chosen_keywords, measurable, usable_keywords
+from kws.data.splits import deal_noise, deal_speech
 from kws.errors import KwsError
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import soundfile
 
+from kws.audio.audio_file import AudioFile
+from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.audio import read_audio
 from kws.data.clips import audio_files
 from kws.errors import KwsError
-from kws.recording import Recording
 from kws.ring_buffer import RingBuffer
 
 SHORTEST, LONGEST = 0.1, 10.0  # seconds of a recording that holds a keyword once
@@ -69,7 +69,7 @@ def inspect(path: Path) -> Recorded:
 
 def _require_sound(path: Path) -> None:
     ring = RingBuffer(SAMPLE_RATE)
-    with Recording(path) as recording:
+    with AudioFile(path) as recording:
         while recording.fill(ring):
             if ring.read(ring.available).any():
                 return

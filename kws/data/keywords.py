@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kws.data.clips import is_synthetic
-from kws.data.dealing import FEWEST, speakers
 from kws.data.inspection import Recorded, usable
+from kws.data.splits import FEWEST, speakers
 from kws.errors import KwsError
 
 

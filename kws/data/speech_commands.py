@@ -17,11 +17,11 @@ from pathlib import Path
 
 from kws.data.clips import HIDDEN, PARTS, Clip, part_of
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
-from kws.data.dealing import deal_noise
 from kws.data.inspection import Recorded, usable
 from kws.data.keywords import chosen_keywords, usable_keywords
-from kws.data.text_file import read_text
+from kws.data.splits import deal_noise
 from kws.errors import KwsError
+from kws.text_file import read_text
 
 BACKGROUND = "_background_noise_"
 MARK = "_nohash_"  # behind the speaker in a file's name

@@ -13,9 +13,9 @@ from rich.progress import Progress
 from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
 from kws.evaluation.evaluate import evaluate
-from kws.evaluation.material import Material, Take, all_of
 from kws.evaluation.mixing import Samples
-from kws.evaluation.traces import Detector, Traces, traces
+from kws.evaluation.scores import Detector, Traces, traces
+from kws.evaluation.test_set import Material, Take, all_of
 from kws.model_file import ModelFile
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import ModelConfig
-from kws.evaluation.rates import Rate, rate_at, rate_for
-from kws.evaluation.traces import Traces
+from kws.evaluation.operating_points import Rate, rate_at, rate_for
+from kws.evaluation.scores import Traces
 from kws.posterior import threshold_level
 
 ALARMS_PER_HOUR = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from kws.config import SAMPLE_RATE
-from kws.evaluation.curves import Curves
+from kws.evaluation.det import Curves
 from kws.evaluation.evaluate import ALARMS_PER_HOUR
 from kws.evaluation.mixing import Samples
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from kws.errors import KwsError
-from kws.evaluation.curves import Curves, curves
+from kws.evaluation.det import Curves, curves
 from kws.evaluation.evaluate import Evaluation
-from kws.evaluation.examples import Example, Spoken, false_alarms, spoken
-from kws.evaluation.material import Material
 from kws.evaluation.report_page import page
-from kws.evaluation.traces import Detector, Traces
+from kws.evaluation.scores import Detector, Traces
+from kws.evaluation.test_set import Material
+from kws.evaluation.worst_cases import Example, Spoken, false_alarms, spoken
 from kws.model_file import ModelFile
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from kws.evaluation.curves import Curves
+from kws.console.html_page import html_page
+from kws.evaluation.det import Curves
 from kws.evaluation.evaluate import ALARMS_PER_HOUR, Evaluation
-from kws.evaluation.examples import Example, Spoken
 from kws.evaluation.figures import det_curve, latency_histogram, sound, spectrogram
-from kws.evaluation.rates import Rate
-from kws.html_page import html_page
+from kws.evaluation.operating_points import Rate
+from kws.evaluation.worst_cases import Example, Spoken
 
 
 def page(

@@ -1,5 +1,5 @@
 """Export a model as a sketch for a board, its detector as C that compiles by itself."""
 
-from kws.export.folder import export
+from kws.export.sketch import export
 
 __all__ = ["export"]

@@ -13,9 +13,9 @@ from math import ceil
 from pathlib import Path
 
 from kws.config import FrontEnd, ModelConfig
+from kws.engine.network import CELLS_AT_ONCE, Layer, Network
 from kws.export.counting import ARDUINO, Count
 from kws.mfcc_tables import FrontEndTables
-from kws.network import CELLS_AT_ONCE, Layer, Network
 
 STORED = Path(__file__).parent / "stored_costs.json"
 

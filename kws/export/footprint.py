@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kws.config import ModelConfig
-from kws.engine_layout import (
+from kws.engine.c_layout import (
     Table,
     detector_memory,
     front_end_tables,
     layer_tables,
     posterior_tables,
 )
-from kws.export.model_source import exported_weights
+from kws.engine.network import Network
+from kws.export.c_source import exported_weights
 from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
-from kws.network import Network
 
 Parts = dict[str, int]  # bytes by name
 CODE = {  # the engine's source files by part
@@ -59,8 +59,8 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         network,
         len(config.keywords),
         config.smoothing,
-        GateNumbers.of(config, network.window_rows),
-        network.lanes(config.stride),
+        GateNumbers.of(config, network.window_frames),
+        network.phases(config.stride),
     )
     shared = at.network.rings
     return {

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kws.config import ModelConfig
+from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.export import cost, counting, footprint, power
 from kws.export.report_pages import Section, text_page, web_page
 from kws.model_file import ModelFile
-from kws.network import Network
 
 SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
 OFFICE_DAY = 0.1  # share of speech at which it is compared

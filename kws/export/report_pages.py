@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import fill
 
-from kws.html_page import html_page, made_by
+from kws.console.html_page import html_page, made_by
 
 WIDTH = 88  # characters of the text
 COMMAND = "kws export"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kws.data.dataset import NEGATIVE, NOISE, keyword_of
-from kws.data.names import folder_name
+from kws.data.keyword_names import folder_name
 from kws.recorder import prompts
 from kws.recorder.folder import TakeFolder
 from kws.recorder.session import Session

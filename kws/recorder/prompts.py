@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.data.text_file import read_text
 from kws.errors import KwsError
 from kws.recorder.take import Kind
+from kws.text_file import read_text
 
 NOISE_SECONDS = 10.0  # of a take of the room
 WORDS_PER_SECOND = 2.0  # of an unhurried reader

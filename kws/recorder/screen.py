@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.segment import Segment
 
-from kws.display import ASCII, BLOCKS, BRIGHT, FLOOR, REFRESH_SECONDS, bar, dbfs
+from kws.console.live_display import ASCII, BLOCKS, BRIGHT, FLOOR, REFRESH_SECONDS, bar, dbfs
 
 METER_CELLS = 40
 TOO_LOUD = -3.0  # dBFS, marked on the meter

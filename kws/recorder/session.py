@@ -10,7 +10,7 @@ import numpy.typing as npt
 import typer
 
 from kws.config import SAMPLE_RATE
-from kws.display import dbfs
+from kws.console.live_display import dbfs
 from kws.errors import KwsError
 from kws.microphone import Microphone
 from kws.recorder.folder import TakeFolder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kws.engine.tflite_reader import Operator, chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.tflite_graph import Operator, chain
 
 CONVOLUTIONS = "CONV_2D", "DEPTHWISE_CONV_2D"
 
@@ -29,7 +29,7 @@ class Architecture:
         return 1 + sum(kernel - 1 for kernel in self.kernels) + self.head - 1
 
     @property
-    def window_rows(self) -> int:
+    def window_frames(self) -> int:
         """Feature rows that one step sees."""
         return (self.columns - 1) * self.stride + self.first_kernel
 

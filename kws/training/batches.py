@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.training.embedding import SIZE
-from kws.training.guide import HIDDEN, Guide, Passages
-from kws.training.layout import heard_rows
-from kws.training.pool import Pool
+from kws.training.augmentation.spectrogram import coloured, masked, overlaid, stretched
+from kws.training.distillation.embedding import SIZE
+from kws.training.distillation.task import HIDDEN, Guide, Passages
+from kws.training.example_layout import heard_rows
+from kws.training.example_store import Pool
 from kws.training.recipe import Recipe
 from kws.training.sampler import Sampler
-from kws.training.spectrum import coloured, masked, overlaid, stretched
 
 
 @dataclass(frozen=True)

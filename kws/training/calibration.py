@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kws.config import ModelConfig
-from kws.evaluation.rates import rate_for
-from kws.evaluation.traces import Traces
+from kws.evaluation.operating_points import rate_for
+from kws.evaluation.scores import Traces
 
 # With less speech than this the threshold is at least CAUTIOUS: for no alarm in 1.2 hours, models
 # of benchmarks/custom_words.py needed 0.92 to 0.998.

@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from kws.audio.read import read_usable
 from kws.config import ModelConfig
-from kws.data.audio import read_usable
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merged
 from kws.evaluation.mixing import with_noise
-from kws.evaluation.traces import Detector, Samples, Traces, traces
+from kws.evaluation.scores import Detector, Samples, Traces, traces
 from kws.model_file import ModelFile
+from kws.training.distillation.corpus import GuidingSpeech
+from kws.training.distillation.task import Guide
+from kws.training.example_layout import Layout
 from kws.training.fold import Fold
-from kws.training.guide import Guide
-from kws.training.guiding_speech import GuidingSpeech
-from kws.training.layout import Layout
-from kws.training.processes import quietly
 from kws.training.recipe import Recipe
 from kws.training.status import DONE
+from kws.training.workers import quietly
 
 POLL = 0.3  # s
 CLEAN = "clean"
@@ -74,7 +74,7 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
         status.report("starting", 0.0)
         import tensorflow as tf
 
-        from kws.training.train import Training
+        from kws.training.training_run import Training
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         keywords = list(job.dataset.positives)
@@ -94,7 +94,7 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
 
 def guide_of(job: Job) -> Guide:
     """Passages of the speech that is trained on, and what a teacher of that makes of them."""
-    from kws.training.teacher import taught
+    from kws.training.distillation.teacher import taught
 
     recipe, fold = job.recipe, job.fold
     layout = Layout.of(recipe.front_end, recipe.architecture)

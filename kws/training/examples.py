@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
-from kws.training import augment
-from kws.training.augment import Audio, Random
-from kws.training.layout import TRIGGER, Layout
-from kws.training.surroundings import Samples, Surroundings, as_float
+from kws.training.augmentation import waveform
+from kws.training.augmentation.scene import Samples, Surroundings, as_float
+from kws.training.augmentation.waveform import Audio, Random
+from kws.training.example_layout import TRIGGER, Layout
 from kws.training.words import Words
 
 SYNTHETIC = 0.35  # share of the speech without a keyword, where there is any
@@ -63,7 +63,7 @@ class Examples:
         """A piece of a keyword, all of it backwards, or a word that sounds like one."""
         if self.near_words and random.random() < 0.6:
             near = as_float(self.near_words[random.integers(len(self.near_words))])
-            return self._placed(augment.speed(near, random.uniform(*augment.SPEED)), random)
+            return self._placed(waveform.speed(near, random.uniform(*waveform.SPEED)), random)
         if not self._spoken:
             return self.speech(random)
         audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
@@ -75,25 +75,25 @@ class Examples:
     def word(self, random: Random) -> Samples:
         """Another word."""
         word = as_float(self.words[random.integers(len(self.words))])
-        return self._placed(augment.speed(word, random.uniform(*augment.SPEED)), random)
+        return self._placed(waveform.speed(word, random.uniform(*waveform.SPEED)), random)
 
     def _placed(self, piece: Audio, random: Random) -> Samples:
         """A piece of speech anywhere in a scene."""
         place = int(random.uniform(0.4, 0.95) * self.layout.samples)
-        scene = self._scene(augment.faded(piece), 0, len(piece), place, random)
+        scene = self._scene(waveform.faded(piece), 0, len(piece), place, random)
         return self.surroundings.recorded(scene, random)
 
     def speech(self, random: Random) -> Samples:
         """Speech without a keyword, of one voice; some of it in an order that nobody ever spoke."""
         source = self._synthetic if random.random() < SYNTHETIC else self.surroundings
-        factor = random.uniform(*augment.SPEED) if random.random() < 0.7 else 1.0
+        factor = random.uniform(*waveform.SPEED) if random.random() < 0.7 else 1.0
         count = int(self.layout.samples * factor) + 1
         own = random.random() < self._own
         speech = self._torn(count, random) if own else source.speech(count, random)
         if not own and random.random() < SHUFFLED:
-            speech = augment.shuffled(speech, random)
+            speech = waveform.shuffled(speech, random)
         if factor != 1:
-            speech = augment.speed(speech, factor)
+            speech = waveform.speed(speech, factor)
         scene = np.zeros(self.layout.samples, np.float32)
         scene[: len(speech)] = speech[: len(scene)]
         return self.surroundings.recorded(scene, random)
@@ -103,7 +103,7 @@ class Examples:
         pieces = [np.zeros(0, np.float32)]
         while sum(map(len, pieces)) < count:
             audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
-            pieces.append(augment.shuffled(audio[start:end], random, SHRED))
+            pieces.append(waveform.shuffled(audio[start:end], random, SHRED))
         return np.concatenate(pieces)[:count]
 
     def quiet(self, random: Random) -> Samples:
@@ -113,17 +113,17 @@ class Examples:
         if kind < 0.1:
             return np.zeros(self.layout.samples, np.int16)
         if kind < 0.3:
-            return augment.to_int16(np.float32(level) * augment.hiss(self.layout.samples, random))
+            return waveform.to_int16(np.float32(level) * waveform.hiss(self.layout.samples, random))
         noise = self.surroundings.noise(self.layout.samples, random)
         if random.random() < SUDDEN:
             noise[: random.integers(len(noise) * 3 // 4)] = 0
-        return augment.to_int16(augment.set_level(noise, 20 * np.log10(level)))
+        return waveform.to_int16(waveform.set_level(noise, 20 * np.log10(level)))
 
     def _utterance(self, keyword: int, random: Random) -> tuple[Audio, int, int]:
         """A recording at a random speed, and the word's first and last+1 sample in it."""
         samples, start, end = self.positives[keyword - 1].draw(random)
-        factor = random.uniform(*augment.SPEED)
-        audio = augment.speed(as_float(samples), factor)
+        factor = random.uniform(*waveform.SPEED)
+        audio = waveform.speed(as_float(samples), factor)
         return audio, int(start / factor), min(int(end / factor), len(audio))
 
     def _scene(self, audio: Audio, start: int, end: int, place: int, random: Random) -> Audio:
@@ -132,20 +132,20 @@ class Examples:
         if kind < 0.6:  # cut out of its recording
             margin = int(random.uniform(0.03, 0.2) * SAMPLE_RATE)
             cut = slice(max(0, start - margin), min(len(audio), end + margin))
-            audio, end = augment.faded(audio[cut]), end - cut.start
+            audio, end = waveform.faded(audio[cut]), end - cut.start
             start -= cut.start
         scene = np.zeros(self.layout.samples, np.float32)
         shift = place - end
         a, b = max(0, shift), min(len(scene), shift + len(audio))
         scene[a:b] = audio[a - shift : b - shift]
         if kind < 0.45:  # speech before it, and at times after it
-            gain = augment.loudness(scene) * 10 ** (random.uniform(*SNR_OF_CONTEXT) / 20)
+            gain = waveform.loudness(scene) * 10 ** (random.uniform(*SNR_OF_CONTEXT) / 20)
             before = max(0, shift + start - int(random.uniform(0.02, 0.4) * SAMPLE_RATE))
             after = place + int(random.uniform(0.05, 0.5) * SAMPLE_RATE)
             for stretch in (slice(0, before), slice(after, len(scene))):
                 count = len(scene[stretch])
                 if count > SAMPLE_RATE // 10:
-                    speech = augment.faded(self.surroundings.speech(count, random))
-                    level = max(augment.loudness(speech), 1e-6)
+                    speech = waveform.faded(self.surroundings.speech(count, random))
+                    level = max(waveform.loudness(speech), 1e-6)
                     scene[stretch] += np.float32(gain / level) * speech
         return scene

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kws.config import FrontEnd
 from kws.mfcc_tables import FrontEndTables
 from kws.training.architecture import Architecture
-from kws.training.log_mels import full_dct
+from kws.training.log_mel import full_dct
 
 RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
 
@@ -46,7 +46,7 @@ def typical_windows(
     for example, steps in zip(log_mels, labels, strict=True):
         found = np.flatnonzero(steps > 0) if steps.max() > 0 else np.arange(len(steps))
         start = int(random.choice(found)) * architecture.stride
-        rows = example[start : start + architecture.window_rows].astype(np.float32)
+        rows = example[start : start + architecture.window_frames].astype(np.float32)
         windows.append(rows @ dct + tables.bias)
     typical: npt.NDArray[np.float32] = np.clip(np.stack(windows), -RANGE, RANGE)
     return typical

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from kws.engine.tflite_reader import Operator
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.tflite_graph import Operator
 from kws.training.architecture import convolutions
 
 Float = npt.NDArray[np.float32]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.layout import DETAIL, Layout
-from kws.training.log_mels import LogMels, slope_and_bow
-from kws.training.pool import Pool
+from kws.training.augmentation.scene import PLAIN
+from kws.training.example_layout import DETAIL, Layout
+from kws.training.example_store import Pool
+from kws.training.log_mel import LogMels, slope_and_bow
 from kws.training.sampler import Sampler
-from kws.training.surroundings import PLAIN
 
 Samples = npt.NDArray[np.int16]
 LogMelRows = npt.NDArray[np.float16]
@@ -128,7 +128,7 @@ def hardest(
 
     speech: rows [m, filters], DETAIL for each that a network hears.
     """
-    stride, window = layout.stride, layout.window_rows
+    stride, window = layout.stride, layout.window_frames
     heard = [np.zeros(0, np.float32)]
     rows = speech[::DETAIL]
     for first in range(0, len(rows) - window + 1, STRETCH * stride):

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from kws.data.clips import PARTS
 from kws.data.dataset import Dataset, from_folder
-from kws.data.kokoro import kokoro_voices
-from kws.data.recipe_file import from_recipe
+from kws.data.recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_TRUNK, ModelFile
-from kws.training.embedding import EMBEDDING_CARD
-from kws.training.embedding import files as embedding_files
+from kws.training.distillation.embedding import EMBEDDING_CARD
+from kws.training.distillation.embedding import files as embedding_files
 from kws.training.fold import Fold
 from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe, adapted
-from kws.training.synthetic import with_kokoro, with_other_words, with_synthesis
+from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
+from kws.tts.kokoro import kokoro_voices
 
 QUARTERS = 4
 NONE = "none"  # instead of a model that training starts from

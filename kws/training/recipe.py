@@ -30,18 +30,18 @@ class Recipe:
     searched: float = 0.5  # hours of the speech, at most, in which they are looked for
     guides: int = 0  # passages of speech in a batch that guide the network (guide.py)
     patchwork: float = 0.0  # hours of made-up speech among what guides (patchwork.py)
-    lanes: int = 1  # copies of the network that a model hears with, in turn: Network.lanes()
+    phases: int = 1  # copies of the network that a model hears with, in turn: Network.phases()
     alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
     seed: int = 1
 
     def heard(self, config: ModelConfig) -> ModelConfig:
         """The settings that a model listens with, of those that it was trained with.
 
-        As many steps are averaged as the loss looks for a keyword in, of each lane.
+        As many steps are averaged as the loss looks for a keyword in, of each phase.
         """
-        stride = self.architecture.stride // self.lanes
+        stride = self.architecture.stride // self.phases
         smoothing = Smoothing(
-            smooth_steps=self.schedule.found_steps * self.lanes,
+            smooth_steps=self.schedule.found_steps * self.phases,
             refractory_steps=round(REFRACTORY * SAMPLE_RATE / (stride * config.front_end.hop)),
         )
         return replace(config, stride=stride, smoothing=smoothing)
@@ -64,7 +64,7 @@ HOME = Recipe(
     searched=6.0,
     guides=64,
     patchwork=12.0,
-    lanes=2,
+    phases=2,
 )
 
 # For a model that others start from: of many words, spoken by people and by synthesisers, so that

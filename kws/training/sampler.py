@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.pool import Pool
+from kws.training.example_store import Pool
 from kws.training.schedule import Schedule
 
 

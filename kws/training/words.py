@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kws.data.word_span import word_span
-from kws.training.augment import Random
-from kws.training.surroundings import Samples
+from kws.training.augmentation.scene import Samples
+from kws.training.augmentation.waveform import Random
 
 
 class Words:

@@ -3,7 +3,7 @@
 #include "kws_model.h"
 
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
-static int8_t window[KWS_MODEL_WINDOW_ROWS * KWS_MODEL_ROW_VALUES], scores[KWS_MODEL_CLASSES];
+static int8_t window[KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_ROW_VALUES], scores[KWS_MODEL_CLASSES];
 static kws_ds_cnn ds_cnn;
 
 int run(void) {

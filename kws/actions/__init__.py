@@ -1,0 +1,1 @@
+"""Actions that a detection triggers: their kinds, the configuration file, time limits."""

@@ -1,0 +1,160 @@
+"""The actions file: TOML in, actions out; whatever could not work later is an error now."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from string import Formatter
+from typing import Any
+from urllib.parse import urlsplit
+
+from kws.action import ANY_KEYWORD, Action
+from kws.actions.kinds import Command, Effect, Function, Sound, Webhook, facts
+from kws.actions.time_limit import one_line
+from kws.toml_file import TomlTable, read_toml, unknown
+
+DEFAULT_TIMEOUT = 10.0  # s
+TIMEOUT_RANGE = 0.1, 86400.0  # s
+
+
+def read_actions(path: Path, known: Sequence[str]) -> list[Action]:
+    """The actions of a file, for a model with the `known` keywords.
+
+    Raises KwsError, `file:line: what is wrong`, at the first mistake.
+    """
+    document = read_toml(path)
+    for key in document.content:
+        if key in KEYS:
+            raise document.error(key, f"{key} must stand below an [[action]] header")
+    document.forbid_others(["action"])
+    return [_action(table, known) for table in document.tables("action")]
+
+
+def _action(table: TomlTable, known: Sequence[str]) -> Action:
+    table.forbid_others(KEYS)
+    kinds = [key for key in table.content if key in KINDS]
+    if len(kinds) != 1:
+        given = " and ".join(kinds) or "none"
+        problem = f"an action has one of {', '.join(KINDS)}; this one has {given}"
+        raise table.error(kinds[1] if kinds else None, problem)
+    keywords = _keywords(table, known)
+    confidence = table.number("min_confidence", 0.0, 0.0, 1.0)
+    timeout = table.number("timeout", DEFAULT_TIMEOUT, *TIMEOUT_RANGE)
+    effect = KINDS[kinds[0]](table)
+    return Action(f"{table.where()}: {kinds[0]}", keywords, confidence, timeout, effect)
+
+
+def _keywords(table: TomlTable, known: Sequence[str]) -> frozenset[str]:
+    if "keyword" not in table.content:
+        raise table.error(None, "this action has no keyword")
+    if isinstance(table.content["keyword"], list):
+        keywords = table.texts("keyword", '["word", "another"]')
+    else:
+        keywords = [table.text("keyword")]
+    for keyword in keywords:
+        if keyword != ANY_KEYWORD and keyword not in known:
+            raise table.error("keyword", unknown("keyword", keyword, known))
+    return frozenset(keywords)
+
+
+def _command(table: TomlTable) -> Command:
+    program, *arguments = table.texts("command", '["program", "argument"]')
+    for argument in arguments:
+        _check_placeholders(table, argument)
+    is_path = "/" in program  # else it is looked up on PATH
+    found = shutil.which(_path(table, "command", program) if is_path else program)
+    if found is None:
+        raise table.error("command", f"there is no program {program!r} that can be run")
+    return Command(str(Path(found).absolute()), tuple(arguments), _folder(table))
+
+
+def _check_placeholders(table: TomlTable, argument: str) -> None:
+    example = facts(time=0.0, keyword="", confidence=0.0)
+    try:
+        for _, name, _, _ in Formatter().parse(argument):
+            if name is not None and name not in example:
+                problem = unknown("placeholder", name, example)
+                raise table.error("command", f"{problem} (a brace itself is written twice)")
+        argument.format(**example)
+    except (ValueError, LookupError) as error:
+        raise table.error("command", f"argument {argument!r}: {error}") from error
+
+
+def _webhook(table: TomlTable) -> Webhook:
+    url = table.text("webhook")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket too few
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        raise table.error("webhook", f"webhook must be an http:// or https:// URL, not {url!r}")
+    if "@" in parts.netloc:
+        raise table.error("webhook", "webhook cannot hold a user name; use a command with curl")
+    return Webhook(url)
+
+
+def _sound(table: TomlTable) -> Sound:
+    import soundfile
+
+    path = _path(table, "sound", table.text("sound"))
+    try:
+        if not path.is_file():
+            raise table.error("sound", f"there is no sound file {path}")
+        with soundfile.SoundFile(path) as file:
+            frames = sum(len(block) for block in file.blocks(1 << 16))  # to its end: is it whole?
+            duration = frames / file.samplerate
+    except (OSError, TypeError, soundfile.SoundFileError) as error:
+        raise table.error("sound", f"{path} cannot be read as sound: {one_line(error)}") from error
+    if not frames:
+        raise table.error("sound", f"{path} holds no sound")
+    return Sound(path, duration)
+
+
+def _function(table: TomlTable) -> Function:
+    text = table.text("python")
+    module_name, _, name = text.partition(":")
+    if not module_name or not name:
+        raise table.error("python", f'python must be "module:function", not {text!r}')
+    folder = str(_folder(table))
+    if folder not in sys.path:
+        sys.path.append(folder)  # last, so that a file there cannot hide an installed module
+    try:
+        function: Any = importlib.import_module(module_name)
+        for part in name.split("."):
+            function = getattr(function, part)
+    except (Exception, SystemExit) as error:  # importing runs foreign code
+        raise table.error("python", f"{text} cannot be imported: {one_line(error)}") from error
+    try:
+        inspect.signature(function).bind("detection")
+    except (TypeError, ValueError) as error:
+        problem = f"{text} must be a function of one argument, the detection"
+        raise table.error("python", problem) from error
+    if inspect.iscoroutinefunction(function):
+        raise table.error("python", f"{text} is async; it must be a plain function")
+    return Function(function)
+
+
+def _folder(table: TomlTable) -> Path:
+    """What relative names in the file start from."""
+    return table.path.absolute().parent
+
+
+def _path(table: TomlTable, key: str, name: str) -> Path:
+    try:
+        return _folder(table) / Path(name).expanduser()
+    except RuntimeError as error:  # ~somebody who does not exist
+        raise table.error(key, f"{name}: {error}") from error
+
+
+KINDS: dict[str, Callable[[TomlTable], Effect]] = {
+    "command": _command,
+    "webhook": _webhook,
+    "sound": _sound,
+    "python": _function,
+}
+KEYS = ("keyword", "min_confidence", "timeout", *KINDS)

@@ -1,0 +1,154 @@
+"""Detections of a board that runs the sketch, by Bluetooth Low Energy.
+
+firmware_export/action_ble.h is the other side and states what the characteristics hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
+
+from kws.actions.time_limit import one_line
+from kws.errors import KwsError
+from kws.posterior import ONE, Detection
+
+if TYPE_CHECKING:
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
+
+SERVICE, DETECTION, KEYWORDS, LOST = (
+    f"3840dec{number}-c70d-4dfd-b20b-0ee93b88349b" for number in range(4)
+)
+DETECTION_FORMAT = struct.Struct("<IBHQ")  # count, keyword, confidence, sample
+FIND_SECONDS = 10.0  # a board tells of itself twice a second
+AGAIN_SECONDS = 2.0  # between attempts to connect again
+FAILURES = (BleakError, OSError, EOFError, asyncio.TimeoutError)  # of Bluetooth itself
+
+log = logging.getLogger(__name__)
+
+
+def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
+    """A notification: how many detections the board has had since its start, and the latest one.
+
+    Its sample counts what the board has heard since its start, without lost samples. KwsError for
+    what is no detection, or of a keyword that the board has not named.
+    """
+    if len(content) != DETECTION_FORMAT.size:
+        raise KwsError(
+            f"the board sent {len(content)} bytes, a detection has {DETECTION_FORMAT.size}:"
+            " its sketch is of another version of kws"
+        )
+    count, keyword, confidence, sample = DETECTION_FORMAT.unpack(content)
+    if keyword >= len(keywords):
+        raise KwsError(f"the board heard its keyword {keyword}, but has named {len(keywords)}")
+    return count, Detection(sample, keywords[keyword], confidence / ONE)
+
+
+class Board:
+    """A board in reach, connected to again whenever it was gone.
+
+    wanted: its address, its name or a part of it; None for the first one that is found.
+    on_found is called once, with the board's name and its keywords, then on_detection with each
+    detection as it comes.
+    """
+
+    def __init__(
+        self,
+        wanted: str | None,
+        on_found: Callable[[str, list[str]], object],
+        on_detection: Callable[[Detection], object],
+    ) -> None:
+        self._wanted = (wanted or "").lower()
+        self._on_found, self._on_detection = on_found, on_detection
+        self._keywords: list[str] = []  # none before the board was found
+        self._count = 0  # detections that the board has had, as far as is known here
+        self._lost = 0  # samples, likewise
+
+    async def receive(self) -> NoReturn:
+        """Hand on what the board hears, for ever.
+
+        Raises KwsError when Bluetooth does not work or no board is found at first, and for what no
+        board of this version sends.
+        """
+        while True:
+            try:
+                await self._stay_connected()
+            except FAILURES as error:
+                if not self._keywords:
+                    raise KwsError(
+                        f"Bluetooth is not to be had: {one_line(error)}; is it switched on, and"
+                        " its service (BlueZ on Linux) running?"
+                    ) from error
+                log.warning("Bluetooth: %s", one_line(error))
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _stay_connected(self) -> None:
+        """Find the board and hear it until the connection is lost."""
+        device = await self._find()
+        news: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+
+        def arrived(characteristic: BleakGATTCharacteristic, content: bytearray) -> None:
+            news.put_nowait((characteristic.uuid, bytes(content)))
+
+        async with BleakClient(device, lambda client: news.put_nowait(None)) as client:
+            await self._meet(client, device.name or device.address)
+            for uuid in (DETECTION, LOST):
+                await client.start_notify(uuid, arrived)
+            while (item := await news.get()) is not None:
+                self._take(*item)
+        log.warning("the connection is lost; looking for the board")
+
+    async def _find(self) -> BLEDevice:
+        find = partial(BleakScanner.find_device_by_filter, service_uuids=[SERVICE])
+        while (device := await find(self._is_wanted, FIND_SECONDS)) is None:
+            if not self._keywords:
+                which = f"'{self._wanted}'" if self._wanted else "that runs kws"
+                raise KwsError(
+                    f"no board {which} found within {FIND_SECONDS:.0f} s;"
+                    " is it on, in reach and not connected to another computer?"
+                )
+        return device
+
+    def _is_wanted(self, device: BLEDevice, advertised: AdvertisementData) -> bool:
+        name = advertised.local_name or device.name or ""
+        named = self._wanted in name.lower() or self._wanted == device.address.lower()
+        return named and SERVICE in advertised.service_uuids
+
+    async def _meet(self, client: BleakClient, name: str) -> None:
+        """Read what the board knows; tell what was missed while it was out of reach."""
+        first = not self._keywords
+        names = bytes(await client.read_gatt_char(KEYWORDS))
+        self._keywords = names.decode("utf-8", "replace").split("\n")
+        count = int.from_bytes((await client.read_gatt_char(DETECTION))[:4], "little")
+        if first:
+            self._on_found(name, self._keywords)
+        elif count > self._count:
+            log.warning("connected again; missed %d detections", count - self._count)
+        else:
+            log.info("connected again")
+        self._count = count
+        self._take(LOST, bytes(await client.read_gatt_char(LOST)))
+
+    def _take(self, uuid: str, content: bytes) -> None:
+        """One new value of a characteristic."""
+        if uuid == LOST:
+            lost = int.from_bytes(content, "little")
+            if lost > self._lost:
+                log.warning("the board has lost %d samples so far", lost)
+            self._lost = lost
+            return
+        count, detection = decode(content, self._keywords)
+        if count == self._count:
+            return  # BlueZ passes on as news what another program has read
+        if count > self._count + 1:
+            log.warning("missed %d detections", count - self._count - 1)
+        self._count = count
+        self._on_detection(detection)

@@ -1,0 +1,1 @@
+"""What the command line shows: live display, detection lines, model information, HTML frame."""

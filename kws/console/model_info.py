@@ -1,0 +1,93 @@
+"""What `kws info` tells of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kws.backend import PATH
+from kws.config import SAMPLE_RATE
+from kws.engine.lowering import read
+from kws.engine.network import Network
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+
+
+def describe(model: ModelFile) -> dict[str, Any]:
+    """All that a model file says of itself, and what follows from it, as plain values for JSON."""
+    return {
+        "name": model.name,
+        "bytes": len(model.content),
+        "sha256": model.sha256,
+        "path": PATH,
+        "multiply_accumulates_per_second": cost_per_second(model),
+        **model.config.to_dict(),
+    }
+
+
+def text(model: ModelFile) -> str:
+    """The same for a person to read: the settings in words, then the card as it is."""
+    config = model.config
+    front, smoothing, gating = config.front_end, config.smoothing, config.gating
+    keywords = zip(config.keywords, config.thresholds, strict=True)
+    window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
+    cost = cost_per_second(model)
+    facts = {
+        "model": model.name,
+        "keywords": ", ".join(f"{name} (from {threshold:.3f})" for name, threshold in keywords),
+        "gate": f"open from {gating.margin_db:g} dB above the background on, {gating.hold_ms} ms "
+        f"longer and {gating.look_back_ms} ms before"
+        if gating.on
+        else "off",
+        "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
+        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} coefficients",
+        "network": f"a step every {1000 * config.step_seconds:g} ms, "
+        + (f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "no stream"),
+        "smoothing": f"mean of {smoothing.smooth_steps} steps, greatest of {smoothing.max_steps}, "
+        f"then silent for {smoothing.refractory_steps * config.step_seconds:g} s",
+        "runs here in": PATH,
+        "size": f"{len(model.content)} bytes",
+        "sha256": model.sha256,
+        **config.card,
+    }
+    return "\n".join(_outline(facts, ""))
+
+
+def cost_per_second(model: ModelFile) -> int | None:
+    """Multiply-accumulates per second of the network as a stream; None where it cannot be one."""
+    try:
+        network = read(model.content, model.name)
+    except KwsError:
+        return None
+    return round(cost_per_step(network) / model.config.step_seconds)
+
+
+def cost_per_step(network: Network) -> int:
+    """Multiply-accumulates from one step of a stream to the next."""
+    total, columns = 0, network.stride  # columns that the layer takes in per step
+    for layer in network.layers:
+        columns //= layer.time_stride
+        inputs = {"CONVOLUTION": layer.channels, "DEPTHWISE": 1}.get(layer.kind, 0)
+        kernel = layer.time_kernel * layer.kernel * inputs
+        total += columns * layer.output_cells * layer.output_channels * kernel
+    return total
+
+
+def _outline(values: dict[str, Any], indent: str) -> Iterator[str]:
+    """Lines of a nested mapping, one value each."""
+    width = max((len(str(key)) for key, value in values.items() if _is_leaf(value)), default=0)
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield f"{indent}{key}:"
+            yield from _outline(value, indent + "  ")
+        elif isinstance(value, list | tuple):
+            yield f"{indent}{key}:"
+            for item in value:
+                nested = isinstance(item, dict)
+                yield from _outline(item, indent + "  ") if nested else [f"{indent}  {item}"]
+        else:
+            yield f"{indent}{key:{width}}  {value}"
+
+
+def _is_leaf(value: object) -> bool:
+    return not isinstance(value, dict | list | tuple)

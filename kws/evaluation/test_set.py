@@ -1,0 +1,78 @@
+"""The recordings that a model is judged on, clean or in noise, as often as they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kws.audio.read import read_each
+from kws.errors import KwsError
+from kws.evaluation.mixing import Samples, with_noise
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording, and what of it the model hears."""
+
+    path: Path
+    clean: Samples
+    heard: Samples
+
+
+@dataclass(frozen=True)
+class Material:
+    """A test set: its noise lies at the same places in every pass."""
+
+    utterances: dict[str, list[Path]]  # by keyword
+    speech: list[Path]  # without the keywords
+    noise: Samples | None
+    snr: float  # dB
+
+    @property
+    def files(self) -> int:
+        """How many recordings there are."""
+        return sum(map(len, self.utterances.values())) + len(self.speech)
+
+    def of_keyword(self, keyword: str, tell: bool = False) -> Iterator[Take]:
+        """A keyword's recordings; tell: each one that cannot be read is a line on stderr."""
+        seed = list(self.utterances).index(keyword)
+        return self._takes(self.utterances[keyword], seed, tell)
+
+    def negatives(self, tell: bool = False) -> Iterator[Take]:
+        """The speech without the keywords."""
+        return self._takes(self.speech, len(self.utterances), tell)
+
+    def _takes(self, paths: list[Path], seed: int, tell: bool) -> Iterator[Take]:
+        read: list[tuple[Path, Samples]] = []  # what with_noise has taken and not given back
+
+        def clean() -> Iterator[Samples]:
+            for path, samples in read_each(paths, told if tell else untold):
+                read.append((path, samples))
+                yield samples
+
+        recordings: Iterable[Samples] = clean()
+        if self.noise is not None:
+            recordings = with_noise(recordings, self.noise, self.snr, seed)
+        for heard in recordings:
+            yield Take(*read.pop(), heard)
+
+
+def all_of(paths: list[Path]) -> Samples:
+    """Recordings as one; KwsError where none can be read."""
+    pieces = [samples for _, samples in read_each(paths, told)]
+    if not pieces:
+        raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
+    return np.concatenate(pieces)
+
+
+def told(error: KwsError) -> None:
+    """Say on stderr what cannot be read."""
+    print(f"kws: {error}", file=sys.stderr)
+
+
+def untold(error: KwsError) -> None:
+    """It was said in an earlier pass."""

@@ -1,0 +1,1 @@
+"""Augmentation of training examples: waveforms, acoustic scenes, synthetic noise, spectrograms."""

@@ -1,0 +1,121 @@
+"""What the trainings of a run share: examples and speech, made once from the recordings."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.audio.read import read_usable
+from kws.data.clips import PARTS, Clip, is_synthetic
+from kws.data.dataset import Dataset
+from kws.training.distillation.corpus_builder import make_guiding_speech
+from kws.training.example_layout import Layout
+from kws.training.example_store import make_pool
+from kws.training.examples import Examples
+from kws.training.mining import make_speech
+from kws.training.recipe import Recipe
+from kws.training.status import DONE, Status
+from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech
+from kws.training.words import Words
+
+Samples = npt.NDArray[np.int16]
+
+# Recordings of a keyword that count as much as all its synthetic utterances; and their share among
+# the examples of the keyword at most.
+AS_MANY, RECORDED = 50, 0.6
+
+
+def make_material(
+    dataset: Dataset,
+    recipe: Recipe,
+    synthetic_folder: Path,
+    folder: Path,
+    status: Status,
+    embedding: Path | None = None,
+) -> list[str]:
+    """Keep a pool of examples and the speech in a new folder, which is there only when all is.
+
+    embedding: folder of the speech embedding's networks, where the recipe has speech guide.
+    Returns a line for each recording that could not be read to its end, and was left out.
+    """
+
+    def said(made: int, missing: int) -> None:
+        status.report("synthesising speech", made / missing)
+
+    synthetic = synthetic_speech(dataset.synthesis, list(dataset.positives), synthetic_folder, said)
+    status.report("reading recordings", 0.0)
+    layout = Layout.of(recipe.front_end, recipe.architecture)
+    problems: list[str] = []
+    examples = _examples(dataset, layout, synthetic, recipe.words, problems)
+    unfinished = folder.with_suffix(".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    make_pool(
+        examples,
+        recipe.positives,
+        recipe.backgrounds,
+        recipe.seed,
+        unfinished,
+        lambda share: status.report("making examples", share),
+    )
+    spoken = [*synthetic.near_words, *synthetic.sentences]
+    speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
+    if recipe.mined:
+        make_speech(speech, layout, unfinished)
+    if recipe.guides and embedding:
+        status.report("embedding speech", 0.0)
+        make_guiding_speech(examples, speech, recipe.patchwork, embedding, recipe.seed, unfinished)
+    unfinished.rename(folder)
+    status.report(DONE, 1.0)
+    return problems
+
+
+def _examples(
+    dataset: Dataset,
+    layout: Layout,
+    synthetic: SyntheticSpeech,
+    single_words: bool,
+    problems: list[str],
+) -> list[Examples]:
+    """By part of the split. single_words: what the negatives are."""
+
+    def read(clips: Sequence[Clip]) -> list[Samples]:
+        return read_usable([clip.path for clip in clips], problems)
+
+    def words(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]:
+        """The utterances of a keyword, by part; synthetic ones, which are nobody's, are dealt."""
+        recorded = [clip for clip in clips if not is_synthetic(clip.path)]
+        said = [*read([clip for clip in clips if is_synthetic(clip.path)]), *spoken]
+        share = min(RECORDED, len(recorded) / (len(recorded) + AS_MANY)) if said else 1.0
+        each, each_said = share / max(1, len(recorded)), (1 - share) / max(1, len(said))
+        by_part = []
+        for part in range(PARTS):
+            own, dealt = read([clip for clip in recorded if clip.part == part]), said[part::PARTS]
+            weights = [each] * len(own) + [each_said] * len(dealt)
+            by_part.append(Words([*own, *dealt], weights))
+        return by_part
+
+    positives = [
+        words(clips, synthetic.keywords[keyword]) for keyword, clips in dataset.positives.items()
+    ]
+    rooms, examples = read(dataset.rooms), []
+    for part in range(PARTS):
+        kept = dataset.parts([part])
+        negatives = read(kept.negatives)
+        examples.append(
+            Examples(
+                layout,
+                [of_keyword[part] for of_keyword in positives],
+                negatives,
+                read(kept.noise),
+                rooms,
+                synthetic.near_words,
+                synthetic.sentences,
+                negatives if single_words else (),
+            )
+        )
+    return examples

@@ -1,0 +1,137 @@
+"""Synthetic speech for training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.audio.read import read_audio
+from kws.data.clips import is_synthetic
+from kws.data.dataset import Dataset, Synthesis
+from kws.errors import KwsError
+from kws.recorder.prompts import TEXTS
+from kws.tts import confusable_phrases
+from kws.tts.pronunciation import dictionary
+from kws.tts.utterances import SHARES, say
+from kws.tts.voices import Voice, installed
+
+Samples = npt.NDArray[np.int16]
+
+
+# Of a dataset folder that says nothing of synthesis: utterances of each keyword, phrases near it
+# and how often each is said, sentences of random words.
+KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
+OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
+# How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
+# tenth of that, so it says most of the keywords, whose voices matter most, and some of the rest.
+OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = ({**SHARES, "kokoro": s} for s in (1.5, 0.15, 0.08))
+KOKORO_CARD = "voices of Kokoro-82M (hexgrad), Apache-2.0"  # for a model's card
+FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
+
+
+def with_synthesis(dataset: Dataset) -> Dataset:
+    """A dataset with what the installed synthesisers can add; a problem is what they cannot.
+
+    A keyword that they have said already (`kws synth`) is not said again.
+    """
+    said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
+    wanted = Synthesis(
+        keyword=0 if all(said) else KEYWORD,
+        neighbours=NEIGHBOURS,
+        near_word=NEAR_WORD,
+        random_sentences=SENTENCES,
+    )
+    return _possible(dataset, wanted)
+
+
+def with_other_words(dataset: Dataset) -> Dataset:
+    """The same for a dataset of single words: beside the keywords its other words are said."""
+    others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
+    wanted = Synthesis(
+        keyword=KEYWORD, near_words=others, near_word=OTHER_WORD, random_sentences=SENTENCES
+    )
+    return _possible(dataset, wanted)
+
+
+def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
+    """Kokoro says of it all, and the keywords in any case; a problem where nothing is said."""
+    wanted = dataset.synthesis
+    if wanted == Synthesis():
+        dataset.problems.append("Kokoro says nothing: no speech is synthesised for this dataset")
+        return dataset
+    # Even if synthesisers have said the keywords before: a voice that says none tells of that.
+    wanted = replace(wanted, kokoro=folder, keyword=wanted.keyword or KEYWORD)
+    return replace(dataset.owing(KOKORO_CARD), synthesis=wanted)
+
+
+def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
+    """As much of it as synthesisers and a dictionary are there for."""
+    try:
+        installed()
+    except KwsError as error:
+        dataset.problems.append(f"no synthetic speech is added: {error}")
+        return dataset
+    try:
+        dictionary()
+    except KwsError as error:
+        dataset.problems.append(f"no phrases near the keyword are added: {error}")
+        wanted = replace(
+            wanted, neighbours=0, random_sentences=0, sentences=TEXTS, sentence=FALLBACK
+        )
+    return replace(dataset, synthesis=wanted)
+
+
+@dataclass(frozen=True)
+class SyntheticSpeech:
+    """All that a recipe has synthesisers say."""
+
+    keywords: dict[str, list[Samples]]
+    near_words: list[Samples]
+    sentences: list[Samples]
+
+
+def synthetic_speech(
+    wanted: Synthesis,
+    keywords: Sequence[str],
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda made, missing: None,
+) -> SyntheticSpeech:
+    """Make what is missing in the folder, and read it; progress(made, missing) of each kind."""
+
+    @cache
+    def voices() -> list[Voice]:
+        return installed(kokoro_folder=wanted.kokoro)
+
+    def spoken(
+        texts: Iterable[str], count: int, name: str, shares: Mapping[str, float]
+    ) -> list[Samples]:
+        if not count:
+            return []
+        where = folder / name
+        paths = say(texts, count, where, 1, voices=voices(), shares=shares, progress=progress)
+        return [read_audio(path) for path in paths]
+
+    random = np.random.default_rng(1)
+    near = list(wanted.near_words)
+    neighboured = [k for k in keywords if k in (wanted.neighbours_of or keywords)]
+    for keyword in neighboured if wanted.neighbours else ():
+        phrases = confusable_phrases.near_phrases(keyword, wanted.neighbours, random)
+        near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
+    made_up = []
+    if wanted.random_sentences:
+        made_up = confusable_phrases.sentences(keywords, wanted.random_sentences, random)
+    return SyntheticSpeech(
+        {
+            keyword: spoken([keyword], wanted.keyword, "keywords", OF_KEYWORDS)
+            + spoken(wanted.spellings.get(keyword, ()), wanted.spelling, "keywords", OF_KEYWORDS)
+            for keyword in keywords
+        },
+        spoken(near, wanted.near_word, "near_words", OF_NEAR_WORDS),
+        spoken(wanted.sentences, wanted.sentence, "sentences", OF_SENTENCES)
+        + spoken(made_up, 1, "random_sentences", OF_SENTENCES),
+    )

@@ -1,0 +1,64 @@
+"""What would spoil a training is told before it begins."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from kws.audio.audio_file import AudioFile
+from kws.data.clips import Clip
+from kws.data.dataset import Dataset
+from kws.errors import KwsError
+from kws.training.plan import Plan
+from kws.tts.kokoro import files as kokoro_files
+
+
+def check_folder(output: Path) -> None:
+    """KwsError where a file cannot be written."""
+    if not os.access(output.parent, os.W_OK):
+        raise KwsError(f"{output.parent}: no folder that can be written to")
+    if output.is_dir():
+        raise KwsError(f"{output}: a folder, not a model file")
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """KwsError for a recording that cannot be opened."""
+    for clip in _all(dataset):
+        with AudioFile(clip.path):
+            pass
+
+
+def check_work(work: Path, plan: Plan) -> None:
+    """Make the work folder; KwsError where it holds trainings of something else."""
+    dataset, recipe = plan.dataset, plan.recipe
+    files = [
+        (*clip.path.parts[-2:], clip.part, clip.tested, _state(clip.path)) for clip in _all(dataset)
+    ]
+    trained = replace(recipe, alarms_per_hour=0)  # what follows the training may differ
+    kokoro = dataset.synthesis.kokoro
+    voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
+    synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
+    inputs = repr((files, synthesis, voices, trained, plan.kept.folds))
+    fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
+    stamp = work / "inputs.sha256"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        if stamp.exists() and stamp.read_text() != fingerprint:
+            raise KwsError(
+                f"{work}: made from other recordings or settings; remove it, or choose another"
+                " folder with --work"
+            )
+        stamp.write_text(fingerprint)
+    except OSError as error:
+        raise KwsError(f"{work}: {error.strerror}") from error
+
+
+def _state(path: Path) -> tuple[int, int]:
+    return path.stat().st_size, path.stat().st_mtime_ns
+
+
+def _all(dataset: Dataset) -> list[Clip]:
+    positives = [clip for clips in dataset.positives.values() for clip in clips]
+    return [*positives, *dataset.negatives, *dataset.noise, *dataset.rooms]

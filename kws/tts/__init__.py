@@ -1,0 +1,1 @@
+"""Text to speech: synthesisers and their voices, utterances, confusable phrases, pronunciation."""
