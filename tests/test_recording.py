@@ -1,4 +1,4 @@
-"""AudioFile and RawStream: real files of many kinds, real pipes, all that can be wrong with them."""
+"""AudioFile and RawStream: real files of many kinds, real pipes, all that is wrong with them."""
 
 from __future__ import annotations
 

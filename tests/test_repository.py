@@ -150,9 +150,12 @@ def test_each_stage_has_its_twin_in_c_with_the_same_verbs(name):
 
 def test_every_package_is_installed(setup):
     packages = set(setup["options"]["packages"].split())
-    folders = {f"kws.{path.parent.name}" for path in (ROOT / "kws").glob("*/__init__.py")}
+    folders = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in (ROOT / "kws").rglob("__init__.py")
+    }
     mapped = dict(re.findall(r"(\S+) = (\S+)", setup["options"]["package_dir"]))
-    assert packages == {"kws", *folders, *mapped}
+    assert packages == {*folders, *mapped}
     for package, folder in mapped.items():
         for pattern in setup["options.package_data"][package].split(","):
             assert list((ROOT / folder).glob(pattern.strip())), f"no {pattern} in {folder}"
