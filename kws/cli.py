@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from typing import Annotated
 
@@ -32,8 +33,29 @@ for command in (listen, devices, info, evaluate, train, record, synth, export):
 app.add_typer(data.app, name="data")
 
 
+class StderrHandler(logging.Handler):
+    """Print each log record as one line, `kws: message`, on standard error.
+
+    It is the sys.stderr of the moment, which the live display replaces while it is open.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the message of a record; drop it where standard error is closed."""
+        if sys.stderr is not None:
+            print("kws: " + " ".join(record.getMessage().split()), file=sys.stderr, flush=True)
+
+
+def _log_to_stderr() -> None:
+    """Show the log of kws from INFO up, each record once whatever a library adds to the root."""
+    log = logging.getLogger("kws")
+    log.handlers = [StderrHandler()]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
 def main() -> None:
     """Run the command line: exit status 1 and one line for a KwsError, 2 for wrong usage."""
+    _log_to_stderr()
     if isinstance(sys.stdout, io.TextIOWrapper):  # which may not know a keyword's or path's letters
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -26,14 +26,6 @@ LAST_ACTIONS = 86_400.0  # s to wait for at the end of a stream; each action has
 log = logging.getLogger("kws")
 
 
-class StderrHandler(logging.Handler):
-    """Writes to the stderr of the moment, which the live display replaces while it is open."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line per record."""
-        print(f"kws: {record.getMessage()}", file=sys.stderr, flush=True)
-
-
 def open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
     """The source that the options of `kws listen` mean; each loads only what it needs itself."""
     if wav is not None:
@@ -127,6 +119,4 @@ def run_board(wanted: str | None, actions: Path | None, as_json: bool) -> int:
 
 
 def _set_up() -> None:
-    log.addHandler(StderrHandler())
-    log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

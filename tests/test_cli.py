@@ -49,6 +49,29 @@ def test_help_names_every_command():
     assert all(command in shown for command in ("listen", "devices", "info", "export"))
 
 
+LOG = """
+import logging, sys
+logging.basicConfig()  # as a library may do it
+from kws.cli import main
+sys.argv = ["kws", "--version"]
+try:
+    main()
+finally:
+    log = logging.getLogger("kws.audio.somewhere")
+    log.debug("detail")
+    log.info("listening on %s", "two\\nlines")
+    log.warning("audio lost")
+"""
+
+
+def test_each_record_of_the_log_is_one_line_on_stderr():
+    process = subprocess.run(
+        [sys.executable, "-c", LOG], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert process.stdout == f"kws {__version__}\n"
+    assert process.stderr == "kws: listening on two lines\nkws: audio lost\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
+import logging
 
 from kws.commands.options import Json
+
+log = logging.getLogger(__name__)
 
 
 def devices(json: Json = False) -> None:
@@ -17,7 +19,7 @@ def devices(json: Json = False) -> None:
         print(json_format.dumps([vars(device) for device in found], indent=2))
         return
     if not found:
-        print("kws: no input device; is a microphone connected?", file=sys.stderr)
+        log.warning("no input device; is a microphone connected?")
         return
     width = max(len(device.name) for device in found)
     print(f"  ID  {'Name':{width}}  Host API, channels, sample rate")
