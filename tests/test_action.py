@@ -1,197 +1,61 @@
-"""Actions as they are: real processes, a real server, real functions, a real PortAudio."""
+"""Actions run in threads: they delay nothing, and what fails or is dropped is one line."""
 
-import fcntl
-import json
 import logging
-import os
-import subprocess
-import sys
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
+from running_actions import (
+    COMPUTER,
+    KEYWORDS,
+    PATIENCE,
+    command,
+    fresh_python,
+    load,
+    logged_lines,
+    run_to_end,
+)
 
-from kws.action import MOST_AT_ONCE, Actions
+from kws.action import MAX_RUNNING
 from kws.posterior import Detection
 
-KEYWORDS = ["computer", "jarvis", "alexa", "smart mirror"]
 EACH = [Detection(16000, keyword, 0.9) for keyword in KEYWORDS]
-COMPUTER = Detection(sample=29440, keyword="computer", confidence=0.96875)  # at 1.84 s
-PATIENCE = 60  # s; no test waits so long unless something is broken
-
-
-def load(folder, text):
-    path = folder / "actions.toml"
-    path.write_text(text)
-    return Actions.load(path, KEYWORDS)
-
-
-def command(program, *arguments, keyword="computer", more=""):
-    """An [[action]] that runs Python source; JSON strings are TOML strings."""
-    parts = json.dumps([sys.executable, "-c", program, *arguments])
-    return f'[[action]]\nkeyword = "{keyword}"\ncommand = {parts}\n{more}\n'
-
-
-def carry_out(actions, *detections):
-    for detection in detections or [COMPUTER]:
-        actions.run(detection)
-    actions.close(PATIENCE)
-
-
-def wait_until(true):
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
 def lines(caplog):
-    """The lines that kws.action has logged."""
+    """Return the lines that kws.action has logged so far, when called."""
     caplog.set_level(logging.DEBUG, "kws.action")
-
-    def logged():
-        messages = [record.getMessage() for record in caplog.records]
-        assert all(record.name == "kws.action" for record in caplog.records)
-        assert all(len(message.splitlines()) == 1 for message in messages)
-        return messages
-
-    return logged
+    return lambda: logged_lines(caplog)
 
 
 class TestWhichActionsRun:
-    """Each command writes a file with its own name."""
+    """Run the actions whose keywords and confidence match; each command writes a file."""
 
     @pytest.fixture
-    def heard(self, tmp_path):
+    def triggered(self, tmp_path):
         def run(keyword, more, *detections):
-            touch = "import sys; open(sys.argv[1] + '.heard', 'w')"
+            touch = "import sys; open(sys.argv[1] + '.ran', 'w')"
             text = command(touch, "{keyword}").replace('"computer"', keyword, 1) + more
-            carry_out(load(tmp_path, text), *detections)
-            return sorted(path.stem for path in tmp_path.glob("*.heard"))
+            run_to_end(load(tmp_path, text), *detections)
+            return sorted(path.stem for path in tmp_path.glob("*.ran"))
 
         return run
 
-    def test_one_keyword(self, heard):
-        assert heard('"smart mirror"', "", *EACH) == ["smart mirror"]
+    def test_one_keyword(self, triggered):
+        assert triggered('"smart mirror"', "", *EACH) == ["smart mirror"]
 
-    def test_a_list_of_keywords(self, heard):
-        assert heard('["alexa", "jarvis"]', "", *EACH) == ["alexa", "jarvis"]
+    def test_a_list_of_keywords(self, triggered):
+        assert triggered('["alexa", "jarvis"]', "", *EACH) == ["alexa", "jarvis"]
 
-    def test_any_keyword(self, heard):
-        assert heard('"*"', "", *EACH) == sorted(KEYWORDS)
+    def test_any_keyword(self, triggered):
+        assert triggered('"*"', "", *EACH) == sorted(KEYWORDS)
 
-    def test_least_confidence(self, heard):
+    def test_min_confidence(self, triggered):
         unsure = Detection(16000, "jarvis", 0.89)
         sure = Detection(32000, "alexa", 0.9)
-        assert heard('"*"', "min_confidence = 0.9", unsure, sure) == ["alexa"]
+        assert triggered('"*"', "min_confidence = 0.9", unsure, sure) == ["alexa"]
 
 
-class TestCommand:
-    def test_is_told_what_was_heard_and_runs_in_the_folder_of_the_file(self, tmp_path, lines):
-        program = """if True:
-            import json, os, sys
-            told = {name: os.environ[name] for name in os.environ if name.startswith('KWS_')}
-            json.dump([sys.argv[1:], told], open('told.json', 'w'))"""
-        program = program.replace("{", "{{").replace("}", "}}")
-        arguments = "{keyword} {confidence:.2f} at {time:.1f} s", "{{plain}}", "a; b $HOME"
-        carry_out(load(tmp_path, command(program, *arguments)))
-        assert lines() == []
-        assert json.loads((tmp_path / "told.json").read_text()) == [
-            ["computer 0.97 at 1.8 s", "{plain}", "a; b $HOME"],
-            {"KWS_KEYWORD": "computer", "KWS_CONFIDENCE": "0.96875", "KWS_TIME": "1.84"},
-        ]
-
-    def test_a_program_beside_the_file(self, tmp_path, lines):
-        program = tmp_path / "lights.sh"
-        program.write_text("#!/bin/sh\necho on > lights\n")
-        program.chmod(0o755)
-        carry_out(load(tmp_path, '[[action]]\nkeyword = "*"\ncommand = ["./lights.sh"]\n'))
-        assert lines() == []
-        assert (tmp_path / "lights").read_text() == "on\n"
-
-    def test_leaves_our_standard_input_and_output_alone(self, tmp_path):
-        (tmp_path / "actions.toml").write_text(command("print('out', len(input()))"))
-        program = """if True:
-            import sys
-            from kws.action import Actions
-            from kws.posterior import Detection
-            actions = Actions.load("actions.toml", ["computer"])
-            actions.run(Detection(16000, "computer", 0.9))
-            actions.close(60)
-            print("audio:", sys.stdin.read())"""
-        result = fresh_python(program, tmp_path, input="samples")
-        assert result.stdout == "audio: samples\n"
-        assert result.stderr.count("\n") == 1
-        assert "EOFError" in result.stderr
-
-    def test_failure_is_one_line(self, tmp_path, lines):
-        program = "import sys; sys.stderr.write('first' + chr(10) + 'last words'); sys.exit(3)"
-        carry_out(load(tmp_path, command(program)))
-        where = f"{tmp_path}/actions.toml:1: command for 'computer' at 1.84 s failed: "
-        assert lines() == [where + "exit status 3: last words"]
-
-    def test_ended_by_a_signal(self, tmp_path, lines):
-        carry_out(load(tmp_path, command("import os; os.kill(os.getpid(), 6)")))
-        assert lines()[0].endswith("failed: ended by signal 6")
-
-    def test_that_cannot_start_any_more(self, tmp_path, lines):
-        program = tmp_path / "gone"
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        actions = load(tmp_path, '[[action]]\nkeyword = "*"\ncommand = ["./gone"]\n')
-        program.unlink()
-        carry_out(actions)
-        assert len(lines()) == 1
-        assert "FileNotFoundError" in lines()[0]
-
-    FAMILY = """if True:
-        import subprocess, sys, time
-        child = '''if True:
-            import fcntl, time
-            lock = open("lock", "w")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            open("locked", "w")
-            time.sleep(3600)'''
-        subprocess.Popen([sys.executable, "-c", child])
-        time.sleep(3600)"""
-
-    def assert_child_dies(self, folder):
-        """The lock that the child of the command took is free again."""
-        assert (folder / "locked").exists()
-        with open(folder / "lock") as lock:
-            wait_until(lambda: is_free(lock))
-
-    def test_past_its_timeout_is_killed_with_its_children(self, tmp_path, lines):
-        actions = load(tmp_path, command(self.FAMILY, more="timeout = 5"))
-        carry_out(actions)
-        assert len(lines()) == 1
-        assert lines()[0].endswith("failed: not done within 5 s, killed")
-        self.assert_child_dies(tmp_path)
-
-    def test_close_kills_what_is_left(self, tmp_path, lines):
-        actions = load(tmp_path, command(self.FAMILY, more="timeout = 3600"))
-        actions.run(COMPUTER)
-        wait_until((tmp_path / "locked").exists)
-        actions.close(0)
-        assert len(lines()) == 1
-        assert lines()[0].endswith("failed: not done when listening ended, killed")
-        self.assert_child_dies(tmp_path)
-
-
-def is_free(file):
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-class TestAside:
+class TestThreads:
     WAITING = """if True:
         import os, sys, time
         while not os.path.exists("go"):
@@ -208,207 +72,29 @@ class TestAside:
 
     def test_one_too_many_is_dropped_with_one_line(self, tmp_path, lines):
         actions = load(tmp_path, command(self.WAITING, "{time}", more="timeout = 60"))
-        for second in range(MOST_AT_ONCE + 1):
+        for second in range(MAX_RUNNING + 1):
             actions.run(Detection(16000 * second, "computer", 0.9))
-        dropped = f"for 'computer' at {MOST_AT_ONCE}.00 s dropped: "
+        dropped = f"for 'computer' at {MAX_RUNNING}.00 s dropped: "
         assert len(lines()) == 1
-        assert lines()[0].endswith(f"{dropped}{MOST_AT_ONCE} actions are under way")
+        assert lines()[0].endswith(f"{dropped}{MAX_RUNNING} actions are running")
         (tmp_path / "go").touch()
         actions.close(PATIENCE)
-        assert len(list(tmp_path.glob("*.done"))) == MOST_AT_ONCE
+        assert len(list(tmp_path.glob("*.done"))) == MAX_RUNNING
         assert len(lines()) == 1
 
     def test_nothing_starts_after_close(self, tmp_path, lines):
         actions = load(tmp_path, command("open('ran', 'w')"))
         actions.close(0)
-        carry_out(actions)
+        run_to_end(actions)
         assert lines()[0].endswith("dropped: listening has ended")
         assert not (tmp_path / "ran").exists()
 
     def test_a_failure_does_not_keep_others_from_running(self, tmp_path, lines):
         text = command("1 / 0") + command("open('ran', 'w')")
-        carry_out(load(tmp_path, text))
+        run_to_end(load(tmp_path, text))
         assert len(lines()) == 1
         assert "ZeroDivisionError" in lines()[0]
         assert (tmp_path / "ran").exists()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """An HTTP server on loopback: keeps what it is sent, answers as the path says."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    released = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.server.posts.append((self.path, self.headers["Content-Type"], body))
-            if self.path == "/hang":
-                released.wait(PATIENCE)
-            self.send_response(404 if self.path == "/missing" else 204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.posts = []
-        server.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        released.set()
-        server.shutdown()
-
-
-def webhook(url, more=""):
-    return f'[[action]]\nkeyword = "computer"\nwebhook = "{url}"\n{more}\n'
-
-
-class TestWebhook:
-    def test_posts_the_detection_as_json(self, tmp_path, server, lines):
-        carry_out(load(tmp_path, webhook(f"{server.url}/api?x=1")))
-        assert lines() == []
-        [(path, content_type, body)] = server.posts
-        assert (path, content_type) == ("/api?x=1", "application/json")
-        assert json.loads(body) == {"time": 1.84, "keyword": "computer", "confidence": 0.96875}
-
-    def test_refused_by_the_server(self, tmp_path, server, lines):
-        carry_out(load(tmp_path, webhook(f"{server.url}/missing")))
-        assert len(lines()) == 1
-        assert lines()[0].endswith(
-            "webhook for 'computer' at 1.84 s failed: the server answered 404 Not Found"
-        )
-
-    def test_no_server(self, tmp_path, server, lines):
-        server.shutdown()
-        server.server_close()
-        carry_out(load(tmp_path, webhook(server.url)))
-        assert len(lines()) == 1
-        assert "refused" in lines()[0]
-
-    def test_hanging_server(self, tmp_path, server, lines):
-        carry_out(load(tmp_path, webhook(f"{server.url}/hang", "timeout = 0.5")))
-        assert len(lines()) == 1
-        assert lines()[0].endswith("failed: not done within 0.5 s, abandoned")
-        assert len(server.posts) == 1
-
-
-@pytest.fixture
-def function(tmp_path, monkeypatch):
-    """Loads an action that calls act() of a new module beside the actions file."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    name = f"home_{tmp_path.name}"
-
-    def loaded(source, more=""):
-        (tmp_path / f"{name}.py").write_text(source)
-        text = f'[[action]]\nkeyword = "computer"\npython = "{name}:act"\n{more}\n'
-        return load(tmp_path, text), sys.modules[name]
-
-    yield loaded
-    sys.modules.pop(name, None)
-
-
-class TestFunction:
-    def test_is_called_with_the_detection(self, function, lines):
-        actions, module = function("calls = []\ndef act(d): calls.append(d)\n")
-        carry_out(actions)
-        assert lines() == []
-        assert module.calls == [COMPUTER]
-
-    def test_that_raises(self, function, lines):
-        actions, _ = function("def act(d): raise ValueError('no\\nlights')\n")
-        carry_out(actions)
-        assert len(lines()) == 1
-        assert lines()[0].endswith("python for 'computer' at 1.84 s failed: ValueError: no lights")
-
-    def test_that_exits(self, function, lines):
-        actions, _ = function("import sys\ndef act(d): sys.exit('bye')\n")
-        carry_out(actions)
-        assert len(lines()) == 1
-        assert lines()[0].endswith("failed: SystemExit: bye")
-
-    def test_past_its_timeout_is_abandoned_and_not_piled_up(self, function, lines):
-        source = "import threading\nrelease = threading.Event()\ndef act(d): release.wait(60)\n"
-        actions, module = function(source, "timeout = 0.5")
-        actions.run(COMPUTER)
-        wait_until(lambda: len(lines()) == 1)
-        assert lines()[0].endswith("failed: not done within 0.5 s, abandoned")
-        actions.run(COMPUTER)
-        wait_until(lambda: len(lines()) == 2)
-        assert lines()[1].endswith("failed: not started, an earlier one still hangs")
-        module.release.set()
-        actions.close(PATIENCE)
-        assert len(lines()) == 2
-
-
-def fresh_python(program, folder, input="", **environment):
-    """Run Python source in `folder` with this checkout's kws."""
-    root = Path(__file__).parents[1]
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), **environment},
-        input=input,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="its sound devices are plugins of ALSA")
-class TestSound:
-    PLAY = """if True:
-        from kws.action import Actions
-        from kws.posterior import Detection
-        actions = Actions.load("actions.toml", ["computer"])
-        actions.run(Detection(16000, "computer", 0.9))
-        actions.close(60)"""
-
-    @pytest.fixture
-    def ding(self, tmp_path):
-        """int16 [frames, 2] of a sound beside an actions file that plays it."""
-        seconds = np.arange(4410)[:, None] / 22050
-        ding = np.round(20000 * np.sin(2 * np.pi * np.array([880, 660]) * seconds)).astype(np.int16)
-        soundfile.write(tmp_path / "ding.flac", ding, 22050)
-        (tmp_path / "actions.toml").write_text('[[action]]\nkeyword="*"\nsound = "ding.flac"\n')
-        return ding
-
-    def test_is_played_whole_by_portaudio(self, tmp_path, ding):
-        (tmp_path / "asound.conf").write_text(
-            f"""pcm.null {{ type null }}
-            pcm.default {{ type file, file "{tmp_path}/played", format raw, slave.pcm null }}"""
-        )
-        result = fresh_python(self.PLAY, tmp_path, ALSA_CONFIG_PATH=str(tmp_path / "asound.conf"))
-        assert result.returncode == 0, result.stderr
-        assert "failed" not in result.stderr, result.stderr
-        played = np.fromfile(tmp_path / "played", np.float32).reshape(-1, 2)
-        np.testing.assert_array_equal(played[: len(ding)] * 32768, ding)
-        assert not played[len(ding) :].any()
-
-    def test_without_an_output_device_is_one_line(self, tmp_path, ding):
-        (tmp_path / "asound.conf").write_text(
-            """pcm.null { type null }
-            pcm.default { type hw, card 31 }
-            ctl.default { type hw, card 31 }"""
-        )
-        result = fresh_python(self.PLAY, tmp_path, ALSA_CONFIG_PATH=str(tmp_path / "asound.conf"))
-        assert result.returncode == 0
-        failures = [line for line in result.stderr.splitlines() if "failed" in line]
-        assert len(failures) == 1
-        assert "PortAudioError" in failures[0]
-        assert "Traceback" not in result.stderr
-
-    def test_without_portaudio_is_one_line(self, tmp_path, ding):
-        hidden = """if True:
-        import ctypes.util
-        find = ctypes.util.find_library
-        ctypes.util.find_library = lambda name: None if "portaudio" in name else find(name)
-        """
-        result = fresh_python(hidden + self.PLAY.removeprefix("if True:"), tmp_path)
-        assert result.returncode == 0
-        assert result.stderr.count("\n") == 1
-        assert "PortAudio library not found" in result.stderr
 
 
 def test_importing_is_cheap(tmp_path):

@@ -1,4 +1,4 @@
-"""The actions file: TOML in, actions out; whatever could not work later is an error now."""
+"""Read an actions file (TOML); report what could not work later as an error with its line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from string import Formatter
 from typing import Any
 from urllib.parse import urlsplit
 
-from kws.action import ANY_KEYWORD, Action
-from kws.actions.kinds import Command, Effect, Function, Sound, Webhook, facts
+from kws.actions.kinds import (
+    ANY_KEYWORD,
+    Action,
+    Command,
+    Effect,
+    Function,
+    Sound,
+    Webhook,
+    detection_fields,
+)
 from kws.actions.time_limit import one_line
+from kws.posterior import Detection
 from kws.toml_file import TomlTable, read_toml, unknown
 
 DEFAULT_TIMEOUT = 10.0  # s
@@ -22,7 +31,7 @@ TIMEOUT_RANGE = 0.1, 86400.0  # s
 
 
 def read_actions(path: Path, known: Sequence[str]) -> list[Action]:
-    """The actions of a file, for a model with the `known` keywords.
+    """Return the actions of a file, for a model with the `known` keywords.
 
     Raises KwsError, `file:line: what is wrong`, at the first mistake.
     """
@@ -73,7 +82,7 @@ def _command(table: TomlTable) -> Command:
 
 
 def _check_placeholders(table: TomlTable, argument: str) -> None:
-    example = facts(time=0.0, keyword="", confidence=0.0)
+    example = detection_fields(Detection(sample=0, keyword="", confidence=0.0))
     try:
         for _, name, _, _ in Formatter().parse(argument):
             if name is not None and name not in example:
@@ -89,7 +98,7 @@ def _webhook(table: TomlTable) -> Webhook:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket too few
+    except ValueError:  # a port that is not a number, a missing bracket
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
         raise table.error("webhook", f"webhook must be an http:// or https:// URL, not {url!r}")
@@ -106,7 +115,7 @@ def _sound(table: TomlTable) -> Sound:
         if not path.is_file():
             raise table.error("sound", f"there is no sound file {path}")
         with soundfile.SoundFile(path) as file:
-            frames = sum(len(block) for block in file.blocks(1 << 16))  # to its end: is it whole?
+            frames = sum(len(block) for block in file.blocks(1 << 16))  # all: is it complete?
             duration = frames / file.samplerate
     except (OSError, TypeError, soundfile.SoundFileError) as error:
         raise table.error("sound", f"{path} cannot be read as sound: {one_line(error)}") from error
@@ -140,7 +149,7 @@ def _function(table: TomlTable) -> Function:
 
 
 def _folder(table: TomlTable) -> Path:
-    """What relative names in the file start from."""
+    """Return the folder that relative names in the file start from."""
     return table.path.absolute().parent
 
 

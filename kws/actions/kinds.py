@@ -1,7 +1,7 @@
-"""The four kinds of action: a command, a webhook, a sound, a Python function.
+"""Implement an action and its four effects: a command, a webhook, a sound, a Python function.
 
-Each is called with the detection, a timeout in s and the event that ends all actions; it returns
-when it is done and raises when it failed. It may block: kws.action gives it a thread.
+An effect is called with the detection, a timeout in s and the event that ends all actions; it
+returns when it is done and raises when it failed. It may block: kws.action runs it in a thread.
 """
 
 from __future__ import annotations
@@ -13,65 +13,84 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kws.actions.time_limit import Aside, run_process
+from kws.actions.time_limit import TimeLimitedCall, run_process
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
     from kws.posterior import Detection
 
+ANY_KEYWORD = "*"
 SOUND_BLOCK = 1024  # frames written to the sound card at once
 
 _portaudio = threading.Lock()  # PortAudio opens and closes streams in one thread at a time
 
 
 class Effect(Protocol):
-    """What an action does; raises an Exception that says why it failed."""
+    """Carry out an action; raise an Exception that says why it failed."""
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None: ...
 
 
-def facts(time: float, keyword: str, confidence: float) -> dict[str, Any]:
-    """What an action is told, named as in the objects that `kws listen --json` prints."""
-    return {"time": time, "keyword": keyword, "confidence": confidence}
+@dataclass(frozen=True)
+class Action:
+    """Describe one [[action]] of an actions file."""
+
+    name: str  # its line and kind, for the log: "actions.toml:7: command"
+    keywords: frozenset[str]
+    min_confidence: float  # 0..1
+    timeout: float  # s
+    effect: Effect
+
+    def matches(self, detection: Detection) -> bool:
+        """Return True if this detection triggers the action."""
+        named = detection.keyword in self.keywords or ANY_KEYWORD in self.keywords
+        return named and detection.confidence >= self.min_confidence
 
 
-def facts_of(detection: Detection) -> dict[str, Any]:
-    """The facts of a detection: audio time in s, keyword, confidence 0..1."""
-    return facts(detection.time, detection.keyword, detection.confidence)
+def detection_fields(detection: Detection) -> dict[str, Any]:
+    """Return what effects get of a detection: audio time in s, keyword, confidence 0..1.
+
+    The names are those of the objects that `kws listen --json` prints.
+    """
+    return {
+        "time": detection.time,
+        "keyword": detection.keyword,
+        "confidence": detection.confidence,
+    }
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program run without a shell; when late it is killed with all that it started."""
+    """Run a program without a shell; past its timeout kill it with all that it started."""
 
     program: str  # absolute path
-    arguments: tuple[str, ...]  # format strings over facts()
+    arguments: tuple[str, ...]  # format strings over detection_fields()
     folder: Path  # working directory
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
-        told = facts_of(detection)
-        command = [self.program, *(argument.format(**told) for argument in self.arguments)]
-        variables = {f"KWS_{name.upper()}": str(value) for name, value in told.items()}
+        fields = detection_fields(detection)
+        command = [self.program, *(argument.format(**fields) for argument in self.arguments)]
+        variables = {f"KWS_{name.upper()}": str(value) for name, value in fields.items()}
         run_process(command, self.folder, variables, timeout, stop)
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """An HTTP POST of the detection as JSON."""
+    """Send the detection as JSON in an HTTP POST."""
 
     url: str
-    aside: Aside = field(default_factory=Aside)
+    call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
-        # Twice the timeout for the socket: the deadline speaks first, and what it leaves behind
+        # Twice the timeout for the socket: the time limit reports first, and the abandoned request
         # still ends.
-        self.aside.run(lambda _: self._post(detection, 2 * timeout), timeout, stop)
+        self.call.run(lambda _: self._post(detection, 2 * timeout), timeout, stop)
 
     def _post(self, detection: Detection, timeout: float) -> None:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request, urlopen
 
-        body = json.dumps(facts_of(detection)).encode()
+        body = json.dumps(detection_fields(detection)).encode()
         request = Request(self.url, body, {"Content-Type": "application/json"})
         try:
             with urlopen(request, timeout=timeout):
@@ -84,14 +103,14 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound file on the default output device, in a stream of its own beside the capture."""
+    """Play a sound file on the default output device, independently of the microphone."""
 
     path: Path
     duration: float  # s
-    aside: Aside = field(default_factory=Aside)
+    call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
-        self.aside.run(self._play, self.duration + timeout, stop)
+        self.call.run(self._play, self.duration + timeout, stop)
 
     def _play(self, abandoned: threading.Event) -> None:
         import sounddevice
@@ -106,7 +125,7 @@ class Sound:
                     if abandoned.is_set():
                         return
                     stream.write(block)
-                stream.stop()  # returns when the last block has been heard
+                stream.stop()  # returns when the last block has been played
             finally:
                 with _portaudio:
                     stream.close()
@@ -114,10 +133,10 @@ class Sound:
 
 @dataclass(frozen=True)
 class Function:
-    """A Python function, called with the detection."""
+    """Call a Python function with the detection."""
 
     function: Callable[[Detection], object]
-    aside: Aside = field(default_factory=Aside)
+    call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
-        self.aside.run(lambda _: self.function(detection), timeout, stop)
+        self.call.run(lambda _: self.function(detection), timeout, stop)

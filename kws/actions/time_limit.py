@@ -1,4 +1,4 @@
-"""Foreign work with a deadline: a process is killed with its children, a call is left behind."""
+"""Limit the time of foreign work: kill a process with its children, abandon a call in a thread."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from typing import IO
 
 from kws.errors import KwsError
 
-POLL = 0.02  # s between looks at whether the work has ended
-GIVE_UP = 0.5  # s that an abandoned call is given to leave cleanly
+POLL_SECONDS = 0.02  # between checks whether the work has ended
+ABANDON_GRACE = 0.5  # s for an abandoned call to end cleanly
 LINE_LIMIT = 300  # characters of a foreign message that are worth a line
 
 
 class UnfinishedError(KwsError):
-    """The work had not ended when its time was over."""
+    """Report work that did not end within its time limit."""
 
 
 def one_line(error: BaseException) -> str:
-    """The message of any exception as one line, with its class unless the message is our own."""
+    """Return the message of an exception on one line, with its class unless it is a KwsError."""
     text = str(error) if isinstance(error, KwsError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())[:LINE_LIMIT]
 
 
 def wait_for(ended: Callable[[], bool], timeout: float, stop: threading.Event) -> None:
-    """Return when `ended`; raise UnfinishedError after `timeout` s, or as soon as `stop` is set."""
+    """Wait until `ended`; raise UnfinishedError after `timeout` s or as soon as `stop` is set."""
     deadline = time.monotonic() + timeout
     while not ended():
         if time.monotonic() >= deadline:
             raise UnfinishedError(f"not done within {timeout:g} s")
-        if stop.wait(POLL):
+        if stop.wait(POLL_SECONDS):
             raise UnfinishedError("not done when listening ended")
 
 
@@ -47,10 +47,12 @@ def run_process(
     timeout: float,
     stop: threading.Event,
 ) -> None:
-    """Run a program in `folder`, without a shell; its environment is ours and `variables`.
+    """Run a program in `folder` without a shell, with `variables` added to our environment.
 
-    Raises OSError if it cannot start, KwsError if it fails, UnfinishedError after
-    killing it.
+    Raises:
+        OSError: it cannot start.
+        KwsError: it fails.
+        UnfinishedError: it was killed, at its timeout or because `stop` was set.
     """
     with tempfile.TemporaryFile() as errors:  # a pipe would have to be drained
         process = subprocess.Popen(
@@ -71,21 +73,24 @@ def run_process(
             raise KwsError(_ending(process.returncode) + _last_line(errors))
 
 
-class Aside:
-    """Calls a function that cannot be killed in a thread, and leaves it behind when it is late."""
+class TimeLimitedCall:
+    """Call a function that cannot be killed in a thread, and abandon it past its timeout."""
 
     def __init__(self) -> None:
-        self._left_behind: threading.Thread | None = None
+        self._abandoned: threading.Thread | None = None
 
     def run(
         self, work: Callable[[threading.Event], object], timeout: float, stop: threading.Event
     ) -> None:
-        """Call work(abandoned), which should end soon after that event is set, where it can.
+        """Call work(abandoned), which should return soon after that event is set, if it can.
 
-        Raises KwsError if it raises, UnfinishedError if it is left behind; while the last one that
-        was left behind still hangs, another is not started: threads would pile up.
+        No call starts while an abandoned one still hangs: threads would pile up.
+
+        Raises:
+            KwsError: the call raised, or was not started.
+            UnfinishedError: it was abandoned, at its timeout or because `stop` was set.
         """
-        if self._left_behind is not None and self._left_behind.is_alive():
+        if self._abandoned is not None and self._abandoned.is_alive():
             raise KwsError("not started, an earlier one still hangs")
         failures: list[BaseException] = []
         abandoned = threading.Event()
@@ -102,8 +107,8 @@ class Aside:
             wait_for(lambda: not thread.is_alive(), timeout, stop)
         except UnfinishedError as late:
             abandoned.set()
-            thread.join(GIVE_UP)
-            self._left_behind = thread
+            thread.join(ABANDON_GRACE)
+            self._abandoned = thread
             raise UnfinishedError(f"{late}, abandoned") from None
         if failures:
             raise KwsError(one_line(failures[0])) from failures[0]

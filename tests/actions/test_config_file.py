@@ -1,12 +1,12 @@
-"""Every mistake in an actions file is told before listening starts, with the file and the line."""
+"""Every mistake in an actions file is an error before listening, with the file and the line."""
 
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from command_line import ROOT
 
 from kws.action import Actions
 from kws.errors import KwsError
@@ -98,10 +98,10 @@ MISTAKES = {
 
 
 class TestMistakes:
-    """Each is told before listening starts, with the file and the line."""
+    """Report each mistake with the file and the line."""
 
     @pytest.fixture
-    def told(self, tmp_path, monkeypatch):
+    def reported(self, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "path", list(sys.path))
 
         def error(content):
@@ -118,8 +118,8 @@ class TestMistakes:
         return error
 
     @pytest.mark.parametrize(("text", "line", "problem"), MISTAKES.values(), ids=MISTAKES)
-    def test_after_a_good_action(self, told, text, line, problem):
-        found = told((GOOD + text).encode())
+    def test_after_a_good_action(self, reported, text, line, problem):
+        found = reported((GOOD + text).encode())
         assert found[0] == line, found
         assert problem in found[1]
 
@@ -136,37 +136,37 @@ class TestMistakes:
             ("x = " + "[" * 100_000, 1, "not valid TOML"),
         ],
     )
-    def test_in_the_file_as_a_whole(self, told, text, line, problem):
-        found = told(text.encode())
+    def test_in_the_file_as_a_whole(self, reported, text, line, problem):
+        found = reported(text.encode())
         assert found[0] == line, found
         assert problem in found[1]
 
-    def test_not_text(self, told):
-        assert told(GOOD.encode() + b"# \xff\n") == (5, "not UTF-8 text")
+    def test_not_text(self, reported):
+        assert reported(GOOD.encode() + b"# \xff\n") == (5, "not UTF-8 text")
 
     @pytest.mark.parametrize("name", ["missing.toml", "."])
     def test_no_such_file(self, tmp_path, name):
         with pytest.raises(KwsError, match=re.escape(f"{tmp_path / name}: ")):
             Actions.load(tmp_path / name, KEYWORDS)
 
-    def test_sounds_that_cannot_be_played(self, told, tmp_path):
+    def test_sounds_that_cannot_be_played(self, reported, tmp_path):
         soundfile.write(tmp_path / "cut.flac", np.arange(20000, dtype=np.int16), 16000)
         content = (tmp_path / "cut.flac").read_bytes()
         (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
         soundfile.write(tmp_path / "empty.wav", np.empty(0, np.int16), 16000)
         (tmp_path / "samples.raw").write_bytes(bytes(100))
         for name in ["cut.flac", "empty.wav", "samples.raw", "missing", "x" * 5000]:
-            line, problem = told((GOOD + OTHER + f'sound = "{name}"\n').encode())
+            line, problem = reported((GOOD + OTHER + f'sound = "{name}"\n').encode())
             assert line == 7
             assert name in problem or problem.endswith("no sound")
 
-    def test_modules_that_cannot_be_used(self, told, tmp_path):
+    def test_modules_that_cannot_be_used(self, reported, tmp_path):
         (tmp_path / "kws_test_broken.py").write_text("def f(:\n")
         (tmp_path / "kws_test_exits.py").write_text("import sys\nsys.exit(3)\n")
         (tmp_path / "kws_test_async.py").write_text("async def f(detection): pass\n")
         reasons = {"broken": "SyntaxError", "exits": "SystemExit: 3", "async": "is async"}
         for name, reason in reasons.items():
-            line, problem = told((GOOD + OTHER + f'python = "kws_test_{name}:f"\n').encode())
+            line, problem = reported((GOOD + OTHER + f'python = "kws_test_{name}:f"\n').encode())
             assert line == 7
             assert reason in problem
 
@@ -177,7 +177,7 @@ def test_nothing_is_wrong_with_an_empty_file(tmp_path):
 
 
 def test_the_examples_of_the_documentation_are_right(tmp_path, monkeypatch):
-    page = (Path(__file__).parents[1] / "docs" / "actions.md").read_text()
+    page = (ROOT / "docs" / "actions.md").read_text()
     examples = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     function = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "my_home.py").write_text("\n".join(function))
