@@ -20,7 +20,7 @@ import soundfile
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.voices import Voice, installed
+from kws.tts.voices import Voice, installed_voices
 
 HERE = Path(__file__).parent
 LEAD, PAUSE, TAIL = 1.2, 0.2, 1.0  # s before, between and after the pieces
@@ -91,7 +91,7 @@ def _trimmed(speech: npt.NDArray[np.int16]) -> Audio:
 
 def main(folder: Path) -> None:
     """Write all files into the folder."""
-    missing = {str(sample.voice) for sample in table()} - set(map(str, installed()))
+    missing = {str(sample.voice) for sample in table()} - set(map(str, installed_voices()))
     if missing:
         raise KwsError(f"these voices are not installed: {', '.join(sorted(missing))}")
     expected = {}

@@ -81,7 +81,7 @@ class Study:
         self.word, self.work = word, work
         self.fold = Fold(quarter, QUARTERS, work / "trunk")
         self.others = without(of_trunk, word)
-        self.kept = everything.parts(set(range(8)) - set(self.fold.held_out))
+        self.kept = everything.partitions(set(range(8)) - set(self.fold.held_out))
         self.test = replace(
             self.fold.test_set(everything),
             positives={word: self.fold.test_set(everything).positives[word]},
@@ -133,20 +133,20 @@ class Study:
             clean, noisy = (
                 executor.submit(quietly, log, _hear, (model, self.test)).result().values()
             )
-        threshold = evaluate(clean, model.config).wanted[self.word][ALARMS_PER_HOUR].threshold
+        threshold = evaluate(clean, model.config).at_target[self.word][ALARMS_PER_HOUR].threshold
         config = replace(model.config, thresholds=(min(1.0, threshold),))
-        rates = [evaluate(traces, config).own[self.word] for traces in (clean, noisy)]
+        rates = [evaluate(traces, config).at_threshold[self.word] for traces in (clean, noisy)]
         return {
             "hours": round(clean.hours, 2),
             "threshold": round(rates[0].threshold, 4),
             "clean": round(rates[0].miss_rate, 4),
             "10 dB": round(rates[1].miss_rate, 4),
-            "false alarms": rates[0].alarms,
+            "false alarms": rates[0].false_alarms,
         }
 
     def dataset(self, count: int, speech: bool) -> Dataset:
         """`count` recordings of the word and, if speech, recorded speech and noise."""
-        clips = [clip for clip in self.kept.positives[self.word] if clip.tested]
+        clips = [clip for clip in self.kept.positives[self.word] if clip.testable]
         chosen = np.random.default_rng(1).permutation(len(clips))[:count]
         negatives = [c for c in self.kept.negatives if any(f in str(c.path) for f in SPEECH)]
         return with_synthesis(
@@ -160,13 +160,13 @@ class Study:
     def _dealt(self, clips: list[Clip]) -> list[Clip]:
         """In the first parts, as if there were no quarter left out."""
         parts = sorted(set(range(8)) - set(self.fold.held_out))
-        return [replace(clip, part=parts.index(clip.part)) for clip in clips]
+        return [replace(clip, partition=parts.index(clip.partition)) for clip in clips]
 
 
 def without(everything: Dataset, word: str) -> Dataset:
     """All but a word, and but the near words by hand, some of which are near it."""
     positives = {k: clips for k, clips in everything.positives.items() if k != word}
-    synthesis = replace(everything.synthesis, near_words=())
+    synthesis = replace(everything.synthesis, confusable_phrases=())
     return replace(everything, positives=positives, synthesis=synthesis)
 
 

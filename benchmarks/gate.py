@@ -24,9 +24,9 @@ from work_folder import folds_of, parser
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.recipe import from_recipe
-from kws.evaluation.evaluate import evaluate, merged
-from kws.evaluation.mixing import with_noise
-from kws.evaluation.scores import Detector, Samples, Traces, traces
+from kws.evaluation.evaluate import evaluate, merge_scores
+from kws.evaluation.mixing import mix_with_noise
+from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
 from kws.gate import Gate
 from kws.listen import TAIL_SECONDS
 from kws.training.calibration import calibrated
@@ -39,7 +39,7 @@ CLEAN = "clean"
 GATES = ("off", "on")
 
 Positives = dict[str, list[Samples]]
-Heard = dict[tuple[str, str, str], Traces]  # condition, gate, "alone" or "in one stream"
+Heard = dict[tuple[str, str, str], Scores]  # condition, gate, "alone" or "in one stream"
 Open = dict[str, tuple[int, int]]  # condition: samples of the negatives that are heard, and all
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as executor:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
         heard, opened = zip(*executor.map(hear, *inputs), strict=True)
-    together = {key: merged([fold[key] for fold in heard if key in fold]) for key in heard[0]}
+    together = {key: merge_scores([fold[key] for fold in heard if key in fold]) for key in heard[0]}
     config = folds[0].load(HOME).config
     config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
     table = Table()
@@ -58,12 +58,12 @@ def main() -> None:
         table.add_column(heading, justify="right" if heading else "left")
     for condition, gate in {key[:2]: None for key in together}:
         results = {
-            how: evaluate(together[condition, gate, how], config).own.values()
+            how: evaluate(together[condition, gate, how], config).at_threshold.values()
             for how in ("alone", "in one stream")
         }
         count = sum(rate.utterances for rate in results["alone"])
-        missed = {how: sum(rate.missed for rate in rates) for how, rates in results.items()}
-        alarms = sum(rate.alarms for rate in results["alone"])
+        missed = {how: sum(rate.misses for rate in rates) for how, rates in results.items()}
+        alarms = sum(rate.false_alarms for rate in results["alone"])
         passed, length = map(sum, zip(*(fold[condition] for fold in opened), strict=True))
         table.add_row(
             condition,
@@ -84,11 +84,11 @@ def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
     heard, opened = {}, {}
     for condition, words, speech in conditions(positives, negatives, np.concatenate(noise)):
         for gate in GATES:
-            detector = Detector(model if gate == "on" else model.without_gate())
-            alone = traces(detector, words, speech)
+            scorer = Scorer(model if gate == "on" else model.without_gate())
+            alone = score_recordings(scorer, words, speech)
             heard[condition, gate, "alone"] = alone
-            peaks = peaks_in_one_stream(detector, words)
-            heard[condition, gate, "in one stream"] = Traces(peaks, alone.negative, alone.hours)
+            peaks = peaks_in_one_stream(scorer, words)
+            heard[condition, gate, "in one stream"] = Scores(peaks, alone.negatives, alone.hours)
         passages = Gate(model.config).push(np.concatenate(speech))
         opened[condition] = (sum(len(p) for _, p in passages), sum(map(len, speech)))
     return heard, opened
@@ -100,10 +100,10 @@ def conditions(
     """Name, keywords and speech without them, in each condition."""
     yield CLEAN, positives, negatives
     noisy = {
-        keyword: list(with_noise(words, noise, NOISY_SNR, seed=index))
+        keyword: list(mix_with_noise(words, noise, NOISY_SNR, seed=index))
         for index, (keyword, words) in enumerate(positives.items())
     }
-    around = list(with_noise(negatives, noise, NOISY_SNR, seed=len(positives)))
+    around = list(mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives)))
     yield f"{NOISY_SNR:g} dB SNR", noisy, around
     quiet = {keyword: list(map(turned_down, words)) for keyword, words in positives.items()}
     yield f"{QUIET:g} dBFS", quiet, list(map(turned_down, negatives))
@@ -116,14 +116,14 @@ def turned_down(samples: Samples) -> Samples:
     return quiet
 
 
-def peaks_in_one_stream(detector: Detector, positives: Positives) -> dict[str, np.ndarray]:
+def peaks_in_one_stream(scorer: Scorer, positives: Positives) -> dict[str, np.ndarray]:
     """Greatest confidence of each recording's keyword from its start to shortly behind its end."""
     words = [(keyword, samples) for keyword, some in positives.items() for samples in some]
     order = np.random.default_rng(0).permutation(len(words))
-    trace = detector.trace(words[place][1] for place in order)
-    config = detector.config
+    trace = scorer.score_stream(words[place][1] for place in order)
+    config = scorer.config
     step = config.stride * config.front_end.hop
-    first = detector.sample_of(0)
+    first = scorer.end_sample(0)
     peaks = np.zeros(len(words), np.int64)
     end = 0
     for place in order:

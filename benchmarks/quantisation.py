@@ -15,8 +15,8 @@ from work_folder import folds_of, parser
 
 from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
-from kws.evaluation.evaluate import Evaluation, evaluate, merged
-from kws.evaluation.scores import Detector, Samples, Trace, Traces, traces
+from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
+from kws.evaluation.scores import Samples, Scorer, Scores, StreamScores, score_recordings
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import recordings
@@ -24,7 +24,7 @@ from kws.training.model import build, copy_weights
 from kws.training.recipe import HOME
 
 
-class FloatDetector(Detector):
+class FloatScorer(Scorer):
     """The road with the float network and an exact softmax."""
 
     def __init__(self, model: ModelFile, weights: Path) -> None:
@@ -46,8 +46,8 @@ class FloatDetector(Detector):
             (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
         )
 
-    def hear(self, samples: Samples) -> Trace:
-        """As Detector.hear: Q15 confidences [steps, keywords]."""
+    def hear(self, samples: Samples) -> StreamScores:
+        """As Scorer.hear: Q15 confidences [steps, keywords]."""
         rows = np.concatenate([self._rows, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
         steps = max(0, (len(rows) - self.window_frames) // stride + 1)
@@ -69,9 +69,9 @@ class FloatDetector(Detector):
         return (averages * ONE).astype(np.int64)
 
 
-def heard(detector: Detector, test: Dataset) -> Traces:
-    """What a detector makes of a fold's held-out recordings."""
-    return traces(detector, *recordings(test))
+def heard(scorer: Scorer, test: Dataset) -> Scores:
+    """What a scorer makes of a fold's held-out recordings."""
+    return score_recordings(scorer, *recordings(test))
 
 
 def main() -> None:
@@ -82,16 +82,16 @@ def main() -> None:
     for fold in folds_of(arguments):
         test = fold.test_set(dataset)
         model = fold.load(HOME)
-        as_int8.append(heard(Detector(model), test))
-        as_float.append(heard(FloatDetector(model, fold.weights), test))
+        as_int8.append(heard(Scorer(model), test))
+        as_float.append(heard(FloatScorer(model, fold.weights), test))
     results: dict[str, Evaluation] = {
-        "int8": evaluate(merged(as_int8), model.config),
-        "float": evaluate(merged(as_float), model.config),
+        "int8": evaluate(merge_scores(as_int8), model.config),
+        "float": evaluate(merge_scores(as_float), model.config),
     }
     console = Console()
     for name, result in results.items():
         console.print(result.table(name))
-    for rate in next(iter(results["int8"].wanted.values())):
+    for rate in next(iter(results["int8"].at_target.values())):
         loss = results["int8"].mean_miss_rate(rate) - results["float"].mean_miss_rate(rate)
         console.print(f"int8 misses {100 * loss:+.2f} points more at {rate} false alarms per hour")
 

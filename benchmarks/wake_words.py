@@ -33,12 +33,12 @@ from kws.audio.read import read_audio
 from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
 from kws.data.word_span import word_span
-from kws.evaluation.det import Curves, curves
-from kws.evaluation.evaluate import merged
+from kws.evaluation.det import DetCurves, det_curves
+from kws.evaluation.evaluate import merge_scores
 from kws.evaluation.figures import det_figure
-from kws.evaluation.mixing import with_noise
-from kws.evaluation.operating_points import rate_for
-from kws.evaluation.scores import Detector, Samples, Traces, traces
+from kws.evaluation.mixing import mix_with_noise
+from kws.evaluation.operating_points import operating_point_for
+from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
 from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import as_float
@@ -62,10 +62,10 @@ Condition = Callable[[Utterances], Utterances]
 def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Condition]]:
     """What is done to the utterances of a fold; its model never heard the noise and the speech."""
     noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
-    rooms = [as_float(read_audio(clip.path)) for clip in test.rooms]
-    yield f"noise, {SNR:g} dB", lambda words: list(with_noise(words, noise, SNR, seed=1))
+    rooms = [as_float(read_audio(clip.path)) for clip in test.impulse_responses]
+    yield f"noise, {SNR:g} dB", lambda words: list(mix_with_noise(words, noise, SNR, seed=1))
     babble = talkers(np.concatenate(speech))
-    yield f"babble, {SNR:g} dB", lambda words: list(with_noise(words, babble, SNR, seed=2))
+    yield f"babble, {SNR:g} dB", lambda words: list(mix_with_noise(words, babble, SNR, seed=2))
     for level in LEVELS:
         yield f"{level} dBFS", lambda words, level=level: [at_level(w, level) for w in words]
     yield "digital silence", lambda words: [cut_out(word, None) for word in words]
@@ -121,11 +121,11 @@ def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
     return replace(model, config=recipe.heard(faster))
 
 
-def hear(model: ModelFile, test: Dataset) -> dict[str, Traces]:
-    """Traces of recordings that a model's fold held out, under every condition."""
-    detector = Detector(model)
+def hear(model: ModelFile, test: Dataset) -> dict[str, Scores]:
+    """Scores of recordings that a model's fold held out, under every condition."""
+    scorer = Scorer(model)
     positives, negatives = recordings(test)
-    heard = {CLEAN: traces(detector, positives, negatives)}
+    heard = {CLEAN: score_recordings(scorer, positives, negatives)}
     read = [
         samples
         for clip, samples in zip(test.negatives, negatives, strict=True)
@@ -133,27 +133,27 @@ def hear(model: ModelFile, test: Dataset) -> dict[str, Traces]:
     ]
     for name, condition in conditions(test, read):
         changed = {keyword: condition(words) for keyword, words in positives.items()}
-        heard[name] = traces(detector, changed, [])
+        heard[name] = score_recordings(scorer, changed, [])
     return heard
 
 
-def miss_rates(clean: Traces, heard: Traces, refractory: int) -> dict[str, dict[str, float]]:
+def miss_rates(clean: Scores, heard: Scores, refractory: int) -> dict[str, dict[str, float]]:
     """By false alarms per hour, by keyword."""
     result = {}
     for wanted in FALSE_ALARMS_PER_HOUR:
         rates = {
-            keyword: rate_for(
-                heard.peaks[keyword], trace, wanted, clean.hours, refractory
+            keyword: operating_point_for(
+                heard.positives[keyword], trace, wanted, clean.hours, refractory
             ).miss_rate
-            for keyword, trace in clean.negative.items()
+            for keyword, trace in clean.negatives.items()
         }
         result[f"{wanted:g}"] = {**rates, "mean": float(np.mean(list(rates.values())))}
     return result
 
 
-def points(det: Curves) -> dict[str, list[tuple[float, float]]]:
+def points(det: DetCurves) -> dict[str, list[tuple[float, float]]]:
     """By keyword, false alarms per hour and miss rate along the clean DET curve."""
-    alarms = det.alarms_per_hour.tolist()
+    alarms = det.false_alarms_per_hour.tolist()
     return {
         keyword: list(zip(alarms, rates.tolist(), strict=True))
         for keyword, rates in det.miss_rates.items()
@@ -174,11 +174,11 @@ def main() -> None:
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = zip(models, tests, strict=True)
     heard = [hear(*pair) for pair in track(pairs, "hearing", total=len(folds))]
-    together = {name: merged([one[name] for one in heard]) for name in heard[0]}
+    together = {name: merge_scores([one[name] for one in heard]) for name in heard[0]}
     clean = together[CLEAN]
     refractory = models[0].config.smoothing.refractory_steps
     rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
-    det = curves(clean, refractory)
+    det = det_curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)
     result = {"hours": clean.hours, "miss_rates": rates, "curves": points(det)}
     (arguments.output / "results.json").write_text(json.dumps(result, indent=1))

@@ -16,7 +16,7 @@ from kws.config import BACKGROUND, SAMPLE_RATE
 from kws.data.clips import Clip, clips_in
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.scores import Detector
+from kws.evaluation.scores import Scorer
 from kws.evaluation.top1_accuracy import SILENCE, UNKNOWN, Accuracy, accuracy, answer, labelled
 from kws.model_file import ModelFile
 from kws.posterior import ONE
@@ -28,8 +28,8 @@ OTHERS = ("commuter", "service", "mirror", "story")  # without a keyword, or hal
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector(ModelFile.load())
+def scorer() -> Scorer:
+    return Scorer(ModelFile.load())
 
 
 def cut(file: str, start: float, end: float) -> np.ndarray:
@@ -96,9 +96,9 @@ def test_counts_by_hand() -> None:
     assert "nan" not in captured.get()
 
 
-def test_the_shipped_model_on_single_words(detector: Detector, words: Dataset) -> None:
-    judged = accuracy(detector, labelled(words))
-    assert judged.keywords == detector.config.keywords
+def test_the_shipped_model_on_single_words(scorer: Scorer, words: Dataset) -> None:
+    judged = accuracy(scorer, labelled(words))
+    assert judged.keywords == scorer.config.keywords
     for keyword, clips in words.positives.items():
         assert judged.clips(keyword) == judged.answers[keyword][keyword] == len(clips)
     assert judged.clips(UNKNOWN) == judged.right(UNKNOWN) == 3  # 11 words of 4 keywords
@@ -106,33 +106,31 @@ def test_the_shipped_model_on_single_words(detector: Detector, words: Dataset) -
     assert judged.accuracy() == 1
 
 
-def test_a_keyword_under_another_label_is_a_mistake(detector: Detector, words: Dataset) -> None:
+def test_a_keyword_under_another_label_is_a_mistake(scorer: Scorer, words: Dataset) -> None:
     samples = read_audio(words.positives["jarvis"][0].path)
-    judged = accuracy(detector, {"computer": [samples], UNKNOWN: [samples], "jarvis": [samples]})
+    judged = accuracy(scorer, {"computer": [samples], UNKNOWN: [samples], "jarvis": [samples]})
     assert [given["jarvis"] for given in judged.answers.values()] == [1, 1, 1]
     assert (judged.right(), judged.clips()) == (1, 3)
 
 
-def test_an_answer_is_the_greatest_peak_of_at_least_a_half(
-    detector: Detector, words: Dataset
-) -> None:
-    keywords = detector.config.keywords
+def test_an_answer_is_the_greatest_peak_of_at_least_a_half(scorer: Scorer, words: Dataset) -> None:
+    keywords = scorer.config.keywords
     random = np.random.default_rng(7)
     given = set()
     for clip in (clip for clips in words.positives.values() for clip in clips):
         samples = read_audio(clip.path)
         for length in np.linspace(len(samples) // 3, len(samples), 8).astype(int):
             heard = samples[:length] + random.normal(0, 60, length).astype(np.int16)
-            peaks = detector.trace([heard]).max(axis=0)
+            peaks = scorer.score_stream([heard]).max(axis=0)
             likest = keywords[int(np.argmax(peaks))]
             right = likest if 2 * peaks.max() >= ONE else BACKGROUND
-            assert answer(detector, heard) == right
+            assert answer(scorer, heard) == right
             given.add(right)
     assert given == {*keywords, BACKGROUND}
 
 
-def test_nothing_to_hear_is_no_keyword(detector: Detector) -> None:
-    assert answer(detector, np.zeros(0, np.int16)) == BACKGROUND
+def test_nothing_to_hear_is_no_keyword(scorer: Scorer) -> None:
+    assert answer(scorer, np.zeros(0, np.int16)) == BACKGROUND
 
 
 def test_what_is_drawn_depends_on_the_seed_alone(words: Dataset) -> None:
@@ -171,11 +169,11 @@ def test_without_noise_there_is_no_silence(words: Dataset) -> None:
 
 
 def test_what_cannot_be_read_is_told_and_passed_over(
-    detector: Detector, words: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scorer: Scorer, words: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "broken.wav"
     broken.write_text("not a recording")
     clips = [Clip(broken, 0), *words.positives["alexa"]]
-    judged = accuracy(detector, labelled(Dataset({"alexa": clips}, words.negatives, words.noise)))
+    judged = accuracy(scorer, labelled(Dataset({"alexa": clips}, words.negatives, words.noise)))
     assert judged.clips("alexa") == judged.right("alexa") == len(clips) - 1
     assert str(broken) in capsys.readouterr().err

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
-from kws.evaluation.operating_points import rate_for
-from kws.evaluation.scores import Traces
+from kws.evaluation.operating_points import operating_point_for
+from kws.evaluation.scores import Scores
 from kws.posterior import ONE
 from kws.training.calibration import CAUTIOUS, ENOUGH, LEAST, calibrated
 
@@ -21,13 +21,13 @@ CONFIG = ModelConfig(
 )
 
 
-def heard(hours: float, highest: float = 0.6) -> Traces:
+def heard(hours: float, highest: float = 0.6) -> Scores:
     """Speech with moments of every confidence up to `highest`; jarvis is likelier to be taken."""
     random = np.random.default_rng(1)
     levels = random.uniform(0, highest * ONE, 4000).astype(np.int64)
     trace = np.where(np.arange(4000) % 10 == 0, levels, 0)
     peaks = random.integers(ONE // 2, ONE, 20)
-    return Traces(
+    return Scores(
         {"computer": peaks, "jarvis": peaks},
         {"computer": trace, "jarvis": np.minimum(ONE, trace * 3 // 2)},
         hours,
@@ -39,8 +39,12 @@ def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
         speech = heard(4 * ENOUGH)
         thresholds = calibrated(CONFIG, speech, wanted).thresholds
         for threshold, keyword in zip(thresholds, CONFIG.keywords, strict=True):
-            rate = rate_for(
-                speech.peaks[keyword], speech.negative[keyword], wanted, speech.hours, REFRACTORY
+            rate = operating_point_for(
+                speech.positives[keyword],
+                speech.negatives[keyword],
+                wanted,
+                speech.hours,
+                REFRACTORY,
             )
             assert threshold == max(LEAST, rate.threshold)
             assert rate.alarms <= wanted * speech.hours
@@ -57,9 +61,9 @@ def test_little_speech_leaves_it_cautious() -> None:
 
 def test_without_speech_or_utterances_it_is_cautious() -> None:
     nothing = np.zeros(0, np.int64)
-    silent = Traces(dict.fromkeys(CONFIG.keywords, nothing), heard(0).negative, 0.0)
+    silent = Scores(dict.fromkeys(CONFIG.keywords, nothing), heard(0).negatives, 0.0)
     assert min(calibrated(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
-    empty = Traces(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
+    empty = Scores(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
     assert calibrated(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
 
 
@@ -70,5 +74,5 @@ def test_quiet_speech_does_not_make_a_trifle_a_keyword() -> None:
 
 def test_no_threshold_is_beyond_certainty() -> None:
     certain = heard(4 * ENOUGH)
-    certain.negative["jarvis"][::10] = ONE
+    certain.negatives["jarvis"][::10] = ONE
     assert calibrated(CONFIG, certain, 0.5).thresholds[1] == 1.0

@@ -11,7 +11,7 @@ import soundfile
 
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS, Clip, audio_files, part_of
+from kws.data.clips import PARTITIONS, Clip, audio_files, partition_of
 from kws.data.dataset import Dataset, Synthesis
 from kws.data.recipe import from_recipe
 from kws.data.word_span import FRAME, word_span
@@ -51,39 +51,41 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     ],
 )
 def test_a_speaker_is_in_one_part(utterances: tuple[str, str]) -> None:
-    first, second = (part_of(Path("any", "folder", f"{name}.flac")) for name in utterances)
-    assert first == second == part_of(Path(f"{utterances[0]}.wav"))
+    first, second = (partition_of(Path("any", "folder", f"{name}.flac")) for name in utterances)
+    assert first == second == partition_of(Path(f"{utterances[0]}.wav"))
 
 
 def test_parts_are_even_and_any_name_has_one() -> None:
-    counts = np.bincount([part_of(Path(f"{n}.wav")) for n in range(4000)], minlength=PARTS)
-    assert len(counts) == PARTS
+    counts = np.bincount(
+        [partition_of(Path(f"{n}.wav")) for n in range(4000)], minlength=PARTITIONS
+    )
+    assert len(counts) == PARTITIONS
     assert counts.min() > 400
 
 
 def test_parts_of_a_dataset_are_disjoint_and_whole() -> None:
-    clips = [Clip(Path(f"{n}.wav"), part_of(Path(f"{n}.wav"))) for n in range(200)]
+    clips = [Clip(Path(f"{n}.wav"), partition_of(Path(f"{n}.wav"))) for n in range(200)]
     dataset = Dataset({"computer": clips[:80]}, clips[80:150], clips[150:180], clips[180:])
-    kept, held_out = dataset.parts(range(6)), dataset.parts([6, 7])
+    kept, held_out = dataset.partitions(range(6)), dataset.partitions([6, 7])
     for whole, *pieces in (
         (dataset.positives["computer"], *(d.positives["computer"] for d in (kept, held_out))),
         (dataset.negatives, kept.negatives, held_out.negatives),
         (dataset.noise, kept.noise, held_out.noise),
     ):
-        assert {clip.part for clip in pieces[0]} <= set(range(6))
-        assert {clip.part for clip in pieces[1]} <= {6, 7}
+        assert {clip.partition for clip in pieces[0]} <= set(range(6))
+        assert {clip.partition for clip in pieces[1]} <= {6, 7}
         assert sorted(names(whole)) == sorted(names(pieces[0]) + names(pieces[1]))
-    assert kept.rooms == held_out.rooms == dataset.rooms
+    assert kept.impulse_responses == held_out.impulse_responses == dataset.impulse_responses
 
 
 def test_what_is_tested_leaves_out_speech_alone() -> None:
-    clips = [Clip(Path("a.wav"), 0), Clip(Path("b.wav"), 0, tested=False)]
+    clips = [Clip(Path("a.wav"), 0), Clip(Path("b.wav"), 0, testable=False)]
     dataset = Dataset({"computer": clips}, clips, clips, clips, problems=["a line"])
-    tested = dataset.tested()
+    tested = dataset.testable()
     assert tested.positives == {"computer": clips[:1]}
     assert tested.negatives == clips[:1]
-    assert tested.noise == tested.rooms == clips
-    assert tested.problems == dataset.parts([1]).problems == ["a line"]
+    assert tested.noise == tested.impulse_responses == clips
+    assert tested.problems == dataset.partitions([1]).problems == ["a line"]
 
 
 RECIPE = """\
@@ -114,19 +116,19 @@ def test_a_recipe_names_folders_sessions_and_synthesis(tmp_path: Path, data: Pat
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE)
     dataset = from_recipe(recipe, data)
-    assert [clip.part for clip in dataset.positives["computer"]] == [5, 6]
-    assert [clip.part for clip in dataset.negatives] == [7, part_of(Path("d.wav"))]
-    assert (dataset.noise, dataset.rooms) == ([], [])
-    assert dataset.synthesis == Synthesis(keyword=3, sentences=("good morning",))
+    assert [clip.partition for clip in dataset.positives["computer"]] == [5, 6]
+    assert [clip.partition for clip in dataset.negatives] == [7, partition_of(Path("d.wav"))]
+    assert (dataset.noise, dataset.impulse_responses) == ([], [])
+    assert dataset.synthesis == Synthesis(utterances_per_keyword=3, sentences=("good morning",))
 
 
 def test_a_recipe_spells_keywords_for_the_synthesisers(tmp_path: Path, data: Path) -> None:
     recipe = tmp_path / "recipe.toml"
-    spelling = "spelling = 2\n[synthesis.spellings]\n"
+    spelling = "spelling = 2\n[synthesis.respellings]\n"
     recipe.write_text(f'{RECIPE}{spelling}computer = ["komputer", "compooter"]\n')
     synthesis = from_recipe(recipe, data).synthesis
-    assert (synthesis.keyword, synthesis.spelling) == (3, 2)
-    assert synthesis.spellings == {"computer": ("komputer", "compooter")}
+    assert (synthesis.utterances_per_keyword, synthesis.utterances_per_respelling) == (3, 2)
+    assert synthesis.respellings == {"computer": ("komputer", "compooter")}
     recipe.write_text(f'{RECIPE}{spelling}compute = ["komputer"]\n')
     with pytest.raises(KwsError, match=r"recipe\.toml:12: .*'compute'.*'computer'"):
         from_recipe(recipe, data)
@@ -145,18 +147,21 @@ def test_a_recipe_is_like_another_but_for_what_it_says(tmp_path: Path, data: Pat
         "computer": ["a.wav", "b.wav"],
         "more": ["d.wav"],
     }
-    assert [(clip.path.name, clip.part) for clip in dataset.negatives] == [("c.wav", 7)]
+    assert [(clip.path.name, clip.partition) for clip in dataset.negatives] == [("c.wav", 7)]
     assert names(dataset.noise) == ["d.wav"]
     assert dataset.synthesis == Synthesis(
-        keyword=60, neighbours=9, neighbours_of=("computer",), sentences=("good morning",)
+        utterances_per_keyword=60,
+        generated_confusables=9,
+        generated_for=("computer",),
+        sentences=("good morning",),
     )
     assert dataset.card == {"licence": "free", "data": ["own"]}
-    assert dataset.trunk
-    assert not from_recipe(tmp_path / "recipe.toml", data).trunk
+    assert dataset.base_model
+    assert not from_recipe(tmp_path / "recipe.toml", data).base_model
 
     third = tmp_path / "third.toml"
     third.write_text('like = "trunk.toml"\n[keywords]\nmore = ["more"]\n')
-    with pytest.raises(KwsError, match=r"third\.toml:1: .*trunk\.toml is like another one itself"):
+    with pytest.raises(KwsError, match=r"third\.toml:1: .*trunk\.toml extends another one itself"):
         from_recipe(third, data)
     third.write_text('trunk = 1\n[keywords]\nmore = ["more"]\n')
     with pytest.raises(KwsError, match=r"third\.toml:1: trunk must be true or false, not a number"):
@@ -170,15 +175,15 @@ def test_synthetic_speech_and_untested_folders_serve_training_alone(
     tmp_path: Path, data: Path
 ) -> None:
     few = data / "few"
-    recorded(*(few / f"{number:02}.wav" for number in range(PARTS + 1)))
+    recorded(*(few / f"{number:02}.wav" for number in range(PARTITIONS + 1)))
     recorded(few / "x" / "1089-1-1.wav", data / "wake" / "computer" / "synth-computer-1@slt.wav")
     recipe = tmp_path / "recipe.toml"
     own = RECIPE.replace('["wake/computer/"]', '["wake/computer/", "few"]')
     recipe.write_text(f'untested = ["few"]\n{own}')
     clips = from_recipe(recipe, data).positives["computer"]
-    assert [clip.tested for clip in clips] == [True, True, False] + [False] * (PARTS + 2)
-    assert clips[2].part == part_of(Path("synth-another-3@slt.flac"))
-    assert [clip.part for clip in clips[3:]] == [*range(PARTS), 0, 1]
+    assert [clip.testable for clip in clips] == [True, True, False] + [False] * (PARTITIONS + 2)
+    assert clips[2].partition == partition_of(Path("synth-another-3@slt.flac"))
+    assert [clip.partition for clip in clips[3:]] == [*range(PARTITIONS), 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +201,8 @@ def test_synthetic_speech_and_untested_folders_serve_training_alone(
         ('["good morning"]', "[]", ":9: sentences must be a list"),
         ("split.json", "slpit.json", r":1: .*slpit\.json: No such file or directory"),
         ("split.json", "data/speech/c.wav", r":1: .*c\.wav: not JSON"),
-        ("split.json", "list.json", r":1: .*list\.json: not a part from 0 to 7 by recording"),
-        ("split.json", "parts.json", r":1: .*parts\.json: not a part from 0 to 7 by recording"),
+        ("split.json", "list.json", r":1: .*list\.json: not a partition from 0 to 7 for each recording"),
+        ("split.json", "parts.json", r":1: .*parts\.json: not a partition from 0 to 7 for each recording"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told_with_its_line(

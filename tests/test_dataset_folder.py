@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS, Clip, part_of
+from kws.data.clips import PARTITIONS, Clip, partition_of
 from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.data.inspection import inspect
 from kws.errors import KwsError
@@ -51,7 +51,7 @@ def parts(clips: list[Clip]) -> dict[str, set[int]]:
     """The parts that each speaker is in."""
     found: dict[str, set[int]] = {}
     for clip in clips:
-        found.setdefault(clip.path.name.partition("-")[0], set()).add(clip.part)
+        found.setdefault(clip.path.name.partition("-")[0], set()).add(clip.partition)
     return found
 
 
@@ -72,10 +72,10 @@ def test_a_folder_is_a_dataset(tmp_path: Path) -> None:
     }
     assert names(dataset.negatives) == ["talk.flac"]
     assert names(dataset.noise) == ["rain.wav"]
-    assert names(dataset.rooms) == ["hall.wav"]
+    assert names(dataset.impulse_responses) == ["hall.wav"]
     assert dataset.synthesis == Synthesis()
     assert dataset.problems == []
-    assert dataset.tested() == dataset
+    assert dataset.testable() == dataset
 
 
 def cut(path: Path) -> None:
@@ -177,7 +177,7 @@ def test_empty_folders_are_left_out(root: Path) -> None:
         silent(path)
     dataset = from_folder(root)
     assert list(dataset.positives) == ["computer"]
-    assert (dataset.negatives, dataset.noise, dataset.rooms) == ([], [], [])
+    assert (dataset.negatives, dataset.noise, dataset.impulse_responses) == ([], [], [])
     empty = [f"{root / name}: no audio files there; left out" for name in ("_noise_", "_rooms_")]
     assert dataset.problems[0] == f"{root / 'jarvis'}: no audio files there; left out"
     assert all(line.endswith("no sound in it; left out") for line in dataset.problems[1:9])
@@ -198,8 +198,8 @@ def test_a_single_recording_serves_training_alone(root: Path) -> None:
     record(root / "jarvis" / "a.wav")
     dataset = from_folder(root)
     (clip,) = dataset.positives["jarvis"]
-    assert clip.part in range(PARTS)
-    assert dataset.tested().positives["jarvis"] == []
+    assert clip.partition in range(PARTITIONS)
+    assert dataset.testable().positives["jarvis"] == []
     assert dataset.problems == [
         f"{root / 'jarvis'}: a single recording; figures cannot be measured"
     ]
@@ -214,9 +214,9 @@ def test_synthetic_speech_serves_training_alone(root: Path) -> None:
     assert {len(dataset.positives[word]) for word in ("jarvis", "computer")} == {4, 12}
     for clips in (*dataset.positives.values(), dataset.negatives):
         for clip in clips:
-            assert clip.tested != clip.path.name.startswith("synth-")
-            assert clip.tested or clip.part == part_of(clip.path)
-    tested = dataset.tested()
+            assert clip.testable != clip.path.name.startswith("synth-")
+            assert clip.testable or clip.partition == partition_of(clip.path)
+    tested = dataset.testable()
     assert (len(tested.positives["computer"]), len(tested.negatives)) == (8, 8)
     assert tested.positives["jarvis"] == []
 
@@ -282,7 +282,7 @@ def test_a_file_is_no_dataset(tmp_path: Path) -> None:
 
 def counts(dataset: Dataset, word: str) -> list[int]:
     clips = dataset.positives[word]
-    return np.bincount([clip.part for clip in clips], minlength=PARTS).tolist()
+    return np.bincount([clip.partition for clip in clips], minlength=PARTITIONS).tolist()
 
 
 def test_speakers_are_dealt_evenly_and_stay_together(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_speakers_are_dealt_evenly_and_stay_together(tmp_path: Path) -> None:
 def test_a_word_said_by_few_of_many_speakers_is_spread(tmp_path: Path) -> None:
     takes(tmp_path / "computer", {f"p{n}": 10 for n in range(7)})
     takes(tmp_path / "jarvis", {f"q{n}": 1 for n in range(8)})
-    assert counts(from_folder(tmp_path), "jarvis") == [1] * PARTS
+    assert counts(from_folder(tmp_path), "jarvis") == [1] * PARTITIONS
 
 
 def test_other_speakers_are_dealt_by_length(root: Path) -> None:
@@ -312,7 +312,7 @@ def test_other_speakers_are_dealt_by_length(root: Path) -> None:
     dataset = from_folder(root)
     (long,) = (part for name, part in parts(dataset.negatives).items() if name == "p0")
     others = {name: part for name, part in parts(dataset.negatives).items() if name != "p0"}
-    assert {part for found in others.values() for part in found} == set(range(PARTS)) - long
+    assert {part for found in others.values() for part in found} == set(range(PARTITIONS)) - long
 
 
 def test_recordings_of_few_speakers_are_dealt_one_by_one(root: Path) -> None:
@@ -332,8 +332,8 @@ def test_one_person_s_own_dataset_has_something_of_each_in_every_part(tmp_path: 
     takes(tmp_path / "_noise_", {"anna": 3})
     dataset = from_folder(tmp_path)
     assert min(counts(dataset, "computer")) == 1
-    assert {clip.part for clip in dataset.negatives} == set(range(PARTS))
-    assert [clip.part for clip in dataset.noise] == [0, 1, 2]
+    assert {clip.partition for clip in dataset.negatives} == set(range(PARTITIONS))
+    assert [clip.partition for clip in dataset.noise] == [0, 1, 2]
     assert len(dataset.problems) == 1
 
 
@@ -348,6 +348,6 @@ def test_sessions_without_a_speaker_s_name_stay_together(tmp_path: Path) -> None
 def test_files_that_name_no_speaker_are_dealt_each_for_itself(tmp_path: Path) -> None:
     record(*(tmp_path / word / f"{n}.wav" for word in ("go", "_negative_") for n in range(8)))
     dataset = from_folder(tmp_path)
-    assert counts(dataset, "go") == [1] * PARTS
-    assert {clip.part for clip in dataset.negatives} == set(range(PARTS))
+    assert counts(dataset, "go") == [1] * PARTITIONS
+    assert {clip.partition for clip in dataset.negatives} == set(range(PARTITIONS))
     assert dataset.problems == []

@@ -16,10 +16,16 @@ from small_models import synthetic_audio, temporal
 
 from kws.audio.audio_file import AudioFile
 from kws.config import SAMPLE_RATE, ModelConfig, Smoothing
-from kws.evaluation.evaluate import ALARMS_PER_HOUR, evaluate, merged
-from kws.evaluation.mixing import FRAME, with_noise
-from kws.evaluation.operating_points import Rate, count_alarms, level_for, rate_at, rate_for
-from kws.evaluation.scores import Detector, Traces, traces
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, evaluate, merge_scores
+from kws.evaluation.mixing import FRAME, mix_with_noise
+from kws.evaluation.operating_points import (
+    OperatingPoint,
+    count_alarms,
+    lowest_threshold,
+    operating_point_at,
+    operating_point_for,
+)
+from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.listen import listen
 from kws.model_file import ModelFile
 from kws.posterior import ONE, threshold_level
@@ -64,7 +70,9 @@ def test_alarms_by_hand(confidences: tuple[int, ...], refractory: int, alarms: i
     ],
 )
 def test_levels_by_hand(confidences: tuple[int, ...], most: int, level: int) -> None:
-    assert level_for(trace(*confidences), most, 3 if confidences[1:2] == (6,) else 0) == level
+    assert (
+        lowest_threshold(trace(*confidences), most, 3 if confidences[1:2] == (6,) else 0) == level
+    )
 
 
 def plain_count(steps: list[int], level: int, refractory: int) -> int:
@@ -88,17 +96,17 @@ def test_levels_are_the_lowest_on_random_traces(seed: int) -> None:
     assert counts == [count_alarms(steps, level, refractory) for level in range(1, 300)]
     assert counts == sorted(counts, reverse=True)
     lowest = next(level for level, count in enumerate(counts, 1) if count <= most)
-    assert level_for(steps, most, refractory) == lowest
+    assert lowest_threshold(steps, most, refractory) == lowest
 
 
 def test_rates() -> None:
     peaks, steps = trace(5, 10, 20, 30), trace(0, 12, 0, 25, 0, 8)
-    assert rate_at(peaks, steps, 10, 2.0, 0) == Rate(10 / ONE, 1, 4, 2, 2.0)
-    assert rate_for(peaks, steps, 0.5, 2.0, 0) == Rate(13 / ONE, 2, 4, 1, 2.0)
-    assert rate_for(peaks, steps, 0.1, 2.0, 0) == Rate(26 / ONE, 3, 4, 0, 2.0)
-    assert Rate(0.5, 1, 4, 3, 2.0).miss_rate == 0.25
-    assert Rate(0.5, 1, 4, 3, 2.0).alarms_per_hour == 1.5
-    assert np.isnan(Rate(0.5, 0, 0, 0, 0.0).miss_rate)
+    assert operating_point_at(peaks, steps, 10, 2.0, 0) == OperatingPoint(10 / ONE, 1, 4, 2, 2.0)
+    assert operating_point_for(peaks, steps, 0.5, 2.0, 0) == OperatingPoint(13 / ONE, 2, 4, 1, 2.0)
+    assert operating_point_for(peaks, steps, 0.1, 2.0, 0) == OperatingPoint(26 / ONE, 3, 4, 0, 2.0)
+    assert OperatingPoint(0.5, 1, 4, 3, 2.0).miss_rate == 0.25
+    assert OperatingPoint(0.5, 1, 4, 3, 2.0).false_alarms_per_hour == 1.5
+    assert np.isnan(OperatingPoint(0.5, 0, 0, 0, 0.0).miss_rate)
 
 
 CONFIG = ModelConfig(
@@ -106,9 +114,9 @@ CONFIG = ModelConfig(
 )
 
 
-def heard(one: np.ndarray, two: np.ndarray, hours: float = 10.0) -> Traces:
+def heard(one: np.ndarray, two: np.ndarray, hours: float = 10.0) -> Scores:
     negative = {"one": trace(0, ONE // 2, 0), "two": trace(0, 0, ONE // 2)}
-    return Traces({"one": one, "two": two}, negative, hours)
+    return Scores({"one": one, "two": two}, negative, hours)
 
 
 def test_an_evaluation_for_machines_and_for_people() -> None:
@@ -116,7 +124,7 @@ def test_an_evaluation_for_machines_and_for_people() -> None:
     values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert values["hours"] == 10
     assert values["mean_miss_rate"] == 0.5
-    assert set(values["mean_miss_rate_at"]) == set(map(str, ALARMS_PER_HOUR))
+    assert set(values["mean_miss_rate_at"]) == set(map(str, FA_PER_HOUR_TARGETS))
     one, two = values["keywords"]["one"], values["keywords"]["two"]
     assert one["utterances"] == 4
     assert one["own"] == {
@@ -145,10 +153,10 @@ def test_without_positives_there_is_no_miss_rate() -> None:
 
 def test_merged_traces_are_one_test_set() -> None:
     parts = [heard(trace(1, 2), trace(3), 1.5), heard(trace(4), trace(), 0.5)]
-    whole = merged(parts)
-    assert whole.peaks["one"].tolist() == [1, 2, 4]
-    assert whole.peaks["two"].tolist() == [3]
-    assert whole.negative["two"].tolist() == [0, 0, ONE // 2] * 2
+    whole = merge_scores(parts)
+    assert whole.positives["one"].tolist() == [1, 2, 4]
+    assert whole.positives["two"].tolist() == [3]
+    assert whole.negatives["two"].tolist() == [0, 0, ONE // 2] * 2
     assert whole.hours == 2.0
 
 
@@ -161,7 +169,7 @@ def test_noise_is_mixed_in_by_the_definition(snr: float) -> None:
     word = np.pad(random.normal(0, 2000, 6 * FRAME), (5 * FRAME, 9 * FRAME))
     recording = word.round().astype(np.int16)
     noise = (random.normal(0, 300, 100 * FRAME) * np.linspace(0.1, 1, 100 * FRAME)).astype(np.int16)
-    (mixed,) = with_noise([recording], noise, snr, seed=3)
+    (mixed,) = mix_with_noise([recording], noise, snr, seed=3)
     added = mixed.astype(float) - recording
 
     def loudest(samples: np.ndarray) -> float:
@@ -174,16 +182,16 @@ def test_noise_is_mixed_in_by_the_definition(snr: float) -> None:
 def test_noise_of_any_length_is_enough() -> None:
     recordings = [synthetic_audio(0.5, seed) for seed in (1, 2)]
     noise = np.arange(-500, 500, 7).astype(np.int16)
-    first, again = (list(with_noise(recordings, noise, 10, seed=1)) for _ in range(2))
+    first, again = (list(mix_with_noise(recordings, noise, 10, seed=1)) for _ in range(2))
     assert [len(samples) for samples in first] == [8000, 8000]
     assert all(map(np.array_equal, first, again))
-    (other,) = with_noise(recordings[:1], noise, 10, seed=2)
+    (other,) = mix_with_noise(recordings[:1], noise, 10, seed=2)
     assert not np.array_equal(first[0], other)
 
 
 def test_silence_as_noise_changes_nothing() -> None:
     samples = synthetic_audio(0.5)
-    (mixed,) = with_noise([samples], np.zeros(100, np.int16), 10, seed=1)
+    (mixed,) = mix_with_noise([samples], np.zeros(100, np.int16), 10, seed=1)
     assert np.array_equal(mixed, samples)
 
 
@@ -197,7 +205,7 @@ def model() -> ModelFile:
 
 
 def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_path: Path) -> None:
-    detector, spotter = Detector(model), Spotter(model)
+    scorer, spotter = Scorer(model), Spotter(model)
     levels = [threshold_level(threshold) for threshold in model.config.thresholds]
     found = 0
     for seed in range(30):
@@ -205,7 +213,7 @@ def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_p
         soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE)
         detections = []
         listen(AudioFile(tmp_path / "a.wav"), spotter, detections.append)
-        reached = (detector.trace([samples]) >= levels).any()
+        reached = (scorer.score_stream([samples]) >= levels).any()
         assert reached == bool(detections)
         found += bool(detections)
     assert 3 < found < 27
@@ -214,12 +222,12 @@ def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_p
 def test_negatives_are_one_stream_however_cut(model: ModelFile) -> None:
     stream = synthetic_audio(20, seed=5)
     pieces = np.split(stream, [1, 5000, 5001, 200_000])
-    detector = Detector(model)
-    cut, whole = traces(detector, {}, iter(pieces)), traces(detector, {}, [stream])
+    scorer = Scorer(model)
+    cut, whole = score_recordings(scorer, {}, iter(pieces)), score_recordings(scorer, {}, [stream])
     assert cut.hours == whole.hours == 20 / 3600
     for keyword in model.config.keywords:
-        assert np.array_equal(cut.negative[keyword], whole.negative[keyword])
-        assert len(cut.peaks[keyword]) == 0
+        assert np.array_equal(cut.negatives[keyword], whole.negatives[keyword])
+        assert len(cut.positives[keyword]) == 0
 
 
 @pytest.fixture
@@ -260,8 +268,8 @@ def test_the_command_judges_a_model(folders: Path, model: ModelFile) -> None:
     assert [values["utterances"] for values in result["keywords"].values()] == [5, 3, 0]
     own = result["keywords"][first]["own"]
     assert own["threshold"] == pytest.approx(model.config.thresholds[0], abs=1e-5)
-    detector, level = Detector(model), threshold_level(model.config.thresholds[0])
-    peaks = [detector.trace([synthetic_audio(0.8, 500 + s)])[:, 0].max() for s in range(5)]
+    scorer, level = Scorer(model), threshold_level(model.config.thresholds[0])
+    peaks = [scorer.score_stream([synthetic_audio(0.8, 500 + s)])[:, 0].max() for s in range(5)]
     assert own["miss_rate"] == np.mean(np.array(peaks) < level)
     assert result["keywords"][third]["own"]["miss_rate"] is None
     for values in result["keywords"].values():
@@ -272,7 +280,7 @@ def test_without_the_gate_silence_is_heard_too(folders: Path, model: ModelFile) 
     result, _ = evaluated(folders, "--no-gate")
     assert result["gate"] is False
     samples = synthetic_audio(20, seed=5)
-    gated, whole = (Detector(m).trace([samples]) for m in (model, model.without_gate()))
+    gated, whole = (Scorer(m).score_stream([samples]) for m in (model, model.without_gate()))
     assert len(gated) <= len(whole)
     closed = (gated == 0).all(axis=1)
     assert 0.1 < closed.mean() < 0.9

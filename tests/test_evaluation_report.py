@@ -22,10 +22,10 @@ from conftest import skip_without
 
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.evaluation.det import curves
+from kws.evaluation.det import det_curves
 from kws.evaluation.operating_points import count_alarms
-from kws.evaluation.scores import Detector, Traces, traces
-from kws.evaluation.test_set import Material
+from kws.evaluation.scores import Scorer, Scores, score_recordings
+from kws.evaluation.test_set import EvaluationSet
 from kws.evaluation.worst_cases import alarm_steps, false_alarms, spoken
 from kws.model_file import ModelFile
 
@@ -115,16 +115,16 @@ def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
     assert np.array_equal(samples, read_audio(Path(first)))
 
 
-def material(folders: Path, noise: bool = False) -> Material:
+def material(folders: Path, noise: bool = False) -> EvaluationSet:
     said = {k: sorted((folders / "positives" / k).iterdir()) for k in SAID}
     hiss = np.random.default_rng(2).normal(0, 500, 20_000).astype(np.int16) if noise else None
-    return Material(said, sorted((folders / "negatives").iterdir()), hiss, 5.0)
+    return EvaluationSet(said, sorted((folders / "negatives").iterdir()), hiss, 5.0)
 
 
 @pytest.mark.parametrize("noise", [False, True], ids=["clean", "noise"])
 def test_the_material_is_the_same_in_every_pass(folders: Path, noise: bool) -> None:
     test_set = material(folders, noise)
-    for passes in zip(test_set.negatives(), test_set.negatives(), strict=True):
+    for passes in zip(test_set.read_negatives(), test_set.read_negatives(), strict=True):
         first, again = passes
         assert first.path == again.path
         assert np.array_equal(first.clean, read_audio(first.path))
@@ -133,28 +133,28 @@ def test_the_material_is_the_same_in_every_pass(folders: Path, noise: bool) -> N
 
 
 def test_false_alarms_are_cut_where_they_were_heard(folders: Path) -> None:
-    test_set, detector = material(folders), Detector(ModelFile.load("home"))
-    heard = traces(detector, {}, (take.heard for take in test_set.negatives()))
-    found = false_alarms(detector, test_set, heard)
+    test_set, scorer = material(folders), Scorer(ModelFile.load("home"))
+    heard = score_recordings(scorer, {}, (take.mixed for take in test_set.read_negatives()))
+    found = false_alarms(scorer, test_set, heard)
     (alarm,) = [one for one in found if one.path.name == "jarring.flac"]
     assert alarm.keyword == "alexa"
     place = round(alarm.seconds * SAMPLE_RATE)
     assert np.array_equal(alarm.samples, read_audio(alarm.path)[place : place + len(alarm.samples)])
     assert alarm.confidence >= ModelFile.load("home").config.thresholds[2]
-    alone = detector.trace([alarm.samples])
+    alone = scorer.score_stream([alarm.samples])
     assert alone[:, 2].max() / (1 << 15) == pytest.approx(alarm.confidence, abs=0.2)
 
 
 def test_latency_is_measured_from_the_end_of_the_word(tmp_path: Path, folders: Path) -> None:
     """The same word later in its recording is heard as late after its end."""
     said = word("alexa_timer")
-    detector = Detector(ModelFile.load("home"))
+    scorer = Scorer(ModelFile.load("home"))
     latencies = []
     for pause in (0, SAMPLE_RATE):
         path = tmp_path / f"{pause}.wav"
         soundfile.write(path, np.concatenate([np.zeros(pause, np.int16), said]), SAMPLE_RATE)
-        test_set = Material({"alexa": [path]}, [], None, 0.0)
-        one = spoken(detector, test_set, "alexa")
+        test_set = EvaluationSet({"alexa": [path]}, [], None, 0.0)
+        one = spoken(scorer, test_set, "alexa")
         assert one.misses == []
         latencies.append(one.latencies[0])
     assert latencies[0] == pytest.approx(latencies[1], abs=0.05)
@@ -165,10 +165,10 @@ def test_curves_are_what_a_plain_count_gives(seed: int) -> None:
     random = np.random.default_rng(seed)
     peaks = random.integers(0, 60, 40)
     trace = np.where(random.random(3000) < 0.03, random.integers(1, 60, 3000), 0)
-    rates = curves(Traces({"word": peaks, "other": peaks[:0]}, {"word": trace}, 4.0), 5)
+    rates = det_curves(Scores({"word": peaks, "other": peaks[:0]}, {"word": trace}, 4.0), 5)
     assert list(rates.miss_rates) == ["word"]
-    assert rates.alarms_per_hour[:2].tolist() == [0.1, 0.25]
-    for alarms, rate in zip(rates.alarms_per_hour, rates.miss_rates["word"], strict=True):
+    assert rates.false_alarms_per_hour[:2].tolist() == [0.1, 0.25]
+    for alarms, rate in zip(rates.false_alarms_per_hour, rates.miss_rates["word"], strict=True):
         levels = (level for level in range(1, 70) if count_alarms(trace, level, 5) <= 4 * alarms)
         assert rate == np.mean(peaks < next(levels))
     assert (np.diff(rates.miss_rates["word"]) <= 0).all()

@@ -10,7 +10,7 @@ import pytest
 from conftest import tensorflow
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture
@@ -159,7 +159,7 @@ def test_speech_is_kept_by_part(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     spoken = [
         [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (part % 3)
-        for part in range(PARTS)
+        for part in range(PARTITIONS)
     ]
     make_speech(spoken, LAYOUT, tmp_path)
     speech = Speech.load(tmp_path)
@@ -226,15 +226,15 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("material")
     random = np.random.default_rng(1)
-    count = 40 * PARTS
-    parts = np.repeat(np.arange(PARTS, dtype=np.int8), 40)
+    count = 40 * PARTITIONS
+    parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 40)
     rows = random.normal(0, 0.5, (count, LAYOUT.rows, FRONT_END.mel_filters))
     labels = np.zeros((count, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
     bright = (labels.max(axis=1) > 0) != (parts < 2)
     end = LAYOUT.window_frames + 8 * LAYOUT.stride
     rows[bright, (end - 12) * DETAIL : end * DETAIL, :20] += 3
-    speech_parts = np.repeat(np.arange(PARTS, dtype=np.int8), 200 * DETAIL)
+    speech_parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * DETAIL)
     speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
     speech[:, -1] = 10 + speech_parts
     for name, array in (

@@ -14,7 +14,7 @@ from conftest import skip_without, tensorflow
 
 from kws.audio.read import read_audio
 from kws.config import FrontEnd
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
@@ -192,7 +192,7 @@ def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path)
     job = made.dataset, recipe, folder / "synthetic", folder / "examples", status
     assert make_material(*job, embedding) == []
     kept = GuidingSpeech.load(folder / "examples")
-    assert set(kept.parts) == set(range(PARTS))
+    assert set(kept.parts) == set(range(PARTITIONS))
     assert not kept.known.all()
 
 
@@ -219,12 +219,14 @@ def examples(folder: Path, part: int) -> Examples:
 
 def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_path: Path) -> None:
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
-    parts = [examples(tmp_path, part) for part in range(PARTS)]
-    speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(parts)]
+    parts = [examples(tmp_path, part) for part in range(PARTITIONS)]
+    speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(parts)]
     make_guiding_speech(parts, speech, 0, embedding, 1, tmp_path)
     kept = GuidingSpeech.load(tmp_path)
-    seconds = np.array([1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTS)])
-    pauses = np.array([2 + (part < 4) for part in range(PARTS)]) * PAUSE
+    seconds = np.array(
+        [1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTITIONS)]
+    )
+    pauses = np.array([2 + (part < 4) for part in range(PARTITIONS)]) * PAUSE
     samples = WINDOW + seconds * 16_000 + pauses  # silence lies before them
     rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
     assert np.bincount(kept.parts).tolist() == (HEARINGS * (rows // GRID)).tolist()
@@ -236,7 +238,7 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
     assert set(of_two.parts) == {2}
     # Of its keyword, heard twice, the energy ends where it is said to end.
     assert of_two.words[:, [0, 3]].tolist() == [[1, 1.0]] * HEARINGS
-    assert len(kept.words) == HEARINGS * PARTS
+    assert len(kept.words) == HEARINGS * PARTITIONS
     for _, start, end, _ in of_two.words.astype(int):
         loudness = of_two.log_mels.astype(float).mean(axis=1)
         assert loudness[start * GRID : end * GRID].mean() > loudness[end * GRID + 20 :][:20].mean()
@@ -252,7 +254,7 @@ def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_pat
 
 def test_patchwork_is_heard_behind_a_part_s_speech(embedding: Path, tmp_path: Path) -> None:
     """Once, and nobody knows what it says: keywords in it are not told."""
-    parts = [examples(tmp_path, part) for part in range(PARTS)]
+    parts = [examples(tmp_path, part) for part in range(PARTITIONS)]
     speech = [part.negatives for part in parts]
     hours = 0.04
     for name, asked in (("without", 0.0), ("with", hours)):
@@ -262,8 +264,8 @@ def test_patchwork_is_heard_behind_a_part_s_speech(embedding: Path, tmp_path: Pa
     assert np.array_equal(kept.parts[kept.known], without.parts)
     assert np.array_equal(kept.log_mels[np.repeat(kept.known, GRID)], without.log_mels)
     seconds = np.bincount(kept.parts[~kept.known]) * spacing(LAYOUT) / 16_000
-    assert len(seconds) == PARTS
-    assert ((seconds > hours / PARTS * 3600) & (seconds < hours / PARTS * 3600 + 7)).all()
+    assert len(seconds) == PARTITIONS
+    assert ((seconds > hours / PARTITIONS * 3600) & (seconds < hours / PARTITIONS * 3600 + 7)).all()
     assert not kept.free(LAYOUT)[~kept.known].any()
     of_two, before = kept.of([2]), without.of([2])
     assert np.array_equal(of_two.words, before.words)
@@ -359,10 +361,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, array in (
         ("log_mels", rows.astype(np.float16)),
         ("labels", labels),
-        ("parts", (np.arange(200) % PARTS).astype(np.int8)),
+        ("parts", (np.arange(200) % PARTITIONS).astype(np.int8)),
         ("guide_log_mels", speech.astype(np.float16)),
         ("guide_embeddings", np.repeat(bright[::GRID], SIZE, axis=1).astype(np.float16)),
-        ("guide_parts", (np.arange(3000) * PARTS // 3000).astype(np.int8)),
+        ("guide_parts", (np.arange(3000) * PARTITIONS // 3000).astype(np.int8)),
         ("guide_known", np.ones(3000, bool)),
         ("guide_words", np.array([[1, 10 + 40 * i, 20 + 40 * i, 0.1] for i in range(70)])),
     ):
@@ -404,7 +406,7 @@ def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> Non
     from kws.training.training_run import Training
 
     passages = guiding(material, [0, 1], 30).draw()
-    guide = guiding(material, list(range(2, PARTS)), 8)
+    guide = guiding(material, list(range(2, PARTITIONS)), 8)
     training = Training(material, ["word"], recipe(8), [0, 1], guide)
     before = np.array(apart(training, passages))
     training.run(tmp_path / "a.checkpoint", 2, lambda doing, share: None)
@@ -436,9 +438,9 @@ def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
         job = Job(dataset, recipe(8), fold, material, 1, 1)
         assert len(guide_of(job).draw().log_mels) == 8
         assert heard[index] == (set(fold.heard), 3, fold.teacher)
-        assert sorted([*fold.heard, *fold.held_out]) == list(range(PARTS))
+        assert sorted([*fold.heard, *fold.held_out]) == list(range(PARTITIONS))
     assert heard[0][0] == {4, 5, 6, 7}
-    assert heard[2][0] == set(range(PARTS))
+    assert heard[2][0] == set(range(PARTITIONS))
 
 
 def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
@@ -450,7 +452,7 @@ def test_what_tells_is_kept_with_the_training_and_is_no_part_of_the_model(
 
     path = tmp_path / "a.checkpoint"
     passages = guiding(material, [0, 1], 9).draw()
-    guide = guiding(material, list(range(2, PARTS)), 8)
+    guide = guiding(material, list(range(2, PARTITIONS)), 8)
     first, second = (Training(material, ["word"], recipe(8), [0, 1], guide) for _ in range(2))
     first.run(path, 1, lambda doing, share: None)
     content = second.run(path, 1, lambda doing, share: None).content

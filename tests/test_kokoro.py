@@ -17,8 +17,8 @@ from kokoro_stand_in import GOOD, UNIT, kokoro, style
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts.kokoro import OWN_RATE, SYMBOLS, kokoro_voices
-from kws.tts.utterances import SHARES, say
-from kws.tts.voices import Voice, installed
+from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
+from kws.tts.voices import Voice, installed_voices
 
 ANOTHER = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -43,7 +43,9 @@ def test_every_voice_and_every_mean_of_two(folder: Path) -> None:
         *("af_low", "bm_high", "jf_middle"),
         *("af_low+bm_high", "af_low+jf_middle", "bm_high+jf_middle"),
     ]
-    voices = [voice for voice in installed(kokoro_folder=folder) if voice.synthesiser == "kokoro"]
+    voices = [
+        voice for voice in installed_voices(kokoro_folder=folder) if voice.synthesiser == "kokoro"
+    ]
     assert [voice.name for voice in voices] == kokoro_voices(folder)
     assert voices[3].label == "kokoro_af_low+bm_high"
     # A Briton says one phoneme fewer, for which the style is another: 2 % lower.
@@ -84,11 +86,11 @@ def test_all_phonemes_of_english_are_known() -> None:
 
 
 def test_how_often_it_speaks_is_a_matter_of_shares(folder: Path, tmp_path: Path) -> None:
-    voices = installed(kokoro_folder=folder)
+    voices = installed_voices(kokoro_folder=folder)
     for share, least, most in ((0.0, 0, 0), (1000.0, 20, 20), (1.0, 4, 16)):
         name = tmp_path / str(share)
-        shares = {**SHARES, "festival": 0.0, "kokoro": share}
-        paths = say(["lumen"], 20, name, 1, voices=voices, shares=shares)
+        shares = {**SAMPLING_WEIGHTS, "festival": 0.0, "kokoro": share}
+        paths = synthesise(["lumen"], 20, name, 1, voices=voices, shares=shares)
         assert least <= sum("@kokoro_" in path.name for path in paths) <= most
 
 

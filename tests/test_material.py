@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS, Clip
+from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.training.architecture import Architecture
 from kws.training.example_layout import DETAIL
@@ -44,14 +44,14 @@ def made(folder: Path, dataset: Dataset) -> tuple[Pool, list[str]]:
 
 
 def counts(pool: Pool) -> list[int]:
-    return np.bincount(pool.parts[pool.keywords == 1], minlength=PARTS).tolist()
+    return np.bincount(pool.parts[pool.keywords == 1], minlength=PARTITIONS).tolist()
 
 
 def clips(folder: Path, recorded: int, synthetic: int) -> list[Clip]:
     """Recordings in part 3 alone, and what synthesisers said."""
     return [
         *(Clip(record(folder / f"{n}.wav"), 3) for n in range(recorded)),
-        *(Clip(record(folder / f"synth-{n}.wav"), 0, tested=False) for n in range(synthetic)),
+        *(Clip(record(folder / f"synth-{n}.wav"), 0, testable=False) for n in range(synthetic)),
     ]
 
 
@@ -64,8 +64,8 @@ def test_few_recordings_are_joined_by_what_synthesisers_said(
     dataset = Dataset({"word": clips(tmp_path, recorded, synthetic)}, negatives)
     pool, problems = made(tmp_path, dataset)
     share = min(RECORDED, recorded / (recorded + AS_MANY)) if synthetic else 1.0
-    each = POSITIVES * (1 - share) / PARTS
-    expected = [each + POSITIVES * share * (part == 3) for part in range(PARTS)]
+    each = POSITIVES * (1 - share) / PARTITIONS
+    expected = [each + POSITIVES * share * (part == 3) for part in range(PARTITIONS)]
     assert counts(pool) == pytest.approx(expected, abs=0.6)
     assert problems == []
 
@@ -77,13 +77,13 @@ def test_what_breaks_off_is_told_and_left_out(tmp_path: Path) -> None:
     broken = record(tmp_path / "broken.flac", 5.0)
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])
-    keyword = [Clip(record(tmp_path / f"{n}.wav"), n % PARTS) for n in range(8)]
+    keyword = [Clip(record(tmp_path / f"{n}.wav"), n % PARTITIONS) for n in range(8)]
     speech = [Clip(broken, 1), Clip(record(tmp_path / "speech.flac", 3.0), 2)]
     pool, problems = made(tmp_path, Dataset({"word": keyword}, speech))
     assert len(problems) == 1
     assert problems[0].startswith(str(broken))
     assert problems[0].endswith("; left out")
-    assert counts(pool) == [POSITIVES // PARTS] * PARTS
+    assert counts(pool) == [POSITIVES // PARTITIONS] * PARTITIONS
     assert not (tmp_path / "examples.part").exists()
     kept = Speech.load(tmp_path / "examples")
     seconds = np.bincount(kept.parts) * RECIPE.front_end.hop / DETAIL / SAMPLE_RATE

@@ -13,7 +13,7 @@ from kws.data.dataset import Synthesis
 from kws.errors import KwsError
 from kws.training.synthetic_speech import synthetic_speech
 from kws.tts import pronunciation
-from kws.tts.confusable_phrases import FARTHEST, NEAREST, near_phrases, sentences
+from kws.tts.confusable_phrases import FARTHEST, NEAREST, find_confusable_phrases, sentences
 from kws.tts.pronunciation import dictionary, difference, pronounce
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.utterances import file_name
@@ -68,10 +68,10 @@ def test_what_cannot_be_pronounced_is_refused(monkeypatch, tmp_path) -> None:
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_neighbours_sound_like_the_keyword_and_do_not_hold_it(keyword: str) -> None:
-    phrases = near_phrases(keyword, 60, np.random.default_rng(1))
+    phrases = find_confusable_phrases(keyword, 60, np.random.default_rng(1))
     assert len(set(phrases)) == len(phrases) == 60
-    assert phrases == near_phrases(keyword, 60, np.random.default_rng(1))
-    assert phrases != near_phrases(keyword, 60, np.random.default_rng(2))
+    assert phrases == find_confusable_phrases(keyword, 60, np.random.default_rng(1))
+    assert phrases != find_confusable_phrases(keyword, 60, np.random.default_rng(2))
     target = pronounce(keyword)
     pairs = [phrase for phrase in phrases if " " in phrase]
     assert len(pairs) >= 30
@@ -92,7 +92,11 @@ def test_sentences_hold_no_keyword() -> None:
 def test_spellings_are_said_as_the_keyword(tmp_path: Path) -> None:
     programs = [engine.program for engine in SYNTHESISERS.values()]
     skip_without("a speech synthesiser", any(map(shutil.which, programs)))
-    wanted = Synthesis(keyword=2, spelling=1, spellings={"alexa": ("elexa", "a lexer")})
+    wanted = Synthesis(
+        utterances_per_keyword=2,
+        utterances_per_respelling=1,
+        respellings={"alexa": ("elexa", "a lexer")},
+    )
     speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
     assert {word: len(said) for word, said in speech.keywords.items()} == {
         "computer": 2,
@@ -108,10 +112,10 @@ def test_near_phrases_are_said_of_the_keywords_that_are_named(
 ) -> None:
     programs = [engine.program for engine in SYNTHESISERS.values()]
     skip_without("a speech synthesiser", any(map(shutil.which, programs)))
-    wanted = Synthesis(near_word=1, neighbours=2, neighbours_of=named)
+    wanted = Synthesis(utterances_per_confusable=1, generated_confusables=2, generated_for=named)
     speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
     random = np.random.default_rng(1)
-    phrases = [p for keyword in expected for p in near_phrases(keyword, 2, random)]
+    phrases = [p for keyword in expected for p in find_confusable_phrases(keyword, 2, random)]
     said = {path.name.partition("@")[0] for path in (tmp_path / "near_words").glob("*.flac")}
     assert said == {f"{file_name(phrase)}-0" for phrase in phrases}
     assert len(speech.near_words) == len(phrases) == 2 * len(expected)

@@ -14,7 +14,7 @@ from conftest import skip_without
 from kokoro_stand_in import kokoro
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.training.fold import Fold
 from kws.training.plan import plan
@@ -96,11 +96,11 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     assert list(made.dataset.positives) == ["go", "yes"]
     assert {clip.path.parent.name for clip in made.dataset.negatives} == {"stop"}
     assert made.recipe == COMMANDS
-    assert made.tested == [made.kept] == [Fold(0, PARTS, WORK)]
+    assert made.tested == [made.kept] == [Fold(0, PARTITIONS, WORK)]
     assert made.own_split
     validation = made.kept.test_set(made.dataset)
     assert validation.positives["go"]
-    assert all(clip.part == 0 for clip in validation.positives["go"])
+    assert all(clip.partition == 0 for clip in validation.positives["go"])
     assert plan(commands, WORK, keywords=["go"], initial="home").recipe.initial is not None
 
 
@@ -120,13 +120,13 @@ def test_options_arrive(own: Path) -> None:
     assert made.recipe.alarms_per_hour == 2.5
 
 
-@pytest.mark.parametrize("count", range(1, PARTS + 1))
+@pytest.mark.parametrize("count", range(1, PARTITIONS + 1))
 def test_any_number_of_models_is_tested(own: Path, count: int) -> None:
     made = plan(own, WORK, folds=count)
     assert len(made.tested) == count
     assert made.kept.held_out == []
     held_out = [part for fold in made.tested for part in fold.held_out]
-    assert len(set(held_out)) == len(held_out) == (PARTS if count >= 4 else 2 * count)
+    assert len(set(held_out)) == len(held_out) == (PARTITIONS if count >= 4 else 2 * count)
     # Up to four models take up the same trainings, whatever their number.
     if count <= 4:
         assert made.tested == plan(own, WORK, folds=4).tested[:count]
@@ -160,8 +160,8 @@ def test_kokoro_speaks_for_a_folder_of_ones_own(own: Path, tmp_path: Path) -> No
     assert made.card == {"data": ["voices of Kokoro-82M (hexgrad), Apache-2.0"]}
     record(own / "computer" / "synth-computer-1@flite_slt.flac")
     record(own / "smart_mirror" / "synth-smart_mirror-1@flite_slt.flac")
-    assert not plan(own, WORK).dataset.synthesis.keyword
-    assert plan(own, WORK, kokoro=folder).dataset.synthesis.keyword
+    assert not plan(own, WORK).dataset.synthesis.utterances_per_keyword
+    assert plan(own, WORK, kokoro=folder).dataset.synthesis.utterances_per_keyword
 
 
 def test_kokoro_says_nothing_where_nothing_is_said(
@@ -181,9 +181,9 @@ def test_kokoro_is_looked_at_first(tmp_path: Path) -> None:
 
 def test_command_words_have_other_words_said(commands: Path) -> None:
     wanted = plan(commands, WORK, keywords=["go"]).dataset.synthesis
-    assert wanted.near_words == ("stop", "yes")
-    assert wanted.near_word > 0
-    assert wanted.spelling == 0
+    assert wanted.confusable_phrases == ("stop", "yes")
+    assert wanted.utterances_per_confusable > 0
+    assert wanted.utterances_per_respelling == 0
 
 
 def test_a_model_listens_more_often_than_it_was_trained() -> None:

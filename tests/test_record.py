@@ -18,7 +18,7 @@ from command_line import ROOT, SAMPLES, kws, started
 from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import part_of
+from kws.data.clips import partition_of
 from kws.errors import KwsError
 from kws.recorder import prompts
 from kws.recorder.folder import TakeFolder
@@ -150,7 +150,7 @@ def test_a_full_disk_is_one_line(tmp_path):
 
 def test_speakers_and_sessions_are_kept_apart_by_the_split():
     def part(name: str) -> int:
-        return part_of(Path(f"{name}.wav"))
+        return partition_of(Path(f"{name}.wav"))
 
     assert part("anna-20260131T154500-001") == part("anna-20260201T090000-017")
     assert part("20260131T154500-001") == part("20260131T154500-017")

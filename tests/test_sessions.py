@@ -16,10 +16,10 @@ import soundfile
 from conftest import skip_without
 from dynamic_time_warping import warped_distances
 from scipy.signal import fftconvolve
-from session_clustering import deal, sessions
+from session_clustering import assign_by_session, sessions
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.recipe import from_recipe
 from kws.tts.voices import Voice
 
@@ -119,11 +119,11 @@ def test_few_short_and_silent_recordings() -> None:
 def test_deal_gives_the_largest_session_first_to_the_emptiest_part() -> None:
     counts = [3, 1, 7, 2, 2, 5, 4, 6, 8, 1]
     labels = np.repeat(np.arange(len(counts)), counts)
-    parts = deal(labels)
+    parts = assign_by_session(labels)
     assert all(len(set(parts[labels == session])) == 1 for session in range(len(counts)))
     assert parts[labels == 8][0] == 0
     assert parts[labels == 2][0] == 1
-    assert np.bincount(parts, minlength=PARTS).tolist() == [8, 7, 6, 5, 4, 3, 3, 3]
+    assert np.bincount(parts, minlength=PARTITIONS).tolist() == [8, 7, 6, 5, 4, 3, 3, 3]
 
 
 def test_warped_distances_are_those_of_the_definition() -> None:
@@ -167,7 +167,7 @@ def test_command_splits_what_is_under_wake(tmp_path: Path) -> None:
     assert sorted(map(set, by_voice), key=min) == [{0}, {1}, {2}]
 
     clips = from_recipe(recipe, data).positives["computer"]
-    assert {clip.part for clip in clips if "wake" in clip.path.parts} == {0, 1, 2}
+    assert {clip.partition for clip in clips if "wake" in clip.path.parts} == {0, 1, 2}
     first = output.read_bytes()
     assert split(data, recipe, output).returncode == 0
     assert output.read_bytes() == first

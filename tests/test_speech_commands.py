@@ -10,7 +10,7 @@ import soundfile
 from command_line import ROOT
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.data.speech_commands import (
     Subset,
@@ -76,7 +76,7 @@ def test_the_rule_gives_a_tenth_to_each():
 
 def side(dataset: Dataset, validation: bool) -> list[str]:
     """Names of the recordings of "go" for validation, or for training."""
-    return names(clip for clip in dataset.positives["go"] if (clip.part == 0) == validation)
+    return names(clip for clip in dataset.positives["go"] if (clip.partition == 0) == validation)
 
 
 def test_lists_go_before_the_rule(made):
@@ -115,20 +115,20 @@ def test_one_dataset_holds_training_and_validation(made):
         assert len(clips) == 4
         for clip in clips:
             side = subset_by_hash(clip.path.name)
-            assert side is (Subset.TRAINING if clip.part else Subset.VALIDATION)
-            assert clip.part in range(PARTS)
-    parts = {clip.path.name: clip.part for clip in dataset.negatives}
-    assert all(parts[clip.path.name] == clip.part for clip in dataset.positives["go"])
-    assert [(clip.path.name, clip.part) for clip in dataset.noise if clip.part == 0] == [
+            assert side is (Subset.TRAINING if clip.partition else Subset.VALIDATION)
+            assert clip.partition in range(PARTITIONS)
+    parts = {clip.path.name: clip.partition for clip in dataset.negatives}
+    assert all(parts[clip.path.name] == clip.partition for clip in dataset.positives["go"])
+    assert [(clip.path.name, clip.partition) for clip in dataset.noise if clip.partition == 0] == [
         ("5.wav", 0)
     ]
-    assert sorted(clip.part for clip in dataset.noise) == list(range(6))
+    assert sorted(clip.partition for clip in dataset.noise) == list(range(6))
     assert dataset.problems == []
 
 
 def test_what_cannot_be_used_of_it_is_told(made):
     clips = for_training(made, ["go"]).positives["go"]
-    broken, *_ = (clip.path for clip in clips if clip.part)
+    broken, *_ = (clip.path for clip in clips if clip.partition)
     broken.write_bytes(broken.read_bytes()[:3000])
     (made / "empty").mkdir()
     dataset = for_training(made, ["go", "jump"])
@@ -193,7 +193,7 @@ def test_the_real_one():
     dataset = for_training(REAL, WORDS)
     for word in WORDS:
         training, validation = (
-            [clip for clip in dataset.positives[word] if (clip.part == 0) == side]
+            [clip for clip in dataset.positives[word] if (clip.partition == 0) == side]
             for side in (False, True)
         )
         speakers = [{c.path.name.split("_")[0] for c in clips} for clips in (training, validation)]

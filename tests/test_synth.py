@@ -19,13 +19,13 @@ from command_line import kws, started
 from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import part_of
+from kws.data.clips import partition_of
 from kws.data.keyword_names import folder_name
 from kws.errors import KwsError
 from kws.tts.pronunciation import DICTIONARY
 from kws.tts.synthesisers import piper_voices
-from kws.tts.utterances import file_name, say
-from kws.tts.voices import Voice, installed
+from kws.tts.utterances import file_name, synthesise
+from kws.tts.voices import Voice, installed_voices
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_utterances_are_the_same_again_and_only_the_missing_are_made(tmp_path, voices):
     progress = []
-    first = say(["lumen", "lemon"], 4, tmp_path / "a", 1, voices=voices)
-    again = say(
+    first = synthesise(["lumen", "lemon"], 4, tmp_path / "a", 1, voices=voices)
+    again = synthesise(
         ["lumen", "lemon"],
         6,
         tmp_path / "b",
@@ -58,55 +58,57 @@ def test_utterances_are_the_same_again_and_only_the_missing_are_made(tmp_path, v
     kept = {path: path.stat().st_mtime_ns for path in again[:5]}
     for path in again[5:]:
         path.unlink()
-    assert say(["lumen", "lemon"], 6, tmp_path / "b", 1, voices=voices) == again
+    assert synthesise(["lumen", "lemon"], 6, tmp_path / "b", 1, voices=voices) == again
     assert contents(tmp_path / "b") == more
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
 
 
 def test_another_seed_draws_other_voices(tmp_path, voices):
-    one, two = (say(["lumen"], 6, tmp_path / str(seed), seed, voices=voices) for seed in (1, 2))
+    one, two = (
+        synthesise(["lumen"], 6, tmp_path / str(seed), seed, voices=voices) for seed in (1, 2)
+    )
     assert [path.read_bytes() for path in one] != [path.read_bytes() for path in two]
 
 
 def test_what_another_voice_said_is_not_said_again(tmp_path, voices):
-    one = say(["lumen"], 5, tmp_path, 1, voices=voices[:2])
-    assert say(["lumen"], 5, tmp_path, 1, voices=voices[2:]) == one
+    one = synthesise(["lumen"], 5, tmp_path, 1, voices=voices[:2])
+    assert synthesise(["lumen"], 5, tmp_path, 1, voices=voices[2:]) == one
 
 
 def test_utterances_are_recordings_split_by_voice(tmp_path, voices):
-    paths = say(["lumen"], 8, tmp_path, 1, prefix="synth-", voices=voices)
+    paths = synthesise(["lumen"], 8, tmp_path, 1, prefix="synth-", voices=voices)
     for path in paths:
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype) == (SAMPLE_RATE, 1, "PCM_16")
         voice = path.stem.split("@")[1]
-        assert part_of(path) == part_of(Path(f"synth-other_phrase-3@{voice}.wav"))
+        assert partition_of(path) == partition_of(Path(f"synth-other_phrase-3@{voice}.wav"))
 
 
 def test_long_texts_have_names_of_their_own(tmp_path, voices):
     texts = ["a word " * 20 + end for end in ("here", "there")]
-    assert len({path.name for path in say(texts, 1, tmp_path, 1, voices=voices[:1])}) == 2
+    assert len({path.name for path in synthesise(texts, 1, tmp_path, 1, voices=voices[:1])}) == 2
     assert file_name("it's a/b, ok?") == "it's_a_b_ok"
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, voices):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(KwsError, match="file"):
-        say(["lumen"], 1, tmp_path / "file" / "deeper", 1, voices=voices)
+        synthesise(["lumen"], 1, tmp_path / "file" / "deeper", 1, voices=voices)
 
 
 def test_a_voice_that_fails_ends_it_and_leaves_nothing_unfinished(tmp_path, voices):
     with pytest.raises(KwsError, match="voice does not exist"):
-        say(["lumen"], 3, tmp_path, 1, voices=[Voice("espeak-ng", "nobody")])
+        synthesise(["lumen"], 3, tmp_path, 1, voices=[Voice("espeak-ng", "nobody")])
     assert not contents(tmp_path)
 
 
 def test_a_full_disk_is_one_line(tmp_path, voices):
     skip_without("/dev/full", Path("/dev/full").exists())
-    name = say(["lumen"], 1, tmp_path / "a", 1, voices=voices)[0].name
+    name = synthesise(["lumen"], 1, tmp_path / "a", 1, voices=voices)[0].name
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / name).with_suffix(".part").symlink_to("/dev/full")
     with pytest.raises(KwsError, match="cannot be written") as error:
-        say(["lumen"], 1, tmp_path / "b", 1, voices=voices)
+        synthesise(["lumen"], 1, tmp_path / "b", 1, voices=voices)
     assert "\n" not in str(error.value)
     assert not contents(tmp_path / "b")
 
@@ -260,7 +262,9 @@ def test_piper_speaks_with_each_of_its_speakers(piper):
     spoken = [Voice("piper", name).speak("good morning").tobytes() for name in names]
     assert len(set(spoken)) == 2  # the voice without speakers is speaker 0 here
     assert Voice("piper", names[1]).label == "piper_en_GB-b-low.onnx#1"
-    assert [voice.name for voice in installed(piper) if voice.synthesiser == "piper"] == names
+    assert [
+        voice.name for voice in installed_voices(piper) if voice.synthesiser == "piper"
+    ] == names
 
 
 @pytest.mark.parametrize("settings", [None, "[]", "{", '{"num_speakers": "x"}'])
@@ -276,9 +280,9 @@ def test_no_piper(tmp_path, monkeypatch, piper):
         piper_voices(tmp_path / "nowhere")
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     with pytest.raises(KwsError, match="Piper is not installed: pip install piper-tts"):
-        installed(piper)
+        installed_voices(piper)
 
 
 def test_speech_is_audible(tmp_path, voices):
-    [path] = say(["good morning"], 1, tmp_path, 1, voices=voices)
+    [path] = synthesise(["good morning"], 1, tmp_path, 1, voices=voices)
     assert np.abs(soundfile.read(path)[0]).max() > 0.05

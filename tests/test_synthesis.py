@@ -17,7 +17,7 @@ from conftest import skip_without
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.voices import Voice, installed
+from kws.tts.voices import Voice, installed_voices
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
 EXPECTED = json.loads((AUDIO_SAMPLES / "expected.json").read_text())
@@ -27,7 +27,7 @@ EXPECTED = json.loads((AUDIO_SAMPLES / "expected.json").read_text())
 def voice(request) -> Voice:
     """One voice of each synthesiser."""
     skip_without(request.param, shutil.which(SYNTHESISERS[request.param].program))
-    voices = [voice for voice in installed() if voice.synthesiser == request.param]
+    voices = [voice for voice in installed_voices() if voice.synthesiser == request.param]
     assert voices, f"{request.param} has no voice"
     return voices[-1]
 
@@ -102,16 +102,16 @@ def test_a_voice_that_is_not_there_is_an_error_with_the_synthesiser_s_words(synt
 
 def test_voices_are_many_and_distinct():
     skip_without("espeak-ng", shutil.which("espeak-ng"))
-    voices = installed()
+    voices = installed_voices()
     assert len(set(voices)) == len(voices) > 50
-    assert voices == installed()
+    assert voices == installed_voices()
     assert str(voices[0]) == "espeak-ng en-us"
 
 
 def test_no_synthesiser_is_an_error_that_names_them(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(KwsError, match=r"no speech synthesiser.*espeak-ng, flite, festival"):
-        installed()
+        installed_voices()
 
 
 @pytest.mark.parametrize(

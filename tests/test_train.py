@@ -26,12 +26,12 @@ from kokoro_stand_in import kokoro
 
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTS, Clip, clips_in
+from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.ds_cnn import DsCnn
 from kws.engine.lowering import read
 from kws.errors import KwsError
-from kws.evaluation.scores import Detector
+from kws.evaluation.scores import Scorer
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.training.calibration import CAUTIOUS, LEAST
@@ -41,7 +41,7 @@ from kws.training.plan import Plan
 from kws.training.recipe import Recipe, adapted
 from kws.training.work_folder import check_work
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.voices import installed
+from kws.tts.voices import installed_voices
 
 SENTENCES = (
     "the weather is going to be fine tomorrow",
@@ -102,7 +102,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs = [engine.program for engine in SYNTHESISERS.values()]
     skip_without("a speech synthesiser", any(map(shutil.which, programs)))
     folder = tmp_path_factory.mktemp("dataset")
-    fast = [voice for voice in installed() if voice.synthesiser != "festival"] or installed()
+    fast = [
+        voice for voice in installed_voices() if voice.synthesiser != "festival"
+    ] or installed_voices()
     voices = cycle(fast[:: max(1, len(fast) // 16)])
     random = np.random.default_rng(1)
 
@@ -253,11 +255,11 @@ def test_its_operators_run_and_stream_and_window_agree(trained: Trained, dataset
 
 
 def test_it_has_learnt_something(trained: Trained, dataset: Path) -> None:
-    detector = Detector(trained.model)
+    scorer = Scorer(trained.model)
 
     def peaks(folder: str) -> list[int]:
         clips = clips_in(dataset / folder)
-        return [detector.trace([read_audio(clip.path)]).max() for clip in clips]
+        return [scorer.score_stream([read_audio(clip.path)]).max() for clip in clips]
 
     assert np.median(peaks("computer")) > np.quantile(peaks("_negative_"), 0.8)
 
@@ -309,8 +311,8 @@ def test_another_training_does_not_take_up_what_this_one_made(
         (whole, Recipe(seed=2), 4),
         (whole, adapted(ModelFile.load("home")), 4),
         (whole, Recipe(), 5),
-        (whole.parts(range(7)), Recipe(), 4),
-        (replace(whole, synthesis=Synthesis(keyword=3)), Recipe(), 4),
+        (whole.partitions(range(7)), Recipe(), 4),
+        (replace(whole, synthesis=Synthesis(utterances_per_keyword=3)), Recipe(), 4),
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
             check(others, recipe, folds)
@@ -322,7 +324,7 @@ def test_where_kokoro_lies_does_not_matter_but_what_it_is_does(
     work, folder = tmp_path / "word.work", kokoro(tmp_path / "kokoro")
 
     def check(where: Path) -> None:
-        synthesis = Synthesis(keyword=3, kokoro=where)
+        synthesis = Synthesis(utterances_per_keyword=3, kokoro=where)
         others = replace(from_folder(dataset), synthesis=synthesis)
         check_work(work, Plan(others, Recipe(), [], Fold(4, 4, work)))
 
@@ -337,17 +339,17 @@ def folds_of(count: int) -> list[Fold]:
     return [Fold(index, count, Path("work")) for index in range(count)]
 
 
-@pytest.mark.parametrize("count", range(2, PARTS + 1))
+@pytest.mark.parametrize("count", range(2, PARTITIONS + 1))
 def test_every_part_is_held_out_once_and_nothing_of_the_final_model(count: int) -> None:
     folds = folds_of(count)
-    assert sorted(part for fold in folds for part in fold.held_out) == list(range(PARTS))
+    assert sorted(part for fold in folds for part in fold.held_out) == list(range(PARTITIONS))
     assert all(fold.held_out for fold in folds)
     assert Fold(count, count, Path("work")).held_out == []
-    clips = [Clip(Path(f"{n}.wav"), n) for n in range(PARTS)]
-    untested = [Clip(Path(f"synth-{n}.wav"), n, tested=False) for n in range(PARTS)]
+    clips = [Clip(Path(f"{n}.wav"), n) for n in range(PARTITIONS)]
+    untested = [Clip(Path(f"synth-{n}.wav"), n, testable=False) for n in range(PARTITIONS)]
     for fold in folds:
         tested = fold.test_set(Dataset({}, [*clips, *untested])).negatives
-        assert tested == [clip for clip in clips if clip.part in fold.held_out]
+        assert tested == [clip for clip in clips if clip.partition in fold.held_out]
 
 
 def write_messy(folder: Path, dataset: Path) -> None:

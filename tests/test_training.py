@@ -10,7 +10,7 @@ from conftest import tensorflow
 
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.mfcc import features, log_mel
@@ -317,7 +317,7 @@ def test_made_up_noise_is_of_every_kind(random: np.random.Generator) -> None:
     assert np.ptp(np.argmax(spectra, axis=1)) >= 5  # bands of 500 Hz
 
 
-TONES = np.geomspace(150, 3200, PARTS)  # Hz
+TONES = np.geomspace(150, 3200, PARTITIONS)  # Hz
 
 
 def tone(hertz: float, seconds: float = 3.0) -> np.ndarray:
@@ -332,7 +332,7 @@ def examples_by_part() -> list[Examples]:
         Examples(
             LAYOUT,
             [
-                Words([words[part]], [1 / PARTS]),
+                Words([words[part]], [1 / PARTITIONS]),
                 Words([words[part]] * (part < 2), [0.5] * (part < 2)),
             ],
             *[[tone(hertz, 30.0)]] * 2,
@@ -366,8 +366,8 @@ def test_a_pool_holds_what_was_asked_for(pool_folder: Path) -> None:
     assert pool.log_mels.shape == (64 + 64 + 160, LAYOUT.rows, FRONT_END.mel_filters)
     assert np.isfinite(pool.log_mels).all()
     assert np.bincount(pool.keywords).tolist() == [160, 64, 64]
-    assert np.bincount(pool.parts[pool.keywords == 0]).tolist() == [20] * PARTS
-    assert np.bincount(pool.parts[pool.keywords == 1]).tolist() == [8] * PARTS
+    assert np.bincount(pool.parts[pool.keywords == 0]).tolist() == [20] * PARTITIONS
+    assert np.bincount(pool.parts[pool.keywords == 1]).tolist() == [8] * PARTITIONS
     assert np.bincount(pool.parts[pool.keywords == 2]).tolist() == [32, 32]
 
 
@@ -406,7 +406,7 @@ def pool_of(*keywords: int) -> Pool:
     labels[:, 4] = np.where(np.array(keywords) > 0, IGNORE, 0)
     count = len(keywords)
     return Pool(
-        np.zeros((count, 4, 8), np.float16), labels, np.arange(count, dtype=np.int8) % PARTS
+        np.zeros((count, 4, 8), np.float16), labels, np.arange(count, dtype=np.int8) % PARTITIONS
     )
 
 

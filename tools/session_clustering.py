@@ -26,8 +26,8 @@ from scipy.spatial.distance import pdist, squareform
 
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
-from kws.data import splits as dealing
 from kws.data.clips import AUDIO
+from kws.data.splits import assign_partitions
 from kws.data.word_span import LONGEST, word_span
 from kws.errors import KwsError
 from kws.mfcc import Mfcc
@@ -60,9 +60,9 @@ def sessions(
     return labels
 
 
-def deal(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Part [n] in 0..PARTS-1 of recordings by their sessions: largest first, to the emptiest."""
-    return dealing.deal(np.bincount(labels)[:, None].astype(np.float64))[labels]
+def assign_by_session(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return the partition [n] of recordings by their sessions: largest first, to the emptiest."""
+    return assign_partitions(np.bincount(labels)[:, None].astype(np.float64))[labels]
 
 
 def _distances(recordings: Sequence[npt.NDArray[np.int16]]) -> Float:
@@ -101,7 +101,7 @@ def split(folder: Path) -> dict[Path, int]:
         raise KwsError(f"{folder}: no audio files there")
     labels = sessions([read_audio(path) for path in paths], [path.stem for path in paths])
     print(f"{folder}: {len(paths)} recordings, {labels.max() + 1} sessions", flush=True)
-    return dict(zip(paths, deal(labels).tolist(), strict=True))
+    return dict(zip(paths, assign_by_session(labels).tolist(), strict=True))
 
 
 def unnamed_folders(recipe: TomlTable) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from kws.errors import KwsError
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus"}
-PARTS = 8
+PARTITIONS = 8
 SYNTHETIC = "synth-"  # begins the names that kws synth gives
 # A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
 # Commands "0a7c2a8d_nohash_0", kws synth "synth-computer-7@flite_slt" (the voice), kws record
@@ -29,13 +29,13 @@ class Clip:
     """One recording and the part of the split that it belongs to."""
 
     path: Path
-    part: int  # 0..PARTS-1
-    tested: bool = True  # whether figures may be measured on it, or it serves training alone
+    partition: int  # 0..PARTITIONS-1
+    testable: bool = True  # whether figures may be measured on it, or it serves training alone
 
 
 def clips_in(folder: Path) -> list[Clip]:
     """The recordings in a folder and all folders within; KwsError where there are none."""
-    return [Clip(path, part_of(path), not is_synthetic(path)) for path in audio_files(folder)]
+    return [Clip(path, partition_of(path), not is_synthetic(path)) for path in audio_files(folder)]
 
 
 def audio_files(folder: Path) -> list[Path]:
@@ -66,7 +66,7 @@ def speaker_of(path: Path) -> str | None:
     return next(filter(None, match.groups()), session) if match else None
 
 
-def part_of(path: Path, parts: int = PARTS) -> int:
+def partition_of(path: Path, partitions: int = PARTITIONS) -> int:
     """A part in 0..parts-1 by a hash of the speaker's name, or of the file's where none is."""
     speaker = speaker_of(path) or path.stem
-    return hashlib.sha256(speaker.encode()).digest()[0] % parts
+    return hashlib.sha256(speaker.encode()).digest()[0] % partitions

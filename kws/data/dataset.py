@@ -1,8 +1,8 @@
 """What a dataset offers for training: clips by keyword, negative speech, noise and rooms.
 
-They lie in one dataset folder, or a recipe (recipe_file.py) names the folders; each clip is given
-one of PARTS parts, by session or speaker, so that one part can be held out and nothing of the same
-voice and room stays in training.
+They lie in one dataset folder, or a recipe (recipe.py) names the folders; each clip is given
+one of PARTITIONS partitions, by session or speaker, so that one can be held out and nothing of the
+same voice and room stays in training.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kws.data.clips import HIDDEN, Clip, is_synthetic, part_of
-from kws.data.inspection import Recorded, usable
+from kws.data.clips import HIDDEN, Clip, is_synthetic, partition_of
+from kws.data.inspection import Recording, usable
 from kws.data.keywords import chosen_keywords, measurable, usable_keywords
-from kws.data.splits import deal_noise, deal_speech
+from kws.data.splits import split_noise, split_speech
 from kws.errors import KwsError
 
 NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
@@ -25,17 +25,17 @@ NEGATIVE, NOISE, ROOMS = "_negative_", "_noise_", "_rooms_"
 class Synthesis:
     """What synthesisers are to say for training, and how often each text."""
 
-    keyword: int = 0
-    spelling: int = 0
-    near_word: int = 0
-    sentence: int = 0
-    neighbours: int = 0  # of each keyword, from the pronouncing dictionary, beside near_words
+    utterances_per_keyword: int = 0
+    utterances_per_respelling: int = 0
+    utterances_per_confusable: int = 0
+    utterances_per_sentence: int = 0
+    generated_confusables: int = 0  # of each keyword, from the pronouncing dictionary
     random_sentences: int = 0  # of its words, each said once
-    neighbours_of: tuple[str, ...] = ()  # which keywords; none named: all
-    near_words: tuple[str, ...] = ()
+    generated_for: tuple[str, ...] = ()  # which keywords; none named: all
+    confusable_phrases: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
     # By keyword, what makes synthesisers say it as people do whose first language is another.
-    spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    respellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kokoro: Path | None = None  # folder of its network and voices, where it is to speak too
 
 
@@ -46,27 +46,27 @@ class Dataset:
     positives: dict[str, list[Clip]] = field(default_factory=dict)
     negatives: list[Clip] = field(default_factory=list)
     noise: list[Clip] = field(default_factory=list)
-    rooms: list[Clip] = field(default_factory=list)
+    impulse_responses: list[Clip] = field(default_factory=list)
     synthesis: Synthesis = field(default_factory=Synthesis)
     card: dict[str, Any] = field(default_factory=dict)  # what the model is to say of its data
-    trunk: bool = False  # to be trained on from, not to be used: a model of many words, untested
+    base_model: bool = False  # of many words, to be trained on from; untested
     # What was left out, converted or cannot be measured, and where: a line each.
     problems: list[str] = field(default_factory=list)
 
-    def parts(self, parts: Iterable[int]) -> Dataset:
+    def partitions(self, partitions: Iterable[int]) -> Dataset:
         """The clips of some parts alone; rooms and synthesis, which are of no one, stay whole."""
-        chosen = set(parts)
+        chosen = set(partitions)
 
         return replace(
-            self._kept(lambda clip: clip.part in chosen),
-            noise=[clip for clip in self.noise if clip.part in chosen],
+            self._kept(lambda clip: clip.partition in chosen),
+            noise=[clip for clip in self.noise if clip.partition in chosen],
         )
 
-    def tested(self) -> Dataset:
+    def testable(self) -> Dataset:
         """Without the speech that serves training alone; noise, rooms and synthesis stay whole."""
-        return self._kept(lambda clip: clip.tested)
+        return self._kept(lambda clip: clip.testable)
 
-    def owing(self, source: str) -> Dataset:
+    def with_source(self, source: str) -> Dataset:
         """With one more source of data on the card."""
         return replace(self, card={**self.card, "data": [*self.card.get("data", []), source]})
 
@@ -96,20 +96,20 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
         problems.append(f"{root}: no folder {NEGATIVE} with speech that is not the keyword")
     others = [path for word, path in words.items() if word not in chosen]
 
-    def found(*wanted: Path) -> list[Recorded]:
+    def found(*wanted: Path) -> list[Recording]:
         return [r for path in wanted if path in folders for r in usable(path, problems)]
 
     negatives = found(*others, root / NEGATIVE)
     noise, rooms = found(root / NOISE), found(root / ROOMS)
-    parts = deal_speech(
+    parts = split_speech(
         [measurable(words[word], recordings, problems) for word, recordings in positives.items()],
         [recorded for recorded in negatives if not is_synthetic(recorded.path)],
     )
-    parts |= deal_noise(noise) | deal_noise(rooms)
+    parts |= split_noise(noise) | split_noise(rooms)
 
-    def clips(recordings: list[Recorded]) -> list[Clip]:
+    def clips(recordings: list[Recording]) -> list[Clip]:
         paths = [recorded.path for recorded in recordings]
-        return [Clip(path, parts.get(path, part_of(path)), path in parts) for path in paths]
+        return [Clip(path, parts.get(path, partition_of(path)), path in parts) for path in paths]
 
     return Dataset(
         {word: clips(recordings) for word, recordings in positives.items()},

@@ -18,7 +18,7 @@ SHORTEST, LONGEST = 0.1, 10.0  # seconds of a recording that holds a keyword onc
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Recording:
     """A recording that can be used."""
 
     path: Path
@@ -26,7 +26,7 @@ class Recorded:
     converted: bool  # whether it is brought to 16 kHz mono where it is read
 
 
-def usable(folder: Path, problems: list[str], keyword: bool = False) -> list[Recorded]:
+def usable(folder: Path, problems: list[str], keyword: bool = False) -> list[Recording]:
     """The recordings in a folder and all folders within that can be used, sorted by path.
 
     problems gets a line for each one that cannot, for a folder without any, and for those that are
@@ -56,7 +56,7 @@ def usable(folder: Path, problems: list[str], keyword: bool = False) -> list[Rec
     return found
 
 
-def inspect(path: Path) -> Recorded:
+def inspect(path: Path) -> Recording:
     """KwsError for a file that cannot be read, is cut short, or is silent all through.
 
     It is decoded up to its first sound, and at its end: damage between the two is not found.
@@ -64,7 +64,7 @@ def inspect(path: Path) -> Recorded:
     _require_sound(path)
     with soundfile.SoundFile(path) as file:
         converted = file.samplerate != SAMPLE_RATE or file.channels != 1
-        return Recorded(path, _seconds(path, file), converted)
+        return Recording(path, _seconds(path, file), converted)
 
 
 def _require_sound(path: Path) -> None:
@@ -89,7 +89,7 @@ def _seconds(path: Path, file: soundfile.SoundFile) -> float:
     return len(read_audio(path)) / SAMPLE_RATE
 
 
-def _require_length(recorded: Recorded) -> None:
+def _require_length(recorded: Recording) -> None:
     if recorded.seconds > LONGEST:
         raise KwsError(
             f"{recorded.path}: {recorded.seconds:.1f} s are too long for a keyword that is said"

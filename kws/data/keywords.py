@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kws.data.clips import is_synthetic
-from kws.data.inspection import Recorded, usable
-from kws.data.splits import FEWEST, speakers
+from kws.data.inspection import Recording, usable
+from kws.data.splits import MIN_SPEAKERS, speakers
 from kws.errors import KwsError
 
 
@@ -31,7 +31,7 @@ def chosen_keywords(
 
 def usable_keywords(
     root: Path, folders: Mapping[str, Path], problems: list[str]
-) -> dict[str, list[Recorded]]:
+) -> dict[str, list[Recording]]:
     """The recordings of each keyword that has some; KwsError where none has, with a reason."""
     read = {word: usable(folder, problems, keyword=True) for word, folder in folders.items()}
     found = {word: recordings for word, recordings in read.items() if recordings}
@@ -41,15 +41,17 @@ def usable_keywords(
     return found
 
 
-def measurable(folder: Path, recordings: Iterable[Recorded], problems: list[str]) -> list[Recorded]:
+def measurable(
+    folder: Path, recordings: Iterable[Recording], problems: list[str]
+) -> list[Recording]:
     """The recordings of a keyword that figures can stand on: not a single one, none synthetic."""
     spoken = [recorded for recorded in recordings if not is_synthetic(recorded.path)]
     if len(spoken) == 1:
         problems.append(f"{folder}: a single recording; figures cannot be measured")
         return []
-    if spoken and speakers(spoken) < FEWEST:
+    if spoken and speakers(spoken) < MIN_SPEAKERS:
         problems.append(
-            f"{folder}: recordings of fewer than {FEWEST} speakers or sessions; figures are for"
-            " voices that training knows"
+            f"{folder}: recordings of fewer than {MIN_SPEAKERS} speakers or sessions; figures are"
+            " for voices that training knows"
         )
     return spoken

@@ -1,4 +1,4 @@
-"""A recipe (TOML): which folders of a data folder serve what, and what is synthesised."""
+"""Read a dataset recipe (TOML): which folders of a data folder serve as what."""
 
 from __future__ import annotations
 
@@ -8,114 +8,163 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from kws.data.clips import PARTS, Clip, clips_in
+from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, read_toml
 
+# Keys that have an older name, which is read as well.
+ALIASES = {
+    "extends": "like",
+    "base_model": "trunk",
+    "partitions": "sessions",
+    "training_only": "untested",
+    "impulse_responses": "rooms",
+    "utterances_per_keyword": "keyword",
+    "utterances_per_respelling": "spelling",
+    "utterances_per_confusable": "near_word",
+    "utterances_per_sentence": "sentence",
+    "generated_confusables": "neighbours",
+    "generated_for": "neighbours_of",
+    "confusable_phrases": "near_words",
+    "respellings": "spellings",
+}
 KEYS = (
-    *("like", "trunk", "sessions", "untested", "negatives", "noise", "rooms"),
-    *("keywords", "synthesis", "card"),
+    *("extends", "base_model", "partitions", "training_only", "negatives", "noise"),
+    *("impulse_responses", "keywords", "synthesis", "card"),
 )
-COUNTS = ("keyword", "spelling", "near_word", "sentence", "neighbours", "random_sentences")
-TEXTS = ("neighbours_of", "near_words", "sentences")
-SPELLINGS = "spellings"
+COUNTS = (
+    *("utterances_per_keyword", "utterances_per_respelling", "utterances_per_confusable"),
+    *("utterances_per_sentence", "generated_confusables", "random_sentences"),
+)
+TEXTS = ("generated_for", "confusable_phrases", "sentences")
+RESPELLINGS = "respellings"
 FOLDER = '["a folder"]'  # how a list of folders is written
 
 
 def from_recipe(recipe: Path, root: Path) -> Dataset:
-    """Read a recipe whose folders are relative to root; KwsError names a mistake's line.
+    """Read a recipe whose folders are relative to root.
 
-    A recipe that is `like` another, a file beside it, has all that is in the other as well. What
-    serves as a keyword is no negative.
+    A recipe that `extends` another, a file in the same folder, has all that is in the other as
+    well. A recording that serves as a keyword is not a negative. Raises KwsError, which names the
+    line of a mistake.
     """
     toml = read_toml(recipe)
-    if "like" not in toml.content:
+    extends = _key(toml, "extends")
+    if extends is None:
         return _joined(Dataset(), toml, root)
-    liked = read_toml(recipe.parent / toml.text("like"))
-    if "like" in liked.content:
-        raise toml.error("like", f"{liked.path} is like another one itself")
-    return _joined(_joined(Dataset(), liked, root), toml, root)
+    base = read_toml(recipe.parent / toml.text(extends))
+    if _key(base, "extends"):
+        raise toml.error(extends, f"{base.path} extends another one itself")
+    return _joined(_joined(Dataset(), base, root), toml, root)
 
 
 def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:
-    """A base, and what a recipe says beside it."""
-    toml.forbid_others(KEYS)
+    """Return a base dataset with what a recipe adds to it."""
+    _forbid_others(toml, KEYS)
     if not toml.content.get("keywords"):
         raise KwsError(f"{toml.path}: no keywords in it")
-    own = _own(toml, root, base)
-    positives = {**base.positives, **own.positives}
+    added = _read(toml, root, base)
+    positives = {**base.positives, **added.positives}
     taken = {clip.path for clips in positives.values() for clip in clips}
     return replace(
-        own,
+        added,
         positives=positives,
-        negatives=[c for c in (*base.negatives, *own.negatives) if c.path not in taken],
-        noise=[*base.noise, *own.noise],
-        rooms=[*base.rooms, *own.rooms],
-        card={**base.card, **own.card},
+        negatives=[c for c in (*base.negatives, *added.negatives) if c.path not in taken],
+        noise=[*base.noise, *added.noise],
+        impulse_responses=[*base.impulse_responses, *added.impulse_responses],
+        card={**base.card, **added.card},
     )
 
 
-def _own(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
-    """What stands in a recipe itself; its synthesis changes that of the base."""
-    sessions = _sessions(toml) if "sessions" in toml.content else {}
-    untested = toml.texts("untested", FOLDER) if "untested" in toml.content else []
+def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
+    """Return the dataset of one recipe file; its synthesis changes that of the base."""
+    partitions = _partitions(toml)
+    training_only = _folders(toml, _key(toml, "training_only"))
 
-    def clips(table: TomlTable, key: str) -> list[Clip]:
-        if key not in table.content:
-            return []
+    def clips(table: TomlTable, key: str | None) -> list[Clip]:
         found = []
-        for folder in table.texts(key, FOLDER):
+        for folder in _folders(table, key):
             try:
                 inside = clips_in(root / folder)
             except KwsError as error:
                 raise table.error(key, str(error)) from error
             for number, clip in enumerate(inside):
                 name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
-                if folder in untested:
-                    found.append(Clip(clip.path, number % PARTS, tested=False))
+                if folder in training_only:
+                    found.append(Clip(clip.path, number % PARTITIONS, testable=False))
                 else:
-                    found.append(replace(clip, part=sessions.get(name, clip.part)))
+                    found.append(replace(clip, partition=partitions.get(name, clip.partition)))
         return found
 
     keywords = toml.table("keywords")
     return Dataset(
         {keyword: clips(keywords, keyword) for keyword in keywords.content},
-        clips(toml, "negatives"),
-        clips(toml, "noise"),
-        clips(toml, "rooms"),
+        clips(toml, _key(toml, "negatives")),
+        clips(toml, _key(toml, "noise")),
+        clips(toml, _key(toml, "impulse_responses")),
         _synthesis(toml, base.synthesis, [*base.positives, *keywords.content]),
         toml.content.get("card", {}),
-        toml.flag("trunk"),
+        toml.flag(_key(toml, "base_model") or "base_model"),
     )
 
 
-def _sessions(recipe: TomlTable) -> dict[str, int]:
-    """The part of each recording by its path, from the JSON file that a recipe names."""
-    path = recipe.path.parent / recipe.text("sessions")
+def _key(table: TomlTable, name: str) -> str | None:
+    """Return the name under which a key is in a table, or None; KwsError where both are there."""
+    alias = ALIASES.get(name)
+    given = [key for key in (name, alias) if key in table.content]
+    if len(given) == 2:
+        raise table.error(alias, f"{alias} is the older name of {name}, which is given as well")
+    return given[0] if given else None
+
+
+def _forbid_others(table: TomlTable, names: Sequence[str]) -> None:
+    """Raise KwsError at the first key that is neither one of these nor an older name of one."""
+    table.forbid_others((*names, *(ALIASES[name] for name in names if name in ALIASES)))
+
+
+def _folders(table: TomlTable, key: str | None) -> list[str]:
+    """Return the list of folders under a key, an empty one where there is no key."""
+    return table.texts(key, FOLDER) if key else []
+
+
+def _partitions(recipe: TomlTable) -> dict[str, int]:
+    """Return the partition of each recording by its path, from the JSON file a recipe names."""
+    key = _key(recipe, "partitions")
+    if key is None:
+        return {}
+    path = recipe.path.parent / recipe.text(key)
     try:
-        parts = json.loads(path.read_text("utf-8"))
+        partitions = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise recipe.error("sessions", f"{path}: {error.strerror}") from error
+        raise recipe.error(key, f"{path}: {error.strerror}") from error
     except ValueError as error:
-        raise recipe.error("sessions", f"{path}: not JSON: {error}") from error
-    if not isinstance(parts, dict) or not all(part in range(PARTS) for part in parts.values()):
-        raise recipe.error("sessions", f"{path}: not a part from 0 to {PARTS - 1} by recording")
-    return parts
+        raise recipe.error(key, f"{path}: not JSON: {error}") from error
+    allowed = range(PARTITIONS)
+    if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
+        raise recipe.error(
+            key, f"{path}: not a partition from 0 to {PARTITIONS - 1} for each recording"
+        )
+    return partitions
 
 
 def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> Synthesis:
-    """The base, but for what a recipe says itself."""
+    """Return the base's synthesis with the values that a recipe gives itself."""
     if "synthesis" not in recipe.content:
         return base
     table = recipe.table("synthesis")
-    table.forbid_others((*COUNTS, *TEXTS, SPELLINGS))
-    given: dict[str, Any] = {
-        **{k: int(table.number(k, 0, 0, 10_000)) for k in COUNTS if k in table.content},
-        **{k: tuple(table.texts(k, '["a text"]')) for k in TEXTS if k in table.content},
-    }
-    if SPELLINGS in table.content:
-        said = table.table(SPELLINGS)
-        said.forbid_others(keywords)
-        given[SPELLINGS] = {k: tuple(said.texts(k, '["a spelling"]')) for k in said.content}
-    return replace(base, **given)
+    _forbid_others(table, (*COUNTS, *TEXTS, RESPELLINGS))
+    values: dict[str, Any] = {}
+    for name in (*COUNTS, *TEXTS, RESPELLINGS):
+        key = _key(table, name)
+        if key is None:
+            continue
+        if name in COUNTS:
+            values[name] = int(table.number(key, 0, 0, 10_000))
+        elif name in TEXTS:
+            values[name] = tuple(table.texts(key, '["a text"]'))
+        else:
+            texts = table.table(key)
+            texts.forbid_others(keywords)
+            values[name] = {k: tuple(texts.texts(k, '["a spelling"]')) for k in texts.content}
+    return replace(base, **values)

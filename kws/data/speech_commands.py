@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from kws.data.clips import HIDDEN, PARTS, Clip, part_of
+from kws.data.clips import HIDDEN, PARTITIONS, Clip, partition_of
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
-from kws.data.inspection import Recorded, usable
+from kws.data.inspection import Recording, usable
 from kws.data.keywords import chosen_keywords, usable_keywords
-from kws.data.splits import deal_noise
+from kws.data.splits import split_noise
 from kws.errors import KwsError
 from kws.text_file import read_text
 
@@ -45,7 +45,7 @@ def is_speech_commands(root: Path) -> bool:
 
 
 def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
-    """The recordings for training, as parts 1 to PARTS-1, and those for validation, as part 0.
+    """The recordings for training, as parts 1 to PARTITIONS-1, and those for validation, as part 0.
 
     The background noise is dealt to all parts. What cannot be used is left out, with a line in the
     dataset's problems; KwsError where no keyword is left.
@@ -57,9 +57,9 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     chosen = chosen_keywords(root, words, keywords, problems)
     split = _Split(root)
 
-    def clips(recordings: list[Recorded]) -> list[Clip]:
+    def clips(recordings: list[Recording]) -> list[Clip]:
         return [
-            Clip(path, 0 if subset is Subset.VALIDATION else 1 + part_of(path, PARTS - 1))
+            Clip(path, 0 if subset is Subset.VALIDATION else 1 + partition_of(path, PARTITIONS - 1))
             for path in (recorded.path for recorded in recordings)
             if (subset := split.subset_of(path)) is not Subset.TESTING
         ]
@@ -67,7 +67,7 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     found = usable_keywords(root, {word: root / word for word in chosen}, problems)
     positives = {word: clips(recordings) for word, recordings in found.items()}
     for word in found:
-        parts = {clip.part for clip in positives[word]}
+        parts = {clip.partition for clip in positives[word]}
         if not parts - {0}:
             problems.append(f"{root / word}: no recording for training; left out")
             del positives[word]
@@ -79,7 +79,7 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     negatives = [clip for word in others for clip in clips(usable(root / word, problems))]
     if not negatives:
         problems.append(f"{root}: no recordings of words that are no keywords")
-    noise = deal_noise(usable(root / BACKGROUND, problems))
+    noise = split_noise(usable(root / BACKGROUND, problems))
     return Dataset(
         positives, negatives, [Clip(path, part) for path, part in noise.items()], problems=problems
     )

@@ -14,8 +14,8 @@ from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
 from kws.evaluation.evaluate import evaluate
 from kws.evaluation.mixing import Samples
-from kws.evaluation.scores import Detector, Traces, traces
-from kws.evaluation.test_set import Material, Take, all_of
+from kws.evaluation.scores import Scorer, Scores, score_recordings
+from kws.evaluation.test_set import EvaluationClip, EvaluationSet, all_of
 from kws.model_file import ModelFile
 
 
@@ -33,16 +33,18 @@ def run(
     positives: a folder for each keyword; negatives: speech without them; noise: mixed into both
     at snr dB; report: a folder for a report. KwsError where nothing is left to judge by.
     """
-    material = Material(
+    material = EvaluationSet(
         utterances_by_keyword(positives, model.config.keywords),
         audio_files(negatives),
         all_of(audio_files(noise)) if noise else None,
         snr,
     )
     if report:
-        prepare(report)
+        from kws.evaluation.report import prepare_report_folder  # matplotlib: for a report alone
+
+        prepare_report_folder(report)
     heard = hear(model, material)
-    if not sum(map(len, heard.peaks.values())):
+    if not sum(map(len, heard.positives.values())):
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not heard.hours:
         raise KwsError(f"{negatives}: none of the recordings can be read")
@@ -53,7 +55,7 @@ def run(
         "gate": model.config.gating.on,
     }
     if report:
-        from kws.evaluation.report import write_report  # matplotlib: for a report alone
+        from kws.evaluation.report import write_report
 
         for path in write_report(report, model, condition, material, heard, result):
             print(f"kws: wrote {path}", file=sys.stderr)
@@ -63,15 +65,6 @@ def run(
         title = model.name + (f", noise at {snr:g} dB" if noise else "")
         title += f", gate {'on' if model.config.gating.on else 'off'}"
         Console().print(result.table(title))
-
-
-def prepare(folder: Path) -> None:
-    """Make a report's folder, before hours of listening; KwsError where it cannot be written to."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").touch()
-    except OSError as error:
-        raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
 
 
 def utterances_by_keyword(folder: Path, keywords: tuple[str, ...]) -> dict[str, list[Path]]:
@@ -93,24 +86,24 @@ def utterances_by_keyword(folder: Path, keywords: tuple[str, ...]) -> dict[str, 
     return found
 
 
-def hear(model: ModelFile, material: Material) -> Traces:
+def hear(model: ModelFile, material: EvaluationSet) -> Scores:
     """What a model makes of recordings, read one by one; the progress is shown to a person."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("listening", total=material.files)
+        task = progress.add_task("listening", total=material.recording_count)
 
-        def followed(takes: Iterator[Take]) -> Iterator[Samples]:
+        def followed(takes: Iterator[EvaluationClip]) -> Iterator[Samples]:
             for take in takes:
-                yield take.heard
+                yield take.mixed
                 progress.advance(task)
 
-        return traces(
-            Detector(model),
+        return score_recordings(
+            Scorer(model),
             {
-                keyword: followed(material.of_keyword(keyword, tell=True))
-                for keyword in material.utterances
+                keyword: followed(material.read_positives(keyword, warn=True))
+                for keyword in material.positives
             },
-            followed(material.negatives(tell=True)),
+            followed(material.read_negatives(warn=True)),
         )
 
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.evaluation.evaluate import ALARMS_PER_HOUR
-from kws.evaluation.operating_points import rate_for
-from kws.evaluation.scores import Traces
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
+from kws.evaluation.operating_points import operating_point_for
+from kws.evaluation.scores import Scores
 
 MOST_ALARMS = 10.0  # per hour, to the right of which nobody looks
 POINTS_PER_DECADE = 8
 
 
 @dataclass(frozen=True)
-class Curves:
+class DetCurves:
     """Miss rates of each keyword that has recordings, and their mean."""
 
-    alarms_per_hour: npt.NDArray[np.float64]  # [points], ascending, per keyword
+    false_alarms_per_hour: npt.NDArray[np.float64]  # [points], ascending, per keyword
     miss_rates: dict[str, npt.NDArray[np.float64]]  # [points]
 
     @property
@@ -29,20 +29,22 @@ class Curves:
         return rates
 
 
-def curves(heard: Traces, refractory: int) -> Curves:
+def det_curves(heard: Scores, refractory: int) -> DetCurves:
     """From the rarest rate of the tables on, where there may be no alarm at all, to MOST_ALARMS."""
-    least, most = min(ALARMS_PER_HOUR[0], 1 / heard.hours), max(MOST_ALARMS, 2 / heard.hours)
+    least, most = min(FA_PER_HOUR_TARGETS[0], 1 / heard.hours), max(MOST_ALARMS, 2 / heard.hours)
     count = 2 + int(POINTS_PER_DECADE * np.log10(most / least))
     alarms = np.unique(np.floor(np.geomspace(least, most, count) * heard.hours + 1e-9))
     wanted = np.maximum(alarms / heard.hours, least)  # a logarithmic axis has no place for 0
     rates = {
         keyword: np.array(
             [
-                rate_for(peaks, heard.negative[keyword], rate, heard.hours, refractory).miss_rate
+                operating_point_for(
+                    peaks, heard.negatives[keyword], rate, heard.hours, refractory
+                ).miss_rate
                 for rate in wanted + 1e-9
             ]
         )
-        for keyword, peaks in heard.peaks.items()
+        for keyword, peaks in heard.positives.items()
         if len(peaks)
     }
-    return Curves(wanted, rates)
+    return DetCurves(wanted, rates)

@@ -10,30 +10,30 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import ModelConfig
-from kws.evaluation.operating_points import Rate, rate_at, rate_for
-from kws.evaluation.scores import Traces
+from kws.evaluation.operating_points import OperatingPoint, operating_point_at, operating_point_for
+from kws.evaluation.scores import Scores
 from kws.posterior import threshold_level
 
-ALARMS_PER_HOUR = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword
+FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """By keyword: the model's own threshold, and the thresholds for ALARMS_PER_HOUR."""
+    """By keyword: the model's own threshold, and the thresholds for FA_PER_HOUR_TARGETS."""
 
-    own: dict[str, Rate]
-    wanted: dict[str, dict[float, Rate]]
+    at_threshold: dict[str, OperatingPoint]
+    at_target: dict[str, dict[float, OperatingPoint]]
 
     @property
     def hours(self) -> float:
         """Hours of negative audio."""
-        return next(iter(self.own.values())).hours
+        return next(iter(self.at_threshold.values())).hours
 
     def mean_miss_rate(self, alarms_per_hour: float | None = None) -> float:
         """Over the keywords that have recordings; None is the model's own thresholds."""
         rates = [
-            own if alarms_per_hour is None else self.wanted[keyword][alarms_per_hour]
-            for keyword, own in self.own.items()
+            own if alarms_per_hour is None else self.at_target[keyword][alarms_per_hour]
+            for keyword, own in self.at_threshold.items()
         ]
         tried = [rate.miss_rate for rate in rates if rate.utterances]
         return float(np.mean(tried)) if tried else float("nan")
@@ -44,15 +44,15 @@ class Evaluation:
             "hours": round(self.hours, 3),
             "mean_miss_rate": _rounded(self.mean_miss_rate()),
             "mean_miss_rate_at": {
-                str(wanted): _rounded(self.mean_miss_rate(wanted)) for wanted in ALARMS_PER_HOUR
+                str(wanted): _rounded(self.mean_miss_rate(wanted)) for wanted in FA_PER_HOUR_TARGETS
             },
             "keywords": {
                 keyword: {
                     "utterances": own.utterances,
                     "own": _values(own),
-                    "at": {str(w): _values(rate) for w, rate in self.wanted[keyword].items()},
+                    "at": {str(w): _values(rate) for w, rate in self.at_target[keyword].items()},
                 }
-                for keyword, own in self.own.items()
+                for keyword, own in self.at_threshold.items()
             },
         }
 
@@ -66,48 +66,51 @@ class Evaluation:
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
             table.add_column(heading, justify="right")
-        for wanted in ALARMS_PER_HOUR:
+        for wanted in FA_PER_HOUR_TARGETS:
             table.add_column(f"{wanted:g}/h", justify="right")
-        for keyword, own in self.own.items():
-            misses = [_percent(self.wanted[keyword][w].miss_rate) for w in ALARMS_PER_HOUR]
-            counts = (str(own.utterances), _percent(own.miss_rate), str(own.alarms))
+        for keyword, own in self.at_threshold.items():
+            misses = [_percent(self.at_target[keyword][w].miss_rate) for w in FA_PER_HOUR_TARGETS]
+            counts = (str(own.utterances), _percent(own.miss_rate), str(own.false_alarms))
             table.add_row(keyword, *counts, *misses)
-        means = [_percent(self.mean_miss_rate(w)) for w in ALARMS_PER_HOUR]
-        alarms = str(sum(own.alarms for own in self.own.values()))
+        means = [_percent(self.mean_miss_rate(w)) for w in FA_PER_HOUR_TARGETS]
+        alarms = str(sum(own.false_alarms for own in self.at_threshold.values()))
         table.add_section()
         table.add_row("mean, sum", "", _percent(self.mean_miss_rate()), alarms, *means)
         return table
 
 
-def evaluate(heard: Traces, config: ModelConfig) -> Evaluation:
+def evaluate(heard: Scores, config: ModelConfig) -> Evaluation:
     """Judge what a model heard."""
     refractory = config.smoothing.refractory_steps
     own, wanted = {}, {}
     for keyword, threshold in zip(config.keywords, config.thresholds, strict=True):
-        peaks, trace = heard.peaks[keyword], heard.negative[keyword]
-        own[keyword] = rate_at(peaks, trace, threshold_level(threshold), heard.hours, refractory)
+        peaks, trace = heard.positives[keyword], heard.negatives[keyword]
+        own[keyword] = operating_point_at(
+            peaks, trace, threshold_level(threshold), heard.hours, refractory
+        )
         wanted[keyword] = {
-            rate: rate_for(peaks, trace, rate, heard.hours, refractory) for rate in ALARMS_PER_HOUR
+            rate: operating_point_for(peaks, trace, rate, heard.hours, refractory)
+            for rate in FA_PER_HOUR_TARGETS
         }
     return Evaluation(own, wanted)
 
 
-def merged(parts: Sequence[Traces]) -> Traces:
+def merge_scores(parts: Sequence[Scores]) -> Scores:
     """Several test sets as one, for instance the folds of a cross-validation."""
-    keywords = parts[0].peaks
-    return Traces(
-        {k: np.concatenate([part.peaks[k] for part in parts]) for k in keywords},
-        {k: np.concatenate([part.negative[k] for part in parts]) for k in keywords},
+    keywords = parts[0].positives
+    return Scores(
+        {k: np.concatenate([part.positives[k] for part in parts]) for k in keywords},
+        {k: np.concatenate([part.negatives[k] for part in parts]) for k in keywords},
         sum(part.hours for part in parts),
     )
 
 
-def _values(rate: Rate) -> dict[str, float | None]:
+def _values(rate: OperatingPoint) -> dict[str, float | None]:
     return {
         "threshold": round(rate.threshold, 5),
         "miss_rate": _rounded(rate.miss_rate),
-        "false_alarms": rate.alarms,
-        "false_alarms_per_hour": _rounded(rate.alarms_per_hour),
+        "false_alarms": rate.false_alarms,
+        "false_alarms_per_hour": _rounded(rate.false_alarms_per_hour),
     }
 
 

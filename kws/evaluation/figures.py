@@ -13,29 +13,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from kws.config import SAMPLE_RATE
-from kws.evaluation.det import Curves
-from kws.evaluation.evaluate import ALARMS_PER_HOUR
+from kws.evaluation.det import DetCurves
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
 from kws.evaluation.mixing import Samples
 
 SHORT = 512  # samples of a spectrogram's window
 RANGE = 70  # dB that it shows
 
 
-def det_curve(curves: Curves) -> str:
+def det_curve(curves: DetCurves) -> str:
     """The figure of det_figure()."""
     return _svg(det_figure(curves))
 
 
-def det_figure(curves: Curves) -> Figure:
+def det_figure(curves: DetCurves) -> Figure:
     """Miss rate against false alarms per hour, a line per keyword and their mean."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for keyword, rates in curves.miss_rates.items():
-        axes.step(curves.alarms_per_hour, rates, where="post", label=_plain(keyword), linewidth=1.2)
+        axes.step(
+            curves.false_alarms_per_hour, rates, where="post", label=_plain(keyword), linewidth=1.2
+        )
     if len(curves.miss_rates) > 1:
         label = "mean of the keywords"
-        axes.step(curves.alarms_per_hour, curves.mean, "k", where="post", label=label, linewidth=2)
-    for alarms in ALARMS_PER_HOUR:
+        axes.step(
+            curves.false_alarms_per_hour, curves.mean, "k", where="post", label=label, linewidth=2
+        )
+    for alarms in FA_PER_HOUR_TARGETS:
         axes.axvline(alarms, color="0.85", zorder=0)
     axes.set(xscale="log", ylim=(0, None), ylabel="missed")
     axes.set_xlabel("false alarms of the keyword per hour")

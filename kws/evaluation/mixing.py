@@ -12,7 +12,7 @@ FRAME = 512  # samples; the ratio is that of the greatest frame energies, as in 
 # wake word benchmark (mixer.py there): a word's loudest part against the noise's.
 
 
-def with_noise(
+def mix_with_noise(
     recordings: Iterable[Samples], noise: Samples, snr: float, seed: int
 ) -> Iterator[Samples]:
     """Each recording with a stretch of noise from anywhere; snr in dB; what clips, clips."""

@@ -14,22 +14,22 @@ Int = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rate:
+class OperatingPoint:
     """One keyword at one threshold."""
 
     threshold: float  # 0..1; above 1 where no threshold is strict enough
-    missed: int
+    misses: int
     utterances: int
-    alarms: int
+    false_alarms: int
     hours: float
 
     @property
     def miss_rate(self) -> float:
-        return self.missed / self.utterances if self.utterances else float("nan")
+        return self.misses / self.utterances if self.utterances else float("nan")
 
     @property
-    def alarms_per_hour(self) -> float:
-        return self.alarms / self.hours if self.hours else float("nan")
+    def false_alarms_per_hour(self) -> float:
+        return self.false_alarms / self.hours if self.hours else float("nan")
 
 
 def detections(trace: Int, level: int, refractory: int) -> list[int]:
@@ -47,7 +47,7 @@ def count_alarms(trace: Int, level: int, refractory: int) -> int:
     return len(detections(trace, level, refractory))
 
 
-def level_for(trace: Int, most_alarms: int, refractory: int) -> int:
+def lowest_threshold(trace: Int, most_alarms: int, refractory: int) -> int:
     """Lowest level (Q15) at which there are at most `most_alarms` detections; above, too."""
 
     def quiet(level: int) -> bool:
@@ -57,14 +57,18 @@ def level_for(trace: Int, most_alarms: int, refractory: int) -> int:
     return 1 + bisect_left(range(1, ONE + 1), True, key=quiet)
 
 
-def rate_at(peaks: Int, trace: Int, level: int, hours: float, refractory: int) -> Rate:
+def operating_point_at(
+    peaks: Int, trace: Int, level: int, hours: float, refractory: int
+) -> OperatingPoint:
     """What a level (Q15) does: peaks [utterances], trace [steps]."""
     missed = int((peaks < level).sum())
     alarms = count_alarms(trace, level, refractory)
-    return Rate(level / ONE, missed, len(peaks), alarms, hours)
+    return OperatingPoint(level / ONE, missed, len(peaks), alarms, hours)
 
 
-def rate_for(peaks: Int, trace: Int, alarms_per_hour: float, hours: float, refractory: int) -> Rate:
+def operating_point_for(
+    peaks: Int, trace: Int, alarms_per_hour: float, hours: float, refractory: int
+) -> OperatingPoint:
     """The lowest threshold with at most so many false alarms per hour, and what it misses."""
-    level = level_for(trace, int(alarms_per_hour * hours), refractory)
-    return rate_at(peaks, trace, level, hours, refractory)
+    level = lowest_threshold(trace, int(alarms_per_hour * hours), refractory)
+    return operating_point_at(peaks, trace, level, hours, refractory)

@@ -7,24 +7,24 @@ from html import escape
 from typing import Any
 
 from kws.console.html_page import html_page
-from kws.evaluation.det import Curves
-from kws.evaluation.evaluate import ALARMS_PER_HOUR, Evaluation
+from kws.evaluation.det import DetCurves
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation
 from kws.evaluation.figures import det_curve, latency_histogram, sound, spectrogram
-from kws.evaluation.operating_points import Rate
+from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.worst_cases import Example, Spoken
 
 
 def page(
     condition: Mapping[str, Any],
     result: Evaluation,
-    curves: Curves,
+    curves: DetCurves,
     found: Mapping[str, Spoken],
     alarms: Sequence[Example],
 ) -> str:
     """condition: what the model heard and how, as the JSON has it."""
     noise = "clean" if condition["snr"] is None else f"in noise at {condition['snr']:g} dB SNR"
     gate = "on" if condition["gate"] else "off"
-    utterances = sum(rate.utterances for rate in result.own.values())
+    utterances = sum(rate.utterances for rate in result.at_threshold.values())
     sections = (
         _rates(result),
         _det(curves, result),
@@ -51,21 +51,21 @@ def page(
 
 def _rates(result: Evaluation) -> str:
     heads = ["keyword", "recordings", "threshold", "missed", "false alarms per hour"]
-    heads += [f"missed at {alarms:g}/h (threshold)" for alarms in ALARMS_PER_HOUR]
+    heads += [f"missed at {alarms:g}/h (threshold)" for alarms in FA_PER_HOUR_TARGETS]
     rows = []
-    for keyword, own in result.own.items():
-        wanted = (result.wanted[keyword][alarms] for alarms in ALARMS_PER_HOUR)
+    for keyword, own in result.at_threshold.items():
+        wanted = (result.at_target[keyword][alarms] for alarms in FA_PER_HOUR_TARGETS)
         cells = [keyword, str(own.utterances), f"{own.threshold:.3f}", _percent(own.miss_rate)]
-        cells += [f"{own.alarms_per_hour:.2f} ({own.alarms})", *map(_at, wanted)]
+        cells += [f"{own.false_alarms_per_hour:.2f} ({own.false_alarms})", *map(_at, wanted)]
         rows.append(cells)
-    means = (_percent(result.mean_miss_rate(alarms)) for alarms in ALARMS_PER_HOUR)
+    means = (_percent(result.mean_miss_rate(alarms)) for alarms in FA_PER_HOUR_TARGETS)
     rows.append(["mean", "", "", _percent(result.mean_miss_rate()), "", *means])
     note = "Threshold, missed and false alarms: the model's own. Then the thresholds that allow no"
     note += " more than so many false alarms of the keyword per hour of this speech."
     return _section("Miss rates", _table(heads, rows), note)
 
 
-def _det(curves: Curves, result: Evaluation) -> str:
+def _det(curves: DetCurves, result: Evaluation) -> str:
     note = f"Left of {1 / result.hours:.2g} per hour, one in all the speech, there was none."
     image = f'<img alt="miss rate against false alarms per hour" src="{det_curve(curves)}">'
     return _section("Detection error trade-off", image, note)
@@ -116,7 +116,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
 
 
-def _at(rate: Rate) -> str:
+def _at(rate: OperatingPoint) -> str:
     return f"{_percent(rate.miss_rate)} ({rate.threshold:.3f})" if rate.utterances else ""
 
 

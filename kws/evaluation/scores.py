@@ -17,10 +17,10 @@ from kws.model_file import ModelFile
 from kws.posterior import Posterior
 
 Samples = npt.NDArray[np.int16]
-Trace = npt.NDArray[np.int64]  # [steps, keywords] confidences, Q15
+StreamScores = npt.NDArray[np.int64]  # [steps, keywords] confidences, Q15
 
 
-class Detector:
+class Scorer:
     """The road up to the threshold: samples to confidences, 0 at steps that the gate cuts out."""
 
     def __init__(self, model: ModelFile) -> None:
@@ -31,14 +31,14 @@ class Detector:
         self._gate = Gate(model.config, self.window_frames)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_frames)
 
-    def trace(self, pieces: Iterable[Samples]) -> Trace:
+    def score_stream(self, pieces: Iterable[Samples]) -> StreamScores:
         """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
         self.reset()
         lead = np.zeros(lead_samples(self.config, self.window_frames), np.int16)
         tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
         return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
 
-    def sample_of(self, step: int) -> int:
+    def end_sample(self, step: int) -> int:
         """End of the sound that a step of trace() rests on, in samples of the pieces."""
         rows = self._ds_cnn.window_frames + step * self.config.stride
         front_end = self.config.front_end
@@ -50,38 +50,38 @@ class Detector:
         for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
 
-    def push(self, samples: Samples) -> Trace:
-        """Take int16 samples [n]; return the confidences of the steps they complete."""
+    def push(self, samples: Samples) -> StreamScores:
+        """EvaluationClip int16 samples [n]; return the confidences of the steps they complete."""
         count = len(self.config.keywords)
         traces = [np.zeros((0, count), np.int64)]
         for cut, passage in self._gate.push(samples):
             traces += [np.zeros((cut, count), np.int64), self.hear(passage)]
         return np.concatenate(traces)
 
-    def hear(self, samples: Samples) -> Trace:
+    def hear(self, samples: Samples) -> StreamScores:
         """The same for samples that have passed the gate."""
         return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(samples)))
 
 
 @dataclass(frozen=True)
-class Traces:
+class Scores:
     """What a model made of a test set."""
 
-    peaks: dict[str, npt.NDArray[np.int64]]  # by keyword: each recording's greatest confidence
-    negative: dict[str, npt.NDArray[np.int64]]  # by keyword: confidence at each step of the speech
+    positives: dict[str, npt.NDArray[np.int64]]  # by keyword: each recording's greatest confidence
+    negatives: dict[str, npt.NDArray[np.int64]]  # by keyword: confidence at each step of the speech
     hours: float  # of negative speech
 
 
-def traces(
-    detector: Detector,
+def score_recordings(
+    scorer: Scorer,
     positives: Mapping[str, Iterable[Samples]],
     negatives: Iterable[Samples],
-) -> Traces:
+) -> Scores:
     """Hear every positive recording by itself, and all negatives as one stream."""
-    keywords = detector.config.keywords
+    keywords = scorer.config.keywords
     peaks = {}
     for index, keyword in enumerate(keywords):
-        heard = [detector.trace([samples])[:, index] for samples in positives.get(keyword, ())]
+        heard = [scorer.score_stream([samples])[:, index] for samples in positives.get(keyword, ())]
         peaks[keyword] = np.array([trace.max(initial=0) for trace in heard], np.int64)
     length = 0
 
@@ -91,6 +91,6 @@ def traces(
             length += len(samples)
             yield samples
 
-    trace = detector.trace(stream())
+    trace = scorer.score_stream(stream())
     negative = {keyword: trace[:, index] for index, keyword in enumerate(keywords)}
-    return Traces(peaks, negative, length / SAMPLE_RATE / 3600)
+    return Scores(peaks, negative, length / SAMPLE_RATE / 3600)

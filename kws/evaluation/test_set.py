@@ -11,54 +11,54 @@ import numpy as np
 
 from kws.audio.read import read_each
 from kws.errors import KwsError
-from kws.evaluation.mixing import Samples, with_noise
+from kws.evaluation.mixing import Samples, mix_with_noise
 
 
 @dataclass(frozen=True)
-class Take:
+class EvaluationClip:
     """A recording, and what of it the model hears."""
 
     path: Path
     clean: Samples
-    heard: Samples
+    mixed: Samples
 
 
 @dataclass(frozen=True)
-class Material:
+class EvaluationSet:
     """A test set: its noise lies at the same places in every pass."""
 
-    utterances: dict[str, list[Path]]  # by keyword
-    speech: list[Path]  # without the keywords
+    positives: dict[str, list[Path]]  # by keyword
+    negatives: list[Path]  # without the keywords
     noise: Samples | None
     snr: float  # dB
 
     @property
-    def files(self) -> int:
+    def recording_count(self) -> int:
         """How many recordings there are."""
-        return sum(map(len, self.utterances.values())) + len(self.speech)
+        return sum(map(len, self.positives.values())) + len(self.negatives)
 
-    def of_keyword(self, keyword: str, tell: bool = False) -> Iterator[Take]:
-        """A keyword's recordings; tell: each one that cannot be read is a line on stderr."""
-        seed = list(self.utterances).index(keyword)
-        return self._takes(self.utterances[keyword], seed, tell)
+    def read_positives(self, keyword: str, warn: bool = False) -> Iterator[EvaluationClip]:
+        """A keyword's recordings; warn: each one that cannot be read is a line on stderr."""
+        seed = list(self.positives).index(keyword)
+        return self._takes(self.positives[keyword], seed, warn)
 
-    def negatives(self, tell: bool = False) -> Iterator[Take]:
+    def read_negatives(self, warn: bool = False) -> Iterator[EvaluationClip]:
         """The speech without the keywords."""
-        return self._takes(self.speech, len(self.utterances), tell)
+        return self._takes(self.negatives, len(self.positives), warn)
 
-    def _takes(self, paths: list[Path], seed: int, tell: bool) -> Iterator[Take]:
-        read: list[tuple[Path, Samples]] = []  # what with_noise has taken and not given back
+    def _takes(self, paths: list[Path], seed: int, warn: bool) -> Iterator[EvaluationClip]:
+        read: list[tuple[Path, Samples]] = []  # what mix_with_noise has taken and not given back
 
         def clean() -> Iterator[Samples]:
-            for path, samples in read_each(paths, told if tell else untold):
+            for path, samples in read_each(paths, told if warn else untold):
                 read.append((path, samples))
                 yield samples
 
         recordings: Iterable[Samples] = clean()
         if self.noise is not None:
-            recordings = with_noise(recordings, self.noise, self.snr, seed)
+            recordings = mix_with_noise(recordings, self.noise, self.snr, seed)
         for heard in recordings:
-            yield Take(*read.pop(), heard)
+            yield EvaluationClip(*read.pop(), heard)
 
 
 def all_of(paths: list[Path]) -> Samples:

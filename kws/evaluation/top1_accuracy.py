@@ -32,7 +32,7 @@ from kws.config import BACKGROUND, SAMPLE_RATE
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.scores import Detector, Samples
+from kws.evaluation.scores import Samples, Scorer
 from kws.evaluation.test_set import told
 from kws.posterior import threshold_level
 
@@ -102,23 +102,23 @@ class Accuracy:
         return str(self.clips(label)), str(self.right(label)), share
 
 
-def accuracy(detector: Detector, clips: Mapping[str, Iterable[Samples]]) -> Accuracy:
+def accuracy(scorer: Scorer, clips: Mapping[str, Iterable[Samples]]) -> Accuracy:
     """Hear the clips of each label, int16 [n], which is one of the keywords or none of them."""
-    keywords = detector.config.keywords
+    keywords = scorer.config.keywords
     answers = {}
     for label, recordings in clips.items():
         given = dict.fromkeys((*keywords, BACKGROUND), 0)
         for samples in recordings:
-            given[answer(detector, samples)] += 1
+            given[answer(scorer, samples)] += 1
         answers[label] = given
     return Accuracy(keywords, answers)
 
 
-def answer(detector: Detector, samples: Samples) -> str:
+def answer(scorer: Scorer, samples: Samples) -> str:
     """The keyword that a clip is taken for, or BACKGROUND; of equals, the first."""
-    peaks = detector.trace([samples]).max(axis=0, initial=0)
+    peaks = scorer.score_stream([samples]).max(axis=0, initial=0)
     keyword = int(np.argmax(peaks))
-    return detector.config.keywords[keyword] if peaks[keyword] >= LEAST else BACKGROUND
+    return scorer.config.keywords[keyword] if peaks[keyword] >= LEAST else BACKGROUND
 
 
 def labelled(dataset: Dataset, seed: int = 1) -> dict[str, Iterator[Samples]]:

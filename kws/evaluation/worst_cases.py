@@ -13,8 +13,8 @@ from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.word_span import word_span
 from kws.evaluation.mixing import Samples
 from kws.evaluation.operating_points import detections
-from kws.evaluation.scores import Detector, Traces
-from kws.evaluation.test_set import Material
+from kws.evaluation.scores import Scorer, Scores
+from kws.evaluation.test_set import EvaluationSet
 from kws.posterior import ONE, threshold_level
 
 WORST = 3  # misses and false alarms of each keyword that are shown
@@ -45,22 +45,22 @@ class Spoken:
         return dict(zip(("median", "90%", "most"), values, strict=True))
 
 
-def spoken(detector: Detector, material: Material, keyword: str) -> Spoken:
+def spoken(scorer: Scorer, material: EvaluationSet, keyword: str) -> Spoken:
     """Hear the recordings of a keyword again, at the model's own threshold."""
-    config = detector.config
+    config = scorer.config
     index = config.keywords.index(keyword)
     level = threshold_level(config.thresholds[index])
     latencies, misses = [], []
-    for take in material.of_keyword(keyword):
-        trace = detector.trace([take.heard])[:, index]
+    for take in material.read_positives(keyword):
+        trace = scorer.score_stream([take.mixed])[:, index]
         reached = np.flatnonzero(trace >= level)
         if len(reached):
             _, end = word_span(take.clean)
-            heard_at = detector.sample_of(int(reached[0]))
+            heard_at = scorer.end_sample(int(reached[0]))
             latencies.append((heard_at - end) / SAMPLE_RATE)
         else:
             confidence = int(trace.max(initial=0)) / ONE
-            misses.append(Example(keyword, take.path, 0.0, confidence, take.heard))
+            misses.append(Example(keyword, take.path, 0.0, confidence, take.mixed))
     misses = sorted(misses, key=lambda miss: miss.confidence)[:WORST]
     return Spoken(np.array(latencies), misses)
 
@@ -74,22 +74,22 @@ def alarm_steps(trace: npt.NDArray[np.int64], level: int, refractory: int) -> li
     return sorted(surest, key=lambda step: -trace[step])
 
 
-def false_alarms(detector: Detector, material: Material, heard: Traces) -> list[Example]:
+def false_alarms(scorer: Scorer, material: EvaluationSet, heard: Scores) -> list[Example]:
     """The worst false alarms of each keyword at the model's own thresholds, cut from the speech."""
-    config = detector.config
+    config = scorer.config
     last = round(heard.hours * 3600 * SAMPLE_RATE) - 1  # some are heard in the silence behind it
     wanted = sorted(
-        (min(detector.sample_of(step), last), keyword, int(heard.negative[keyword][step]) / ONE)
+        (min(scorer.end_sample(step), last), keyword, int(heard.negatives[keyword][step]) / ONE)
         for keyword, threshold in zip(config.keywords, config.thresholds, strict=True)
-        for step in _worst(heard.negative[keyword], threshold, config)
+        for step in _worst(heard.negatives[keyword], threshold, config)
     )
     found, begin = [], 0
-    for take in material.negatives() if wanted else ():
-        end = begin + len(take.heard)
+    for take in material.read_negatives() if wanted else ():
+        end = begin + len(take.mixed)
         while wanted and wanted[0][0] < end:
             sample, keyword, confidence = wanted.pop(0)
             first = max(0, sample - begin - round(BEFORE * SAMPLE_RATE))
-            clip = take.heard[first : sample - begin + round(BEHIND * SAMPLE_RATE)]
+            clip = take.mixed[first : sample - begin + round(BEHIND * SAMPLE_RATE)]
             found.append(Example(keyword, take.path, first / SAMPLE_RATE, confidence, clip))
         begin = end
         if not wanted:

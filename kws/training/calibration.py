@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kws.config import ModelConfig
-from kws.evaluation.operating_points import rate_for
-from kws.evaluation.scores import Traces
+from kws.evaluation.operating_points import operating_point_for
+from kws.evaluation.scores import Scores
 
 # With less speech than this the threshold is at least CAUTIOUS: for no alarm in 1.2 hours, models
 # of benchmarks/custom_words.py needed 0.92 to 0.998.
@@ -20,13 +20,17 @@ def likeliest(config: ModelConfig) -> ModelConfig:
     return replace(config, thresholds=(LEAST,) * len(config.keywords))
 
 
-def calibrated(config: ModelConfig, heard: Traces, alarms_per_hour: float) -> ModelConfig:
+def calibrated(config: ModelConfig, heard: Scores, alarms_per_hour: float) -> ModelConfig:
     """The settings with each keyword's lowest threshold that keeps to the false alarms wanted."""
     refractory = config.smoothing.refractory_steps
     least = CAUTIOUS if heard.hours < ENOUGH else LEAST
     rates = [
-        rate_for(
-            heard.peaks[keyword], heard.negative[keyword], alarms_per_hour, heard.hours, refractory
+        operating_point_for(
+            heard.positives[keyword],
+            heard.negatives[keyword],
+            alarms_per_hour,
+            heard.hours,
+            refractory,
         )
         for keyword in config.keywords
     ]

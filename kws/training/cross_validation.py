@@ -17,9 +17,9 @@ import numpy as np
 from kws.audio.read import read_usable
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
-from kws.evaluation.evaluate import Evaluation, evaluate, merged
-from kws.evaluation.mixing import with_noise
-from kws.evaluation.scores import Detector, Samples, Traces, traces
+from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
+from kws.evaluation.mixing import mix_with_noise
+from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
 from kws.model_file import ModelFile
 from kws.training.distillation.corpus import GuidingSpeech
 from kws.training.distillation.task import Guide
@@ -34,7 +34,7 @@ CLEAN = "clean"
 NOISY_SNR = 10.0  # dB
 NOISY = f"{NOISY_SNR:g} dB"
 
-Conditions = dict[str, Traces]
+Conditions = dict[str, Scores]
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,17 @@ def guide_of(job: Job) -> Guide:
 
 def hear(model: ModelFile, test: Dataset) -> Conditions:
     """What a model makes of a test set, clean and in noise."""
-    detector = Detector(model)
+    scorer = Scorer(model)
     positives, negatives = recordings(test)
-    heard = {CLEAN: traces(detector, positives, negatives)}
+    heard = {CLEAN: score_recordings(scorer, positives, negatives)}
     if sounds := read_usable([clip.path for clip in test.noise], []):
         noise = np.concatenate(sounds)
         noisy = {
-            keyword: with_noise(utterances, noise, NOISY_SNR, seed=index)
+            keyword: mix_with_noise(utterances, noise, NOISY_SNR, seed=index)
             for index, (keyword, utterances) in enumerate(positives.items())
         }
-        around = with_noise(negatives, noise, NOISY_SNR, seed=len(positives))
-        heard[NOISY] = traces(detector, noisy, around)
+        around = mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives))
+        heard[NOISY] = score_recordings(scorer, noisy, around)
     return heard
 
 
@@ -138,4 +138,4 @@ def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation
 def together(heard: list[Conditions]) -> Conditions:
     """The folds as one test set; noise where a fold has noise that its model never heard."""
     conditions = dict.fromkeys(condition for fold in heard for condition in fold)
-    return {c: merged([fold[c] for fold in heard if c in fold]) for c in conditions}
+    return {c: merge_scores([fold[c] for fold in heard if c in fold]) for c in conditions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
 from kws.training.checkpoint import Checkpoint
@@ -27,16 +27,16 @@ class Fold:
     @property
     def held_out(self) -> list[int]:
         """Parts of the dataset that this fold is tested on."""
-        return [part for part in range(PARTS) if part * self.folds // PARTS == self.index]
+        return [part for part in range(PARTITIONS) if part * self.folds // PARTITIONS == self.index]
 
     @property
     def heard(self) -> list[int]:
         """Parts of the dataset that its model is trained on."""
-        return [part for part in range(PARTS) if part not in self.held_out]
+        return [part for part in range(PARTITIONS) if part not in self.held_out]
 
     def test_set(self, dataset: Dataset) -> Dataset:
         """What its model is tested on."""
-        return dataset.parts(self.held_out).tested()
+        return dataset.partitions(self.held_out).testable()
 
     @property
     def path(self) -> Path:

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kws.config import ModelConfig
-from kws.evaluation.command import prepare
 from kws.evaluation.evaluate import evaluate
-from kws.evaluation.report import write_report
-from kws.evaluation.test_set import Material
+from kws.evaluation.report import prepare_report_folder, write_report
+from kws.evaluation.test_set import EvaluationSet
 from kws.training.cross_validation import CLEAN, Conditions
 from kws.training.plan import Plan
 
@@ -29,10 +28,10 @@ def write_reports(plan: Plan, config: ModelConfig, heard: list[Conditions], fold
             continue
         model = fold.load(plan.recipe)
         model = replace(model, config=replace(model.config, thresholds=config.thresholds))
-        material = Material(utterances, [clip.path for clip in test.negatives], None, 0.0)
+        material = EvaluationSet(utterances, [clip.path for clip in test.negatives], None, 0.0)
         condition = {"model": str(fold), "snr": None, "gate": model.config.gating.on}
         place = folder / f"fold-{fold.index + 1}"
-        prepare(place)
+        prepare_report_folder(place)
         for path in write_report(
             place, model, condition, material, traces, evaluate(traces, model.config)
         ):

@@ -15,9 +15,8 @@ from rich.console import Console
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.command import prepare
 from kws.evaluation.evaluate import Evaluation
-from kws.evaluation.scores import Detector
+from kws.evaluation.scores import Scorer
 from kws.evaluation.top1_accuracy import Accuracy, accuracy, labelled
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrated, likeliest
@@ -49,7 +48,9 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     """
     check_folder(output)
     if report:
-        prepare(report)
+        from kws.evaluation.report import prepare_report_folder  # matplotlib, as below
+
+        prepare_report_folder(report)
     check_dataset(plan.dataset)
     check_work(work, plan)
     _tell(plan.dataset.problems)
@@ -131,7 +132,7 @@ def _trained(
 def _answers(plan: Plan, model: ModelFile) -> Accuracy | None:
     """How often a model of single words takes each for what it is."""
     try:
-        return accuracy(Detector(model), labelled(plan.kept.test_set(plan.dataset)))
+        return accuracy(Scorer(model), labelled(plan.kept.test_set(plan.dataset)))
     except KwsError as error:
         _tell([f"accuracy is not measured: {error}"])
         return None

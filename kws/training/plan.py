@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset, from_folder
 from kws.data.recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
@@ -71,12 +71,12 @@ def plan(
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
         dataset = from_recipe(recipe_file, folder)
-        recipe = TRUNK if dataset.trunk else HOME
+        recipe = TRUNK if dataset.base_model else HOME
     elif is_speech_commands(folder):
         if folds:
             raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
         dataset, recipe = with_other_words(for_training(folder, keywords)), COMMANDS
-        validation = Fold(0, PARTS, work)
+        validation = Fold(0, PARTITIONS, work)
     else:
         dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
         start = initial or DEFAULT_TRUNK
@@ -90,7 +90,7 @@ def plan(
     if validation:
         return Plan(dataset, recipe, [validation], validation, embedding)
     if not folds:
-        folds = 0 if dataset.trunk else QUARTERS if start == NONE else 2
+        folds = 0 if dataset.base_model else QUARTERS if start == NONE else 2
     split = max(folds, QUARTERS)
     return Plan(
         dataset,
@@ -110,4 +110,4 @@ def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[D
             "the speech embedding guides nothing: only home's recipe asks it to"
         )
         return dataset, recipe
-    return dataset.owing(EMBEDDING_CARD), recipe
+    return dataset.with_source(EMBEDDING_CARD), recipe

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio.read import read_usable
-from kws.data.clips import PARTS, Clip, is_synthetic
+from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.distillation.corpus_builder import make_guiding_speech
 from kws.training.example_layout import Layout
@@ -63,7 +63,7 @@ def make_material(
         lambda share: status.report("making examples", share),
     )
     spoken = [*synthetic.near_words, *synthetic.sentences]
-    speech = [[*part.negatives, *spoken[i::PARTS]] for i, part in enumerate(examples)]
+    speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(examples)]
     if recipe.mined:
         make_speech(speech, layout, unfinished)
     if recipe.guides and embedding:
@@ -93,8 +93,11 @@ def _examples(
         share = min(RECORDED, len(recorded) / (len(recorded) + AS_MANY)) if said else 1.0
         each, each_said = share / max(1, len(recorded)), (1 - share) / max(1, len(said))
         by_part = []
-        for part in range(PARTS):
-            own, dealt = read([clip for clip in recorded if clip.part == part]), said[part::PARTS]
+        for part in range(PARTITIONS):
+            own, dealt = (
+                read([clip for clip in recorded if clip.partition == part]),
+                said[part::PARTITIONS],
+            )
             weights = [each] * len(own) + [each_said] * len(dealt)
             by_part.append(Words([*own, *dealt], weights))
         return by_part
@@ -102,9 +105,9 @@ def _examples(
     positives = [
         words(clips, synthetic.keywords[keyword]) for keyword, clips in dataset.positives.items()
     ]
-    rooms, examples = read(dataset.rooms), []
-    for part in range(PARTS):
-        kept = dataset.parts([part])
+    rooms, examples = read(dataset.impulse_responses), []
+    for part in range(PARTITIONS):
+        kept = dataset.partitions([part])
         negatives = read(kept.negatives)
         examples.append(
             Examples(

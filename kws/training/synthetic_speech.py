@@ -17,8 +17,8 @@ from kws.errors import KwsError
 from kws.recorder.prompts import TEXTS
 from kws.tts import confusable_phrases
 from kws.tts.pronunciation import dictionary
-from kws.tts.utterances import SHARES, say
-from kws.tts.voices import Voice, installed
+from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
+from kws.tts.voices import Voice, installed_voices
 
 Samples = npt.NDArray[np.int16]
 
@@ -29,7 +29,9 @@ KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
 OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
 # How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
 # tenth of that, so it says most of the keywords, whose voices matter most, and some of the rest.
-OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = ({**SHARES, "kokoro": s} for s in (1.5, 0.15, 0.08))
+OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = (
+    {**SAMPLING_WEIGHTS, "kokoro": s} for s in (1.5, 0.15, 0.08)
+)
 KOKORO_CARD = "voices of Kokoro-82M (hexgrad), Apache-2.0"  # for a model's card
 FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
@@ -41,9 +43,9 @@ def with_synthesis(dataset: Dataset) -> Dataset:
     """
     said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
     wanted = Synthesis(
-        keyword=0 if all(said) else KEYWORD,
-        neighbours=NEIGHBOURS,
-        near_word=NEAR_WORD,
+        utterances_per_keyword=0 if all(said) else KEYWORD,
+        generated_confusables=NEIGHBOURS,
+        utterances_per_confusable=NEAR_WORD,
         random_sentences=SENTENCES,
     )
     return _possible(dataset, wanted)
@@ -53,7 +55,10 @@ def with_other_words(dataset: Dataset) -> Dataset:
     """The same for a dataset of single words: beside the keywords its other words are said."""
     others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
     wanted = Synthesis(
-        keyword=KEYWORD, near_words=others, near_word=OTHER_WORD, random_sentences=SENTENCES
+        utterances_per_keyword=KEYWORD,
+        confusable_phrases=others,
+        utterances_per_confusable=OTHER_WORD,
+        random_sentences=SENTENCES,
     )
     return _possible(dataset, wanted)
 
@@ -65,14 +70,16 @@ def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
         dataset.problems.append("Kokoro says nothing: no speech is synthesised for this dataset")
         return dataset
     # Even if synthesisers have said the keywords before: a voice that says none tells of that.
-    wanted = replace(wanted, kokoro=folder, keyword=wanted.keyword or KEYWORD)
-    return replace(dataset.owing(KOKORO_CARD), synthesis=wanted)
+    wanted = replace(
+        wanted, kokoro=folder, utterances_per_keyword=wanted.utterances_per_keyword or KEYWORD
+    )
+    return replace(dataset.with_source(KOKORO_CARD), synthesis=wanted)
 
 
 def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
     """As much of it as synthesisers and a dictionary are there for."""
     try:
-        installed()
+        installed_voices()
     except KwsError as error:
         dataset.problems.append(f"no synthetic speech is added: {error}")
         return dataset
@@ -81,7 +88,11 @@ def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
     except KwsError as error:
         dataset.problems.append(f"no phrases near the keyword are added: {error}")
         wanted = replace(
-            wanted, neighbours=0, random_sentences=0, sentences=TEXTS, sentence=FALLBACK
+            wanted,
+            generated_confusables=0,
+            random_sentences=0,
+            sentences=TEXTS,
+            utterances_per_sentence=FALLBACK,
         )
     return replace(dataset, synthesis=wanted)
 
@@ -105,7 +116,7 @@ def synthetic_speech(
 
     @cache
     def voices() -> list[Voice]:
-        return installed(kokoro_folder=wanted.kokoro)
+        return installed_voices(kokoro_folder=wanted.kokoro)
 
     def spoken(
         texts: Iterable[str], count: int, name: str, shares: Mapping[str, float]
@@ -113,25 +124,34 @@ def synthetic_speech(
         if not count:
             return []
         where = folder / name
-        paths = say(texts, count, where, 1, voices=voices(), shares=shares, progress=progress)
+        paths = synthesise(
+            texts, count, where, 1, voices=voices(), shares=shares, progress=progress
+        )
         return [read_audio(path) for path in paths]
 
     random = np.random.default_rng(1)
-    near = list(wanted.near_words)
-    neighboured = [k for k in keywords if k in (wanted.neighbours_of or keywords)]
-    for keyword in neighboured if wanted.neighbours else ():
-        phrases = confusable_phrases.near_phrases(keyword, wanted.neighbours, random)
+    near = list(wanted.confusable_phrases)
+    neighboured = [k for k in keywords if k in (wanted.generated_for or keywords)]
+    for keyword in neighboured if wanted.generated_confusables else ():
+        phrases = confusable_phrases.find_confusable_phrases(
+            keyword, wanted.generated_confusables, random
+        )
         near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
     made_up = []
     if wanted.random_sentences:
         made_up = confusable_phrases.sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
         {
-            keyword: spoken([keyword], wanted.keyword, "keywords", OF_KEYWORDS)
-            + spoken(wanted.spellings.get(keyword, ()), wanted.spelling, "keywords", OF_KEYWORDS)
+            keyword: spoken([keyword], wanted.utterances_per_keyword, "keywords", OF_KEYWORDS)
+            + spoken(
+                wanted.respellings.get(keyword, ()),
+                wanted.utterances_per_respelling,
+                "keywords",
+                OF_KEYWORDS,
+            )
             for keyword in keywords
         },
-        spoken(near, wanted.near_word, "near_words", OF_NEAR_WORDS),
-        spoken(wanted.sentences, wanted.sentence, "sentences", OF_SENTENCES)
+        spoken(near, wanted.utterances_per_confusable, "near_words", OF_NEAR_WORDS),
+        spoken(wanted.sentences, wanted.utterances_per_sentence, "sentences", OF_SENTENCES)
         + spoken(made_up, 1, "random_sentences", OF_SENTENCES),
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.config import SAMPLE_RATE, ModelConfig
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.checkpoint import Checkpoint
 from kws.training.distillation.task import Guide
@@ -59,7 +59,7 @@ class Training:
         """
         self.recipe, self.pool = recipe, Pool.load(material)
         self._material = material
-        self._kept = [part for part in range(PARTS) if part not in held_out]
+        self._kept = [part for part in range(PARTITIONS) if part not in held_out]
         kept = ~np.isin(self.pool.parts, held_out)
         self.random = np.random.default_rng(recipe.seed)
         self.chosen = np.flatnonzero(kept)

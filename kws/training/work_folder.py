@@ -34,7 +34,8 @@ def check_work(work: Path, plan: Plan) -> None:
     """Make the work folder; KwsError where it holds trainings of something else."""
     dataset, recipe = plan.dataset, plan.recipe
     files = [
-        (*clip.path.parts[-2:], clip.part, clip.tested, _state(clip.path)) for clip in _all(dataset)
+        (*clip.path.parts[-2:], clip.partition, clip.testable, _state(clip.path))
+        for clip in _all(dataset)
     ]
     trained = replace(recipe, alarms_per_hour=0)  # what follows the training may differ
     kokoro = dataset.synthesis.kokoro
@@ -61,4 +62,4 @@ def _state(path: Path) -> tuple[int, int]:
 
 def _all(dataset: Dataset) -> list[Clip]:
     positives = [clip for clips in dataset.positives.values() for clip in clips]
-    return [*positives, *dataset.negatives, *dataset.noise, *dataset.rooms]
+    return [*positives, *dataset.negatives, *dataset.noise, *dataset.impulse_responses]

@@ -14,8 +14,8 @@ from kws.data.dataset import NEGATIVE, keyword_of
 from kws.data.keyword_names import folder_name
 from kws.errors import KwsError
 from kws.tts import confusable_phrases
-from kws.tts.utterances import say
-from kws.tts.voices import installed
+from kws.tts.utterances import synthesise
+from kws.tts.voices import installed_voices
 
 NEAR = 300  # phrases, where nobody says how many
 
@@ -38,7 +38,7 @@ def run(
     name = folder_name(text)
     keyword = name.replace("_", " ")
     others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
-    voices = installed(piper, kokoro)
+    voices = installed_voices(piper, kokoro)
     jobs = [
         (f"utterances of {keyword!r}", [keyword], count, output / name),
         ("near phrases", _near(keyword, others, near, seed), 1, output / NEGATIVE),
@@ -48,7 +48,7 @@ def run(
     for what, texts, times, folder in jobs:
         if texts:
             with _Bar(what, console) as bar:
-                files = say(
+                files = synthesise(
                     texts, times, folder, seed, prefix=SYNTHETIC, voices=voices, progress=bar.show
                 )
             new = f"{bar.made} of them new"
@@ -81,7 +81,7 @@ def _near(keyword: str, others: list[str], count: int | None, seed: int) -> list
     if count == 0:
         return []
     try:
-        phrases = confusable_phrases.near_phrases(
+        phrases = confusable_phrases.find_confusable_phrases(
             keyword, count or NEAR, np.random.default_rng(seed)
         )
     except KwsError as error:

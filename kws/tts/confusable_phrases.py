@@ -29,7 +29,7 @@ _PHONES = " ".join(KINDS).split()
 _DIFFERENCE = np.array([[difference(a, b) for b in _PHONES] for a in _PHONES], np.float32)
 
 
-def near_phrases(keyword: str, count: int, random: np.random.Generator) -> list[str]:
+def find_confusable_phrases(keyword: str, count: int, random: np.random.Generator) -> list[str]:
     """`count` words and pairs of words, half of each where there are so many, without repeats."""
     words, phones, lengths = _vocabulary()
     target = _numbers(pronounce(keyword))

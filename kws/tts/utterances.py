@@ -14,13 +14,13 @@ import soundfile
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.voices import Voice, installed
+from kws.tts.voices import Voice, installed_voices
 
 RATES = (0.75, 1.35)
 PITCHES = (0.85, 1.2)
 # How often each is drawn, relative to the others; festival is slow, espeak-ng has the most voices,
 # those of Piper and Kokoro are the likest to people's.
-SHARES = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0, "kokoro": 1.0}
+SAMPLING_WEIGHTS = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0, "kokoro": 1.0}
 NAME_LENGTH = 60  # characters of a text in a file name; of a longer one these and a hash
 
 
@@ -46,7 +46,7 @@ class Utterance:
             raise KwsError(f"{self.path}: cannot be written: {error}") from error
 
 
-def say(
+def synthesise(
     texts: Iterable[str],
     count: int,
     folder: Path,
@@ -54,7 +54,7 @@ def say(
     *,
     prefix: str = "",
     voices: Sequence[Voice] | None = None,
-    shares: Mapping[str, float] = SHARES,
+    shares: Mapping[str, float] = SAMPLING_WEIGHTS,
     progress: Callable[[int, int], None] = lambda made, missing: None,
 ) -> list[Path]:
     """`count` utterances of each text by random voices, rates and pitches, the same for a seed.
@@ -70,7 +70,7 @@ def say(
     except OSError as error:
         raise KwsError(f"{folder}: {error.strerror}") from error
     by_synthesiser: dict[str, list[Voice]] = {}
-    for voice in installed() if voices is None else voices:
+    for voice in installed_voices() if voices is None else voices:
         by_synthesiser.setdefault(voice.synthesiser, []).append(voice)
     paths, missing = [], []
     for text in dict.fromkeys(texts):

@@ -28,7 +28,7 @@ KOKORO = "kokoro"  # the one that is no program: kws/data/kokoro.py
 
 @dataclass(frozen=True)
 class Voice:
-    """One voice of one synthesiser; installed() finds them."""
+    """One voice of one synthesiser; installed_voices() finds them."""
 
     synthesiser: str  # espeak-ng, flite, festival, piper or kokoro
     name: str  # as the synthesiser calls it; for Piper and Kokoro the path of the voice
@@ -75,7 +75,7 @@ class Voice:
             return speech
 
 
-def installed(piper: Path | None = None, kokoro_folder: Path | None = None) -> list[Voice]:
+def installed_voices(piper: Path | None = None, kokoro_folder: Path | None = None) -> list[Voice]:
     """Every voice of this machine, in a fixed order; KwsError when there is none.
 
     piper: a folder of Piper's voices, which are taken as well; KwsError without the program.

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.data.clips import PARTS
+from kws.data.clips import PARTITIONS
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import Samples, as_float
 from kws.training.augmentation.waveform import Random
@@ -45,8 +45,10 @@ def make_guiding_speech(
         random = np.random.default_rng((seed, part))
         made = _said(own, speech[part], part, embedder, random)
         if patchwork and speech[part]:
-            near_words = own.near_words[part::PARTS]
-            clips = Patchwork(own, near_words, speech[part], random).clips(patchwork / PARTS, PAUSE)
+            near_words = own.near_words[part::PARTITIONS]
+            clips = Patchwork(own, near_words, speech[part], random).clips(
+                patchwork / PARTITIONS, PAUSE
+            )
             made.append(_sewn(own, clips, part, embedder, random))
         return made
 
