@@ -47,7 +47,7 @@ def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
                 REFRACTORY,
             )
             assert threshold == max(LEAST, rate.threshold)
-            assert rate.alarms <= wanted * speech.hours
+            assert rate.false_alarms <= wanted * speech.hours
     assert thresholds[0] <= thresholds[1] < CAUTIOUS
 
 

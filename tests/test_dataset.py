@@ -201,8 +201,8 @@ def test_synthetic_speech_and_untested_folders_serve_training_alone(
         ('["good morning"]', "[]", ":9: sentences must be a list"),
         ("split.json", "slpit.json", r":1: .*slpit\.json: No such file or directory"),
         ("split.json", "data/speech/c.wav", r":1: .*c\.wav: not JSON"),
-        ("split.json", "list.json", r":1: .*list\.json: not a partition from 0 to 7 for each recording"),
-        ("split.json", "parts.json", r":1: .*parts\.json: not a partition from 0 to 7 for each recording"),
+        ("split.json", "list.json", r":1: .*list\.json: no partition from 0 to 7 by recording"),
+        ("split.json", "parts.json", r":1: .*parts\.json: no partition from 0 to 7 by recording"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told_with_its_line(

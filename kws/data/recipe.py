@@ -142,9 +142,7 @@ def _partitions(recipe: TomlTable) -> dict[str, int]:
         raise recipe.error(key, f"{path}: not JSON: {error}") from error
     allowed = range(PARTITIONS)
     if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
-        raise recipe.error(
-            key, f"{path}: not a partition from 0 to {PARTITIONS - 1} for each recording"
-        )
+        raise recipe.error(key, f"{path}: no partition from 0 to {PARTITIONS - 1} by recording")
     return partitions
 
 
