@@ -10,7 +10,7 @@ from pathlib import Path
 from conftest import skip_without
 
 HERE = Path(__file__).parent / "c"
-BOARD = Path(__file__).parents[1] / "kws" / "export" / "cortex_m4"  # start-up code, memory map
+BOARD = Path(__file__).parents[1] / "tools" / "cortex_m4"  # start-up code, memory map
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 CORTEX_M4F = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
 BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{BOARD / 'link.ld'}"]

@@ -18,7 +18,7 @@ from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.audio.read import read_audio
 from kws.ds_cnn import DsCnn
-from kws.export import export
+from kws.export.sketch import export
 from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile

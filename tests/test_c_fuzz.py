@@ -10,7 +10,7 @@ from c_programs import HERE, STRICT
 from conftest import skip_without
 from small_models import temporal
 
-from kws.export import export
+from kws.export.sketch import export
 
 SANITISERS = "-fsanitize=fuzzer,address,undefined"
 RUNS = 3000

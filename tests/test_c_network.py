@@ -14,7 +14,7 @@ from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import tensorflow
 
 from kws.engine.interpreter import tflite
-from kws.export import export
+from kws.export.sketch import export
 
 # tflite-runtime 2.14 defines the engine's arithmetic. LiteRT, which takes its place from Python
 # 3.12 on, rounds a FULLY_CONNECTED another way now and then: networks with one may differ by one

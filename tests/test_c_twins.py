@@ -11,7 +11,7 @@ from c_programs import HOST, M4_ARDUINO, Target
 from small_models import temporal
 
 from kws import ds_cnn, gate, mfcc, posterior, ring_buffer, spotter
-from kws.export import export
+from kws.export.sketch import export
 
 SOURCES = Path(__file__).parents[1] / "firmware_export" / "src"
 STAGES = {

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 from pathlib import Path
 
-from kws.export import cost, export
-from kws.export.counting import Count, count
+from kws.export.sketch import export
 from kws.model_file import ModelFile
 
-LEVELS = ("-O3", "-Os")  # -Os is the Arduino core's
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from cortex_m4.counting import Count, count
+
+OPTIMISATIONS = ("-O3", "-Os")  # -Os is the Arduino core's
 
 
 def main() -> None:
-    """Print a line per model and level."""
+    """Print a line per model and optimisation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path)
     for model in parser.parse_args().models:
@@ -29,27 +32,27 @@ def main() -> None:
             paths = export(model, Path(folder))
             c_files = [path for path in paths if path.suffix in {".c", ".h", ".S"}]
             sources = {path.name: path.read_text("utf-8") for path in c_files}
-        for level in LEVELS:
-            found = line(count(sources, level), model, sources["kws_model.h"])
-            print(f"{model.name} {level}: {found}")
+        for option in OPTIMISATIONS:
+            figures = line(count(sources, option), model, sources["kws_model.h"])
+            print(f"{model.name} {option}: {figures}")
 
 
 def line(counted: Count, model: Path, header: str) -> str:
-    """A count as a line of the table."""
+    """Return a count in words."""
     sizes = {name: int(n) for name, n in re.findall(r"^#define (\w+) (\d+)$", header, re.MULTILINE)}
     if "KWS_MODEL_HOP" in sizes:
-        config, costs = ModelFile.load(model).config, cost.counted(counted)
+        config, costs = ModelFile.load(model).config, counted.costs
         open_, closed = (costs.per_second(config, share) / 1e6 for share in (1.0, 0.0))
-        found = (
+        text = (
             f"{open_:.3f} M instructions per second of audio, {closed:.3f} with the gate closed"
             f" (a hop: ring buffer and gate {costs.gate:,.0f}, front end {costs.front_end:,.0f};"
             f" a step: network {costs.network:,.0f}, posterior {costs.posterior:,.0f})"
         )
     else:
-        network = counted.phases["network"]
-        found = f"{network.instructions / network.begun / 1e6:.3f} M instructions per inference"
+        network = counted.stages["network"]
+        text = f"{network.instructions / network.calls / 1e6:.3f} M instructions per inference"
     ram = sizes["KWS_MODEL_MEMORY_BYTES"] + counted.state
-    return f"{found}; flash {sum(counted.flash.values())} bytes, RAM {ram} bytes"
+    return f"{text}; flash {sum(counted.flash.values())} bytes, RAM {ram} bytes"
 
 
 if __name__ == "__main__":

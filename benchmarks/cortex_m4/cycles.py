@@ -1,16 +1,16 @@
-"""Cycles per instruction of a model's detector on a Cortex-M4F, at least and at most.
+"""Bound the cycles per instruction of a model's detector on a Cortex-M4F.
 
     python benchmarks/cortex_m4/cycles.py MODEL.tflite
 
-QEMU counts how often each instruction runs and how often it reads from flash. Each costs what the
-Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3) lists, its limits being
+QEMU counts how often each instruction runs and how often it reads from flash. The cycles of each
+are those of the Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3). The bounds assume:
 
-- at least: loads pipelined, so one cycle less each; a branch refills the pipeline in 1 cycle;
-- at most: no load pipelined; every branch taken, with a refill of 3 cycles; a floating-point
+- minimum: loads pipelined, so one cycle less each; a branch refills the pipeline in 1 cycle;
+- maximum: no load pipelined; every branch taken, with a refill of 3 cycles; a floating-point
   operation waits a cycle for the one before; a read of data from flash waits WAIT_STATES cycles.
 
-The instructions themselves come from the nRF52840's cache: its engine code is larger than that, so
-misses are not in either limit.
+Both assume that the instructions come from the nRF52840's cache. The engine's code is larger than
+the cache, so its misses are in neither bound.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from __future__ import annotations
 import argparse
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from kws.export import export
-from kws.export.counting import ARDUINO, START, addresses, build, emulate
+from kws.export.sketch import export
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from cortex_m4.counting import ARDUINO, START, addresses, build, emulate
 
 WAIT_STATES = 2  # of the nRF52840's flash at 64 MHz
-OUTSIDE = {"main", "next_hop", START, "reset", "leave", "fault"}  # of the detector
+OUTSIDE = {"main", "next_hop", START, "reset", "leave", "fault"}  # not of the detector
 FUNCTION = re.compile(r"^[0-9a-f]+ <(\w+)>:$")
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t[0-9a-f ]+\t(\S+)\s*(.*)$")
 
 
 def main() -> None:
-    """Print the limits."""
+    """Print the bounds of a model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     model = parser.parse_args().model
@@ -41,27 +44,26 @@ def main() -> None:
         program, _ = build({p.name: p.read_text("utf-8") for p in paths}, ARDUINO, folder)
         instructions = disassemble(program)
         lines = emulate(program, addresses(program)[START][0], "profile=1")
-    total = at_least = at_most = reads = 0
+    total = minimum = maximum = reads = 0
     for line in lines:
         address, runs, flash_reads = map(int, line.split()[1:])
         if line.startswith("instruction ") and address in instructions:
-            least, most = cycles(*instructions[address])
+            fewest, most = cycles(*instructions[address])
             total, reads = total + runs, reads + flash_reads
-            at_least += runs * least
-            at_most += runs * most + flash_reads * WAIT_STATES
+            minimum += runs * fewest
+            maximum += runs * most + flash_reads * WAIT_STATES
     print(
         f"{model.name}: {total} instructions, {reads} reads of data from flash;"
-        f" {at_least / total:.2f} to {at_most / total:.2f} cycles per instruction"
+        f" {minimum / total:.2f} to {maximum / total:.2f} cycles per instruction"
     )
 
 
 def disassemble(program: Path) -> dict[int, tuple[str, str]]:
-    """The detector's instructions, mnemonic and operands, by address."""
-    words = ["arm-none-eabi-objdump", "-d", str(program)]
+    """Return mnemonic and operands of each instruction of the detector, by address."""
+    command = ["arm-none-eabi-objdump", "-d", str(program)]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found, inside = {}, False
-    for line in subprocess.run(words, check=True, capture_output=True, text=True).stdout.split(
-        "\n"
-    ):
+    for line in listing.splitlines():
         if match := FUNCTION.match(line):
             inside = match[1] not in OUTSIDE
         elif inside and (match := INSTRUCTION.match(line)):
@@ -70,17 +72,17 @@ def disassemble(program: Path) -> dict[int, tuple[str, str]]:
 
 
 def cycles(name: str, operands: str) -> tuple[int, int]:
-    """Least and most cycles of an instruction in flash without wait states."""
-    listed = registers(operands)
+    """Return the minimum and the maximum cycles of an instruction, without wait states."""
+    register_count = registers(operands)
     if name in ("ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "vldr"):
         double = name == "vldr" and operands.startswith("d")
         return (2, 3) if double else (1, 2)
     if name in ("ldrd", "ldmia", "ldm", "pop", "vldmia", "vpop"):
         jump = 3 if "pc" in operands else 0
-        count = 2 if name == "ldrd" else listed
+        count = 2 if name == "ldrd" else register_count
         return count + jump, 1 + count + jump
     if name in ("strd", "stmia", "stmdb", "stm", "push", "vstmia", "vpush"):
-        count = 2 if name == "strd" else listed
+        count = 2 if name == "strd" else register_count
         return count, 1 + count
     if name in ("vstr",):
         return (2, 3) if operands.startswith("d") else (1, 2)
@@ -96,12 +98,12 @@ def cycles(name: str, operands: str) -> tuple[int, int]:
 
 
 def registers(operands: str) -> int:
-    """How many registers a list like {r0, r4-r6, pc} or {s0-s7} names; doubles are two."""
+    """Count the registers in a list like {r0, r4-r6, pc} or {s0-s7}; a double counts as two."""
     count = 0
-    for part in re.findall(r"[^{},\s]+", operands.partition("{")[2]):
-        first, _, last = part.partition("-")
-        span = int(last[1:]) - int(first[1:]) + 1 if last else 1
-        count += span * (2 if first.startswith("d") else 1)
+    for item in re.findall(r"[^{},\s]+", operands.partition("{")[2]):
+        first, _, last = item.partition("-")
+        listed = int(last[1:]) - int(first[1:]) + 1 if last else 1
+        count += listed * (2 if first.startswith("d") else 1)
     return count
 
 

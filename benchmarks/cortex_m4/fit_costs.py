@@ -2,88 +2,89 @@
 
     python benchmarks/cortex_m4/fit_costs.py        # writes kws/export/stored_costs.json
 
-Needs what counting needs (kws/export/counting.py). Prices are non-negative and fit the relative
-errors best (non-negative least squares). The errors that are stored are the greatest of each stage
-over detectors that took no part in the fit: each ninth one is left out in turn. The prices that
-are stored are fitted to all.
+Needs what counting needs (tools/cortex_m4/counting.py). Prices are non-negative and minimise the
+relative errors (non-negative least squares). The stored errors are the maximum of each stage over
+detectors that took no part in the fit (cross-validation of nine folds); the stored prices are
+fitted to all.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import nnls
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.engine.network import Layer, Network
-from kws.export import cost
 from kws.export.c_source import detector_source
-from kws.export.counting import count
+from kws.export.cost import STAGES, STORED
 from kws.export.sketch import engine_sources
 from kws.model_file import ModelFile
 
-STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
-    "gate": lambda network, config: cost.gate_operations(config),
-    "front_end": lambda network, config: cost.front_end_operations(config.front_end),
-    "network": lambda network, config: cost.network_operations(network),
-    "posterior": lambda network, config: cost.posterior_operations(config),
-}
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from cortex_m4.counting import ARDUINO, count
+
 FOLDS = 9
+
+Operations = list[Counter[str]]  # of each detector
 
 
 def main() -> None:
     """Count, fit and store."""
     engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
-    operations: dict[str, list[Counter[str]]] = {stage: [] for stage in STAGES}
+    operations: dict[str, Operations] = {stage: [] for stage in STAGES}
     counts: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for config, network in detectors():
         sizes, source = detector_source(ModelFile("fitted", b"", config), network)
-        found = count(engine | {"kws_model.h": sizes, "kws_model.c": source})
-        costs = cost.counted(found)
-        for stage, of in STAGES.items():
-            operations[stage].append(of(network, config))
-            counts[stage].append(getattr(costs, stage))
+        counted = count(engine | {"kws_model.h": sizes, "kws_model.c": source})
+        for stage, stage_operations in STAGES.items():
+            operations[stage].append(stage_operations(network, config))
+            counts[stage].append(getattr(counted.costs, stage))
     prices, errors = {}, {}
     for stage in STAGES:
         prices[stage] = fit(operations[stage], counts[stage])
-        misses = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
-        errors[stage] = round(float(misses.max()), 3)
-        print(f"{stage}: off by {misses.mean():.1%} on average, {errors[stage]:.1%} at most")
-    del found.flash["kws_model"]
+        residuals = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
+        errors[stage] = round(float(residuals.max()), 3)
+        print(f"{stage}: off by {residuals.mean():.1%} on average, {errors[stage]:.1%} at most")
+    del counted.flash["kws_model"]
     table = {
         "made_by": "python benchmarks/cortex_m4/fit_costs.py",
-        "compiler": found.compiler,
+        "compiler": f"{counted.compiler}, {ARDUINO}",
         "errors": errors,
         "instructions": prices,
-        "flash": found.flash,
-        "state": found.state,
+        "flash": counted.flash,
+        "state": counted.state,
     }
-    cost.STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
 
-def fit(operations: list[Counter[str]], counts: list[float]) -> dict[str, float]:
-    """A price for each operation."""
+def fit(operations: Operations, counts: list[float]) -> dict[str, float]:
+    """Fit a price to each operation, given the operations and the count of each detector."""
     names = sorted({name for row in operations for name, times in row.items() if times})
     matrix = np.array([[row[name] for name in names] for row in operations], float)
-    scale = np.abs(matrix / np.array(counts)[:, None]).max(axis=0)
+    relative = matrix / np.array(counts)[:, None]
+    scale = np.abs(relative).max(axis=0)
     scale[scale == 0] = 1
-    solution, _ = nnls(matrix / np.array(counts)[:, None] / scale, np.ones(len(counts)))
+    solution, _ = nnls(relative / scale, np.ones(len(counts)))
     return {name: round(value, 3) for name, value in zip(names, solution / scale, strict=True)}
 
 
-def held_out(operations: list[Counter[str]], counts: list[float]) -> np.ndarray:
-    """What fits of the others expect of each."""
-    expected = np.empty(len(counts))
-    for part in range(FOLDS):
-        kept = [i for i in range(len(counts)) if i % FOLDS != part]
-        prices = fit([operations[i] for i in kept], [counts[i] for i in kept])
-        for i in range(part, len(counts), FOLDS):
-            expected[i] = sum(times * prices.get(name, 0) for name, times in operations[i].items())
-    return expected
+def held_out(operations: Operations, counts: list[float]) -> npt.NDArray[np.float64]:
+    """Predict the count of each detector from a fit to the other folds."""
+    predicted = np.empty(len(counts))
+    for fold in range(FOLDS):
+        others = [i for i in range(len(counts)) if i % FOLDS != fold]
+        prices = fit([operations[i] for i in others], [counts[i] for i in others])
+        for i in range(fold, len(counts), FOLDS):
+            predicted[i] = sum(n * prices.get(name, 0) for name, n in operations[i].items())
+    return predicted
 
 
 def detectors() -> Iterator[tuple[ModelConfig, Network]]:

@@ -1,4 +1,4 @@
-/* Samples in, through the ring buffer into the detector, as the sketch does; nothing comes out. */
+/* Push samples through the ring buffer into the detector, as the sketch does; write nothing. */
 #include "io.h"
 #include "kws.h"
 #include "kws_model.h"
@@ -10,17 +10,17 @@ static kws_spotter spotter;
 static kws_ring_buffer ring;
 static int16_t hop[KWS_MODEL_HOP], ring_memory[RING];
 
-/* Entering it ends what is counted. */
+/* Read the next hop; entering this function ends the stage before. */
 __attribute__((noinline)) bool next_hop(void) { return io_read(hop, sizeof hop) == sizeof hop; }
 
 int run(void) {
   kws_spotter_init(&spotter, &kws_model_data, memory);
   kws_ring_buffer_init(&ring, ring_memory, RING);
   while (next_hop()) {
-    kws_detection heard;
+    kws_detection detection;
     kws_ring_buffer_write(&ring, hop, KWS_MODEL_HOP);
     kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP);
-    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard);
+    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection);
   }
   return 0;
 }

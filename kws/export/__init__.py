@@ -1,5 +1,5 @@
-"""Export a model as a sketch for a board, its detector as C that compiles by itself."""
+"""Export a model as an Arduino sketch, or its network as C.
 
-from kws.export.sketch import export
-
-__all__ = ["export"]
+sketch.py writes the folder, c_source.py the model's C, report.py the report of what it costs
+(footprint.py: flash and RAM; cost.py: instructions, processor time, power).
+"""

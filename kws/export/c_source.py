@@ -1,8 +1,10 @@
-"""A model as C: the structures of spotter.h and ds_cnn.h, filled in."""
+"""Write a model as C: the structures of spotter.h and ds_cnn.h, filled in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from textwrap import fill
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +24,17 @@ from kws.engine.c_layout import (
     posterior_tables,
 )
 from kws.engine.network import Layer, Memory, Network, plan
-from kws.export.c_text import array, comment, struct, words
 from kws.gate import GateNumbers
 from kws.listen import lead_samples
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 
 INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
+TEXT_WIDTH = 100
 
 
 def header(name: str, digest: str) -> str:
-    """First lines of a generated file."""
+    """Return the first lines of a generated file: what it was written from."""
     return (
         f"/* Written by kws {__version__} (kws export) from {comment(name)}; do not edit.\n"
         f" * sha256 {digest} */\n"
@@ -40,7 +42,7 @@ def header(name: str, digest: str) -> str:
 
 
 def network_source(network: Network) -> tuple[str, str]:
-    """Header and source of a network alone."""
+    """Return the header and the source of a network alone."""
     memory = plan(network)
     sizes = _header(
         '#include "ds_cnn.h"',
@@ -58,7 +60,11 @@ def network_source(network: Network) -> tuple[str, str]:
 
 
 def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
-    """Header and source of a whole detector."""
+    """Return the header and the source of a whole detector.
+
+    Raises:
+        KwsError: If the network does not fit the model's settings.
+    """
     config = model.config
     check(model.name, config, network)
     gate = GateNumbers.of(config, network.window_frames)
@@ -79,7 +85,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         "extern const kws_model kws_model_data;",
     )
     fields = {
-        "name": words(model.name),
+        "name": string(model.name),
         "keywords": "keywords",
         "gate": struct(gate_numbers(gate), 2),
         "front_end": struct(front_end_numbers(front_end) | _names(tables), 2),
@@ -92,7 +98,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         "scores_at": memory.scores_at,
         "memory_bytes": memory.total,
     }
-    keywords = ", ".join(map(words, config.keywords))
+    keywords = ", ".join(map(string, config.keywords))
     return sizes, "".join(
         (
             INCLUDES,
@@ -105,6 +111,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
 
 
 def _header(include: str, sizes: dict[str, int], declaration: str) -> str:
+    """Return the text of kws_model.h."""
     defines = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
     return (
         "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n\n"
@@ -115,16 +122,17 @@ def _header(include: str, sizes: dict[str, int], declaration: str) -> str:
 
 
 def _names(tables: Iterable[Table]) -> dict[str, object]:
-    """Fields that point to arrays of the same names."""
+    """Return the fields that point to arrays of the same names."""
     return {name: name for _, name, _ in tables}
 
 
 def _network(network: Network, memory: Memory) -> dict[str, object]:
+    """Return the fields of kws_network."""
     return {"layers": "layers", **network_numbers(network, memory)}
 
 
 def _layers(network: Network, memory: Memory) -> str:
-    """Arrays of every layer, then the layers."""
+    """Return the arrays of every layer, then the layers, as C."""
     text, rows = "", []
     for index, (layer, columns) in enumerate(zip(network.layers, memory.columns, strict=True)):
         dense = _dense(layer)
@@ -142,12 +150,12 @@ def _layers(network: Network, memory: Memory) -> str:
 
 
 def exported_weights(layer: Layer) -> npt.NDArray[np.int8]:
-    """A layer's weights in the order that its kernel reads them in."""
+    """Return a layer's weights in the order in which its kernel reads them."""
     return _paired(layer.weights) if _dense(layer) else layer.weights
 
 
 def _dense(layer: Layer) -> bool:
-    """Whether kernels.h's kws_dense can run it: sums within 24 bits, pairs within 16."""
+    """Return whether kernels.h's kws_dense can run a layer: sums in 24 bits, pairs in 16."""
     if layer.kind != "CONVOLUTION" or layer.output_cells != 1:
         return False
     reach = np.abs(layer.weights.astype(np.int32)).sum(axis=1).max() * 128
@@ -155,8 +163,54 @@ def _dense(layer: Layer) -> bool:
 
 
 def _paired(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Rows [outputs, depth] in the order of kws_dense, as bytes."""
+    """Return weights [outputs, depth] in the order of kws_dense, as bytes."""
     outputs = np.pad(weights, ((0, -len(weights) % 4), (0, 0))).astype(np.int16)
     fours = outputs.reshape(-1, 2, 2, outputs.shape[1] // 4, 4)[..., (0, 2, 1, 3)]
     pairs = 256 * fours[:, :, 0] + fours[:, :, 1]  # [outputs / 4, pair, depth / 4, inputs]
     return pairs.swapaxes(1, 2).astype("<i2").reshape(-1).view(np.int8)
+
+
+def number(value: Any) -> str:
+    """Return a number as C; a float with as many digits as it takes to be read back the same."""
+    if isinstance(value, np.floating):
+        text = f"{value:.9g}"
+        return text + ("f" if set(text) & set(".en") else ".0f")
+    return str(int(value))
+
+
+def array(c_type: str, name: str, values: npt.NDArray[Any], attribute: str = "") -> str:
+    """Return a constant array as C, flattened."""
+    flat = ", ".join(map(number, values.reshape(-1)))
+    body = fill(flat, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ")
+    shape = "".join(f"[{size}]" for size in values.shape)
+    declaration = " ".join(filter(None, (f"static const {c_type} {name}[]", attribute)))
+    return f"{declaration} = {{ /* {shape} */\n{body}\n}};\n\n"
+
+
+def struct(fields: Mapping[str, object], depth: int) -> str:
+    """Return a designated initialiser as C; depth: its indentation in steps."""
+    indent = "  " * depth
+    lines = {
+        name: number(value) if isinstance(value, np.generic) else value
+        for name, value in fields.items()
+    }
+    return (
+        "{\n"
+        + "".join(f"{indent}.{name} = {value},\n" for name, value in lines.items())
+        + indent[2:]
+        + "}"
+    )
+
+
+def string(text: str) -> str:
+    """Return text as a C string literal of its UTF-8 bytes."""
+    plain = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{plain}"'
+
+
+def comment(text: str) -> str:
+    """Return text such that it cannot end a C comment."""
+    return text.replace("*/", "* /").replace("\n", " ")

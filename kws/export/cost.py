@@ -1,103 +1,124 @@
-"""What a detector costs on a Cortex-M4F, counted or from stored costs of its operations.
+"""Estimate the instructions, the processor time and the power of a detector on the nRF52840.
 
-The stored ones are a sum over operations, each with a price in instructions that was fitted to
-counts of models of many shapes: benchmarks/cortex_m4/fit_costs.py writes stored_costs.json.
+Instructions are a sum over operations. The price of each operation was fitted to counts of models
+of many shapes: benchmarks/cortex_m4/fit_costs.py writes stored_costs.json.
+
+Currents: Nordic Semiconductor, nRF52840 Product Specification, Current consumption, Electrical
+specification; typical values at 3 V.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.network import CELLS_AT_ONCE, Layer, Network
-from kws.export.counting import ARDUINO, Count
 from kws.mfcc_tables import FrontEndTables
 
 STORED = Path(__file__).parent / "stored_costs.json"
 
+CLOCK = 64e6  # Hz
+VOLTS = 3.0
+RUNNING = 3.3e-3  # A; "CPU running": ICPU0, CoreMark from flash, cache, HFXO, DC/DC regulator
+IDLE = 2.35e-6  # A; "Sleep": ION_RAMON_EVENT, System ON, all RAM kept, any event wakes
+# Minimum and maximum, by the Cortex-M4's instruction timings applied to the instructions that the
+# shipped model runs: benchmarks/cortex_m4/cycles.py.
+CYCLES_PER_INSTRUCTION = (1.2, 2.2)
+NDP100 = 140e-6  # W; Syntiant's figure for always-on keyword spotting
+UTTERANCE = 2.0  # s of speech at a time, before the gate's hangover
+
 
 @dataclass(frozen=True)
 class Costs:
-    """Instructions of each stage, and where they come from."""
+    """Hold the instructions of each stage of a detector."""
 
-    gate: float  # per hop, whether the gate is open or closed; the ring buffer among it
-    front_end: float  # per feature row
+    gate: float  # per hop, whether the gate is open or closed; with the ring buffer
+    front_end: float  # per feature frame
     network: float  # per step
     posterior: float  # per step
-    source: str
 
     def per_second(self, config: ModelConfig, open_share: float) -> float:
-        """Instructions per second of audio with the gate open for a share of the time."""
+        """Return the instructions per second of audio when the gate is open for a share of it."""
         hops, steps = 1 / config.front_end.row_seconds, 1 / config.step_seconds
-        heard = hops * self.front_end + steps * (self.network + self.posterior)
-        return hops * self.gate + open_share * heard
+        gated = hops * self.front_end + steps * (self.network + self.posterior)
+        return hops * self.gate + open_share * gated
 
 
-def counted(count: Count) -> Costs:
-    """From a run of the detector."""
-    phases = count.phases
-    hops, rows = phases["spotter"].begun, phases["network"].begun
-    steps = phases["posterior"].begun
-    always = ("ring buffer in", "ring buffer out", "spotter", "gate")
+@dataclass(frozen=True)
+class Range:
+    """Hold the minimum and the maximum of an uncertain figure."""
+
+    minimum: float
+    maximum: float
+
+
+def stored_costs(network: Network, config: ModelConfig) -> Costs:
+    """Return the instructions of each stage, summed from the stored prices of its operations."""
+    prices = _stored()["instructions"]
     return Costs(
-        sum(phases[name].instructions for name in always) / hops,
-        phases["front end"].instructions / rows,
-        phases["network"].instructions / steps,
-        phases["posterior"].instructions / steps,
-        f"counted on an emulated Cortex-M4F (QEMU; {count.compiler}, {ARDUINO})",
+        **{
+            stage: sum(
+                times * prices[stage].get(name, 0.0)
+                for name, times in operations(network, config).items()
+            )
+            for stage, operations in STAGES.items()
+        }
     )
 
 
-def stored(network: Network, config: ModelConfig) -> Costs:
-    """From the prices of the operations."""
-    table = json.loads(STORED.read_text("utf-8"))
-    stages = {
-        "gate": gate_operations(config),
-        "front_end": front_end_operations(config.front_end),
-        "network": network_operations(network),
-        "posterior": posterior_operations(config),
+def stored_costs_source(network: Network, config: ModelConfig) -> str:
+    """Return a sentence on where the stored costs come from, and which operations they lack."""
+    table = _stored()
+    text = (
+        "From stored costs of each operation, fitted to counts on an emulated Cortex-M4F (QEMU;"
+        f" {table['compiler']}); in other models, which took no part in the fit, the front end was"
+        f" within {table['errors']['front_end']:.0%} of its count, the network within"
+        f" {table['errors']['network']:.0%}"
+    )
+    unknown = {
+        name
+        for stage, operations in STAGES.items()
+        for name, times in operations(network, config).items()
+        if times and name not in table["instructions"][stage]
     }
-    costs, unknown = {}, set()
-    for stage, operations in stages.items():
-        prices = table["instructions"][stage]
-        costs[stage] = sum(times * prices.get(name, 0.0) for name, times in operations.items())
-        unknown |= {name for name, times in operations.items() if times and name not in prices}
-    source = (
-        "from stored costs of each operation, fitted to counts on an emulated Cortex-M4F (QEMU;"
-        f" {table['compiler']}, {ARDUINO}); in other models, which took no part in the fit, the"
-        f" front end was within {table['errors']['front_end']:.0%} of its count, the network"
-        f" within {table['errors']['network']:.0%}"
-    )
     if unknown:
-        source += f"; not among them, so left out here: {', '.join(sorted(unknown))}"
-    return Costs(**costs, source=source)
+        text += f"; without a stored cost, so left out here: {', '.join(sorted(unknown))}"
+    return f"{text}."
 
 
 def stored_flash() -> tuple[dict[str, int], int]:
-    """Bytes of the engine's code by source file, and of its state in RAM, as they were counted."""
-    table = json.loads(STORED.read_text("utf-8"))
+    """Return the bytes of the engine's code by source file, and of its state in RAM."""
+    table = _stored()
     return table["flash"], table["state"]
 
 
+def _stored() -> dict[str, Any]:
+    """Return the content of stored_costs.json."""
+    table: dict[str, Any] = json.loads(STORED.read_text("utf-8"))
+    return table
+
+
 def gate_operations(config: ModelConfig) -> Counter[str]:
-    """Of one hop: through the ring buffer and the gate."""
+    """Count the operations of ring buffer and gate for one hop."""
     return Counter({"hop": 1, "sample": config.front_end.hop})
 
 
 def front_end_operations(front_end: FrontEnd) -> Counter[str]:
-    """Of one feature row."""
+    """Count the operations of the front end for one feature frame."""
     first, count, _ = FrontEndTables(front_end).mel
     half = front_end.mel_filters // 2
     return Counter(
         {
-            f"transform of {front_end.fft}": 1,
-            "sample taken": front_end.hop,
+            f"FFT of {front_end.fft}": 1,
+            "sample read": front_end.hop,
             "sample of the window": front_end.window,
-            "bin": int((first + count - 1).max()),
+            "FFT bin": int((first + count - 1).max()),
             "mel weight": int(count.sum()),
             "mel filter": front_end.mel_filters,
             "coefficient": front_end.coefficients,
@@ -107,7 +128,7 @@ def front_end_operations(front_end: FrontEnd) -> Counter[str]:
 
 
 def posterior_operations(config: ModelConfig) -> Counter[str]:
-    """Of one step."""
+    """Count the operations of the posterior stage for one step."""
     keywords = len(config.keywords)
     return Counter(
         {"step": 1, "keyword": keywords, "maximum": keywords * config.smoothing.max_steps}
@@ -115,53 +136,98 @@ def posterior_operations(config: ModelConfig) -> Counter[str]:
 
 
 def network_operations(network: Network) -> Counter[str]:
-    """Of one step of the stream."""
-    columns = network.stride  # that the layer takes in per step
-    total = Counter({"row": columns, "level": columns * network.row_values})
+    """Count the operations of the network for one step of the stream."""
+    time_steps = network.stride  # of the layer's input, per step of the network
+    total = Counter({"frame": time_steps, "quantised feature": time_steps * network.row_values})
     for layer in network.layers:
-        total["column"] += columns
-        columns //= layer.time_stride
+        total["time step"] += time_steps
+        time_steps //= layer.time_stride
         for name, times in layer_operations(layer).items():
-            total[name] += columns * times
+            total[name] += time_steps * times
     return total
+
+
+# Operations of each stage, by the names of the fields of Costs.
+STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
+    "gate": lambda network, config: gate_operations(config),
+    "front_end": lambda network, config: front_end_operations(config.front_end),
+    "network": lambda network, config: network_operations(network),
+    "posterior": lambda network, config: posterior_operations(config),
+}
 
 
 def layer_operations(layer: Layer) -> Counter[str]:
-    """Of one output column, as the kernels for the Cortex-M4 go about it."""
-    cells, channels = layer.output_cells, layer.output_channels
-    taps = layer.time_kernel * layer.kernel
-    fours, rest = divmod(channels, 4)
-    limited = (layer.least, layer.greatest) != (-128, 127)
-    total = Counter({"limited value": cells * channels * limited})
+    """Count the operations of the Cortex-M4 kernels for one output time step of a layer."""
+    values = layer.output_cells * layer.output_channels
+    clamped = (layer.least, layer.greatest) != (-128, 127)
+    total = Counter({"clamped value": values * clamped})
     if layer.kind == "CONVOLUTION":
-        groups = ceil(cells / CELLS_AT_ONCE) * CELLS_AT_ONCE if cells >= CELLS_AT_ONCE else cells
-        chunk, row = layer.kernel * layer.channels, layer.weights.shape[1]
-        total["patch tap"] = groups * layer.time_kernel
-        total["patch value" if chunk % 4 else "patch four"] = (
-            groups * layer.time_kernel * (chunk if chunk % 4 else chunk // 4)
-        )
-        if cells == 1:
-            total += Counter({"dense": 1, "dense four": fours, "dense product": fours * row // 8})
-            total += Counter(
-                {"dense rest": rest, "dense rest product": rest * taps * layer.channels}
-            )
-        elif cells < CELLS_AT_ONCE:
-            total += Counter({"cell": cells, "cell output": cells * channels})
-            total["cell product"] = cells * channels * row // 4
-        else:
-            fives = groups // CELLS_AT_ONCE
-            total += Counter({"five cells": fives, "five cells' output": fives * channels})
-            total["five cells' product"] = fives * channels * row // 8
+        total += _convolution_operations(layer)
     elif layer.kind == "DEPTHWISE":
-        name = "depthwise" if cells == 1 else "wide depthwise"
-        total += Counter({name: 1, f"{name} tap": taps, f"{name} four": fours})
-        total[f"{name} four's tap"] = fours * taps
-        total += Counter(
-            {"depthwise rest": rest * cells, "depthwise rest tap": rest * cells * taps}
-        )
-        if cells > 1:
-            total += Counter({"wide cell": fours * cells, "wide product": fours * cells * taps})
+        total += _depthwise_operations(layer)
     else:
-        name = layer.kind.lower()
-        total += Counter({name: cells * channels, f"{name} tap": cells * channels * taps})
+        name, taps = layer.kind.lower(), layer.time_kernel * layer.kernel
+        total += Counter({name: values, f"{name} tap": values * taps})
     return total
+
+
+def _convolution_operations(layer: Layer) -> Counter[str]:
+    """Count im2col's copies, by value or by four values, and the products of a convolution."""
+    bins, channels = layer.output_cells, layer.output_channels
+    groups = ceil(bins / CELLS_AT_ONCE)
+    copied = groups * CELLS_AT_ONCE if bins >= CELLS_AT_ONCE else bins
+    taps, tap_values = layer.time_kernel, layer.kernel * layer.channels
+    depth = layer.weights.shape[1]
+    total = Counter({"im2col tap": copied * taps})
+    if tap_values % 4:
+        total["im2col value"] = copied * taps * tap_values
+    else:
+        total["im2col four"] = copied * taps * tap_values // 4
+    if bins == 1:
+        fours, rest = divmod(channels, 4)
+        total += Counter({"dense": 1, "dense four": fours, "dense product": fours * depth // 8})
+        total += Counter({"dense rest": rest, "dense rest product": rest * taps * tap_values})
+    elif bins < CELLS_AT_ONCE:
+        total += Counter({"bin": bins, "bin output": bins * channels})
+        total["bin product"] = bins * channels * depth // 4
+    else:
+        total += Counter({"five bins": groups, "five bins' output": groups * channels})
+        total["five bins' product"] = groups * channels * depth // 8
+    return total
+
+
+def _depthwise_operations(layer: Layer) -> Counter[str]:
+    """Count a depthwise convolution's operations by four channels and by channel of the rest."""
+    bins, taps = layer.output_cells, layer.time_kernel * layer.kernel
+    fours, rest = divmod(layer.output_channels, 4)
+    name = "depthwise" if bins == 1 else "wide depthwise"
+    total = Counter({name: 1, f"{name} tap": taps, f"{name} four": fours})
+    total[f"{name} four's tap"] = fours * taps
+    total += Counter({"depthwise rest": rest * bins, "depthwise rest tap": rest * bins * taps})
+    if bins > 1:
+        total += Counter({"wide bin": fours * bins, "wide product": fours * bins * taps})
+    return total
+
+
+def open_share(config: ModelConfig, speech: float) -> float:
+    """Return the share of the time that the gate is open when speech takes a share of it.
+
+    Speech is taken to come in utterances of 2 s; pre-roll and hangover are added to each.
+    """
+    gating = config.gating
+    if not gating.on:
+        return 1.0
+    added = (gating.look_back_ms + gating.hold_ms) / 1000
+    return min(1.0, speech * (1 + added / UTTERANCE))
+
+
+def duty(instructions_per_second: float) -> Range:
+    """Return the share of the time that the processor runs."""
+    shares = (cycles * instructions_per_second / CLOCK for cycles in CYCLES_PER_INSTRUCTION)
+    return Range(*shares)
+
+
+def power(running: Range) -> Range:
+    """Return the power of the processor alone in W, given the share of the time that it runs."""
+    shares = (running.minimum, running.maximum)
+    return Range(*(VOLTS * (share * RUNNING + (1 - share) * IDLE) for share in shares))

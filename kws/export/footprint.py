@@ -1,4 +1,4 @@
-"""Flash and RAM of an exported detector, by part."""
+"""Compute the flash and the RAM that an exported detector takes, by part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kws.gate import GateNumbers
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 
-Parts = dict[str, int]  # bytes by name
+Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
     "code of the front end": ("mfcc", "fft"),
@@ -32,8 +32,8 @@ SAMPLE_BYTES = 2
 BYTES = {"float": 4, "int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
 
-def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Parts:
-    """code: bytes by source file."""
+def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Sizes:
+    """Return the bytes of flash by part; code: bytes of the engine's code by source file."""
     config = model.config
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
     layers = [
@@ -52,8 +52,15 @@ def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Parts:
     }
 
 
-def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: Network) -> Parts:
-    """state: bytes of kws_spotter; sketch: samples of its buffers by name. Without the stack."""
+def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: Network) -> Sizes:
+    """Return the bytes of static RAM by part.
+
+    Args:
+        state: Bytes of kws_spotter.
+        sketch: Samples of the sketch's buffers by name.
+        config: The model's settings.
+        network: The model's network.
+    """
     at = detector_memory(
         config.front_end,
         network,
@@ -64,12 +71,12 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
     )
     shared = at.network.rings
     return {
-        "front end's work and network's scratch": shared,
-        "network's past columns": at.row_at - shared,
-        "feature row and scores": at.posterior_at - at.row_at + at.total - at.scores_at,
+        "scratch memory of front end and network": shared,
+        "network's past time steps": at.row_at - shared,
+        "feature frame and scores": at.posterior_at - at.row_at + at.total - at.scores_at,
         "posterior's averages": at.pending_at - at.posterior_at,
         "front end's pending samples": at.gate_at - at.pending_at,
-        "gate's look-back": at.scores_at - at.gate_at,
+        "gate's pre-roll": at.scores_at - at.gate_at,
         "state of the stages": state,
     } | {f"sketch's {name}": SAMPLE_BYTES * samples for name, samples in sketch.items()}
 

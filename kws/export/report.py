@@ -1,91 +1,102 @@
-"""The report of an export: what the detector needs on the board, as text and as a page."""
+"""Report what an exported detector needs on the board, as a page of text and as a page of HTML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
 
 from kws.config import ModelConfig
+from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
-from kws.errors import KwsError
-from kws.export import cost, counting, footprint, power
-from kws.export.report_pages import Section, text_page, web_page
+from kws.export import cost, footprint
 from kws.model_file import ModelFile
+
+COMMAND = "kws export"
+TEXT_WIDTH = 88  # characters
+BAR_WIDTH = 160  # px
+BUFFER = re.compile(r"constexpr uint32_t (CAPACITY|BLOCK) = (\d+);")
 
 SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
 OFFICE_DAY = 0.1  # share of speech at which it is compared
-KINDS = (".c", ".h", ".S")
-COMPUTING_ALONE = (
-    "Counted is computing alone: not the microphone, not the PDM interface and the clock that it"
-    " keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the LED or the"
-    " board's regulator."
+TO_COUNT = (
+    "In a checkout of kws, `python benchmarks/cortex_m4/count.py MODEL.tflite` counts instead of"
+    " estimating."
+)
+COMPUTATION_ONLY = (
+    "These figures cover computation only: not the microphone, not the PDM interface and the clock"
+    " that it keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the LED or"
+    " the board's regulator."
 )
 DATASHEET = (
-    f"Running {1e3 * power.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
-    f" {1e6 * power.IDLE:g} uA (ION_RAMON_EVENT: System ON, all RAM kept) at {power.VOLTS:g} V:"
+    f"Running {1e3 * cost.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
+    f" {1e6 * cost.IDLE:g} uA (ION_RAMON_EVENT: System ON, all RAM kept) at {cost.VOLTS:g} V:"
     " nRF52840 Product Specification, Current consumption, Electrical specification, CPU running"
     " and Sleep."
 )
-BUFFER = re.compile(r"constexpr uint32_t (CAPACITY|BLOCK) = (\d+);")
 
 
-def report(
-    model: ModelFile, network: Network, files: Mapping[str, str], count: bool = False
-) -> dict[str, str]:
-    """The report's files by name; files: the exported sketch's texts by path.
+@dataclass(frozen=True)
+class Section:
+    """Hold a table, a bar for each of its first rows, and notes."""
 
-    count: count under QEMU where that can be done; else, and otherwise, from the stored costs. The
-    same model gives the same bytes on machines of the same compiler.
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    bars: Sequence[float]  # 0..1
+    notes: tuple[str, ...]
+
+
+def report(model: ModelFile, network: Network, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the report's files by name; the same model gives the same bytes.
+
+    Args:
+        model: The exported model.
+        network: Its network.
+        files: The exported sketch's texts by path, for the sizes of its buffers.
     """
     code, state = cost.stored_flash()
-    costs = cost.stored(network, model.config)
-    if count and counting.available():
-        sources = {
-            path.removeprefix("src/"): text
-            for path, text in files.items()
-            if path.startswith("src/") and path.endswith(KINDS)
-        }
-        try:
-            counted = counting.count(sources)
-            costs, code, state = cost.counted(counted), counted.flash, counted.state
-        except KwsError:
-            pass  # the page says that its figures are the stored ones
     buffers = dict(BUFFER.findall(files.get("microphone.h", "")))
     sketch = {
         "ring buffer": int(buffers.get("CAPACITY", 0)),
-        "block of the microphone": int(buffers.get("BLOCK", 0)),
+        "microphone block": int(buffers.get("BLOCK", 0)),
         "hop": model.config.front_end.hop,
     }
+    costs = cost.stored_costs(network, model.config)
     title = f"{model.name} on the Arduino Nano 33 BLE"
+    about = f"Model {model.name}, sha256 {model.sha256}."
     sections = [
         *_sizes(
             footprint.flash(code, model, network),
             footprint.memory(state, sketch, model.config, network),
         ),
-        _instructions(model.config, costs),
+        _instructions(model.config, costs, cost.stored_costs_source(network, model.config)),
         _duty(model.config, costs),
         _power(model.config, costs),
     ]
-    about = f"Model {model.name}, sha256 {model.sha256}."
     return {
         "report.txt": text_page(title, about, sections),
         "report.html": web_page(title, about, sections),
     }
 
 
-def _sizes(flash: footprint.Parts, ram: footprint.Parts) -> Iterator[Section]:
-    for name, parts, has, note in (
+def _sizes(flash: footprint.Sizes, ram: footprint.Sizes) -> Iterator[Section]:
+    """Yield a section for flash and one for RAM."""
+    for name, sizes, board, note in (
         ("Flash", flash, 1 << 20, "The detector alone: Arduino's core and BLE come on top."),
         ("RAM", ram, 256 << 10, "Static; the stack, Arduino's core and BLE come on top."),
     ):
-        total = sum(parts.values())
-        rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in parts.items() if size]
-        rows.append(("in all", f"{total:,}", f"{total / has:.1%} of the board's {has >> 10} KB"))
-        bars = [size / total for size in parts.values() if size]
+        total = sum(sizes.values())
+        rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sizes.items() if size]
+        rows.append(("total", f"{total:,}", f"{total / board:.1%} of the board's {board >> 10} KB"))
+        bars = [size / total for size in sizes.values() if size]
         yield Section(name, ("part", "bytes", "share"), rows, bars, (note,))
 
 
-def _instructions(config: ModelConfig, costs: cost.Costs) -> Section:
+def _instructions(config: ModelConfig, costs: cost.Costs, source: str) -> Section:
+    """Return the section on the instructions of each stage."""
     hop, step = config.front_end.row_seconds, config.step_seconds
     stages = (
         ("ring buffer and gate", "hop", costs.gate, 1 / hop),
@@ -93,78 +104,120 @@ def _instructions(config: ModelConfig, costs: cost.Costs) -> Section:
         ("network", "step", costs.network, 1 / step),
         ("posterior stage", "step", costs.posterior, 1 / step),
     )
-    return Section(
-        "Instructions",
-        ("stage", "each", "millions per second"),
-        [
-            (stage, f"{each:,.0f} per {unit}", f"{each * rate / 1e6:.3f}")
-            for stage, unit, each, rate in stages
-        ],
-        [each * rate / costs.per_second(config, 1.0) for _, _, each, rate in stages],
-        (
-            f"A hop is {1000 * hop:g} ms, a step of the network {1000 * step:g} ms.",
-            f"{costs.source[0].upper()}{costs.source[1:]}.",
-        ),
-    )
+    rows = [
+        (stage, f"{each:,.0f} per {unit}", f"{each * rate / 1e6:.3f}")
+        for stage, unit, each, rate in stages
+    ]
+    bars = [each * rate / costs.per_second(config, 1.0) for _, _, each, rate in stages]
+    units = f"A hop is {1000 * hop:g} ms, a step of the network {1000 * step:g} ms."
+    heads = ("stage", "each", "millions per second")
+    return Section("Instructions", heads, rows, bars, (units, source, TO_COUNT))
 
 
 def _duty(config: ModelConfig, costs: cost.Costs) -> Section:
+    """Return the section on the processor's time, with the gate open and closed."""
     states = (("gate open", 1.0), ("gate closed", 0.0)) if config.gating.on else (("always", 1.0),)
     rows = []
     for state, share in states:
         per_second = costs.per_second(config, share)
-        busy = power.duty(per_second)
-        rows.append((state, f"{per_second / 1e6:.3f}", _percent(busy)))
-    least, most = power.CYCLES_PER_INSTRUCTION
+        rows.append((state, f"{per_second / 1e6:.3f}", _percent(cost.duty(per_second))))
+    low, high = cost.CYCLES_PER_INSTRUCTION
     note = (
-        f"An instruction takes {least:g} to {most:g} cycles: the least and the most by the timings"
-        " in the Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3), with 2 wait states"
-        " for data in flash at the most; misses of the instruction cache are not counted."
+        f"An instruction takes {low:g} to {high:g} cycles: minimum and maximum by the timings in"
+        " the Cortex-M4 Technical Reference Manual (r0p1, 3.3.1 and 7.2.3), the maximum with 2 wait"
+        " states for data in flash; misses of the instruction cache are not counted."
     )
-    heads = ("", "million instructions", f"of the time at {power.CLOCK / 1e6:g} MHz")
+    heads = ("", "million instructions", f"of the time at {cost.CLOCK / 1e6:g} MHz")
     return Section("Per second of audio", heads, rows, (), (note,))
 
 
 def _power(config: ModelConfig, costs: cost.Costs) -> Section:
-    rows, verdict = [], ""
+    """Return the section on the processor's power, by the share of speech."""
+    rows, comparison = [], ""
     for speech in SPEECH:
-        heard = power.open_share(config, speech)
-        per_second = costs.per_second(config, heard)
-        watts = power.power(power.duty(per_second))
+        open_share = cost.open_share(config, speech)
+        per_second = costs.per_second(config, open_share)
+        watts = cost.power(cost.duty(per_second))
         millions = f"{per_second / 1e6:.3f}"
-        rows.append((f"{speech:.0%}", f"{heard:.1%}", millions, _microwatts(watts)))
+        rows.append((f"{speech:.0%}", f"{open_share:.1%}", millions, _microwatts(watts)))
         if speech == OFFICE_DAY:
-            verdict = _comparison(watts)
+            comparison = _comparison(watts)
     gating = config.gating
-    assumed = (
-        f"Speech comes in stretches of {power.STRETCH:g} s; the gate hears"
-        f" {gating.look_back_ms} ms before and {gating.hold_ms} ms behind each. Loud sounds that"
-        " are not speech open it, too."
+    assumption = (
+        f"Assumed: speech comes in utterances of {cost.UTTERANCE:g} s; the gate adds a pre-roll of"
+        f" {gating.look_back_ms} ms and a hangover of {gating.hold_ms} ms to each. Loud sounds"
+        " other than speech open the gate, too."
         if gating.on
-        else "This model has no gate: silence costs what speech does."
+        else "This model has no gate: silence costs as much as speech."
     )
-    heads = ("speech", "heard", "million instructions per second", "microwatts")
-    notes = (COMPUTING_ALONE, assumed, DATASHEET, verdict)
+    heads = ("speech", "gate open", "million instructions per second", "microwatts")
+    notes = (COMPUTATION_ONLY, assumption, DATASHEET, comparison)
     return Section("Average power of the processor", heads, rows, (), notes)
 
 
-def _comparison(watts: power.Range) -> str:
-    if watts.most < power.NDP100:
+def _comparison(watts: cost.Range) -> str:
+    """Return a sentence that compares the processor's power to a dedicated chip's."""
+    if watts.maximum < cost.NDP100:
         verdict = "this is below it"
-    elif watts.least > power.NDP100:
+    elif watts.minimum > cost.NDP100:
         verdict = "this is above it"
     else:
         verdict = "this may be above or below it, the range includes it"
     return (
         f"With {OFFICE_DAY:.0%} speech the processor takes {_microwatts(watts)} uW. Syntiant's"
-        f" NDP100, a chip made for listening, is quoted at {1e6 * power.NDP100:g} uW, always on:"
-        f" {verdict}."
+        f" NDP100, a chip made for keyword spotting, is quoted at {1e6 * cost.NDP100:g} uW, always"
+        f" on: {verdict}."
     )
 
 
-def _percent(share: power.Range) -> str:
-    return f"{100 * share.least:.2f} to {100 * share.most:.2f} %"
+def _percent(share: cost.Range) -> str:
+    return f"{100 * share.minimum:.2f} to {100 * share.maximum:.2f} %"
 
 
-def _microwatts(watts: power.Range) -> str:
-    return f"{1e6 * watts.least:.0f} to {1e6 * watts.most:.0f}"
+def _microwatts(watts: cost.Range) -> str:
+    return f"{1e6 * watts.minimum:.0f} to {1e6 * watts.maximum:.0f}"
+
+
+def text_page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """Return sections as a page of plain text."""
+    parts = [title, "=" * len(title), "", fill(about, TEXT_WIDTH), ""]
+    for section in sections:
+        table = [section.heads, *section.rows]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        parts += [section.title, "-" * len(section.title), ""]
+        for row in table:
+            first, *others = (
+                text.rjust(width) if index else text.ljust(width)
+                for index, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            parts.append("  ".join((first, *others)).rstrip())
+        parts.append("")
+        parts += [fill(note, TEXT_WIDTH) + "\n" for note in section.notes]
+    return "\n".join((*parts, made_by(COMMAND), ""))
+
+
+def web_page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """Return sections as one self-contained page of HTML."""
+    return html_page(title, about, "\n".join(map(_section, sections)), COMMAND)
+
+
+def _section(section: Section) -> str:
+    """Return a section as HTML."""
+    heads = "".join(f"<th>{escape(head)}</th>" for head in section.heads)
+    heads += "<th></th>" if section.bars else ""
+    rows = []
+    for index, row in enumerate(section.rows):
+        texts = "".join(f"<td>{escape(text)}</td>" for text in row)
+        bar = _bar(section.bars[index]) if index < len(section.bars) else ""
+        rows.append(f"<tr>{texts}<td>{bar}</td></tr>" if section.bars else f"<tr>{texts}</tr>")
+    notes = "\n".join(f"<p>{escape(note)}</p>" for note in section.notes)
+    table = f"<table>\n<tr>{heads}</tr>\n" + "\n".join(rows) + "\n</table>"
+    return f"<h2>{escape(section.title)}</h2>\n{table}\n{notes}"
+
+
+def _bar(share: float) -> str:
+    """Return a bar as SVG, share in 0..1."""
+    return (
+        f'<svg width="{BAR_WIDTH}" height="12" role="img" aria-label="{share:.0%}">'
+        f'<rect width="{share * BAR_WIDTH:.1f}" height="12"/></svg>'
+    )

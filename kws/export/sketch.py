@@ -1,15 +1,20 @@
-"""The exported folder: a model as C and the engine's own sources, for a detector as a sketch."""
+"""Write an exported folder: a model as C and the engine's sources; for a detector, a sketch.
+
+A folder may be exported to again and again: the files of the export before are replaced, others
+stay as they are.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from kws import __version__
 from kws.engine.lowering import read
 from kws.errors import KwsError
 from kws.export.c_source import detector_source, header, network_source
-from kws.export.own_files import write
 from kws.export.report import report
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 
@@ -17,20 +22,21 @@ _PACKAGE = Path(__file__).parents[1]
 FIRMWARE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export")
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
-SETTINGS = "settings.h"  # the user's to change
+SETTINGS = "settings.h"  # for the user to change
+DIGESTS = "kws_export.sha256"  # of the exported files, in the format of sha256sum
 
 
-def export(model: str | Path, output: Path, count: bool = False) -> list[Path]:
-    """Write the engine and a model, by name or path, into folder `output`; what was written.
+def export(model: str | Path, output: Path) -> list[Path]:
+    """Write the engine and a model, given by name or path, into a folder; return the paths written.
 
     A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
-    it is; its src/ is the whole detector in C, its report.txt and report.html tell what that costs
-    (count: counted where an emulator and compilers are installed). Any other int8 .tflite of the
-    supported operators gives its network alone, in `output` itself. The same model gives the same
-    bytes.
+    it is; its src/ is the whole detector in C, its report.txt and report.html say what that costs.
+    Any other int8 .tflite of the supported operators gives its network alone, in `output` itself.
+    The same model gives the same bytes.
 
-    Raises KwsError, with nothing written, for a model that cannot be exported and for files in the
-    way that are not an export's own.
+    Raises:
+        KwsError: If the model cannot be exported, or if files are in the way that an export did
+            not write. Nothing is written then.
     """
     path = find(model)
     try:
@@ -46,17 +52,17 @@ def export(model: str | Path, output: Path, count: bool = False) -> list[Path]:
     sources |= model_files(detector_source(detector, network), top)
     name = sketch_name(detector.name)
     files = sketch_files(name, sources)
-    files |= report(detector, network, files, count)
+    files |= report(detector, network, files)
     return write(output / name, files, may_be_changed=SETTINGS)
 
 
 def sketch_name(model: str) -> str:
-    """Name of a model's sketch: letters, digits and underscores."""
+    """Return the name of a model's sketch: letters, digits and underscores."""
     return ("kws_" + re.sub(r"\W", "_", model, flags=re.ASCII))[:NAME_LENGTH]
 
 
 def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:
-    """A sketch's files by path: what runs on the board, and the sources in src/."""
+    """Return a sketch's files by path: the sketch itself, and the C sources in src/."""
     folder = _firmware()
     files = {
         file.name: file.read_text("utf-8")
@@ -68,19 +74,77 @@ def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:
 
 
 def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
-    """The generated files by name: a header and a source, each below its first lines."""
+    """Return the model's header and source by name, each below the given first lines."""
     return {name: top + text for name, text in zip(MODEL_FILES, code, strict=True)}
 
 
 def engine_sources() -> list[Path]:
-    """The C engine's files, of the installed package or of the checkout."""
+    """Return the C engine's files, of the installed package or of the checkout."""
     files = sorted((_firmware() / "src").glob("*.[chS]"))
     return [file for file in files if file.name not in MODEL_FILES]
 
 
 def _firmware() -> Path:
-    """Where the sketch and the engine lie."""
+    """Find the folder of the sketch and the engine."""
     for folder in FIRMWARE_FOLDERS:
         if (folder / "firmware_export.ino").is_file():
             return folder
     raise KwsError("the sketch and the engine's sources are not installed with kws")
+
+
+def write(folder: Path, files: Mapping[str, str], may_be_changed: str = "") -> list[Path]:
+    """Write files and a list of their digests into a folder; return the paths written.
+
+    By the digests, the next export recognises the files of this one.
+
+    Args:
+        folder: Where to write.
+        files: Texts by path within the folder.
+        may_be_changed: The file that stays as it is if it was changed since the last export.
+
+    Raises:
+        KwsError: If another file was changed since, or is not an export's. Nothing is written then.
+    """
+    try:
+        digests = _digests(folder / DIGESTS)
+        texts = dict(files)
+        for name, text in files.items():
+            if not _changed(folder / name, text, digests.get(name)):
+                continue
+            if name != may_be_changed or name not in digests:
+                raise KwsError(
+                    f"{folder / name}: changed since, or not of kws export; move it away"
+                    " or choose another folder"
+                )
+            del texts[name]
+        digests = {name: _digest(text) for name, text in files.items()}
+        texts[DIGESTS] = f"# Written by kws {__version__} (kws export).\n" + "".join(
+            f"{digests[name]}  {name}\n" for name in sorted(digests)
+        )
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
+    return [folder / name for name in sorted(texts)]
+
+
+def _changed(path: Path, text: str, digest: str | None) -> bool:
+    """Return whether a file holds neither this export's text nor the one with the digest."""
+    if not path.exists():
+        return False
+    found = path.read_text("utf-8", errors="replace")  # any line ends: tools may change them
+    return found != text and _digest(found) != digest
+
+
+def _digests(path: Path) -> dict[str, str]:
+    """Return the digests of an earlier export's files by name."""
+    if not path.exists():
+        return {}
+    lines = path.read_text("utf-8").splitlines()
+    pairs = (line.split("  ", 1) for line in lines if not line.startswith("#") and "  " in line)
+    return {name: digest for digest, name in pairs}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,11 +1,11 @@
-/* A bare Cortex-M4F from reset to main. */
+/* Start a bare Cortex-M4F: from reset to main. */
 #include <stdint.h>
 
 extern uint32_t data_load, data_start, data_end, bss_start, bss_end, stack_top;
 int main(void);
 void reset(void);
 
-/* Ends the emulation. */
+/* End the emulation. */
 static void leave(uint32_t code) {
   const uint32_t arguments[2] = {0x20026, code}; /* ADP_Stopped_ApplicationExit */
   register uint32_t r0 __asm__("r0") = 0x20;

@@ -1,4 +1,4 @@
-/* A network takes windows of noise. */
+/* Run a network on windows of noise. */
 #include "kws_model.h"
 
 enum { WINDOWS = 4, VALUES = KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_ROW_VALUES };
@@ -7,9 +7,10 @@ static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int8_t window[VALUES], scores[KWS_MODEL_CLASSES];
 static kws_ds_cnn ds_cnn;
 
+/* Counting begins here. */
 __attribute__((noinline)) void count_from_here(void) { __asm__ volatile(""); }
 
-/* The next window; entering it ends what is counted. */
+/* Make the next window; entering this function ends the stage before. */
 __attribute__((noinline)) void next_window(void) {
   static uint32_t state = 1;
   for (int i = 0; i < VALUES; ++i) {

@@ -19,7 +19,7 @@ from sketch_board import BLOCK, Heard, Samples
 from kws.audio import ble
 from kws.backend import spotter as open_spotter
 from kws.console.detection_lines import line
-from kws.export import export
+from kws.export.sketch import export
 from kws.listen import lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Detection

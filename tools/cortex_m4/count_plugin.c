@@ -1,12 +1,13 @@
-/* QEMU plugin that counts guest instructions by phase of the program.
+/* QEMU plugin that counts guest instructions by stage of the program.
  *
- *   -plugin count_plugin.so,start=ADDRESS,phase=ADDRESS,phase=ADDRESS,...[,profile=1]
+ *   -plugin count_plugin.so,start=ADDRESS,stage=ADDRESS,stage=ADDRESS,...[,profile=1]
  *
- * When the instruction at the n-th ADDRESS runs, the n-th phase begins; that of `start` sets all
- * counters to zero. At exit one line per phase
- * goes to stderr: its number, how often it began, its instructions. A profile adds a line for each
- * instruction that ran, with its address, how often it ran and how often it read from flash. The
- * declarations follow QEMU's plugin API, version 1, whose header Debian does not ship. */
+ * The n-th stage begins when the instruction at the n-th stage ADDRESS runs, and lasts until
+ * another stage begins. The instruction at `start` sets all counters to zero. At exit the plugin
+ * prints to stderr one line per stage: its number, how often it began, its instructions. With
+ * profile=1 it adds a line for each instruction that ran: its address, how often it ran, how often
+ * it read from flash. The declarations follow QEMU's plugin API, version 1, whose header Debian
+ * does not ship. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,53 +44,53 @@ bool qemu_plugin_mem_is_store(uint32_t kind);
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED int qemu_plugin_version = 1;
 
-enum { MAX_PHASES = 16 };
+enum { MAX_STAGES = 16 };
 typedef struct {
-  uint64_t address, begun, instructions;
-} phase_t;
-static phase_t phases[MAX_PHASES], before = {0, 1, 0}, *now = &before;
-static int phase_count;
+  uint64_t address, calls, instructions;
+} stage_t;
+static stage_t stages[MAX_STAGES], before = {0, 1, 0}, *now = &before;
+static int stage_count;
 static uint64_t start_address = UINT64_MAX;
-static uint64_t executed, counted; /* instructions so far; those already in a phase */
+static uint64_t executed, counted; /* instructions so far; those already in a stage */
 
 enum { FLASH_END = 1 << 20 };
 static bool profiled;
 static struct {
   uint64_t runs, flash_reads;
-} profile[FLASH_END / 2]; /* by half of the address */
+} profile[FLASH_END / 2]; /* by address / 2 */
 
 static void settle(void) {
   now->instructions += executed - counted;
   counted = executed;
 }
 
-static void begin(unsigned cpu, void *phase) {
+static void begin(unsigned cpu, void *stage) {
   (void)cpu;
   settle();
-  now = phase;
-  ++now->begun;
+  now = stage;
+  ++now->calls;
 }
 
 static void start(unsigned cpu, void *data) {
   (void)cpu;
   (void)data;
   counted = executed;
-  for (int n = 0; n < phase_count; ++n) phases[n].begun = phases[n].instructions = 0;
+  for (int n = 0; n < stage_count; ++n) stages[n].calls = stages[n].instructions = 0;
   memset(profile, 0, sizeof profile);
 }
 
-static void use_memory(unsigned cpu, uint32_t kind, uint64_t address, void *flash_reads) {
+static void count_flash_read(unsigned cpu, uint32_t kind, uint64_t address, void *flash_reads) {
   (void)cpu;
   if (address < FLASH_END && !qemu_plugin_mem_is_store(kind)) ++*(uint64_t *)flash_reads;
 }
 
 static void profile_instruction(struct qemu_plugin_insn *instruction) {
-  const uint64_t place = qemu_plugin_insn_vaddr(instruction) / 2;
-  if (place >= FLASH_END / 2) return;
+  const uint64_t half = qemu_plugin_insn_vaddr(instruction) / 2;
+  if (half >= FLASH_END / 2) return;
   qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64,
-                                             &profile[place].runs, 1);
-  qemu_plugin_register_vcpu_mem_cb(instruction, use_memory, QEMU_PLUGIN_CB_NO_REGS,
-                                   QEMU_PLUGIN_MEM_RW, &profile[place].flash_reads);
+                                             &profile[half].runs, 1);
+  qemu_plugin_register_vcpu_mem_cb(instruction, count_flash_read, QEMU_PLUGIN_CB_NO_REGS,
+                                   QEMU_PLUGIN_MEM_RW, &profile[half].flash_reads);
 }
 
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
@@ -99,10 +100,10 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
     if (address == start_address)
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, start, QEMU_PLUGIN_CB_NO_REGS, NULL);
-    for (int n = 0; n < phase_count; ++n)
-      if (phases[n].address == address)
+    for (int n = 0; n < stage_count; ++n)
+      if (stages[n].address == address)
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, begin, QEMU_PLUGIN_CB_NO_REGS,
-                                               &phases[n]);
+                                               &stages[n]);
     qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &executed,
                                                1);
     if (profiled) profile_instruction(instruction);
@@ -113,26 +114,26 @@ static void report(qemu_plugin_id_t id, void *data) {
   (void)id;
   (void)data;
   settle();
-  for (int n = 0; n < phase_count; ++n)
-    fprintf(stderr, "phase %d %llu %llu\n", n, (unsigned long long)phases[n].begun,
-            (unsigned long long)phases[n].instructions);
-  for (int place = 0; place < FLASH_END / 2; ++place)
-    if (profile[place].runs > 0)
-      fprintf(stderr, "instruction %d %llu %llu\n", 2 * place,
-              (unsigned long long)profile[place].runs,
-              (unsigned long long)profile[place].flash_reads);
+  for (int n = 0; n < stage_count; ++n)
+    fprintf(stderr, "stage %d %llu %llu\n", n, (unsigned long long)stages[n].calls,
+            (unsigned long long)stages[n].instructions);
+  for (int half = 0; half < FLASH_END / 2; ++half)
+    if (profile[half].runs > 0)
+      fprintf(stderr, "instruction %d %llu %llu\n", 2 * half,
+              (unsigned long long)profile[half].runs,
+              (unsigned long long)profile[half].flash_reads);
 }
 
 EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int count,
-                                 char **words) {
+                                 char **options) {
   (void)info;
   for (int i = 0; i < count; ++i) {
-    if (strcmp(words[i], "profile=1") == 0)
+    if (strcmp(options[i], "profile=1") == 0)
       profiled = true;
-    else if (strncmp(words[i], "start=", 6) == 0)
-      start_address = strtoull(words[i] + 6, NULL, 0);
-    else if (strncmp(words[i], "phase=", 6) == 0 && phase_count < MAX_PHASES)
-      phases[phase_count++].address = strtoull(words[i] + 6, NULL, 0);
+    else if (strncmp(options[i], "start=", 6) == 0)
+      start_address = strtoull(options[i] + 6, NULL, 0);
+    else if (strncmp(options[i], "stage=", 6) == 0 && stage_count < MAX_STAGES)
+      stages[stage_count++].address = strtoull(options[i] + 6, NULL, 0);
     else
       return 1;
   }

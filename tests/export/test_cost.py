@@ -1,0 +1,62 @@
+"""Test that the stored costs match counts, and the power that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from conftest import skip_without
+from cortex_m4 import counting
+from small_models import plane, temporal
+
+from kws.config import Gating
+from kws.engine.lowering import read
+from kws.export import cost, footprint
+from kws.export.c_source import detector_source
+from kws.export.sketch import engine_sources, model_files
+from kws.model_file import ModelFile
+
+TOLERANCE = {"gate": 0.1, "front_end": 0.1, "network": 0.1, "posterior": 0.3}
+
+
+def test_power_by_hand() -> None:
+    always = cost.power(cost.Range(0.0, 1.0))
+    assert always.minimum == pytest.approx(3 * 2.35e-6)
+    assert always.maximum == pytest.approx(3 * 3.3e-3)
+    assert cost.duty(10e6).minimum == pytest.approx(12 / 64)
+    config = ModelFile.load("home").config
+    gated = replace(config, gating=Gating(look_back_ms=300, hold_ms=700))
+    assert cost.open_share(gated, 0.0) == 0
+    assert cost.open_share(gated, 0.1) == pytest.approx(0.15)
+    assert cost.open_share(gated, 0.9) == 1
+    assert cost.open_share(replace(config, gating=Gating(on=False)), 0.0) == 1
+
+
+def count(model: ModelFile) -> counting.Count:
+    """Count a model's detector under QEMU."""
+    skip_without("an Arm compiler and QEMU", counting.available())
+    sources = {path.name: path.read_text() for path in engine_sources()}
+    network = read(model.content, "model")
+    return counting.count(sources | model_files(detector_source(model, network)))
+
+
+@pytest.mark.parametrize("name", ["home", "temporal", "plane"])
+def test_stored_costs_match_the_counts(name: str) -> None:
+    model = {"home": lambda: ModelFile.load("home"), "temporal": temporal, "plane": plane}[name]()
+    counted, network = count(model), read(model.content, "model")
+    stored = cost.stored_costs(network, model.config)
+    for stage, tolerance in TOLERANCE.items():
+        assert getattr(stored, stage) == pytest.approx(
+            getattr(counted.costs, stage), rel=tolerance
+        ), stage
+    for share in (0.0, 0.1, 1.0):
+        assert stored.per_second(model.config, share) == pytest.approx(
+            counted.costs.per_second(model.config, share), rel=0.1
+        )
+    code, state = cost.stored_flash()
+    assert {k: n for k, n in counted.flash.items() if k != "kws_model"} == pytest.approx(
+        code, rel=0.05
+    )
+    assert counted.state == state
+    parts = footprint.flash(counted.flash, model, network)
+    assert sum(parts.values()) == pytest.approx(sum(counted.flash.values()), abs=64)  # alignment
