@@ -28,7 +28,7 @@ from kws.audio.read import read_audio
 from kws.data.clips import Clip
 from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation
-from kws.evaluation.scores import Traces
+from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
 from kws.posterior import threshold_level
 from kws.training.cross_validation import hear, judged, together
@@ -87,32 +87,33 @@ def session_labels(clips: list[Clip]) -> Int:
     return sessions(recordings, [clip.path.stem for clip in clips]).astype(np.int64)
 
 
-def table(title: str, traces: Traces, result: Evaluation, labels: Mapping[str, Int]) -> Table:
+def table(title: str, scores: Scores, result: Evaluation, labels: Mapping[str, Int]) -> Table:
     """Return the table of one condition: a row per keyword, and their mean."""
     random = np.random.default_rng(1)
-    columns = ("keyword", "utterances", "sessions", "missed", "95 %", "false alarms/h", "95 %")
-    shown = Table(*columns, title=f"{title}, {traces.hours:.2f} h without the keywords")
+    columns = ("keyword", "utterances", "sessions", "with a miss", "missed", "95 %", "FA/h", "95 %")
+    shown = Table(*columns, title=f"{title}, {scores.hours:.2f} h without the keywords")
     replicates, alarms = [], 0
-    for keyword, rate in result.own.items():
-        missed = traces.peaks[keyword] < threshold_level(rate.threshold)
+    for keyword, point in result.at_threshold.items():
+        missed = scores.positives[keyword] < threshold_level(point.threshold)
         rates = bootstrap_rates(missed, labels[keyword], random)
         replicates.append(rates)
-        alarms += rate.alarms
+        alarms += point.false_alarms
         shown.add_row(
             keyword,
             str(len(missed)),
             str(len(np.unique(labels[keyword]))),
+            str(len(np.unique(labels[keyword][missed]))),
             f"{100 * missed.mean():.1f} %",
             percent(miss_interval(missed, labels[keyword], rates)),
-            f"{rate.alarms_per_hour:.2f}",
-            per_hour(poisson_interval(rate.alarms, traces.hours)),
+            f"{point.false_alarms_per_hour:.2f}",
+            per_hour(poisson_interval(point.false_alarms, scores.hours)),
         )
     mean = percentiles(np.mean(replicates, axis=0))
     missed_mean = f"{100 * result.mean_miss_rate():.1f} %"
-    whole = f"{alarms / traces.hours:.2f}"
-    interval = per_hour(poisson_interval(alarms, traces.hours))
+    whole = f"{alarms / scores.hours:.2f}"
+    interval = per_hour(poisson_interval(alarms, scores.hours))
     shown.add_section()
-    shown.add_row("mean, sum", "", "", missed_mean, percent(mean), whole, interval)
+    shown.add_row("mean, sum", "", "", "", missed_mean, percent(mean), whole, interval)
     return shown
 
 
@@ -143,8 +144,8 @@ def main() -> None:
         labels[keyword] = np.array([session[clip.path] for clip in clips])
     results = judged(ModelFile.load().config, heard)
     console = Console(width=120)
-    for condition, traces in together(heard).items():
-        console.print(table(condition, traces, results[condition], labels))
+    for condition, scores in together(heard).items():
+        console.print(table(condition, scores, results[condition], labels))
 
 
 if __name__ == "__main__":

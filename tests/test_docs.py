@@ -1,0 +1,122 @@
+"""Check the documentation against the code: links, commands, files, the map of modules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from command_line import ROOT
+from module_map import PAGE, first_sentence, module_map, with_map
+from typer.main import get_command
+
+from kws.cli import app
+
+SKIPPED = {".venv", "build", "dist", ".pytest_cache", "node_modules"}
+PAGES = sorted(
+    path for path in ROOT.rglob("*.md") if not SKIPPED & set(path.relative_to(ROOT).parts)
+)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+# A command line in a block of code or in backticks, up to a comment, a pipe or the end.
+COMMAND = re.compile(r"(?m)(?:^ {4}|`|\| |&& )(kws [a-z][^`#|\n]*)")
+SCRIPT = re.compile(r"python ((?:benchmarks|tools|audio_samples|examples)/[\w/]+\.py)")
+TARGET = re.compile(r"(?:`|^ {4})(?:[A-Z]+=\S+ )?make ([a-z][a-z-]*)", re.MULTILINE)
+EXTRA = re.compile(r"pip install '(?:kws|\.)\[(\w+)\]'")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def options() -> dict[str, set[str]]:
+    """Return the options of each command, by the words that call it."""
+    found = {}
+
+    def add(words: str, command) -> None:
+        if hasattr(command, "commands"):
+            for word, child in command.commands.items():
+                add(f"{words} {word}", child)
+        else:
+            names = {option for parameter in command.params for option in parameter.opts}
+            found[words] = names | {"--help"}
+
+    add("kws", get_command(app))
+    return found
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """Yield the command lines of kws in a page; a backslash joins lines."""
+    yield from COMMAND.findall(re.sub(r"\\\n\s*", "", page.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_to_files(page):
+    for target in LINK.findall(page.read_text("utf-8")):
+        if not re.match(r"[a-z]+:", target) and not target.startswith("#"):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_command_lines_name_options_that_exist(page):
+    for line in command_lines(page):
+        words = line.split()
+        called = next(
+            (words[:count] for count in (3, 2) if " ".join(words[:count]) in options()), None
+        )
+        if called is None:  # `kws data`, or a line of prose
+            assert " ".join(words[:2]) in {"kws data", "kws home"} or "-" not in line, line
+            continue
+        given = {word.partition("=")[0] for word in words if re.match(r"\[?--[a-z]", word)}
+        unknown = {word.strip("[],.;)") for word in given} - options()[" ".join(called)]
+        assert not unknown, line
+
+
+def test_there_are_command_lines():
+    assert sum(len(list(command_lines(page))) for page in PAGES) > 30
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_scripts_targets_and_extras_exist(page):
+    text = page.read_text("utf-8")
+    for script in SCRIPT.findall(text):
+        assert (ROOT / script).exists(), script
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(TARGET.findall(text)) - {"base-model"}:
+        assert re.search(rf"^[a-z -]*\b{target}\b[a-z -]*:", makefile, re.MULTILINE), target
+    for extra in EXTRA.findall(text):
+        assert f"\n{extra} =\n" in (ROOT / "setup.cfg").read_text(), extra
+
+
+def test_the_map_of_modules_is_as_the_docstrings_are():
+    page = PAGE.read_text("utf-8")
+    modules = [path for path in (ROOT / "kws").rglob("*.py") if path.name != "__init__.py"]
+    for path in modules:
+        assert f"](../{name(path)}) | " in page, f"{name(path)}: run python tools/module_map.py"
+    assert page == with_map(page, module_map()), "run python tools/module_map.py"
+
+
+def test_the_first_sentence_of_a_docstring(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text('"""Extract features of a\nstream of samples.\n\nEnd."""\n')
+    assert first_sentence(module) == "Extract features of a stream of samples."
+
+
+def test_the_glossary_is_sorted_and_names_each_term_once():
+    rows = (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines()
+    terms = [row.split("|")[1].strip() for row in rows if row.startswith("| ")][1:]
+    assert len(terms) > 50
+    assert terms == sorted(set(terms), key=str.casefold)
+
+
+def test_each_experiment_is_in_the_table():
+    folder = ROOT / "docs" / "experiments"
+    table = (folder / "README.md").read_text("utf-8")
+    for page in folder.glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in table, page.name
+
+
+def test_the_model_card_is_short():
+    assert len((ROOT / "models" / "home.md").read_text("utf-8").splitlines()) <= 110
