@@ -28,7 +28,7 @@ from kws.evaluation.evaluate import evaluate, merge_scores
 from kws.evaluation.mixing import mix_with_noise
 from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
 from kws.gate import Gate
-from kws.listen import TAIL_SECONDS
+from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
 from kws.training.recipe import HOME
@@ -129,7 +129,7 @@ def peaks_in_one_stream(scorer: Scorer, positives: Positives) -> dict[str, np.nd
     for place in order:
         keyword, samples = words[place]
         start, end = end, end + len(samples)
-        until = end + round(TAIL_SECONDS * SAMPLE_RATE)
+        until = end + round(FLUSH_SECONDS * SAMPLE_RATE)
         steps = trace[max(0, start - first) // step : (until - first) // step]
         peaks[place] = steps[:, config.keywords.index(keyword)].max(initial=0)
     of = np.array([keyword for keyword, _ in words])

@@ -30,7 +30,7 @@ import soundfile
 
 from kws.backend import spotter as open_spotter
 from kws.config import SAMPLE_RATE
-from kws.listen import listen
+from kws.listener import listen
 from kws.model_file import ModelFile
 from kws.ring_buffer import RingBuffer
 
@@ -104,9 +104,9 @@ class Blocks:
 def blocks_share(model: str, samples: npt.NDArray[np.int16]) -> float:
     """Processor time of this thread per second of audio, on the road from source to spotter."""
     spotter = open_spotter(ModelFile.load(model))
-    listen(Blocks(samples[: 5 * SAMPLE_RATE]), spotter, print)  # warm
+    list(listen(Blocks(samples[: 5 * SAMPLE_RATE]), spotter))  # warm
     began = time.thread_time()
-    listen(Blocks(samples), spotter, print)
+    list(listen(Blocks(samples), spotter))
     return (time.thread_time() - began) / (len(samples) / SAMPLE_RATE)
 
 

@@ -1,9 +1,9 @@
-"""kws: an always-on keyword spotter.
+"""Spot keywords in audio, always on: the public API, whose names are imported when first used.
 
-from kws import ModelFile, AudioFile, Spotter
-from kws.listen import listen
+import kws
 
-listen(AudioFile("kitchen.wav"), Spotter(ModelFile.load()), print)
+for detection in kws.listen():  # on the microphone
+    print(detection.time, detection.keyword, detection.confidence)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kws.config import ModelConfig as ModelConfig
     from kws.config import Smoothing as Smoothing
     from kws.errors import KwsError as KwsError
+    from kws.listener import listen as listen
     from kws.microphone import Microphone as Microphone
     from kws.model_file import ModelFile as ModelFile
     from kws.posterior import Detection as Detection
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "Actions": "action",
     "Detection": "posterior",
     "FrontEnd": "config",
@@ -38,17 +39,18 @@ _HOMES = {
     "AudioFile": "audio.audio_file",
     "Smoothing": "config",
     "Spotter": "spotter",
+    "listen": "listener",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: `import kws` itself loads nothing."""
-    if name not in _HOMES:
+    """Import a public name when it is first used: `import kws` itself loads no other module."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'kws' has no attribute {name!r}")
-    return getattr(import_module(f"kws.{_HOMES[name]}"), name)
+    return getattr(import_module(f"kws.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_MODULES})

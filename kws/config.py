@@ -1,19 +1,27 @@
-"""What a model expects and promises: frozen settings that travel inside the model file.
+"""Define the settings of a model: frozen dataclasses that travel inside the model file.
 
-Every number of the detector is stated here once; the modules of the road, the exporter and the
+Every number of the detector is stated here once; the stages of the pipeline, the exporter and the
 trainer read it and derive the rest.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+import re
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kws.errors import KwsError
 
-SAMPLE_RATE = 16_000  # Hz; every sample in the road is mono int16 at this rate
-FORMAT = 1  # version of the settings stored in a model file
+SAMPLE_RATE = 16_000  # Hz; every sample in the pipeline is mono int16 at this rate
+FORMAT = 2  # version of the settings stored in a model file
+FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
+    "gate": "gating",
+    "min_level": "least",
+    "noise_floor_ms": "background_ms",
+    "pre_roll_ms": "look_back_ms",
+    "hangover_ms": "hold_ms",
+}
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
 
 T = TypeVar("T")
@@ -26,7 +34,7 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """MFCC settings; the defaults are MLPerf Tiny's keyword benchmark.
+    """Describe the MFCC front end; the defaults are those of MLPerf Tiny's keyword benchmark.
 
     mean and scale standardise each coefficient, (c - mean) * scale; empty means 0 and 1.
     """
@@ -64,17 +72,17 @@ class FrontEnd:
             _require(all(map(math.isfinite, values)), f"{name} is not finite")
 
     @property
-    def row_seconds(self) -> float:
-        """Time from one feature row to the next, s."""
+    def hop_seconds(self) -> float:
+        """Return the time from one feature frame to the next, s."""
         return self.hop / SAMPLE_RATE
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Posterior stage settings (Chen, Parada and Heigold 2014), in steps of the network."""
+    """Describe the posterior smoothing (Chen, Parada and Heigold 2014), in steps of the network."""
 
-    smooth_steps: int = 8  # w_smooth: the posterior is averaged over so many steps
-    max_steps: int = 1  # w_max: the confidence is the greatest average of so many steps
+    smooth_steps: int = 8  # w_smooth: steps that the posterior is averaged over
+    max_steps: int = 1  # w_max: steps of whose averages the confidence is the greatest
     refractory_steps: int = 50  # silence after a detection
 
     def __post_init__(self) -> None:
@@ -87,44 +95,44 @@ class Smoothing:
 
 
 @dataclass(frozen=True)
-class Gating:
-    """Energy gate settings.
+class GateConfig:
+    """Describe the energy gate.
 
-    The background is the least energy of the last one to two spans of background_ms (minimum
-    statistics, after Martin 2001). The gate opens at a hop that lies margin_db above it and whose
-    samples differ from their neighbours by at least `least`, root mean square.
+    The noise floor is the minimum energy of the last one to two windows of noise_floor_ms (minimum
+    statistics, after Martin 2001). The gate opens at a hop that lies margin_db above the noise
+    floor and in which consecutive samples differ by at least min_level, root mean square.
     """
 
     on: bool = True
     margin_db: float = 5.0
-    least: float = 2.0  # int16 steps
-    background_ms: int = 2000
-    look_back_ms: int = 400  # before the opening that is heard all the same
-    hold_ms: int = 1000  # open for so long behind the last loud hop
+    min_level: float = 2.0  # int16 steps
+    noise_floor_ms: int = 2000
+    pre_roll_ms: int = 400  # audio before the opening that the gate passes on as well
+    hangover_ms: int = 1000  # time that the gate stays open after the last loud hop
 
     def __post_init__(self) -> None:
         _require(1 <= self.margin_db <= 40, f"margin_db {self.margin_db} is not 1 to 40")
-        _require(0 <= self.least <= 1000, f"least {self.least} is not 0 to 1000")
-        for name, least in (("background_ms", 100), ("look_back_ms", 0), ("hold_ms", 0)):
+        _require(0 <= self.min_level <= 1000, f"min_level {self.min_level} is not 0 to 1000")
+        for name, minimum in (("noise_floor_ms", 100), ("pre_roll_ms", 0), ("hangover_ms", 0)):
             value = getattr(self, name)
-            _require(least <= value <= 10_000, f"{name} {value} is not {least} to 10,000")
+            _require(minimum <= value <= 10_000, f"{name} {value} is not {minimum} to 10,000")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that a model file says of itself beside its weights."""
+    """Hold all that a model file stores besides the weights."""
 
     keywords: tuple[str, ...]
     thresholds: tuple[float, ...]  # confidence in 0..1 per keyword
-    stride: int  # feature rows from one step to the next; see Network.phases()
+    stride: int  # frames from one network step to the next; see Network.phases()
     front_end: FrontEnd = field(default_factory=FrontEnd)
     smoothing: Smoothing = field(default_factory=Smoothing)
-    gating: Gating = field(default_factory=Gating)
+    gate: GateConfig = field(default_factory=GateConfig)
     card: dict[str, Any] = field(default_factory=dict)  # training data, figures, licences
 
     def __post_init__(self) -> None:
         _require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
-        _require(len(set(self.keywords)) == len(self.keywords), "a keyword stands twice")
+        _require(len(set(self.keywords)) == len(self.keywords), "a keyword is listed twice")
         _require(
             all(k.strip() == k != "" and k != BACKGROUND for k in self.keywords),
             f"a keyword is empty, padded or {BACKGROUND}",
@@ -135,45 +143,58 @@ class ModelConfig:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the network's outputs, in order."""
+        """Return the names of the network's outputs, in order."""
         return (BACKGROUND, *self.keywords)
 
     @property
     def step_seconds(self) -> float:
-        """Time from one network step to the next, s."""
-        return self.stride * self.front_end.row_seconds
+        """Return the time from one network step to the next, s."""
+        return self.stride * self.front_end.hop_seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return the settings as plain values for JSON."""
         return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
-        """The inverse of to_dict; KwsError names what is unknown, missing or out of range."""
+        """Rebuild the settings from the plain values of to_dict, of this format or of format 1.
+
+        Raises KwsError, naming the key as the file has it, for what is unknown, missing, mistyped
+        or out of range.
+        """
+        _require(isinstance(values, dict), "they are not a table")
         values = dict(values)
         version = values.pop("format", None)
-        _require(version == FORMAT, f"format {version!r} is not {FORMAT}; kws and model differ")
-        values["front_end"] = _dataclass(FrontEnd, values.get("front_end"))
-        values["smoothing"] = _dataclass(Smoothing, values.get("smoothing"))
-        values["gating"] = _dataclass(Gating, values.get("gating", {}))  # older files have none
-        return _dataclass(cls, values)
-
-
-def _dataclass(cls: type[T], values: Any) -> T:
-    """Build cls from a mapping: lists become tuples, unknown and mistyped values are refused."""
-    _require(isinstance(values, dict), f"{cls.__name__} is not a table")
-    unknown = set(values) - {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    _require(not unknown, f"{cls.__name__} does not know {', '.join(sorted(unknown))}")
-    kinds = get_type_hints(cls)
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    for name, value in values.items():
         _require(
-            _is_a(value, kinds[name]), f"{cls.__name__}: {name} is not {_KIND_NAMES[kinds[name]]}"
+            version in (1, FORMAT), f"format {version!r} is not 1 or {FORMAT}; kws and model differ"
         )
+        file_keys = FORMAT_1_KEYS if version == 1 else {}
+        gate = file_keys.get("gate", "gate")
+        values.setdefault(gate, {})  # the first models had no gate
+        for key, section in (("front_end", FrontEnd), ("smoothing", Smoothing), (gate, GateConfig)):
+            values[key] = _section(section, key, values.get(key), file_keys)
+        return _section(cls, "", values, file_keys)
+
+
+def _section(cls: type[T], section: str, values: Any, file_keys: dict[str, str]) -> T:
+    """Build cls from a mapping: turn lists into tuples, refuse unknown and mistyped values."""
+    _require(isinstance(values, dict), f"{section} is not a table")
+    where = section and f"{section}: "
+    kinds = get_type_hints(cls)
+    names = {file_keys.get(f.name, f.name): f.name for f in fields(cls)}  # type: ignore[arg-type]
+    arguments = {}
+    for key, value in values.items():
+        _require(key in names, f"{where}unknown key {key!r}")
+        kind = kinds[names[key]]
+        arguments[names[key]] = value = tuple(value) if isinstance(value, list) else value
+        _require(_is_a(value, kind), f"{where}{key} is not {_KIND_NAMES.get(kind, 'a table')}")
+    for f in fields(cls):  # type: ignore[arg-type]
+        required = f.default is MISSING and f.default_factory is MISSING
+        _require(f.name in arguments or not required, f"{where}{f.name} is missing")
     try:
-        return cls(**values)
-    except TypeError as error:  # a setting is missing
-        raise KwsError(f"model settings: {cls.__name__}: {error}") from error
+        return cls(**arguments)
+    except KwsError as error:
+        raise KwsError(re.sub(r"\w+", lambda m: file_keys.get(m[0], m[0]), str(error))) from error
 
 
 _KIND_NAMES = {
@@ -182,10 +203,6 @@ _KIND_NAMES = {
     float: "a number",
     tuple[float, ...]: "a list of numbers",
     tuple[str, ...]: "a list of texts",
-    dict[str, Any]: "a table",
-    FrontEnd: "a table",
-    Smoothing: "a table",
-    Gating: "a table",
 }
 
 

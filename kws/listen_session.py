@@ -12,7 +12,7 @@ from kws.action import Actions
 from kws.backend import spotter as open_spotter
 from kws.console.detection_lines import json_line, line
 from kws.errors import KwsError
-from kws.listen import Source, listen
+from kws.listener import Source, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 
@@ -76,12 +76,9 @@ def run(
     source = open_source(wav, stdin, device)
     try:
         with open_report(source, spotter, model.name, as_json) as report:
-
-            def on_detection(detection: Detection) -> None:
+            for detection in listen(source, spotter, report.block):
                 reactions.run(detection)
                 report.detection(detection)
-
-            listen(source, spotter, on_detection, report.block)
         reactions.close(LAST_ACTIONS)
     except KeyboardInterrupt:
         return 0 if source.live else 130

@@ -59,8 +59,8 @@ class ModelFile:
 
     def without_gate(self) -> ModelFile:
         """The same model, which hears silence too."""
-        gating = replace(self.config.gating, on=False)
-        return replace(self, config=replace(self.config, gating=gating))
+        gate = replace(self.config.gate, on=False)
+        return replace(self, config=replace(self.config, gate=gate))
 
     @property
     def sha256(self) -> str:

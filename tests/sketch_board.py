@@ -14,7 +14,7 @@ import numpy.typing as npt
 from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
-from kws.listen import TAIL_SECONDS
+from kws.listener import FLUSH_SECONDS
 
 STANDINS = Path(__file__).parent / "arduino"
 SANITISED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -68,7 +68,7 @@ def run(
     events: lines of a time in ms and what happens then, see tests/arduino/board.cpp.
     """
     paths = [folder / name for name in ("heard.raw", "events", "kept.raw")]
-    np.concatenate([samples, np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)]).tofile(
+    np.concatenate([samples, np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)]).tofile(
         paths[0]
     )
     paths[1].write_text("".join(f"{event}\n" for event in events))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from conftest import tensorflow
 
-from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
+from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
 from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -154,7 +154,7 @@ def random_model(
         front_end=replace(front_end, mean=tuple(map(float, mean)), scale=tuple(map(float, scale))),
         smoothing=Smoothing(smooth_steps=3, max_steps=2, refractory_steps=5),
         # Opens and closes many times in synthetic_audio.
-        gating=Gating(background_ms=300, look_back_ms=90, hold_ms=150),
+        gate=GateConfig(noise_floor_ms=300, pre_roll_ms=90, hangover_ms=150),
     )
     thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
     config = replace(config, thresholds=thresholds)

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from command_line import ROOT
 
-from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.config import FORMAT, FrontEnd, GateConfig, ModelConfig, Smoothing
 from kws.errors import KwsError
+from kws.model_file import CONFIG_ENTRY, ModelFile, metadata
 
 CONFIG = ModelConfig(
     keywords=("computer", "smart mirror"),
@@ -24,7 +26,7 @@ def test_the_defaults_are_mlperf_tiny():
     spec = FrontEnd()
     assert (spec.window, spec.hop, spec.fft) == (480, 320, 512)
     assert (spec.mel_filters, spec.low_hz, spec.high_hz, spec.coefficients) == (40, 20, 4000, 10)
-    assert spec.row_seconds == 0.02
+    assert spec.hop_seconds == 0.02
 
 
 def test_settings_survive_json():
@@ -88,7 +90,7 @@ def test_a_smoothing_out_of_range_is_refused(change, complaint):
     ("change", "complaint"),
     [
         ({"keywords": (), "thresholds": ()}, "1 to 63 keywords"),
-        ({"keywords": ("a", "a")}, "stands twice"),
+        ({"keywords": ("a", "a")}, "listed twice"),
         ({"keywords": ("a", " b")}, "padded"),
         ({"keywords": ("a", "")}, "empty"),
         ({"keywords": ("a", "_background_")}, "_background_"),
@@ -107,16 +109,16 @@ def test_a_model_out_of_range_is_refused(change, complaint):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format": 2}, "format 2 is not 1"),
-        ({"format": None}, "format None is not 1"),
-        ({"colour": "red"}, "ModelConfig does not know colour"),
-        ({"front_end": {"windows": 480}}, "FrontEnd does not know windows"),
-        ({"front_end": {"window": "wide"}}, "FrontEnd"),
-        ({"front_end": None}, "FrontEnd is not a table"),
-        ({"smoothing": [1, 2]}, "Smoothing is not a table"),
-        ({"keywords": None}, "ModelConfig"),
-        ({"thresholds": ["high", "low"]}, "ModelConfig"),
-        ({"stride": None}, "ModelConfig"),
+        ({"format": 3}, "format 3 is not 1 or 2"),
+        ({"format": None}, "format None is not 1 or 2"),
+        ({"colour": "red"}, "unknown key 'colour'"),
+        ({"front_end": {"windows": 480}}, "front_end: unknown key 'windows'"),
+        ({"front_end": {"window": "wide"}}, "front_end: window is not a whole number"),
+        ({"front_end": None}, "front_end is not a table"),
+        ({"smoothing": [1, 2]}, "smoothing is not a table"),
+        ({"keywords": None}, "keywords is not a list of texts"),
+        ({"thresholds": ["high", "low"]}, "thresholds is not a list of numbers"),
+        ({"stride": None}, "stride is not a whole number"),
     ],
 )
 def test_settings_of_another_shape_are_refused_in_one_line(change, complaint):
@@ -128,5 +130,73 @@ def test_settings_of_another_shape_are_refused_in_one_line(change, complaint):
 def test_a_missing_setting_is_refused():
     values = CONFIG.to_dict()
     del values["keywords"]
-    with pytest.raises(KwsError, match="keywords"):
+    with pytest.raises(KwsError, match=r"^model settings: keywords is missing$"):
+        ModelConfig.from_dict(values)
+
+
+FORMAT_1 = CONFIG.to_dict() | {
+    "format": 1,
+    "gating": {
+        "on": True,
+        "margin_db": 6.0,
+        "least": 3.0,
+        "background_ms": 1500,
+        "look_back_ms": 300,
+        "hold_ms": 900,
+    },
+}
+del FORMAT_1["gate"]
+
+
+def test_settings_of_format_1_are_read():
+    gate = GateConfig(
+        True, 6.0, min_level=3.0, noise_floor_ms=1500, pre_roll_ms=300, hangover_ms=900
+    )
+    assert ModelConfig.from_dict(FORMAT_1) == replace(CONFIG, gate=gate)
+    without = {key: value for key, value in FORMAT_1.items() if key != "gating"}
+    assert ModelConfig.from_dict(without).gate == GateConfig()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("models/**/*.tflite")), ids=lambda path: path.stem
+)
+def test_the_shipped_files_of_format_1_give_the_same_settings_in_this_format(path):
+    stored = json.loads(metadata(path.read_bytes(), str(path))[CONFIG_ENTRY])
+    assert stored["format"] == 1
+    config = ModelFile.load(path).config
+    now = config.to_dict()
+    assert now["format"] == FORMAT
+    assert ModelConfig.from_dict(json.loads(json.dumps(now))) == config
+    if old := stored.pop("gating", None):
+        assert list(old.values()) == list(now["gate"].values())
+    del stored["format"]
+    assert json.loads(json.dumps({key: now[key] for key in stored})) == stored
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"hold_ms": 10_001}, "hold_ms 10001 is not 0 to 10,000"),
+        ({"least": -1.0}, "least -1.0 is not 0 to 1000"),
+        ({"background_ms": 1.5}, "gating: background_ms is not a whole number"),
+        ({"look_back_ms": None}, "gating: look_back_ms is not a whole number"),
+        ({"hangover_ms": 900}, "gating: unknown key 'hangover_ms'"),
+    ],
+)
+def test_a_mistake_in_format_1_is_reported_by_the_key_that_the_file_has(change, complaint):
+    with pytest.raises(KwsError, match=f"^model settings: {complaint}$"):
+        ModelConfig.from_dict(FORMAT_1 | {"gating": FORMAT_1["gating"] | change})
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        (FORMAT_1 | {"gating": []}, "gating is not a table"),
+        (FORMAT_1 | {"gate": {}}, "unknown key 'gate'"),
+        (FORMAT_1 | {"format": 2}, "unknown key 'gating'"),
+        ([1], "they are not a table"),
+    ],
+)
+def test_each_format_has_its_own_names(values, complaint):
+    with pytest.raises(KwsError, match=f"^model settings: {complaint}$"):
         ModelConfig.from_dict(values)

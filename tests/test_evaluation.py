@@ -26,7 +26,7 @@ from kws.evaluation.operating_points import (
     operating_point_for,
 )
 from kws.evaluation.scores import Scorer, Scores, score_recordings
-from kws.listen import listen
+from kws.listener import listen
 from kws.model_file import ModelFile
 from kws.posterior import ONE, threshold_level
 from kws.spotter import Spotter
@@ -212,7 +212,7 @@ def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_p
         samples = synthetic_audio(0.7, seed)
         soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE)
         detections = []
-        listen(AudioFile(tmp_path / "a.wav"), spotter, detections.append)
+        detections += listen(AudioFile(tmp_path / "a.wav"), spotter)
         reached = (scorer.score_stream([samples]) >= levels).any()
         assert reached == bool(detections)
         found += bool(detections)

@@ -12,8 +12,8 @@ from small_models import Samples, synthetic_audio
 
 from kws.audio.read import read_audio
 from kws.backend import spotter as open_spotter
-from kws.config import SAMPLE_RATE, FrontEnd, Gating, ModelConfig, Smoothing
-from kws.gate import LOUDEST, RATIO_ONE, Gate, GateNumbers, energies
+from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
+from kws.gate import MAX_ENERGY, RATIO_ONE, Gate, GateSettings, energies
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
@@ -24,12 +24,12 @@ HOP = 320
 STEP = 2 * HOP
 HOME = ModelFile.load().config
 HOME_STEP = HOME.stride * HOME.front_end.hop
-DEFAULT = Gating()
-BRIEF = Gating(background_ms=300, look_back_ms=90, hold_ms=150)
+DEFAULT = GateConfig()
+BRIEF = GateConfig(noise_floor_ms=300, pre_roll_ms=90, hangover_ms=150)
 
 
-def config(gating: Gating = DEFAULT, **changes: object) -> ModelConfig:
-    return replace(ModelConfig(("word",), (0.5,), stride=2, gating=gating), **changes)
+def config(gate: GateConfig = DEFAULT, **changes: object) -> ModelConfig:
+    return replace(ModelConfig(("word",), (0.5,), stride=2, gate=gate), **changes)
 
 
 def noise(seconds: float, level: float, seed: int = 0) -> Samples:
@@ -50,18 +50,18 @@ def passed(gate: Gate, samples: Samples) -> list[tuple[int, int]]:
     return spans
 
 
-def reference(samples: Samples, numbers: GateNumbers) -> list[bool]:
+def reference(samples: Samples, settings: GateSettings) -> list[bool]:
     """Whether the gate is open at each hop, sample by sample in Python integers."""
-    found, seen, hold = [], [], numbers.hold
-    for start in range(0, len(samples) - numbers.hop + 1, numbers.hop):
-        hop = samples[start : start + numbers.hop].tolist()
+    found, seen, hold = [], [], settings.hangover
+    for start in range(0, len(samples) - settings.hop + 1, settings.hop):
+        hop = samples[start : start + settings.hop].tolist()
         pairs = zip(hop[0::2], hop[1::2], strict=False)
         energy = sum((second - first) ** 2 for first, second in pairs)
-        whole = len(seen) // numbers.span * numbers.span
-        before = seen[whole - numbers.span : whole] if whole else [0]
+        whole = len(seen) // settings.noise_floor_window * settings.noise_floor_window
+        before = seen[whole - settings.noise_floor_window : whole] if whole else [0]
         background = min([*before, *seen[whole:]])
-        if energy >= numbers.least and energy * RATIO_ONE >= numbers.ratio * background:
-            hold = numbers.hold
+        if energy >= settings.min_energy and energy * RATIO_ONE >= settings.ratio * background:
+            hold = settings.hangover
         else:
             hold = max(0, hold - 1)
         found.append(hold > 0)
@@ -70,25 +70,27 @@ def reference(samples: Samples, numbers: GateNumbers) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    ("gating", "front_end"),
+    ("gate_config", "front_end"),
     [
-        (Gating(), FrontEnd()),
+        (GateConfig(), FrontEnd()),
         (BRIEF, FrontEnd()),
-        (replace(BRIEF, least=0, margin_db=1, hold_ms=0), FrontEnd()),
+        (replace(BRIEF, min_level=0, margin_db=1, hangover_ms=0), FrontEnd()),
         (replace(BRIEF, margin_db=40), FrontEnd(101, 101, 128)),
     ],
     ids=["default", "brief", "restless", "odd hop"],
 )
-def test_it_opens_and_closes_as_python_integers_do(gating: Gating, front_end: FrontEnd) -> None:
-    settings = config(gating, front_end=front_end)
+def test_it_opens_and_closes_as_python_integers_do(
+    gate_config: GateConfig, front_end: FrontEnd
+) -> None:
+    settings = config(gate_config, front_end=front_end)
     gate, samples = Gate(settings), synthetic_audio(20, seed=4)
     hops = np.split(samples, range(front_end.hop, len(samples), front_end.hop))
     found = []
     for hop in hops[: len(samples) // front_end.hop]:
         gate.push(hop)
         found.append(gate.open)
-    assert found == reference(samples, GateNumbers.of(settings))
-    assert gating == DEFAULT or 0.1 < np.mean(found) < 0.95
+    assert found == reference(samples, GateSettings.of(settings))
+    assert gate_config == DEFAULT or 0.1 < np.mean(found) < 0.95
 
 
 @pytest.mark.parametrize("lengths", [(1, 319, 0, 5000, 320), (113,), (40_000,)])
@@ -118,11 +120,11 @@ def test_any_cut_gives_the_same(lengths: tuple[int, ...]) -> None:
 def test_the_loudest_hop_and_the_longest_fit_their_integers() -> None:
     alternating = np.tile(np.array([-32768, 32767], np.int16), 1024)[None]
     assert energies(alternating).tolist() == [1024 * 65535**2]
-    numbers = GateNumbers.of(config(Gating(margin_db=40)))
-    assert LOUDEST > 1024 * 65535**2
-    assert 1024 * 65535**2 * numbers.ratio < 1 << 64  # as gate.c multiplies them
-    least = GateNumbers.of(config(Gating(least=1000), front_end=FrontEnd(2048, 2048, 2048)))
-    assert least.least < 1 << 31
+    settings = GateSettings.of(config(GateConfig(margin_db=40)))
+    assert MAX_ENERGY > 1024 * 65535**2
+    assert 1024 * 65535**2 * settings.ratio < 1 << 64  # as gate.c multiplies them
+    loud = GateSettings.of(config(GateConfig(min_level=1000), front_end=FrontEnd(2048, 2048, 2048)))
+    assert loud.min_energy < 1 << 31
 
 
 @pytest.mark.parametrize(
@@ -138,10 +140,12 @@ def test_the_loudest_hop_and_the_longest_fit_their_integers() -> None:
     ids=["zeros", "DC", "dither", "hiss", "fan", "hum"],
 )
 def test_nothing_runs_in_silence(silence: Samples) -> None:
-    numbers = GateNumbers.of(config())
+    settings = GateSettings.of(config())
     [(start, end)] = passed(Gate(config()), silence)
     assert start == 0
-    assert end <= (numbers.span + numbers.hold) * HOP  # until the background was known
+    assert (
+        end <= (settings.noise_floor_window + settings.hangover) * HOP
+    )  # until the floor is known
 
 
 @pytest.mark.parametrize("front_end", [FrontEnd(), FrontEnd(hop=416), FrontEnd(640, 640, 1024)])
@@ -160,8 +164,8 @@ def test_the_start_of_a_sound_is_kept() -> None:
         onset = 20 * SAMPLE_RATE + offset
         samples = np.concatenate([noise(20, 5), noise(offset / SAMPLE_RATE, 5), noise(1, 200)])
         _, (start, end) = passed(gate, samples)
-        look_back = gate.numbers.look_back * HOP
-        assert onset - look_back <= start <= onset - look_back + STEP + HOP
+        pre_roll = gate.settings.pre_roll * HOP
+        assert onset - pre_roll <= start <= onset - pre_roll + STEP + HOP
         assert end == len(samples) // HOP * HOP
 
 
@@ -169,14 +173,17 @@ def test_it_stays_open_for_a_time_behind_the_last_loud_hop() -> None:
     gate = Gate(config())
     samples = np.concatenate([noise(20, 5), noise(1, 200), noise(9, 5)])
     _, (_, end) = passed(gate, samples)
-    assert end == 21 * SAMPLE_RATE + (gate.numbers.hold - 1) * HOP
+    assert end == 21 * SAMPLE_RATE + (gate.settings.hangover - 1) * HOP
 
 
 def test_it_gets_used_to_louder_noise_and_hears_well_again_when_it_ends() -> None:
     samples = np.concatenate([noise(20, 5), noise(20, 500), noise(5, 5), noise(1, 20), noise(5, 5)])
     gate = Gate(config())
     louder, word = passed(gate, samples)[1:]
-    assert louder[1] - 20 * SAMPLE_RATE <= (2 * gate.numbers.span + gate.numbers.hold) * HOP
+    assert (
+        louder[1] - 20 * SAMPLE_RATE
+        <= (2 * gate.settings.noise_floor_window + gate.settings.hangover) * HOP
+    )
     assert word[0] < 45 * SAMPLE_RATE < word[1]
 
 
@@ -188,18 +195,18 @@ def test_it_does_not_close_in_long_speech() -> None:
 
 
 def test_off_it_passes_everything_as_it_comes() -> None:
-    gate = Gate(config(Gating(on=False)))
+    gate = Gate(config(GateConfig(on=False)))
     for length in (1, 319, 4000):
         [(cut, samples)] = gate.push(np.zeros(length, np.int16))
         assert (cut, len(samples)) == (0, length)
     assert gate.open
 
 
-def test_two_detections_cannot_fall_in_one_look_back() -> None:
+def test_two_detections_cannot_fall_in_one_pre_roll() -> None:
     brief = Smoothing(smooth_steps=1, max_steps=1, refractory_steps=3)
-    assert GateNumbers.of(config(smoothing=brief)).look_back == 6
-    assert GateNumbers.of(config(Gating(look_back_ms=0))).look_back == 2
-    assert GateNumbers.of(config(Gating(look_back_ms=401))).look_back == 21
+    assert GateSettings.of(config(smoothing=brief)).pre_roll == 6
+    assert GateSettings.of(config(GateConfig(pre_roll_ms=0))).pre_roll == 2
+    assert GateSettings.of(config(GateConfig(pre_roll_ms=401))).pre_roll == 21
 
 
 @pytest.mark.parametrize(
@@ -208,27 +215,27 @@ def test_two_detections_cannot_fall_in_one_look_back() -> None:
         ({"margin_db": 0.5}, "margin_db 0.5 "),
         ({"margin_db": 41.0}, "margin_db 41.0 "),
         ({"margin_db": float("nan")}, "margin_db nan "),
-        ({"least": -1.0}, "least -1.0 "),
-        ({"least": 1001.0}, "least 1001.0 "),
-        ({"background_ms": 99}, "background_ms 99 "),
-        ({"look_back_ms": -1}, "look_back_ms -1 "),
-        ({"hold_ms": 10_001}, "hold_ms 10001 "),
+        ({"min_level": -1.0}, "min_level -1.0 "),
+        ({"min_level": 1001.0}, "min_level 1001.0 "),
+        ({"noise_floor_ms": 99}, "noise_floor_ms 99 "),
+        ({"pre_roll_ms": -1}, "pre_roll_ms -1 "),
+        ({"hangover_ms": 10_001}, "hangover_ms 10001 "),
     ],
 )
 def test_settings_out_of_range_are_refused(change: dict[str, float], complaint: str) -> None:
     with pytest.raises(Exception, match=f"^model settings: {complaint}"):
-        replace(Gating(), **change)
+        replace(GateConfig(), **change)
 
 
 def test_a_model_file_from_before_the_gate_has_the_default_one() -> None:
     values = config().to_dict()
-    assert values.pop("gating")["on"] is True
-    assert ModelConfig.from_dict(json.loads(json.dumps(values))).gating == Gating()
-    values["gating"] = {"on": 1}
-    with pytest.raises(Exception, match="Gating: on is not true or false"):
+    assert values.pop("gate")["on"] is True
+    assert ModelConfig.from_dict(json.loads(json.dumps(values))).gate == GateConfig()
+    values["gate"] = {"on": 1}
+    with pytest.raises(Exception, match="gate: on is not true or false"):
         ModelConfig.from_dict(values)
-    assert ModelFile.load().config.gating.on
-    assert not ModelFile.load().without_gate().config.gating.on
+    assert ModelFile.load().config.gate.on
+    assert not ModelFile.load().without_gate().config.gate.on
 
 
 def silence(seconds: float, level: float) -> Samples:
@@ -280,7 +287,7 @@ def test_years_of_silence() -> None:
     assert not spotter.gate.open
     assert set(spotter.confidences.values()) == {0.0}
     years = 5 * 365 * 86_400 * SAMPLE_RATE // HOME_STEP  # steps
-    spotter.gate._cut += years
+    spotter.gate._skipped += years
     [late] = spotter.push(clip)
     spotter.reset()
     [soon] = spotter.push(np.concatenate([silence(10, 3), clip]))

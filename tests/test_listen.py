@@ -20,7 +20,7 @@ from kws.config import SAMPLE_RATE
 from kws.console.detection_lines import Lines, json_line, line
 from kws.console.live_display import Display, bar, dbfs
 from kws.errors import KwsError
-from kws.listen import TAIL_SECONDS, lead_samples, listen
+from kws.listener import FLUSH_SECONDS, lead_samples, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
@@ -44,9 +44,7 @@ def pipe(samples):
 
 
 def detections(source, spotter):
-    found: list[Detection] = []
-    listen(source, spotter, found.append)
-    return found
+    return list(listen(source, spotter))
 
 
 class Blocks:
@@ -73,7 +71,7 @@ class Blocks:
 def test_a_stream_is_heard_with_silence_around_it(spotter):
     samples = samples_of("all_keywords.flac")
     lead = lead_samples(spotter.config, spotter.window_frames)
-    tail = round(TAIL_SECONDS * SAMPLE_RATE)
+    tail = round(FLUSH_SECONDS * SAMPLE_RATE)
     spotter.reset()
     whole = np.concatenate([np.zeros(lead, np.int16), samples, np.zeros(tail, np.int16)])
     expected = [(d.sample - lead, d.keyword, d.confidence) for d in spotter.push(whole)]
@@ -102,7 +100,7 @@ def test_nothing_is_left_of_what_was_heard_before(spotter):
     before = detections(AudioFile(SAMPLES / "computer_moon.flac"), spotter)
     samples = samples_of("computer_moon.flac")
     _, start, _ = EXPECTED["computer_moon.flac"][0]
-    listen(pipe(samples[: round(start * SAMPLE_RATE) + 4000]), spotter, print)
+    detections(pipe(samples[: round(start * SAMPLE_RATE) + 4000]), spotter)
     assert detections(AudioFile(SAMPLES / "computer_moon.flac"), spotter) == before
 
 
@@ -112,7 +110,7 @@ def test_a_keyword_that_the_file_breaks_off_on_is_found(spotter, file):
     samples = samples_of(file)[: round(end * SAMPLE_RATE)]
     [found] = detections(pipe(samples), spotter)
     assert found.keyword == keyword
-    assert start < found.time <= end + TAIL_SECONDS
+    assert start < found.time <= end + FLUSH_SECONDS
 
 
 @pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
@@ -121,13 +119,13 @@ def test_a_file_of_one_keyword_and_nothing_around_it_is_found(spotter, file):
     samples = samples_of(file)[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
     [found] = detections(pipe(samples), spotter)
     assert found.keyword == keyword
-    assert 0 < found.time <= end - start + TAIL_SECONDS
+    assert 0 < found.time <= end - start + FLUSH_SECONDS
 
 
 def test_every_block_is_shown_and_silence_of_our_own_is_not(spotter):
     samples = samples_of("jarvis_music.flac")
     shown: list[np.ndarray] = []
-    listen(pipe(samples), spotter, print, shown.append)
+    list(listen(pipe(samples), spotter, shown.append))
     np.testing.assert_array_equal(np.concatenate(shown), samples)
 
 
@@ -139,7 +137,7 @@ def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     found: list[Detection] = []
     with pytest.raises(KwsError, match="damaged or cut short"):
-        listen(AudioFile(path), spotter, found.append)
+        found += listen(AudioFile(path), spotter)
     assert [d.keyword for d in found] == ["computer"]
 
 

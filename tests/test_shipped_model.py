@@ -12,7 +12,7 @@ from command_line import ROOT, SAMPLES
 from kws.audio.audio_file import AudioFile
 from kws.audio.read import read_audio
 from kws.config import SAMPLE_RATE
-from kws.listen import listen
+from kws.listener import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
 from kws.spotter import Spotter
@@ -59,7 +59,7 @@ def test_it_knows_its_four_keywords():
 def test_it_finds_every_keyword_in_time_and_nothing_else(spotter, file):
     spotter.reset()
     found: list[Detection] = []
-    listen(AudioFile(SAMPLES / file), spotter, found.append)
+    found += listen(AudioFile(SAMPLES / file), spotter)
     assert [d.keyword for d in found] == [keyword for keyword, _, _ in EXPECTED[file]]
     for detection, (_, start, end) in zip(found, EXPECTED[file], strict=True):
         assert start < detection.time <= end + LATE

@@ -5,13 +5,13 @@
 #include "arithmetic.h"
 
 static int16_t *slot(const kws_gate *gate, int index) {
-  const int place = gate->oldest + index, slots = gate->settings->look_back;
+  const int place = gate->oldest + index, slots = gate->settings->pre_roll;
   return gate->ring + (place < slots ? place : place - slots) * gate->settings->hop;
 }
 
 /* The oldest hops are not kept any longer. */
 static void release(kws_gate *gate, int hops) {
-  const int place = gate->oldest + hops, slots = gate->settings->look_back;
+  const int place = gate->oldest + hops, slots = gate->settings->pre_roll;
   gate->oldest = (uint16_t)(place < slots ? place : place - slots);
   gate->kept = (uint16_t)(gate->kept - hops);
 }
@@ -43,13 +43,13 @@ static void judge(kws_gate *gate, uint64_t energy) {
   const kws_gate_settings *settings = gate->settings;
   const uint64_t background =
       gate->background < gate->quietest ? gate->background : gate->quietest;
-  if (energy >= settings->least && energy * 256 >= background * settings->ratio)
-    gate->hold = settings->hold;
+  if (energy >= settings->min_energy && energy * 256 >= background * settings->ratio)
+    gate->hold = settings->hangover;
   else if (gate->hold > 0)
     --gate->hold;
   gate->open = gate->hold > 0;
   if (energy < gate->quietest) gate->quietest = energy;
-  if (++gate->place == settings->span) {
+  if (++gate->place == settings->noise_floor_window) {
     gate->background = gate->quietest;
     gate->quietest = (uint64_t)1 << 48; /* above the energy of any hop */
     gate->place = 0;
@@ -70,7 +70,7 @@ void kws_gate_reset(kws_gate *gate) {
   gate->background = 0; /* every hop is loud until it is known */
   gate->quietest = (uint64_t)1 << 48;
   gate->cut = 0;
-  gate->hold = gate->settings->opening;
+  gate->hold = gate->settings->initial_hangover;
   gate->open = true;
 }
 
@@ -89,7 +89,7 @@ size_t kws_gate_push(kws_gate *gate, const int16_t *samples, size_t count) {
     gate->count = 0;
     ++gate->kept;
     judge(gate, energy(hop, settings->hop));
-    if (!gate->open && gate->kept == settings->look_back) {
+    if (!gate->open && gate->kept == settings->pre_roll) {
       release(gate, settings->step);
       ++gate->cut;
     }
@@ -102,7 +102,7 @@ bool kws_gate_next(kws_gate *gate, kws_passage *passage) {
   passage->samples = gate->given;
   passage->count = gate->given_count;
   if (gate->on && gate->open) {
-    const int to_end = settings->look_back - gate->oldest;
+    const int to_end = settings->pre_roll - gate->oldest;
     const int hops = gate->kept < to_end ? gate->kept : to_end;
     passage->samples = slot(gate, 0);
     passage->count = (size_t)(hops * settings->hop);

@@ -8,18 +8,18 @@
 
 typedef struct {
   uint8_t on;
-  uint8_t step;       /* hops of a network step: what is cut out is whole steps */
-  uint16_t hop;       /* samples */
-  uint16_t look_back; /* hops kept while the gate is closed */
-  uint16_t hold;      /* hops that it stays open from a loud one on */
-  uint16_t opening;   /* hops that it is open for at the start of a stream */
-  uint16_t span;      /* hops of the background */
-  uint32_t ratio;     /* above the background, 256 being 1 */
-  uint32_t least;     /* energy */
+  uint8_t step;                /* hops per network step: whole steps are cut out */
+  uint16_t hop;                /* samples */
+  uint16_t pre_roll;           /* hops kept while the gate is closed */
+  uint16_t hangover;           /* hops that it stays open from a loud one on */
+  uint16_t initial_hangover;   /* hops that it is open for at the start of a stream */
+  uint16_t noise_floor_window; /* hops */
+  uint32_t ratio;              /* of the opening energy to the noise floor, 256 being 1 */
+  uint32_t min_energy;
 } kws_gate_settings;
 
 /* Bytes of memory, 2-byte aligned. */
-#define KWS_GATE_BYTES(hop, look_back) (2 * (hop) * (look_back))
+#define KWS_GATE_BYTES(hop, pre_roll) (2 * (hop) * (pre_roll))
 
 /* Samples that are to be heard. */
 typedef struct {
@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
   const kws_gate_settings *settings;
-  int16_t *ring;        /* [look_back][hop] */
+  int16_t *ring;        /* [pre_roll][hop] */
   const int16_t *given; /* what is passed as it comes while the gate is off */
   size_t given_count;
   uint16_t oldest;      /* slot of the oldest hop kept */

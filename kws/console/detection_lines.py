@@ -9,7 +9,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from kws.listen import Source
+from kws.listener import Source
 from kws.posterior import Detection
 
 LOSS_SECONDS = 10.0  # lost audio is reported no more often than this

@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from kws.console.detection_lines import line
-from kws.listen import Source
+from kws.listener import Source
 from kws.posterior import Detection
 
 if TYPE_CHECKING:

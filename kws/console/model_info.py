@@ -28,16 +28,16 @@ def describe(model: ModelFile) -> dict[str, Any]:
 def text(model: ModelFile) -> str:
     """The same for a person to read: the settings in words, then the card as it is."""
     config = model.config
-    front, smoothing, gating = config.front_end, config.smoothing, config.gating
+    front, smoothing, gate = config.front_end, config.smoothing, config.gate
     keywords = zip(config.keywords, config.thresholds, strict=True)
     window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
     cost = cost_per_second(model)
     facts = {
         "model": model.name,
         "keywords": ", ".join(f"{name} (from {threshold:.3f})" for name, threshold in keywords),
-        "gate": f"open from {gating.margin_db:g} dB above the background on, {gating.hold_ms} ms "
-        f"longer and {gating.look_back_ms} ms before"
-        if gating.on
+        "gate": f"open from {gate.margin_db:g} dB above the background on, {gate.hangover_ms} ms "
+        f"longer and {gate.pre_roll_ms} ms before"
+        if gate.on
         else "off",
         "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
         f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} coefficients",

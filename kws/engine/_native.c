@@ -46,12 +46,12 @@ static void read_gate(reader_t *reader, kws_gate_settings *settings) {
   settings->on = (uint8_t)number(reader);
   settings->step = (uint8_t)number(reader);
   settings->hop = (uint16_t)number(reader);
-  settings->look_back = (uint16_t)number(reader);
-  settings->hold = (uint16_t)number(reader);
-  settings->opening = (uint16_t)number(reader);
-  settings->span = (uint16_t)number(reader);
+  settings->pre_roll = (uint16_t)number(reader);
+  settings->hangover = (uint16_t)number(reader);
+  settings->initial_hangover = (uint16_t)number(reader);
+  settings->noise_floor_window = (uint16_t)number(reader);
   settings->ratio = (uint32_t)number(reader);
-  settings->least = (uint32_t)number(reader);
+  settings->min_energy = (uint32_t)number(reader);
 }
 
 static void read_front_end(reader_t *reader, kws_mfcc_tables *tables) {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.engine.network import Layer, Memory, Network, plan
 from kws.errors import KwsError
-from kws.gate import GateNumbers
+from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.posterior import exp_table, threshold_level
 
@@ -57,7 +57,7 @@ def detector_memory(
     network: Network | None,
     keywords: int,
     smoothing: Smoothing,
-    gate: GateNumbers | None,
+    gate: GateSettings | None,
     phases: int = 1,
 ) -> DetectorMemory:
     """Lay out the parts in order of alignment: words, half-words, bytes."""
@@ -67,8 +67,8 @@ def detector_memory(
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 1)  # KWS_POSTERIOR_BYTES
     gate_at = pending_at + 2 * front_end.window
-    look_back = gate.look_back if gate and gate.on else 0
-    scores_at = gate_at + 2 * front_end.hop * look_back  # KWS_GATE_BYTES
+    pre_roll = gate.pre_roll if gate and gate.on else 0
+    scores_at = gate_at + 2 * front_end.hop * pre_roll  # KWS_GATE_BYTES
     total = (scores_at + (network.classes if network else 0) + 3) & ~3
     return DetectorMemory(memory, memory.total, posterior_at, pending_at, gate_at, scores_at, total)
 
@@ -86,7 +86,7 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
         raise KwsError(f"{name}: the network does not fit the model's own settings")
 
 
-def gate_numbers(gate: GateNumbers) -> dict[str, int]:
+def gate_numbers(gate: GateSettings) -> dict[str, int]:
     """Scalars of kws_gate_settings, in its order."""
     return asdict(gate) | {"on": int(gate.on)}
 

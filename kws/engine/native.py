@@ -28,7 +28,7 @@ from kws.engine.c_layout import (
 )
 from kws.engine.lowering import read
 from kws.engine.network import Memory, Network
-from kws.gate import GateNumbers
+from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection
@@ -52,7 +52,7 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate = bytes(4 * len(fields(GateNumbers)))  # none of all three
+        gate = bytes(4 * len(fields(GateSettings)))  # none of all three
         network, posterior = bytes(4 * 12), bytes(4 * 6)
         self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
 
@@ -119,7 +119,7 @@ def _engine(model: ModelFile, network: Network) -> Engine:
     """An engine with all stages of a model."""
     config = model.config
     check(model.name, config, network)
-    gate = GateNumbers.of(config, network.window_frames)
+    gate = GateSettings.of(config, network.window_frames)
     phases = network.phases(config.stride)
     memory = detector_memory(
         config.front_end, network, len(config.keywords), config.smoothing, gate, phases

@@ -52,7 +52,7 @@ def run(
     condition = {
         "model": model.name,
         "snr": snr if noise else None,
-        "gate": model.config.gating.on,
+        "gate": model.config.gate.on,
     }
     if report:
         from kws.evaluation.report import write_report
@@ -63,7 +63,7 @@ def run(
         print(json.dumps({**condition, **result.to_dict()}, indent=2))
     else:
         title = model.name + (f", noise at {snr:g} dB" if noise else "")
-        title += f", gate {'on' if model.config.gating.on else 'off'}"
+        title += f", gate {'on' if model.config.gate.on else 'off'}"
         Console().print(result.table(title))
 
 

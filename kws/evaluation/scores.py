@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws import backend
 from kws.config import SAMPLE_RATE
 from kws.gate import Gate
-from kws.listen import TAIL_SECONDS, lead_samples
+from kws.listener import FLUSH_SECONDS, lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
 
@@ -35,7 +35,7 @@ class Scorer:
         """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
         self.reset()
         lead = np.zeros(lead_samples(self.config, self.window_frames), np.int16)
-        tail = np.zeros(round(TAIL_SECONDS * SAMPLE_RATE), np.int16)
+        tail = np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)
         return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
 
     def end_sample(self, step: int) -> int:

@@ -24,8 +24,8 @@ from kws.engine.c_layout import (
     posterior_tables,
 )
 from kws.engine.network import Layer, Memory, Network, plan
-from kws.gate import GateNumbers
-from kws.listen import lead_samples
+from kws.gate import GateSettings
+from kws.listener import lead_samples
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 
@@ -67,7 +67,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     """
     config = model.config
     check(model.name, config, network)
-    gate = GateNumbers.of(config, network.window_frames)
+    gate = GateSettings.of(config, network.window_frames)
     phases = network.phases(config.stride)
     memory = detector_memory(
         config.front_end, network, len(config.keywords), config.smoothing, gate, phases

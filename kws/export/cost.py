@@ -45,7 +45,7 @@ class Costs:
 
     def per_second(self, config: ModelConfig, open_share: float) -> float:
         """Return the instructions per second of audio when the gate is open for a share of it."""
-        hops, steps = 1 / config.front_end.row_seconds, 1 / config.step_seconds
+        hops, steps = 1 / config.front_end.hop_seconds, 1 / config.step_seconds
         gated = hops * self.front_end + steps * (self.network + self.posterior)
         return hops * self.gate + open_share * gated
 
@@ -214,10 +214,10 @@ def open_share(config: ModelConfig, speech: float) -> float:
 
     Speech is taken to come in utterances of 2 s; pre-roll and hangover are added to each.
     """
-    gating = config.gating
-    if not gating.on:
+    gate = config.gate
+    if not gate.on:
         return 1.0
-    added = (gating.look_back_ms + gating.hold_ms) / 1000
+    added = (gate.pre_roll_ms + gate.hangover_ms) / 1000
     return min(1.0, speech * (1 + added / UTTERANCE))
 
 

@@ -14,7 +14,7 @@ from kws.engine.c_layout import (
 )
 from kws.engine.network import Network
 from kws.export.c_source import exported_weights
-from kws.gate import GateNumbers
+from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 
@@ -66,7 +66,7 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         network,
         len(config.keywords),
         config.smoothing,
-        GateNumbers.of(config, network.window_frames),
+        GateSettings.of(config, network.window_frames),
         network.phases(config.stride),
     )
     shared = at.network.rings

@@ -97,7 +97,7 @@ def _sizes(flash: footprint.Sizes, ram: footprint.Sizes) -> Iterator[Section]:
 
 def _instructions(config: ModelConfig, costs: cost.Costs, source: str) -> Section:
     """Return the section on the instructions of each stage."""
-    hop, step = config.front_end.row_seconds, config.step_seconds
+    hop, step = config.front_end.hop_seconds, config.step_seconds
     stages = (
         ("ring buffer and gate", "hop", costs.gate, 1 / hop),
         ("front end", "hop", costs.front_end, 1 / hop),
@@ -116,7 +116,7 @@ def _instructions(config: ModelConfig, costs: cost.Costs, source: str) -> Sectio
 
 def _duty(config: ModelConfig, costs: cost.Costs) -> Section:
     """Return the section on the processor's time, with the gate open and closed."""
-    states = (("gate open", 1.0), ("gate closed", 0.0)) if config.gating.on else (("always", 1.0),)
+    states = (("gate open", 1.0), ("gate closed", 0.0)) if config.gate.on else (("always", 1.0),)
     rows = []
     for state, share in states:
         per_second = costs.per_second(config, share)
@@ -142,12 +142,12 @@ def _power(config: ModelConfig, costs: cost.Costs) -> Section:
         rows.append((f"{speech:.0%}", f"{open_share:.1%}", millions, _microwatts(watts)))
         if speech == OFFICE_DAY:
             comparison = _comparison(watts)
-    gating = config.gating
+    gate = config.gate
     assumption = (
         f"Assumed: speech comes in utterances of {cost.UTTERANCE:g} s; the gate adds a pre-roll of"
-        f" {gating.look_back_ms} ms and a hangover of {gating.hold_ms} ms to each. Loud sounds"
+        f" {gate.pre_roll_ms} ms and a hangover of {gate.hangover_ms} ms to each. Loud sounds"
         " other than speech open the gate, too."
-        if gating.on
+        if gate.on
         else "This model has no gate: silence costs as much as speech."
     )
     heads = ("speech", "gate open", "million instructions per second", "microwatts")

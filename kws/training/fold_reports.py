@@ -29,7 +29,7 @@ def write_reports(plan: Plan, config: ModelConfig, heard: list[Conditions], fold
         model = fold.load(plan.recipe)
         model = replace(model, config=replace(model.config, thresholds=config.thresholds))
         material = EvaluationSet(utterances, [clip.path for clip in test.negatives], None, 0.0)
-        condition = {"model": str(fold), "snr": None, "gate": model.config.gating.on}
+        condition = {"model": str(fold), "snr": None, "gate": model.config.gate.on}
         place = folder / f"fold-{fold.index + 1}"
         prepare_report_folder(place)
         for path in write_report(

@@ -9,7 +9,7 @@ from conftest import skip_without
 from cortex_m4 import counting
 from small_models import plane, temporal
 
-from kws.config import Gating
+from kws.config import GateConfig
 from kws.engine.lowering import read
 from kws.export import cost, footprint
 from kws.export.c_source import detector_source
@@ -25,11 +25,11 @@ def test_power_by_hand() -> None:
     assert always.maximum == pytest.approx(3 * 3.3e-3)
     assert cost.duty(10e6).minimum == pytest.approx(12 / 64)
     config = ModelFile.load("home").config
-    gated = replace(config, gating=Gating(look_back_ms=300, hold_ms=700))
+    gated = replace(config, gate=GateConfig(pre_roll_ms=300, hangover_ms=700))
     assert cost.open_share(gated, 0.0) == 0
     assert cost.open_share(gated, 0.1) == pytest.approx(0.15)
     assert cost.open_share(gated, 0.9) == 1
-    assert cost.open_share(replace(config, gating=Gating(on=False)), 0.0) == 1
+    assert cost.open_share(replace(config, gate=GateConfig(on=False)), 0.0) == 1
 
 
 def count(model: ModelFile) -> counting.Count:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kws.config import Gating
+from kws.config import GateConfig
 from kws.engine.lowering import read
 from kws.export import cost
 from kws.export.report import report
@@ -94,7 +94,7 @@ def test_the_comparison_follows_the_figures(
 
 def test_without_a_gate_silence_costs_as_much_as_speech() -> None:
     model = ModelFile.load("home")
-    ungated = replace(model, config=replace(model.config, gating=Gating(on=False)))
+    ungated = replace(model, config=replace(model.config, gate=GateConfig(on=False)))
     text = report(ungated, read(model.content, "home"), {})["report.txt"]
     assert "This model has no gate" in text
     powers = {texts[-1] for texts in table(text, "Average power of the processor").values()}

@@ -20,7 +20,7 @@ from kws.audio import ble
 from kws.backend import spotter as open_spotter
 from kws.console.detection_lines import line
 from kws.export.sketch import export
-from kws.listen import lead_samples
+from kws.listener import lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 

@@ -1,0 +1,115 @@
+"""Listen to a source of audio: source -> ring buffer -> spotter -> detections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SAMPLE_RATE, ModelConfig
+from kws.posterior import Detection
+from kws.ring_buffer import RingBuffer
+
+if TYPE_CHECKING:
+    from kws.backend import AnySpotter
+
+BUFFER_SECONDS = 4  # a pipe that is ahead of real time is read in blocks of at most this length
+MIN_LIVE_SECONDS = 0.06  # shortest live block: two of a microphone cost little more than one
+FLUSH_SECONDS = 0.5  # silence after a stream: a keyword is recognised shortly after its end
+
+Samples = npt.NDArray[np.int16]
+
+
+class Source(Protocol):
+    """Provide samples: a Microphone, an AudioFile, a RawStream or a class of the user's own."""
+
+    name: str
+    live: bool  # sends at the pace of a clock, not as fast as it is read
+    overflows: int  # blocks that lost samples so far
+
+    def __enter__(self) -> Source: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def fill(self, ring: RingBuffer) -> bool:
+        """Wait for samples and put them into the ring; return False when the source has ended."""
+        ...
+
+
+def listen(
+    source: Source | str | Path | None = None,
+    spotter: AnySpotter | str | Path = "home",
+    on_block: Callable[[Samples], object] | None = None,
+) -> Iterator[Detection]:
+    """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
+
+    source: an audio file by its path, any Source, or None for the default microphone. spotter: a
+    shipped model by name, a model file by path, or a spotter. on_block: called with the samples of
+    each block, after the detections in it; a block is what the source had ready, 80 ms of a
+    microphone.
+
+    A stream is treated as if silence surrounded it, so that a keyword is found that a file begins
+    or breaks off with. Times count from the first sample of the source; the time of a keyword at
+    the very end may lie up to FLUSH_SECONDS after it.
+
+    Raises KwsError when the source or the model cannot be opened, and when the source fails, after
+    the detections before the failure; of a live source all but the last moment.
+    """
+    source, spotter = _opened(source), _loaded(spotter)
+    ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)
+    min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
+    priming = lead_samples(spotter.config, spotter.window_frames)
+
+    def detections(samples: Samples) -> Iterator[Detection]:
+        for detection in spotter.push(samples):
+            yield replace(detection, sample=detection.sample - priming)
+
+    def next_block() -> Iterator[Detection]:
+        samples = ring.read(ring.available)
+        yield from detections(samples)
+        if on_block is not None:
+            on_block(samples)
+
+    spotter.reset()
+    spotter.push(np.zeros(priming, np.int16))
+    with source:
+        while source.fill(ring):
+            if ring.available >= min_block:
+                yield from next_block()
+    yield from next_block()
+    yield from detections(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
+
+
+def _opened(source: Source | str | Path | None) -> Source:
+    if source is None:
+        from kws.microphone import Microphone
+
+        return Microphone()
+    if isinstance(source, (str, Path)):
+        from kws.audio.audio_file import AudioFile
+
+        return AudioFile(source)
+    return source
+
+
+def _loaded(spotter: AnySpotter | str | Path) -> AnySpotter:
+    if isinstance(spotter, (str, Path)):
+        from kws.backend import spotter as open_spotter
+        from kws.model_file import ModelFile
+
+        return open_spotter(ModelFile.load(spotter))
+    return spotter
+
+
+def lead_samples(config: ModelConfig, window_frames: int) -> int:
+    """Return the length of the silence before a stream: the network's window, in whole steps.
+
+    Without it the network would be deaf for the first second, to a clip of one word altogether.
+    Whole steps leave the times of the steps after it as they are.
+    """
+    steps = -(-window_frames // config.stride)
+    return steps * config.stride * config.front_end.hop
