@@ -1,7 +1,8 @@
-"""The command line in a process of its own, as a user runs it."""
+"""Run the command line in a process of its own, as a user does."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -10,9 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "audio_samples"
 KWS = [sys.executable, "-m", "kws"]
+KEYWORDS = ["computer", "jarvis", "alexa", "smart mirror"]  # of home, as all_keywords() has them
+
+
+def all_keywords() -> npt.NDArray[np.int16]:
+    """Return the sample with each keyword once, int16 [n]."""
+    return soundfile.read(SAMPLES / "all_keywords.flac", dtype="int16")[0]
 
 
 def kws(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -25,9 +36,16 @@ def kws(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
+def refused(process: subprocess.CompletedProcess[str]) -> str:
+    """Return the error message of a command that failed for a reason the user can put right."""
+    assert (process.returncode, process.stdout) == (1, "")
+    assert re.fullmatch(r"kws: error: .*\n", process.stderr), process.stderr
+    return process.stderr.removeprefix("kws: error: ").rstrip("\n")
+
+
 @contextmanager
 def started(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A command that goes on listening; stdout and stderr are pipes of text.
+    """Start a command that goes on running; stdout and stderr are pipes of text.
 
     It is killed when the context ends, or after two minutes: a test that waits for it goes on.
     """

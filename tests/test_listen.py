@@ -1,24 +1,18 @@
-"""The road from a source to detections, on the shipped samples; and how it is shown."""
+"""The road from a source to detections, on the shipped samples."""
 
 from __future__ import annotations
 
 import io
 import json
-import logging
-import re
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import SAMPLES
-from rich.console import Console
 
-import kws.console.detection_lines
 from kws.audio.audio_file import AudioFile
 from kws.audio.raw_stream import RawStream
 from kws.config import SAMPLE_RATE
-from kws.console.detection_lines import Lines, json_line, line
-from kws.console.live_display import Display, bar, dbfs
 from kws.errors import KwsError
 from kws.listener import FLUSH_SECONDS, lead_samples, listen
 from kws.model_file import ModelFile
@@ -143,72 +137,3 @@ def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
 
 def test_an_empty_stream_is_silence(spotter):
     assert detections(Blocks([]), spotter) == []
-
-
-def test_lines():
-    detection = Detection(29_440, "smart mirror", 31_785 / 32_768)
-    assert line(detection) == "1.84 s  smart mirror  0.97"
-    assert json.loads(json_line(detection)) == {
-        "time": 1.84,
-        "keyword": "smart mirror",
-        "confidence": 0.97,
-    }
-
-
-def test_lost_audio_is_logged_but_not_at_every_block(caplog, monkeypatch):
-    source = Blocks([np.zeros(640, np.int16)] * 4, overflows=[0, 1, 2, 5])
-    lines, ring = Lines(source, as_json=False), RingBuffer(4096)
-    with caplog.at_level(logging.WARNING):
-        for wait in (10, 10, 10, 0):
-            source.fill(ring)
-            monkeypatch.setattr(kws.console.detection_lines, "LOSS_SECONDS", wait)
-            lines.block(ring.read(640))
-    [record] = caplog.records
-    assert record.getMessage().startswith("audio lost in 1 blocks so far")
-
-
-def drawn(display, **options):
-    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, **options)
-    console.print(display)
-    return console.file.getvalue().splitlines()
-
-
-def test_the_display_shows_level_confidences_and_the_latest_detections_first(spotter):
-    source = Blocks([], overflows=[])
-    spotter.reset()
-    spotter.posterior.latest["jarvis"] = 0.5
-    display = Display(source, spotter, "home")
-    for number in range(7):
-        display.detection(Detection(16_000 * number, "computer", 0.9))
-    lines = drawn(display, width=80)
-    assert lines[0] == "home on blocks  audio lost in 0 blocks"
-    assert re.fullmatch(r"level        ·+ -60 dBFS", lines[1])
-    assert [row.split()[0] for row in lines[2:6]] == ["computer", "jarvis", "alexa", "smart"]
-    assert re.fullmatch(r"jarvis       █{29}·+│?·* 0\.50", lines[3])
-    assert lines[6:] == [f"{number}.00 s  computer  0.90" for number in (6, 5, 4, 3, 2)]
-
-
-@pytest.mark.parametrize("width", [1, 20, 40, 79, 300])
-def test_the_display_fits_its_terminal(spotter, width):
-    lines = drawn(Display(Blocks([]), spotter, "home"), width=width)
-    assert all(len(row) <= width for row in lines)
-
-
-def test_a_bar_has_its_length_and_its_mark_where_the_threshold_is():
-    for fraction in np.linspace(-0.1, 1.1, 25):
-        for threshold in (0.001, 0.3, 0.5, 0.97, 1.0):
-            for cells in (1, 2, 10, 60):
-                text = "".join(s.text for s in bar(fraction, threshold, cells, ("#", ".", "|")))
-                assert len(text) == cells
-                assert text.count("|") == 1
-                assert text.index("|") == int(np.ceil(threshold * cells)) - 1
-                if "#" in text.partition("|")[2]:
-                    assert fraction >= threshold
-    assert "".join(s.text for s in bar(0.5, float("inf"), 10, ("#", ".", "|"))) == "#####....."
-
-
-@pytest.mark.parametrize(
-    ("mean_square", "level"), [(32768.0**2, 0.0), (3276.8**2, -20.0), (0.0, -60.0)]
-)
-def test_level(mean_square, level):
-    assert dbfs(mean_square) == pytest.approx(level)

@@ -28,7 +28,8 @@ _portaudio = threading.Lock()  # PortAudio opens and closes streams in one threa
 class Effect(Protocol):
     """Carry out an action; raise an Exception that says why it failed."""
 
-    def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None: ...
+    def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Return when the action is done; end early once `stop` is set."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Command:
     folder: Path  # working directory
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Run the program to its end."""
         fields = detection_fields(detection)
         command = [self.program, *(argument.format(**fields) for argument in self.arguments)]
         variables = {f"KWS_{name.upper()}": str(value) for name, value in fields.items()}
@@ -82,6 +84,7 @@ class Webhook:
     call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Send the request and wait for the answer."""
         # Twice the timeout for the socket: the time limit reports first, and the abandoned request
         # still ends.
         self.call.run(lambda _: self._post(detection, 2 * timeout), timeout, stop)
@@ -110,6 +113,7 @@ class Sound:
     call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Play the file to its end."""
         self.call.run(self._play, self.duration + timeout, stop)
 
     def _play(self, abandoned: threading.Event) -> None:
@@ -139,4 +143,5 @@ class Function:
     call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Call the function and wait until it returns."""
         self.call.run(lambda _: self.function(detection), timeout, stop)

@@ -1,4 +1,4 @@
-"""`kws devices`: the microphones that are there."""
+"""Implement `kws devices`: list the microphones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def devices(json: Json = False) -> None:
-    """List the microphones; * marks the default."""
+    """List the microphones; * marks the default one."""
     from kws.audio.devices import devices as input_devices
 
     found = input_devices()

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.extras import need
-from kws.commands.options import Json, Model, NoGate
+from kws.commands.options import Json, Model, NoGate, require_extra
 
 
 def evaluate(
@@ -45,7 +44,7 @@ def evaluate(
     if (noise is None) != (snr is None):
         raise typer.BadParameter("--noise and --snr belong together")
     if report is not None:
-        need("kws evaluate --report", "matplotlib", "report")
+        require_extra("kws evaluate --report", "matplotlib", "report")
     from kws.evaluation.command import run
     from kws.model_file import ModelFile
 

@@ -1,4 +1,4 @@
-"""`kws info`: what a model is."""
+"""Implement `kws info`: describe a model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from kws.commands.options import Json, Model
 
 
 def info(model: Model, json: Json = False) -> None:
-    """Show what a model listens for, what it costs and what it was made from."""
-    from kws.console.model_info import describe, text
+    """Show the keywords, settings and cost of a model, and its model card."""
+    from kws.console.model_info import as_dict, as_text
     from kws.model_file import ModelFile
 
     model_file = ModelFile.load(model)
-    if json:
-        print(json_format.dumps(describe(model_file), indent=2))
-    else:
-        print(text(model_file))
+    print(json_format.dumps(as_dict(model_file), indent=2) if json else as_text(model_file))

@@ -1,66 +1,189 @@
-"""`kws listen`: hear a microphone, a file, a pipe or a board."""
+"""Implement `kws listen`: detect keywords with a microphone, a file, a pipe or a board."""
 
 from __future__ import annotations
 
+import logging
+import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.commands.extras import need
-from kws.commands.options import Json, NoGate
+from kws.commands.options import Json, NoGate, require_extra
+from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.backend import AnySpotter
+    from kws.console.detection_lines import DetectionLines
+    from kws.console.live_display import LiveDisplay
+    from kws.listener import Source
+    from kws.model_file import ModelFile
+    from kws.posterior import Detection
+
+ACTIONS_TIMEOUT = 86_400.0  # s to wait at the end of a stream; each action has its own timeout
+
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="Name of a shipped model, or path of a .tflite file.",
+        show_default="home",
+    ),
+]
+Wav = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Read a WAV, FLAC or OGG file, faster than real time."),
+]
+Stdin = Annotated[
+    bool,
+    typer.Option("--stdin", help="Read raw samples (int16, 16 kHz, mono) from standard input."),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Microphone: its index, its name or a part of it; with --ble, name or address of the"
+        " board.",
+    ),
+]
+Ble = Annotated[
+    bool, typer.Option("--ble", help="Receive the detections of a board over Bluetooth Low Energy.")
+]
+ActionsFile = Annotated[
+    Path | None,
+    typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
+]
+
+log = logging.getLogger(__name__)
 
 
 def listen(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH", help="Shipped model, or .tflite file.", show_default="home"
-        ),
-    ] = None,
-    wav: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Hear a WAV, FLAC or OGG file, as fast as it goes."),
-    ] = None,
-    stdin: Annotated[
-        bool, typer.Option("--stdin", help="Hear raw int16 samples, 16 kHz, mono, from a pipe.")
-    ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID",
-            help="Microphone: its number, or its name or a part of it; with --ble a board's"
-            " name or address.",
-        ),
-    ] = None,
-    ble: Annotated[
-        bool, typer.Option("--ble", help="Hand on what a board hears, by Bluetooth.")
-    ] = False,
-    actions: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="What the keywords set off.")
-    ] = None,
+    model: ModelName = None,
+    wav: Wav = None,
+    stdin: Stdin = False,
+    device: Device = None,
+    ble: Ble = False,
+    actions: ActionsFile = None,
     no_gate: NoGate = False,
     json: Json = False,
 ) -> None:
-    """Listen for the model's keywords: on the microphone, until Ctrl-C.
+    """Detect keywords, on the microphone until Ctrl-C by default.
 
-    A terminal shows a live display; elsewhere one line is printed per detection.
-    Times are seconds of audio from its start, of a board's from when it was
-    switched on. Ctrl-C is the usual end of a live source, and the exit status
-    is 0; a file that it breaks off gives 130.
+    On a terminal a live display shows the detections of a microphone or pipe;
+    otherwise each detection is printed as one line. Times are seconds of audio
+    since the start of the stream; those of a board, since it was switched on.
+
+    Ctrl-C is the normal end of a live source, with exit status 0. A file that
+    it interrupts gives 130.
     """
     if sum((wav is not None, stdin, ble or device is not None)) > 1:
         raise typer.BadParameter("--wav, --stdin and --device or --ble exclude each other")
+    if ble and (model is not None or no_gate):
+        raise typer.BadParameter("a board has its own model and gate: no --model or --no-gate")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
-        if model is not None or no_gate:
-            raise typer.BadParameter("a board has its own model and gate: no --model or --no-gate")
-        need("kws listen --ble", "bleak", "ble")
-        from kws.listen_session import run_board
-
-        raise typer.Exit(run_board(device, actions, json))
-    from kws.listen_session import run
+        require_extra("kws listen --ble", "bleak", "ble")
+        raise typer.Exit(_listen_to_board(device, actions, json))
     from kws.model_file import DEFAULT_MODEL, ModelFile
 
     model_file = ModelFile.load(model or DEFAULT_MODEL)
     model_file = model_file.without_gate() if no_gate else model_file
-    raise typer.Exit(run(model_file, wav, stdin, device, actions, json))
+    raise typer.Exit(_listen_to_source(model_file, wav, stdin, device, actions, json))
+
+
+def _listen_to_source(
+    model: ModelFile,
+    wav: Path | None,
+    stdin: bool,
+    device: str | None,
+    actions_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Listen until the source ends or an interrupt (Ctrl-C, SIGTERM); return the exit status.
+
+    Running actions may finish at the end of a stream; otherwise they are killed.
+    """
+    from kws.action import Actions
+    from kws.backend import spotter as open_spotter
+    from kws.listener import listen
+
+    spotter = open_spotter(model)
+    actions = Actions.load(actions_file, model.config.keywords) if actions_file else Actions([])
+    source = _open_source(wav, stdin, device)
+    try:
+        with _open_output(source, spotter, model.name, as_json) as output:
+            for detection in listen(source, spotter, output.on_block):
+                actions.run(detection)
+                output.show(detection)
+        actions.close(ACTIONS_TIMEOUT)
+    except KeyboardInterrupt:
+        return 0 if source.live else 130
+    finally:
+        actions.close(0)
+    return 0
+
+
+def _open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
+    """Return the source that the options select, importing only what that source needs."""
+    if wav is not None:
+        from kws.audio.audio_file import AudioFile
+
+        return AudioFile(wav)
+    if stdin:
+        from kws.audio.raw_stream import RawStream
+
+        if sys.stdin is None:
+            raise KwsError("standard input is closed")
+        return RawStream(sys.stdin.buffer)
+    from kws.microphone import Microphone
+
+    return Microphone(device)
+
+
+def _open_output(
+    source: Source, spotter: AnySpotter, model: str, as_json: bool
+) -> LiveDisplay | DetectionLines:
+    """Return a live display for a live source on a terminal, lines of text or JSON otherwise."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    if source.live and terminal and not as_json:
+        from kws.console.live_display import LiveDisplay
+
+        return LiveDisplay(source, spotter, model)
+    from kws.console.detection_lines import DetectionLines
+
+    if source.live:
+        log.info("listening on %s for %s", source.name, ", ".join(spotter.config.keywords))
+    return DetectionLines(source, as_json)
+
+
+def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool) -> int:
+    """Print the detections of a board, found by name or address, and run their actions.
+
+    Returns the exit status, at an interrupt.
+    """
+    import asyncio
+
+    from kws.action import Actions
+    from kws.audio.ble import Board
+    from kws.console.detection_lines import json_line, text_line
+
+    actions = Actions([])
+    format_line = json_line if as_json else text_line
+
+    def on_found(name: str, keywords: list[str]) -> None:
+        nonlocal actions
+        if actions_file:
+            actions = Actions.load(actions_file, keywords)
+        log.info("listening on %s for %s", name, ", ".join(keywords))
+
+    def on_detection(detection: Detection) -> None:
+        actions.run(detection)
+        print(format_line(detection), flush=True)
+
+    try:
+        asyncio.run(Board(name, on_found, on_detection).receive())
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        actions.close(0)

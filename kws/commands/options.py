@@ -1,11 +1,28 @@
-"""Options and arguments that several commands take."""
+"""Define the options that several commands take, and check for optional dependencies (extras)."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
+from kws.errors import KwsError
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.")]
-NoGate = Annotated[bool, typer.Option("--no-gate", help="Hear silence too, which is else cut out.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Name of a shipped model, or path of a .tflite file.")
+]
+NoGate = Annotated[
+    bool,
+    typer.Option("--no-gate", help="Turn the energy gate off: run the network on silence too."),
+]
+
+
+def require_extra(command: str, library: str, extra: str) -> None:
+    """Raise KwsError that says what to install where the library of an extra is missing.
+
+    The library is not loaded: its module is looked up, named as the library but in lower case.
+    """
+    if find_spec(library.lower()) is None:
+        raise KwsError(f"{command} needs {library}: pip install 'kws[{extra}]'")

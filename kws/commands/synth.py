@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.extras import need
+from kws.commands.options import require_extra
 
 
 def synth(
@@ -42,7 +42,7 @@ def synth(
     and pitches. The same command again makes only what is missing.
     """
     if kokoro is not None:
-        need("kws synth --kokoro", "onnxruntime", "synth")
+        require_extra("kws synth --kokoro", "onnxruntime", "synth")
     from kws.tts.command import run
 
     run(text, output, count, near, sentences, seed, piper, kokoro)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.extras import need
+from kws.commands.options import require_extra
 
 
 def train(
@@ -80,11 +80,11 @@ def train(
     trained on everything. An interrupted run, started again, goes on with the
     epoch that it was at. Needs the extra named train.
     """
-    need("kws train", "TensorFlow", "train")
+    require_extra("kws train", "TensorFlow", "train")
     if report is not None:
-        need("kws train --report", "matplotlib", "report")
+        require_extra("kws train --report", "matplotlib", "report")
     if kokoro is not None:
-        need("kws train --kokoro", "onnxruntime", "synth")
+        require_extra("kws train --kokoro", "onnxruntime", "synth")
     from kws.training.pipeline import run
     from kws.training.plan import plan
 

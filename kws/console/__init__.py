@@ -1,1 +1,5 @@
-"""What the command line shows: live display, detection lines, model information, HTML frame."""
+"""Format what the commands show.
+
+live_display: level, scores and detections on a terminal; detection_lines: a detection per line,
+as text or JSON; model_info: the settings and the cost of a model; html_page: the frame of reports.
+"""

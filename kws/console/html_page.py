@@ -1,4 +1,4 @@
-"""The frame of every report: one page of HTML that needs nothing else."""
+"""Write the HTML page of a report, complete in one file."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ $body
 
 
 def html_page(title: str, about: str, body: str, command: str) -> str:
-    """title and about as plain text, body as HTML; command: what wrote the page."""
+    """Return a page: title, about and command (which wrote it) as plain text, body as HTML."""
     return _PAGE.substitute(
         title=escape(title), about=escape(about), body=body, made_by=escape(made_by(command))
     )
 
 
 def made_by(command: str) -> str:
-    """The last line of a report."""
+    """Return the last line of a report."""
     return f"Written by kws {__version__} ({command})."

@@ -1,4 +1,4 @@
-"""What `kws info` tells of a model."""
+"""Describe a model for `kws info`: its settings, its cost and its card."""
 
 from __future__ import annotations
 
@@ -13,48 +13,52 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile
 
 
-def describe(model: ModelFile) -> dict[str, Any]:
-    """All that a model file says of itself, and what follows from it, as plain values for JSON."""
+def as_dict(model: ModelFile) -> dict[str, Any]:
+    """Return all that a model file contains and what follows from it, as plain values for JSON."""
     return {
         "name": model.name,
         "bytes": len(model.content),
         "sha256": model.sha256,
-        "path": PATH,
+        "backend": PATH,
         "multiply_accumulates_per_second": cost_per_second(model),
         **model.config.to_dict(),
     }
 
 
-def text(model: ModelFile) -> str:
-    """The same for a person to read: the settings in words, then the card as it is."""
+def as_text(model: ModelFile) -> str:
+    """Return the description of a model as text: the settings in words, then the card as it is."""
     config = model.config
     front, smoothing, gate = config.front_end, config.smoothing, config.gate
     keywords = zip(config.keywords, config.thresholds, strict=True)
     window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
     cost = cost_per_second(model)
-    facts = {
+    lines = {
         "model": model.name,
-        "keywords": ", ".join(f"{name} (from {threshold:.3f})" for name, threshold in keywords),
-        "gate": f"open from {gate.margin_db:g} dB above the background on, {gate.hangover_ms} ms "
-        f"longer and {gate.pre_roll_ms} ms before"
+        "keywords": ", ".join(
+            f"{name} (threshold {threshold:.3f})" for name, threshold in keywords
+        ),
+        "gate": f"opens {gate.margin_db:g} dB above the noise floor, pre-roll "
+        f"{gate.pre_roll_ms} ms, hangover {gate.hangover_ms} ms"
         if gate.on
         else "off",
         "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
-        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} coefficients",
-        "network": f"a step every {1000 * config.step_seconds:g} ms, "
-        + (f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "no stream"),
-        "smoothing": f"mean of {smoothing.smooth_steps} steps, greatest of {smoothing.max_steps}, "
-        f"then silent for {smoothing.refractory_steps * config.step_seconds:g} s",
-        "runs here in": PATH,
+        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} MFCCs",
+        "network": f"one step every {1000 * config.step_seconds:g} ms, "
+        + (
+            f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "cannot stream"
+        ),
+        "smoothing": f"mean of {smoothing.smooth_steps} steps, maximum of {smoothing.max_steps}, "
+        f"refractory time {smoothing.refractory_steps * config.step_seconds:g} s",
+        "backend": PATH,
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
         **config.card,
     }
-    return "\n".join(_outline(facts, ""))
+    return "\n".join(_outline(lines, ""))
 
 
 def cost_per_second(model: ModelFile) -> int | None:
-    """Multiply-accumulates per second of the network as a stream; None where it cannot be one."""
+    """Return the multiply-accumulates per second of streaming; None where a network cannot."""
     try:
         network = read(model.content, model.name)
     except KwsError:
@@ -63,7 +67,7 @@ def cost_per_second(model: ModelFile) -> int | None:
 
 
 def cost_per_step(network: Network) -> int:
-    """Multiply-accumulates from one step of a stream to the next."""
+    """Return the multiply-accumulates from one step of a stream to the next."""
     total, columns = 0, network.stride  # columns that the layer takes in per step
     for layer in network.layers:
         columns //= layer.time_stride
@@ -74,7 +78,7 @@ def cost_per_step(network: Network) -> int:
 
 
 def _outline(values: dict[str, Any], indent: str) -> Iterator[str]:
-    """Lines of a nested mapping, one value each."""
+    """Yield the lines of a nested mapping, one value each."""
     width = max((len(str(key)) for key, value in values.items() if _is_leaf(value)), default=0)
     for key, value in values.items():
         if isinstance(value, dict):

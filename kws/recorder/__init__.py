@@ -1,1 +1,5 @@
-"""Guided recording: takes of a keyword, of the room and of other speech, judged as they come."""
+"""Record a dataset with prompts: takes of a keyword, of other speech and of background noise.
+
+session: ask, count down, record, check, keep or repeat, shown on a terminal;
+take: check and trim a take, store it in a folder; prompts: what a speaker is asked to do.
+"""

@@ -1,4 +1,4 @@
-"""What a person is asked to do: say a keyword, read a text, or leave the room as it is."""
+"""Make the prompts of a session: say a keyword, read a text, keep silent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
-from kws.recorder.take import Kind
+from kws.recorder.take import TakeKind
 from kws.text_file import read_text
 
-NOISE_SECONDS = 10.0  # of a take of the room
+NOISE_SECONDS = 10.0  # of a take of background noise
 WORDS_PER_SECOND = 2.0  # of an unhurried reader
-BEFORE_READING = 1.5  # s
+REACTION_SECONDS = 1.5  # before a speaker begins to read
 
 TEXTS = (
     "When the sunlight strikes raindrops in the air, they act as a prism and form a rainbow.",
@@ -45,37 +45,43 @@ TEXTS = (
 
 @dataclass(frozen=True)
 class Prompt:
-    """One take: what to ask for, for how long (s) to record, and what is expected."""
+    """Describe a take: the request to the speaker, the length in s, and what it must contain."""
 
     text: str
     seconds: float
-    kind: Kind
+    kind: TakeKind
 
 
-def word(keyword: str, seconds: float) -> list[Prompt]:
-    """A keyword, over and over."""
-    return [Prompt(f"Say: {keyword}", seconds, Kind.WORD)]
+def keyword_prompts(keyword: str, seconds: float) -> list[Prompt]:
+    """Return the prompt to say a keyword; a session repeats it."""
+    return [Prompt(f"Say: {keyword}", seconds, TakeKind.WORD)]
 
 
-def reading(texts: Sequence[str], keywords: Sequence[str]) -> list[Prompt]:
-    """Texts to read, without those that hold a keyword; KwsError when none is left."""
-    holds = re.compile("|".join(rf"\b{re.escape(keyword)}\b" for keyword in keywords) or "$^", re.I)
-    chosen = [text for text in texts if not holds.search(text)]
+def reading_prompts(texts: Sequence[str], keywords: Sequence[str]) -> list[Prompt]:
+    """Return prompts to read the texts without a keyword; raise KwsError if none is left."""
+    contains = re.compile(
+        "|".join(rf"\b{re.escape(keyword)}\b" for keyword in keywords) or "$^", re.I
+    )
+    chosen = [text for text in texts if not contains.search(text)]
     if not chosen:
-        raise KwsError("there is no text to read that does not hold a keyword of the dataset")
+        raise KwsError("there is no text to read that does not contain a keyword of the dataset")
     return [
-        Prompt(f"Read: {text}", BEFORE_READING + len(text.split()) / WORDS_PER_SECOND, Kind.SPEECH)
+        Prompt(
+            f"Read: {text}",
+            REACTION_SECONDS + len(text.split()) / WORDS_PER_SECOND,
+            TakeKind.SPEECH,
+        )
         for text in chosen
     ]
 
 
-def room() -> list[Prompt]:
-    """The room with its usual sounds."""
-    return [Prompt("Do not speak: recording the room", NOISE_SECONDS, Kind.NOISE)]
+def noise_prompts() -> list[Prompt]:
+    """Return the prompt to keep silent while the background noise is recorded."""
+    return [Prompt("Do not speak: recording background noise", NOISE_SECONDS, TakeKind.NOISE)]
 
 
 def read_texts(path: Path) -> list[str]:
-    """A text to read, a piece for each line; KwsError when there is none in the file."""
+    """Return the lines of a text to read; raise KwsError when the file has none."""
     texts = [" ".join(line.split()) for line in read_text(path).splitlines() if line.strip()]
     if not texts:
         raise KwsError(f"{path}: there is no text in it")

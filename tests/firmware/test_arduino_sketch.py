@@ -18,7 +18,7 @@ from sketch_board import BLOCK, Heard, Samples
 
 from kws.audio import ble
 from kws.backend import spotter as open_spotter
-from kws.console.detection_lines import line
+from kws.console.detection_lines import text_line
 from kws.export.sketch import export
 from kws.listener import lead_samples
 from kws.model_file import ModelFile
@@ -160,7 +160,7 @@ def test_it_hears_what_kws_listen_hears(
     assert heard.waits  # it sleeps while there is nothing to do
     greeting, *lines = heard.lines
     assert greeting == f"kws home: listening for {', '.join(model.config.keywords)}"
-    assert lines == [line(detection) for detection in expected]
+    assert lines == [text_line(detection) for detection in expected]
 
 
 def test_the_led_shows_the_keyword_for_a_while(program: Path, tmp_path: Path) -> None:

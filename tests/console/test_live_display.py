@@ -1,0 +1,89 @@
+"""The live display: level, scores, detections, in any width."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from kws.console.live_display import LiveDisplay, bar, dbfs
+from kws.model_file import ModelFile
+from kws.posterior import Detection
+from kws.ring_buffer import RingBuffer
+from kws.spotter import Spotter
+
+
+@pytest.fixture(scope="module")
+def spotter():
+    return Spotter(ModelFile.load())
+
+
+class Blocks:
+    """A live source of given blocks, before some of which samples were lost."""
+
+    name, live = "blocks", True
+
+    def __init__(self, blocks, overflows=()):
+        self.blocks, self.losses, self.overflows = list(blocks), list(overflows), 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def fill(self, ring: RingBuffer) -> bool:
+        if not self.blocks:
+            return False
+        self.overflows = self.losses.pop(0) if self.losses else self.overflows
+        return ring.write(self.blocks.pop(0)) > 0
+
+
+def drawn(display, **options):
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, **options)
+    console.print(display)
+    return console.file.getvalue().splitlines()
+
+
+def test_the_display_shows_level_scores_and_the_latest_detections_first(spotter):
+    source = Blocks([], overflows=[])
+    spotter.reset()
+    spotter.posterior.latest["jarvis"] = 0.5
+    display = LiveDisplay(source, spotter, "home")
+    for number in range(7):
+        display.show(Detection(16_000 * number, "computer", 0.9))
+    lines = drawn(display, width=80)
+    assert lines[0] == "home on blocks  audio lost in 0 blocks"
+    assert re.fullmatch(r"level        ·+ -60 dBFS", lines[1])
+    assert [row.split()[0] for row in lines[2:6]] == ["computer", "jarvis", "alexa", "smart"]
+    assert re.fullmatch(r"jarvis       █{29}·+│?·* 0\.50", lines[3])
+    assert lines[6:] == [f"{number}.00 s  computer  0.90" for number in (6, 5, 4, 3, 2)]
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 79, 300])
+def test_the_display_fits_its_terminal(spotter, width):
+    lines = drawn(LiveDisplay(Blocks([]), spotter, "home"), width=width)
+    assert all(len(row) <= width for row in lines)
+
+
+def test_a_bar_has_its_length_and_its_mark_where_the_threshold_is():
+    for fraction in np.linspace(-0.1, 1.1, 25):
+        for threshold in (0.001, 0.3, 0.5, 0.97, 1.0):
+            for width in (1, 2, 10, 60):
+                text = "".join(s.text for s in bar(fraction, threshold, width, ("#", ".", "|")))
+                assert len(text) == width
+                assert text.count("|") == 1
+                assert text.index("|") == int(np.ceil(threshold * width)) - 1
+                if "#" in text.partition("|")[2]:
+                    assert fraction >= threshold
+    assert "".join(s.text for s in bar(0.5, float("inf"), 10, ("#", ".", "|"))) == "#####....."
+
+
+@pytest.mark.parametrize(
+    ("mean_square", "level"), [(32768.0**2, 0.0), (3276.8**2, -20.0), (0.0, -60.0)]
+)
+def test_level(mean_square, level):
+    assert dbfs(mean_square) == pytest.approx(level)
