@@ -1,4 +1,4 @@
-/* What a detection sets off. */
+/* Base class of the actions that a detection triggers. */
 #ifndef ACTION_H
 #define ACTION_H
 
@@ -9,12 +9,12 @@
 class Action {
  public:
   virtual void begin() {}
-  /* count: detections since the start, this one included; heard.sample counts from the start of
-   * the microphone. */
-  virtual void detected(const kws_detection &heard, uint32_t count) = 0;
-  /* samples: lost since the start, modulo 2^32; called when more were lost. */
+  /* count: detections since the start, including this one. detection.sample counts from the first
+   * sample of the microphone. */
+  virtual void detected(const kws_detection &detection, uint32_t count) = 0;
+  /* Called when samples were lost; samples: in total since the start, modulo 2^32. */
   virtual void lost(uint32_t samples) { (void)samples; }
-  /* Called every few ms; must not wait. */
+  /* Called every few ms; must not block. */
   virtual void update() {}
 };
 

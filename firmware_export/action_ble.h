@@ -1,11 +1,11 @@
-/* Detections by Bluetooth Low Energy, for `kws listen --ble` and any other central.
+/* Notify a central of detections by Bluetooth Low Energy: `kws listen --ble`, or any other.
  *
- * One service, characteristics that can be read; numbers are little-endian:
- *   detection  also notifies: the latest one
+ * One service with characteristics that can be read; numbers are little-endian:
+ *   detection  notifies, too: the latest detection,
  *                uint32 count since the start, uint8 keyword, uint16 confidence (32768 is 1.0),
- *                uint64 sample; all zero before the first
- *   keywords   their names in UTF-8, with a line feed between them
- *   lost       also notifies: uint32 samples lost since the start, modulo 2^32 */
+ *                uint64 sample; all zero before the first detection
+ *   keywords   names in UTF-8, separated by line feeds
+ *   lost       notifies, too: uint32 samples lost since the start, modulo 2^32 */
 #ifndef ACTION_BLE_H
 #define ACTION_BLE_H
 
@@ -21,22 +21,22 @@ class Ble : public Action {
  public:
   void begin() override {
     snprintf(name, sizeof name, "kws %s", kws_model_data.name);
-    service.addCharacteristic(detection);
+    service.addCharacteristic(latest);
     service.addCharacteristic(keywords);
     service.addCharacteristic(lost_samples);
     const uint8_t none[DETECTION_BYTES] = {};
-    detection.writeValue(none, sizeof none);
+    latest.writeValue(none, sizeof none);
     lost(0);
     start();
   }
 
-  void detected(const kws_detection &heard, uint32_t count) override {
+  void detected(const kws_detection &detection, uint32_t count) override {
     uint8_t value[DETECTION_BYTES];
     put(value, count, 4);
-    put(value + 4, heard.keyword, 1);
-    put(value + 5, heard.confidence, 2);
-    put(value + 7, heard.sample, 8);
-    detection.writeValue(value, sizeof value);
+    put(value + 4, detection.keyword, 1);
+    put(value + 5, detection.confidence, 2);
+    put(value + 7, detection.sample, 8);
+    latest.writeValue(value, sizeof value);
   }
 
   void lost(uint32_t samples) override {
@@ -45,22 +45,22 @@ class Ble : public Action {
     lost_samples.writeValue(value, sizeof value);
   }
 
-  /* The library itself advertises again when a central has left. */
+  /* After a central disconnects, the library advertises again by itself. */
   void update() override {
     if (running) {
       BLE.poll();
-    } else if ((uint32_t)millis() - tried_at >= RETRY_MS) {
+    } else if ((uint32_t)millis() - started_at >= RETRY_MS) {
       start();
     }
   }
 
  private:
-  enum { DETECTION_BYTES = 15, LOST_BYTES = 4, NAMES_BYTES = 512 /* the most that GATT allows */ };
+  enum { DETECTION_BYTES = 15, LOST_BYTES = 4, NAMES_BYTES = 512 /* GATT's maximum */ };
   static constexpr uint32_t RETRY_MS = 60000;
   static constexpr uint16_t ADVERTISING_INTERVAL = 800; /* in 0.625 ms */
 
   void start() {
-    tried_at = millis();
+    started_at = millis();
     running = BLE.begin();
     if (!running) return;
     BLE.setLocalName(name);
@@ -72,7 +72,7 @@ class Ble : public Action {
     BLE.advertise();
   }
 
-  /* As many whole names as there is room for. */
+  /* Write as many whole names as fit. */
   void write_names() {
     char names[NAMES_BYTES];
     size_t length = 0;
@@ -92,14 +92,14 @@ class Ble : public Action {
   }
 
   BLEService service{"3840dec0-c70d-4dfd-b20b-0ee93b88349b"};
-  BLECharacteristic detection{"3840dec1-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
-                              DETECTION_BYTES, true};
+  BLECharacteristic latest{"3840dec1-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
+                           DETECTION_BYTES, true};
   BLECharacteristic keywords{"3840dec2-c70d-4dfd-b20b-0ee93b88349b", BLERead, NAMES_BYTES};
   BLECharacteristic lost_samples{"3840dec3-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
                                  LOST_BYTES, true};
-  char name[30]; /* an advertisement holds 29 bytes of it */
+  char name[30]; /* an advertisement holds 29 bytes and no terminator */
   bool running = false;
-  uint32_t tried_at = 0; /* ms */
+  uint32_t started_at = 0; /* ms */
 };
 
 static Ble ble;

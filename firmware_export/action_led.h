@@ -1,4 +1,4 @@
-/* The RGB LED shines in the keyword's colour for a while. */
+/* Light the RGB LED in the keyword's colour for KWS_LED_MS. */
 #ifndef ACTION_LED_H
 #define ACTION_LED_H
 
@@ -13,25 +13,25 @@ class Led : public Action {
     pinMode(LEDR, OUTPUT);
     pinMode(LEDG, OUTPUT);
     pinMode(LEDB, OUTPUT);
-    show(DARK);
+    show(OFF);
   }
 
-  void detected(const kws_detection &heard, uint32_t) override {
+  void detected(const kws_detection &detection, uint32_t) override {
     static const uint8_t colours[] = {GREEN,      BLUE,        RED, GREEN | BLUE,
                                       RED | BLUE, RED | GREEN, RED | GREEN | BLUE};
-    show(colours[heard.keyword % sizeof colours]);
+    show(colours[detection.keyword % sizeof colours]);
     lit = true;
     lit_at = millis();
   }
 
   void update() override {
     if (!lit || (uint32_t)millis() - lit_at < KWS_LED_MS) return;
-    show(DARK);
+    show(OFF);
     lit = false;
   }
 
  private:
-  enum : uint8_t { DARK = 0, RED = 1, GREEN = 2, BLUE = 4 };
+  enum : uint8_t { OFF = 0, RED = 1, GREEN = 2, BLUE = 4 };
 
   /* The LED's pins are active low. */
   static void show(uint8_t colour) {

@@ -1,8 +1,8 @@
-/* Lines on the serial monitor, as `kws listen` prints them:  1.84 s  computer  0.97
+/* Print a line per detection on the serial monitor, as `kws listen` does:  1.84 s  computer  0.97
  *
- * Serial.print() waits for a host that has the port open and reads no more, such as a laptop that
- * fell asleep. So the text waits here instead, for _SerialUSB, which is what Serial writes to; what
- * finds no room is left out. */
+ * Serial.print() blocks while a host has the port open but does not read, such as a laptop that
+ * sleeps. So this class buffers the text and sends it with the non-blocking _SerialUSB, which
+ * Serial writes to as well. Text that does not fit into the buffer is dropped. */
 #ifndef ACTION_SERIAL_H
 #define ACTION_SERIAL_H
 
@@ -16,37 +16,37 @@
 
 class SerialLines : public Action {
  public:
-  void detected(const kws_detection &heard, uint32_t) override {
-    const uint64_t hundredths = (heard.sample + 80) / 160; /* of a second, at 16 kHz */
-    const unsigned confidence = (heard.confidence * 100u + 16384) / 32768;
-    char number[48];
-    snprintf(number, sizeof number, "%lu.%02u s  ", (unsigned long)(hundredths / 100),
+  void detected(const kws_detection &detection, uint32_t) override {
+    const uint64_t hundredths = (detection.sample + 80) / 160; /* of a second, at 16 kHz */
+    const unsigned confidence = (detection.confidence * 100u + 16384) / 32768;
+    char field[48];
+    snprintf(field, sizeof field, "%lu.%02u s  ", (unsigned long)(hundredths / 100),
              (unsigned)(hundredths % 100));
-    add(number);
-    add(kws_model_data.keywords[heard.keyword]);
-    snprintf(number, sizeof number, "  %u.%02u\r\n", confidence / 100, confidence % 100);
-    add(number);
+    add(field);
+    add(kws_model_data.keywords[detection.keyword]);
+    snprintf(field, sizeof field, "  %u.%02u\r\n", confidence / 100, confidence % 100);
+    add(field);
   }
 
   void lost(uint32_t samples) override {
     lost_samples = samples;
-    report_loss();
+    add_loss();
   }
 
   void update() override {
     const bool open = _SerialUSB.connected();
-    if (open && !was_open) greet();
+    if (open && !was_open) add_greeting();
     was_open = open;
-    if (!open) waiting = 0;
-    if (waiting == 0) return;
+    if (!open) length = 0;
+    if (length == 0) return;
     uint32_t sent = 0;
-    _SerialUSB.send_nb((uint8_t *)text, waiting, &sent);
-    waiting -= sent;
-    memmove(text, text + sent, waiting);
+    _SerialUSB.send_nb((uint8_t *)text, length, &sent);
+    length -= sent;
+    memmove(text, text + sent, length);
   }
 
  private:
-  void greet() {
+  void add_greeting() {
     add("kws ");
     add(kws_model_data.name);
     add(": listening for ");
@@ -55,24 +55,24 @@ class SerialLines : public Action {
       add(kws_model_data.keywords[i]);
     }
     add("\r\n");
-    if (lost_samples > 0) report_loss();
+    if (lost_samples > 0) add_loss();
   }
 
-  void report_loss() {
+  void add_loss() {
     char line[64];
     snprintf(line, sizeof line, "lost %lu samples so far\r\n", (unsigned long)lost_samples);
     add(line);
   }
 
   void add(const char *piece) {
-    const size_t length = strlen(piece);
-    if (waiting + length > sizeof text) return;
-    memcpy(text + waiting, piece, length);
-    waiting += length;
+    const size_t more = strlen(piece);
+    if (length + more > sizeof text) return;
+    memcpy(text + length, piece, more);
+    length += more;
   }
 
-  char text[1024]; /* not sent yet */
-  uint32_t waiting = 0;
+  char text[1024];     /* not sent yet */
+  uint32_t length = 0; /* of text */
   uint32_t lost_samples = 0;
   bool was_open = false;
 };

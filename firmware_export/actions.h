@@ -1,4 +1,4 @@
-/* The actions that settings.h switches on. One of your own: a class like Led, and a line below. */
+/* The actions that settings.h enables. To add one, write a class like Led and list it below. */
 #ifndef ACTIONS_H
 #define ACTIONS_H
 

@@ -1,8 +1,8 @@
-/* kws: an always-on keyword spotter on the Arduino Nano 33 BLE Sense.
+/* Spot keywords on an Arduino Nano 33 BLE Sense, always on.
  *
  *   microphone -> ring buffer -> spotter -> actions
  *
- * settings.h holds what there is to change. */
+ * Change settings in settings.h. */
 #include "actions.h"
 #include "microphone.h"
 #include "settings.h"
@@ -28,7 +28,7 @@ static void act(kws_detection heard) {
   for (Action *action : actions) action->detected(heard, count);
 }
 
-/* Once a second at most. */
+/* Report lost samples, at most once a second. */
 static void report_losses() {
   static uint32_t reported, reported_at;
   const uint32_t lost = microphone.lost(), now = millis();

@@ -1,17 +1,17 @@
-/* What to change, a line each. A later export leaves a changed settings.h as it is. */
+/* Settings of the sketch. A later export keeps a settings.h that was changed. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
-/* What a detection sets off; 0 switches it off. */
-#define KWS_LED 1    /* the RGB LED shows the keyword's colour */
-#define KWS_SERIAL 1 /* a line on the serial monitor */
-#define KWS_BLE 1    /* a notification by Bluetooth; needs the library ArduinoBLE */
+/* Actions that a detection triggers: 1 on, 0 off. */
+#define KWS_LED 1    /* light the RGB LED in the keyword's colour */
+#define KWS_SERIAL 1 /* print a line on the serial monitor */
+#define KWS_BLE 1    /* notify by Bluetooth Low Energy; needs the library ArduinoBLE */
 
-#define KWS_GATE 1 /* 0: the front end and the network run in silence too, which costs power */
+#define KWS_GATE 1 /* 0: front end and network run during silence too, which costs power */
 
-#define KWS_LED_MS 1000 /* how long the LED shines */
+#define KWS_LED_MS 1000 /* how long the LED is lit */
 
-/* Microphone gain in steps of half a decibel: 0 is -20 dB, 40 is 0 dB, 80 is +20 dB. */
+/* Microphone gain in steps of 0.5 dB: 0 is -20 dB, 40 is 0 dB, 80 is +20 dB. */
 #define KWS_MICROPHONE_GAIN 80
 
 #endif

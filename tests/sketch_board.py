@@ -1,4 +1,4 @@
-"""The exported sketch on this machine: compiled with the stand-ins of tests/arduino and run."""
+"""Compile an exported sketch for this machine with the mocks of tests/arduino, and run it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conftest import skip_without
 from kws.config import SAMPLE_RATE
 from kws.listener import FLUSH_SECONDS
 
-STANDINS = Path(__file__).parent / "arduino"
+MOCKS = Path(__file__).parent / "arduino"
 SANITISED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 BLOCK = 256  # samples that the microphone delivers at once
@@ -25,10 +25,10 @@ Samples = npt.NDArray[np.int16]
 
 
 @dataclass
-class Heard:
-    """What a run of the board showed; times in ms since the microphone began."""
+class BoardRun:
+    """Record what a run of the board showed; times in ms since the microphone began."""
 
-    kept: Samples  # that found room in the ring
+    kept: Samples  # that fitted into the ring
     led: list[tuple[int, str]] = field(default_factory=list)
     serial: list[tuple[int, bytes]] = field(default_factory=list)
     notified: list[tuple[int, str, bytes]] = field(default_factory=list)  # time, UUID, value
@@ -40,34 +40,39 @@ class Heard:
 
     @property
     def lines(self) -> list[str]:
-        """What the serial monitor showed."""
+        """Return the lines that the serial monitor showed."""
         return b"".join(text for _, text in self.serial).decode().split("\r\n")[:-1]
 
 
 def build(sketch: Path, folder: Path, *defines: str) -> Path:
-    """Compile a sketch folder for this machine; the program."""
+    """Compile a sketch folder for this machine; return the program."""
     for compiler in ("gcc", "g++"):
         skip_without(compiler, shutil.which(compiler))
     objects = []
     for source in sorted((sketch / "src").glob("*.c")):
         objects.append(folder / f"{source.stem}.o")
-        words = ["gcc", "-std=gnu11", *SANITISED, *STRICT, "-c", str(source)]
-        _run([*words, "-o", str(objects[-1])])
-    words = ["g++", "-std=gnu++14", "-fno-rtti", "-fno-exceptions", *SANITISED, *STRICT]
-    words += [f"-I{STANDINS}", f"-I{sketch}", f'-DSKETCH="{sketch.name}.ino"', *defines]
+        command = ["gcc", "-std=gnu11", *SANITISED, *STRICT, "-c", str(source)]
+        _run([*command, "-o", str(objects[-1])])
+    command = ["g++", "-std=gnu++14", "-fno-rtti", "-fno-exceptions", *SANITISED, *STRICT]
+    command += [f"-I{MOCKS}", f"-I{sketch}", f'-DSKETCH="{sketch.name}.ino"', *defines]
     program = folder / "board"
-    _run([*words, str(STANDINS / "board.cpp"), *map(str, objects), "-o", str(program)])
+    _run([*command, str(MOCKS / "board.cpp"), *map(str, objects), "-o", str(program)])
     return program
 
 
 def run(
     program: Path, samples: Samples, folder: Path, events: Sequence[str] = (), start_ms: int = 0
-) -> Heard:
-    """Let the board hear samples and the silence that kws listen hears behind a stream.
+) -> BoardRun:
+    """Run the board on samples and the silence that kws listen pushes after a stream.
 
-    events: lines of a time in ms and what happens then, see tests/arduino/board.cpp.
+    Args:
+        program: What build() compiled.
+        samples: What the microphone records.
+        folder: Where the board's files go.
+        events: Lines of a time in ms and what happens then, see tests/arduino/board.cpp.
+        start_ms: The board's clock at the start.
     """
-    paths = [folder / name for name in ("heard.raw", "events", "kept.raw")]
+    paths = [folder / name for name in ("samples.raw", "events", "kept.raw")]
     np.concatenate([samples, np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)]).tofile(
         paths[0]
     )
@@ -80,34 +85,34 @@ def run(
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    heard = Heard(np.fromfile(paths[2], np.int16))
+    board = BoardRun(np.fromfile(paths[2], np.int16))
     for line in done.stdout.splitlines():
-        _note(heard, *line.split(" "))
-    return heard
+        _note(board, *line.split(" "))
+    return board
 
 
-def _note(heard: Heard, time: str, what: str, *values: str) -> None:
-    """One line of the board."""
-    at = int(time)
+def _note(board: BoardRun, time: str, what: str, *values: str) -> None:
+    """Record one line of the board's output."""
+    time_ms = int(time)
     if what == "led":
-        heard.led.append((at, values[0]))
+        board.led.append((time_ms, values[0]))
     elif what == "serial":
-        heard.serial.append((at, bytes.fromhex(values[0])))
+        board.serial.append((time_ms, bytes.fromhex(values[0])))
     elif what == "notify":
-        heard.notified.append((at, values[0], bytes.fromhex(values[1])))
+        board.notified.append((time_ms, values[0], bytes.fromhex(values[1])))
     elif what == "begin":
-        heard.begun.append(at)
+        board.begun.append(time_ms)
     elif what == "advertising":
-        heard.advertising.append(at)
+        board.advertising.append(time_ms)
     elif what == "value":
-        heard.values[values[0]] = bytes.fromhex(values[1])
+        board.values[values[0]] = bytes.fromhex(values[1])
     elif what == "lost":
-        heard.lost = int(values[0])
+        board.lost = int(values[0])
     else:
         assert what == "waits"
-        heard.waits = True
+        board.waits = True
 
 
-def _run(words: list[str]) -> None:
-    done = subprocess.run(words, capture_output=True, text=True)
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-/* Stand-in for the part of the Arduino core that the sketch uses; board.cpp is behind it. */
+/* Mock of the part of the Arduino core that the sketch uses, implemented in board.cpp. */
 #ifndef ARDUINO_H
 #define ARDUINO_H
 

@@ -1,4 +1,4 @@
-/* Stand-in: the part of ArduinoBLE that the sketch uses. Values go to one central. */
+/* Mock of the part of ArduinoBLE that the sketch uses. Values go to one central. */
 #ifndef ARDUINO_BLE_H
 #define ARDUINO_BLE_H
 

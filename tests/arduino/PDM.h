@@ -1,4 +1,4 @@
-/* Stand-in: the PDM library of the nRF52840. */
+/* Mock of the PDM library of the nRF52840. */
 #ifndef PDM_H
 #define PDM_H
 

@@ -1,16 +1,16 @@
-/* The sketch on this machine: a board of stand-ins with a clock of its own.
+/* Run the sketch on this machine: a mock board with a simulated clock.
  *
  *   board SAMPLES EVENTS KEPT
  *
- * SAMPLES is what the microphone hears, raw int16 at 16 kHz. The microphone delivers it in blocks of
- * 256 as the nRF52840's does: by an interrupt, and never again when the callback leaves a byte of
- * the block before unread, until it is begun anew. EVENTS are lines of a time in ms and what happens
+ * SAMPLES is what the microphone records, raw int16 at 16 kHz. As the nRF52840's, the microphone
+ * delivers blocks of 256 by an interrupt, and stops when the callback leaves a byte of the previous
+ * block unread, until begin() is called again. EVENTS are lines of a time in ms and what happens
  * then:
  *   late MS          loop() is not called for so long; the interrupt goes on
- *   dead             the microphone delivers nothing until it is begun again
+ *   dead             the microphone delivers nothing until begin() is called again
  *   serial HOST      absent, reads or stalls: has the port open and reads nothing
  *   central connects | subscribes | leaves
- * KEPT gets the samples that found room in the ring. Lines on standard output: the time in ms, then
+ * KEPT gets the samples that fitted into the ring. Lines on standard output: the time in ms, then
  *   led RGB | serial HEX | advertising | notify UUID HEX | begin GAIN
  * and at the end "value UUID HEX" for each characteristic, "lost SAMPLES", "waits" if the sketch
  * slept. The clock starts at KWS_START_MS of the environment. */
@@ -34,24 +34,24 @@
 namespace {
 
 constexpr uint64_t BLOCK = 256, BLOCK_US = BLOCK * 1000000 / 16000;
-constexpr uint64_t LOOP_US = 100; /* that a call of loop() takes itself */
+constexpr uint64_t LOOP_US = 100; /* duration of a call of loop() */
 
 struct Event {
-  uint64_t at; /* us since the microphone began */
+  uint64_t time_us; /* since the microphone began */
   std::string what;
   std::string argument;
 };
 
-std::vector<int16_t> heard;
+std::vector<int16_t> recording;
 std::vector<Event> events;
 FILE *kept;
 
 uint64_t now_us, next_block_us = UINT64_MAX;
-uint64_t heard_from = UINT64_MAX; /* when the first sample sounds */
+uint64_t begun_us = UINT64_MAX; /* time of the first sample */
 bool slept = false;
 
-void say(const std::string &line) {
-  const uint64_t us = heard_from == UINT64_MAX ? 0 : now_us - heard_from;
+void print_line(const std::string &line) {
+  const uint64_t us = begun_us == UINT64_MAX ? 0 : now_us - begun_us;
   std::printf("%llu %s\n", (unsigned long long)(us / 1000), line.c_str());
 }
 
@@ -76,16 +76,16 @@ struct {
 } pdm;
 
 void interrupt() {
-  const uint64_t first = ((next_block_us - heard_from) / BLOCK_US - 1) * BLOCK;
+  const uint64_t first = ((next_block_us - begun_us) / BLOCK_US - 1) * BLOCK;
   next_block_us += BLOCK_US;
-  if (!pdm.running || pdm.dead || first >= heard.size()) return;
-  if (pdm.unread > 0) { /* as the real one: switched off, and nobody is told */
+  if (!pdm.running || pdm.dead || first >= recording.size()) return;
+  if (pdm.unread > 0) { /* as the real driver: stopped, without a sign */
     pdm.running = false;
     return;
   }
-  const size_t count = std::min<size_t>(BLOCK, heard.size() - first);
+  const size_t count = std::min<size_t>(BLOCK, recording.size() - first);
   std::memset(pdm.block, 0, sizeof pdm.block);
-  std::memcpy(pdm.block, &heard[first], 2 * count);
+  std::memcpy(pdm.block, &recording[first], 2 * count);
   pdm.unread = sizeof pdm.block;
   const uint32_t lost = microphone.lost();
   if (pdm.receive) pdm.receive();
@@ -125,29 +125,29 @@ void happen(const Event &event) {
       one->subscribed = subscribes && (one->properties & BLENotify);
     if (event.argument == "leaves") {
       central = false;
-      say("advertising"); /* the library does it by itself */
+      print_line("advertising"); /* the library does so by itself */
     }
   }
 }
 
-void read_input(char **words) {
-  std::ifstream samples(words[1], std::ios::binary), script(words[2]);
+void read_input(char **arguments) {
+  std::ifstream samples(arguments[1], std::ios::binary), script(arguments[2]);
   const std::string bytes{std::istreambuf_iterator<char>(samples), {}};
-  heard.resize(bytes.size() / 2);
-  std::memcpy(heard.data(), bytes.data(), 2 * heard.size());
+  recording.resize(bytes.size() / 2);
+  std::memcpy(recording.data(), bytes.data(), 2 * recording.size());
   for (std::string line; std::getline(script, line);) {
     std::istringstream fields(line);
     Event event;
-    fields >> event.at >> event.what >> event.argument;
-    event.at *= 1000;
+    fields >> event.time_us >> event.what >> event.argument;
+    event.time_us *= 1000;
     events.push_back(event);
   }
-  kept = std::fopen(words[3], "wb");
+  kept = std::fopen(arguments[3], "wb");
 }
 
 }  // namespace
 
-unsigned long millis() { return (uint32_t)(now_us / 1000); } /* as wide as the board's */
+unsigned long millis() { return (uint32_t)(now_us / 1000); } /* 32 bits, as on the board */
 
 void delay(unsigned long ms) {
   slept = true;
@@ -159,7 +159,7 @@ void pinMode(int, int) {}
 void digitalWrite(int pin, int value) {
   static std::string colour = "   ";
   colour[pin - LEDR] = value == LOW ? "RGB"[pin - LEDR] : '-';
-  if (pin == LEDB) say("led " + colour);
+  if (pin == LEDB) print_line("led " + colour);
 }
 
 bool USBSerial::connected() { return host != ABSENT; }
@@ -168,17 +168,17 @@ void USBSerial::send_nb(uint8_t *buffer, uint32_t size, uint32_t *actual, bool) 
   *actual = 0;
   if (host == ABSENT || stalled_packet) return;
   *actual = std::min<uint32_t>(size, 64);
-  if (host == READS) say("serial " + hex(buffer, *actual));
+  if (host == READS) print_line("serial " + hex(buffer, *actual));
   stalled_packet = host == STALLS;
 }
 
 int PDMClass::begin(int channels, int sample_rate) {
   if (channels != 1 || sample_rate != 16000) return 0;
-  if (heard_from == UINT64_MAX) {
-    heard_from = now_us;
+  if (begun_us == UINT64_MAX) {
+    begun_us = now_us;
     next_block_us = now_us + BLOCK_US;
   }
-  say("begin " + std::to_string(pdm.gain));
+  print_line("begin " + std::to_string(pdm.gain));
   pdm.running = true;
   pdm.dead = false;
   pdm.unread = 0;
@@ -201,7 +201,7 @@ BLECharacteristic::BLECharacteristic(const char *name, uint16_t what, int value_
 int BLECharacteristic::writeValue(const uint8_t bytes[], int count, bool) {
   std::memcpy(value, bytes, (size_t)std::min(count, size));
   length = fixed ? size : std::min(count, size);
-  if (subscribed) say("notify " + std::string(uuid) + " " + hex(value, (size_t)length));
+  if (subscribed) print_line("notify " + std::string(uuid) + " " + hex(value, (size_t)length));
   return length;
 }
 void BLEService::addCharacteristic(BLECharacteristic &characteristic) {
@@ -221,21 +221,21 @@ USBSerial _SerialUSB;
 PDMClass PDM;
 BLELocalDevice BLE;
 
-int main(int count, char **words) {
+int main(int count, char **arguments) {
   if (count != 4) return 2;
-  read_input(words);
+  read_input(arguments);
   const char *from = std::getenv("KWS_START_MS");
   now_us = from ? std::strtoull(from, nullptr, 10) * 1000 : 0;
   setup();
-  const uint64_t end = heard_from + (heard.size() / BLOCK + 2) * BLOCK_US + 100000;
+  const uint64_t end = begun_us + (recording.size() / BLOCK + 2) * BLOCK_US + 100000;
   for (size_t next = 0; now_us < end; advance(LOOP_US)) {
-    for (; next < events.size() && now_us - heard_from >= events[next].at; ++next)
+    for (; next < events.size() && now_us - begun_us >= events[next].time_us; ++next)
       happen(events[next]);
     loop();
   }
   for (BLECharacteristic *one = service ? service->first : nullptr; one; one = one->next)
-    say("value " + std::string(one->uuid) + " " + hex(one->value, (size_t)one->length));
-  say("lost " + std::to_string(microphone.lost()));
-  if (slept) say("waits");
+    print_line("value " + std::string(one->uuid) + " " + hex(one->value, (size_t)one->length));
+  print_line("lost " + std::to_string(microphone.lost()));
+  if (slept) print_line("waits");
   std::fclose(kept);
 }

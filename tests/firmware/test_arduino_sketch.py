@@ -1,5 +1,7 @@
-"""The exported sketch: it compiles as Arduino compiles it, and run on this machine it hears what
-kws listen hears, at the same sample, whatever happens around it."""
+"""Test the exported sketch: compiled as Arduino does it, and run on this machine.
+
+Its detections equal those of `kws listen`, sample for sample, whatever happens around it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import sketch_board
 import soundfile
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
-from sketch_board import BLOCK, Heard, Samples
+from sketch_board import BLOCK, BoardRun, Samples
 
 from kws.audio import ble
 from kws.backend import spotter as open_spotter
@@ -67,8 +69,8 @@ def sample(name: str) -> Samples:
     return samples
 
 
-def listened(model: ModelFile, samples: Samples) -> list[Detection]:
-    """What kws listen detects in samples that have their tail of silence."""
+def laptop_detections(model: ModelFile, samples: Samples) -> list[Detection]:
+    """Return what kws listen detects in samples that end with silence."""
     spotter = open_spotter(model)
     lead = lead_samples(spotter.config, spotter.window_frames)
     spotter.push(np.zeros(lead, np.int16))
@@ -77,9 +79,9 @@ def listened(model: ModelFile, samples: Samples) -> list[Detection]:
     return [Detection(d.sample - lead, d.keyword, d.confidence) for d in detections]
 
 
-def received(model: ModelFile, heard: Heard) -> list[Detection]:
-    """The detections that a central decodes, of which none may be missing."""
-    contents = [content for _, uuid, content in heard.notified if uuid == ble.DETECTION]
+def received(model: ModelFile, board: BoardRun) -> list[Detection]:
+    """Return the detections that a central decodes, of which none may be missing."""
+    contents = [content for _, uuid, content in board.notified if uuid == ble.DETECTION]
     decoded = [ble.decode(content, model.config.keywords) for content in contents]
     assert [count for count, _ in decoded] == list(range(1, len(decoded) + 1))
     return [detection for _, detection in decoded]
@@ -90,9 +92,9 @@ def compile_for_arduino(sketch: Path, folder: Path) -> None:
     main = folder / f"{sketch.name}.ino.cpp"
     main.write_text(f'#include <Arduino.h>\n#include "{sketch.name}.ino"\n')
     for source in (main, *sorted((sketch / "src").glob("*.[cS]"))):
-        words = [*ARDUINO[source.suffix], f"-I{sketch}", f"-I{sketch_board.STANDINS}"]
-        words += ["-c", str(source), "-o", str(folder / f"{source.name}.o")]
-        done = subprocess.run(words, capture_output=True, text=True)
+        command = [*ARDUINO[source.suffix], f"-I{sketch}", f"-I{sketch_board.MOCKS}"]
+        command += ["-c", str(source), "-o", str(folder / f"{source.name}.o")]
+        done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -106,8 +108,8 @@ def test_the_folder_is_a_sketch(sketch: Path) -> None:
     assert {"kws.h", "kws_model.c", "kws_model.h"} <= {p.name for p in (sketch / "src").iterdir()}
 
 
-def test_the_ready_sketch_is_fresh(sketch: Path) -> None:
-    """make firmware renews it."""
+def test_the_committed_sketch_is_up_to_date(sketch: Path) -> None:
+    """Compare the committed sketch to a new export; `make firmware` updates it."""
     ready = ROOT / "firmware_export"
     for path in sketch.rglob("*.*"):
         name = path.relative_to(sketch)
@@ -144,31 +146,31 @@ def test_one_line_switches_the_gate_off(sketch: Path, model: ModelFile, tmp_path
     settings = (copy / "settings.h").read_text()
     (copy / "settings.h").write_text(settings.replace("#define KWS_GATE 1", "#define KWS_GATE 0"))
     program = sketch_board.build(copy, tmp_path)
-    heard = sketch_board.run(program, sample("story.flac"), tmp_path, CENTRAL)
-    assert received(model, heard) == listened(model.without_gate(), heard.kept)
+    board = sketch_board.run(program, sample("story.flac"), tmp_path, CENTRAL)
+    assert received(model, board) == laptop_detections(model.without_gate(), board.kept)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_it_hears_what_kws_listen_hears(
+def test_detections_equal_those_of_kws_listen(
     program: Path, model: ModelFile, tmp_path: Path, name: str
 ) -> None:
-    heard = sketch_board.run(program, sample(name), tmp_path, [*CENTRAL, "0 serial reads"])
-    expected = listened(model, heard.kept)
-    assert received(model, heard) == expected
-    assert len(heard.kept) >= len(sample(name)) + 8000
-    assert heard.lost == 0
-    assert heard.waits  # it sleeps while there is nothing to do
-    greeting, *lines = heard.lines
+    board = sketch_board.run(program, sample(name), tmp_path, [*CENTRAL, "0 serial reads"])
+    expected = laptop_detections(model, board.kept)
+    assert received(model, board) == expected
+    assert len(board.kept) >= len(sample(name)) + 8000
+    assert board.lost == 0
+    assert board.waits  # it sleeps while there is nothing to do
+    greeting, *lines = board.lines
     assert greeting == f"kws home: listening for {', '.join(model.config.keywords)}"
     assert lines == [text_line(detection) for detection in expected]
 
 
 def test_the_led_shows_the_keyword_for_a_while(program: Path, tmp_path: Path) -> None:
-    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path)
-    assert [colour for _, colour in heard.led] == [
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path)
+    assert [colour for _, colour in board.led] == [
         "---", *("-G-", "---"), *("--B", "---"), *("R--", "---"), *("-GB", "---")
     ]  # fmt: skip
-    times = [time for time, _ in heard.led][1:]
+    times = [time for time, _ in board.led][1:]
     assert all(1000 <= off - on < 1010 for on, off in zip(times[::2], times[1::2], strict=True))
 
 
@@ -176,10 +178,10 @@ def test_late_loops_lose_nothing_up_to_200_ms(
     program: Path, model: ModelFile, tmp_path: Path
 ) -> None:
     late = [f"{at} late 200" for at in range(0, 11_000, 230)]
-    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, [*CENTRAL, *late])
-    assert heard.lost == 0
-    assert len(received(model, heard)) == 4
-    assert received(model, heard) == listened(model, heard.kept)
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, [*CENTRAL, *late])
+    assert board.lost == 0
+    assert len(received(model, board)) == 4
+    assert received(model, board) == laptop_detections(model, board.kept)
 
 
 def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
@@ -187,66 +189,66 @@ def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
 ) -> None:
     samples = sample("all_keywords.flac")
     events = [*CENTRAL, "0 serial reads", "3000 late 900", "8000 late 450"]
-    heard = sketch_board.run(program, samples, tmp_path, events)
+    board = sketch_board.run(program, samples, tmp_path, events)
     blocks = -(-(len(samples) + 8000) // BLOCK)
-    assert heard.lost == BLOCK * blocks - len(heard.kept)
-    assert abs(heard.lost - (1.35 * 16_000 - 2 * CAPACITY)) < 2 * (HOP + 2 * BLOCK)
-    assert received(model, heard) == listened(model, heard.kept)
-    assert f"lost {heard.lost} samples so far" in heard.lines
-    told = [content for _, uuid, content in heard.notified if uuid == ble.LOST]
-    assert [int.from_bytes(content, "little") for content in told][-1] == heard.lost
-    assert heard.values[ble.LOST] == told[-1]
+    assert board.lost == BLOCK * blocks - len(board.kept)
+    assert abs(board.lost - (1.35 * 16_000 - 2 * CAPACITY)) < 2 * (HOP + 2 * BLOCK)
+    assert received(model, board) == laptop_detections(model, board.kept)
+    assert f"lost {board.lost} samples so far" in board.lines
+    notified = [content for _, uuid, content in board.notified if uuid == ble.LOST]
+    assert [int.from_bytes(content, "little") for content in notified][-1] == board.lost
+    assert board.values[ble.LOST] == notified[-1]
 
 
 def test_a_microphone_that_stops_is_started_again(
     program: Path, model: ModelFile, tmp_path: Path
 ) -> None:
     events = [*CENTRAL, "0 serial reads", "3000 dead", "3600 dead"]
-    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
-    first, *again = heard.begun
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    first, *again = board.begun
     assert first == 0
     assert len(again) == 2
-    assert 8000 <= heard.lost <= 2 * 8000 + 4 * BLOCK  # half a second each, as near as it can know
-    assert f"lost {heard.lost} samples so far" in heard.lines
-    assert received(model, heard) == listened(model, heard.kept)
-    assert len(received(model, heard)) >= 3
+    assert 8000 <= board.lost <= 2 * 8000 + 4 * BLOCK  # half a second each, as near as it can know
+    assert f"lost {board.lost} samples so far" in board.lines
+    assert received(model, board) == laptop_detections(model, board.kept)
+    assert len(received(model, board)) >= 3
 
 
-def test_no_host_and_a_host_that_stopped_reading_hold_nothing_up(
+def test_neither_a_missing_nor_a_stalled_host_blocks_the_sketch(
     program: Path, model: ModelFile, tmp_path: Path
 ) -> None:
     samples = sample("all_keywords.flac")
     for events in (["0 serial absent"], ["0 serial stalls"]):
-        heard = sketch_board.run(program, samples, tmp_path, [*CENTRAL, *events])
-        assert heard.serial == []
-        assert heard.lost == 0
-        assert len(received(model, heard)) == 4
+        board = sketch_board.run(program, samples, tmp_path, [*CENTRAL, *events])
+        assert board.serial == []
+        assert board.lost == 0
+        assert len(received(model, board)) == 4
 
 
-def test_a_host_that_comes_later_is_greeted(program: Path, tmp_path: Path) -> None:
+def test_a_host_that_connects_later_gets_the_greeting(program: Path, tmp_path: Path) -> None:
     events = ["3000 serial reads", "6000 serial absent", "8000 serial reads"]
-    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
-    words = [line.split()[-2] for line in heard.lines]
-    assert [line.startswith("kws home") for line in heard.lines] == [True, False, True, False]
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    words = [line.split()[-2] for line in board.lines]
+    assert [line.startswith("kws home") for line in board.lines] == [True, False, True, False]
     assert words[1::2] == ["jarvis", "mirror"]
 
 
 def test_a_central_that_comes_and_goes(program: Path, model: ModelFile, tmp_path: Path) -> None:
     events = [*CENTRAL, "3000 central leaves", "6000 central connects", "6010 central subscribes"]
-    heard = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
-    assert [time // 10 for time in heard.advertising] == [300]
-    contents = [content for _, uuid, content in heard.notified if uuid == ble.DETECTION]
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
+    assert [time // 10 for time in board.advertising] == [300]
+    contents = [content for _, uuid, content in board.notified if uuid == ble.DETECTION]
     counts = [ble.decode(content, model.config.keywords)[0] for content in contents]
     assert counts == [1, 3, 4]
-    assert heard.values[ble.DETECTION] == contents[-1]
-    assert heard.values[ble.KEYWORDS].decode().split("\n") == list(model.config.keywords)
+    assert board.values[ble.DETECTION] == contents[-1]
+    assert board.values[ble.KEYWORDS].decode().split("\n") == list(model.config.keywords)
 
 
-def test_what_can_be_read_before_the_first_detection(program: Path, tmp_path: Path) -> None:
-    heard = sketch_board.run(program, np.zeros(16_000, np.int16), tmp_path, CENTRAL)
-    assert heard.notified == []
-    assert heard.values[ble.DETECTION] == bytes(ble.DETECTION_FORMAT.size)
-    assert heard.values[ble.LOST] == bytes(4)
+def test_values_before_the_first_detection(program: Path, tmp_path: Path) -> None:
+    board = sketch_board.run(program, np.zeros(16_000, np.int16), tmp_path, CENTRAL)
+    assert board.notified == []
+    assert board.values[ble.DETECTION] == bytes(ble.DETECTION_FORMAT.size)
+    assert board.values[ble.LOST] == bytes(4)
 
 
 @pytest.mark.parametrize("before", [0, 2500, 5000], ids=lambda ms: f"{ms} ms")
@@ -256,10 +258,10 @@ def test_the_clock_of_32_bits_may_overflow(
     samples = sample("all_keywords.flac")
     events = [*CENTRAL, "2400 dead"]
     usual = sketch_board.run(program, samples, tmp_path, events)
-    heard = sketch_board.run(program, samples, tmp_path, events, start_ms=2**32 - before)
+    board = sketch_board.run(program, samples, tmp_path, events, start_ms=2**32 - before)
     for name in ("led", "begun", "lost"):
-        assert getattr(heard, name) == getattr(usual, name), name
-    assert received(model, heard) == received(model, usual)
+        assert getattr(board, name) == getattr(usual, name), name
+    assert received(model, board) == received(model, usual)
 
 
 def test_both_sides_name_the_same_characteristics() -> None:

@@ -1,4 +1,4 @@
-/* Stand-in: the USB serial port of the Arduino core, without the calls that wait for a host. */
+/* Mock of the Arduino core's USB serial port, without the calls that wait for a host. */
 #ifndef PLUGGABLE_USB_SERIAL_H
 #define PLUGGABLE_USB_SERIAL_H
 
