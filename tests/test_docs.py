@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -120,3 +122,23 @@ def test_each_experiment_is_in_the_table():
 
 def test_the_model_card_is_short():
     assert len((ROOT / "models" / "home.md").read_text("utf-8").splitlines()) <= 110
+
+
+def test_readme_names_the_system_packages():
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    (packages,) = re.findall(r"^PACKAGES := (.*)$", makefile, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for package in packages.split():
+        assert re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", readme), package
+
+
+def test_the_python_of_readme_runs():
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    found = [re.fullmatch(r"\d+\.\d\d s  (.+)  0\.\d\d", line) for line in done.stdout.splitlines()]
+    assert [match and match.group(1) for match in found] == [
+        *("computer", "jarvis", "alexa", "smart mirror")
+    ]
