@@ -88,7 +88,7 @@ def held_out(operations: Operations, counts: list[float]) -> npt.NDArray[np.floa
 
 
 def detectors() -> Iterator[tuple[ModelConfig, Network]]:
-    """Front ends and networks of many shapes, plane and temporal."""
+    """Yield front ends and networks of many shapes, by turns temporal and two-dimensional."""
     random = np.random.default_rng(1)
     for index in range(72):
         fft = (128, 256, 512, 1024, 2048)[index % 5]
@@ -104,11 +104,8 @@ def detectors() -> Iterator[tuple[ModelConfig, Network]]:
         )
         smoothing = Smoothing(int(random.integers(1, 12)), int(random.integers(1, 6)), 50)
         keywords = tuple(f"word {n}" for n in range(int(random.integers(1, 12))))
-        layers = tuple(
-            plane(front_end, len(keywords) + 1, random, index)
-            if index % 2
-            else temporal(front_end, len(keywords) + 1, random, index)
-        )
+        build = two_dimensional if index % 2 else temporal
+        layers = tuple(build(front_end, len(keywords) + 1, random, index))
         network = Network(layers, 1, front_end.coefficients, 0.1, 0, len(keywords) + 1, 0.1)
         network = replace(network, window_frames=network.receptive_field)
         thresholds = (0.9,) * len(keywords)
@@ -118,118 +115,97 @@ def detectors() -> Iterator[tuple[ModelConfig, Network]]:
 def temporal(
     front_end: FrontEnd, classes: int, random: np.random.Generator, index: int
 ) -> Iterator[Layer]:
-    """Coefficients as channels, one cell all along."""
-    channels = int(random.integers(8, 90))
-    stride = 1 + index // 2 % 2
-    yield convolution(
-        random,
-        int(random.integers(2, 8)),
-        front_end.coefficients,
-        front_end.coefficients,
-        1,
-        1,
-        channels,
-        stride,
-    )
+    """Yield the layers of a network that takes coefficients as channels: one frequency bin."""
+    channels, stride = int(random.integers(8, 90)), 1 + index // 2 % 2
+    coefficients = front_end.coefficients
+    kernel = (int(random.integers(2, 8)), coefficients)
+    yield convolution(random, kernel, (coefficients, 1), (1, channels), stride)
     for _ in range(int(random.integers(1, 5))):
-        yield depthwise(random, int(random.integers(2, 12)), 1, 1, channels)
+        yield depthwise(random, (int(random.integers(2, 12)), 1), (1, channels))
         wider = channels if index % 3 else int(random.integers(8, 90))
-        yield convolution(random, 1, 1, 1, channels, 1, wider)
+        yield convolution(random, (1, 1), (1, channels), (1, wider))
         channels = wider
-    yield depthwise(random, int(random.integers(2, 8)), 1, 1, channels)
-    yield convolution(random, 1, 1, 1, channels, 1, classes)
+    yield depthwise(random, (int(random.integers(2, 8)), 1), (1, channels))
+    yield convolution(random, (1, 1), (1, channels), (1, classes))
 
 
-def plane(
+def two_dimensional(
     front_end: FrontEnd, classes: int, random: np.random.Generator, index: int
 ) -> Iterator[Layer]:
-    """Two or more cells of a few channels."""
+    """Yield the layers of a network of two or more frequency bins with few channels."""
     channels, width = int(random.integers(4, 40)), int(random.integers(2, 5))
-    cells = front_end.coefficients
-    yield convolution(
-        random,
-        int(random.integers(2, 11)),
-        width,
-        cells,
-        1,
-        cells - width + 1,
-        channels,
-        1 + index // 2 % 2,
-    )
-    cells = cells - width + 1
+    bins, stride = front_end.coefficients - width + 1, 1 + index // 2 % 2
+    kernel = (int(random.integers(2, 11)), width)
+    yield convolution(random, kernel, (front_end.coefficients, 1), (bins, channels), stride)
     for _ in range(int(random.integers(1, 4))):
-        yield depthwise(random, int(random.integers(2, 5)), 3, cells + 2, channels)
-        yield convolution(random, 1, 1, cells, channels, cells, channels)
-    yield depthwise(random, int(random.integers(2, 8)), cells, cells, channels)
-    yield convolution(random, 1, 1, 1, channels, 1, classes)
+        yield depthwise(random, (int(random.integers(2, 5)), 3), (bins + 2, channels))
+        yield convolution(random, (1, 1), (bins, channels), (bins, channels))
+    yield depthwise(random, (int(random.integers(2, 8)), bins), (bins, channels))
+    yield convolution(random, (1, 1), (1, channels), (1, classes))
 
 
 def convolution(
     random: np.random.Generator,
-    time_kernel: int,
-    kernel: int,
-    cells: int,
-    channels: int,
-    output_cells: int,
-    output_channels: int,
+    kernel: tuple[int, int],
+    shape: tuple[int, int],
+    output_shape: tuple[int, int],
     time_stride: int = 1,
 ) -> Layer:
-    """A convolution with random weights."""
-    depth = time_kernel * kernel * channels
-    weights = random.integers(-127, 128, (output_channels, depth), np.int8)
+    """Make a convolution with random weights.
+
+    Args:
+        random: Source of the weights.
+        kernel: Time steps and frequency bins.
+        shape: Frequency bins and channels of an input time step.
+        output_shape: Frequency bins and channels of an output time step.
+        time_stride: Time steps of the input per time step of the output.
+    """
+    depth = kernel[0] * kernel[1] * shape[1]
+    weights = random.integers(-127, 128, (output_shape[1], depth), np.int8)
     weights = np.pad(weights, ((0, 0), (0, -depth % 8)))
-    return layer(
-        "CONVOLUTION",
-        (time_kernel, time_stride, kernel),
-        (cells, channels),
-        (output_cells, output_channels),
-        weights,
-    )
+    return layer("CONVOLUTION", kernel, shape, output_shape, weights, time_stride)
 
 
 def depthwise(
-    random: np.random.Generator, time_kernel: int, kernel: int, cells: int, channels: int
+    random: np.random.Generator, kernel: tuple[int, int], shape: tuple[int, int]
 ) -> Layer:
-    """A depthwise convolution with random weights."""
-    shape = (-(-channels // 4), time_kernel * kernel, 4)
-    weights = random.integers(-127, 128, shape, np.int8)
-    return layer(
-        "DEPTHWISE",
-        (time_kernel, 1, kernel),
-        (cells, channels),
-        (cells - kernel + 1, channels),
-        weights,
-    )
+    """Make a depthwise convolution with random weights; kernel, shape: see convolution()."""
+    bins, channels = shape
+    packed = (-(-channels // 4), kernel[0] * kernel[1], 4)
+    weights = random.integers(-127, 128, packed, np.int8)
+    return layer("DEPTHWISE", kernel, shape, (bins - kernel[1] + 1, channels), weights)
 
 
 def layer(
     kind: str,
-    kernel: tuple[int, int, int],
-    taken: tuple[int, int],
-    given: tuple[int, int],
-    weights: np.ndarray,
+    kernel: tuple[int, int],
+    shape: tuple[int, int],
+    output_shape: tuple[int, int],
+    weights: npt.NDArray[np.int8],
+    time_stride: int = 1,
 ) -> Layer:
-    """A layer whose values keep about the size they had."""
-    outputs = given[1]
+    """Make a layer without padding whose outputs are about as large as its inputs."""
     return Layer(
-        kind,
-        kernel[0],
-        kernel[1],
-        0,
-        0,
-        kernel[2],
-        1,
-        0,
-        *taken,
-        *given,
-        0,
-        0,
-        -128,
-        127,
-        weights,
-        np.zeros(outputs, np.int32),
-        np.full(outputs, 1 << 30, np.int32),
-        np.full(outputs, -8, np.int8),
+        kind=kind,
+        time_kernel=kernel[0],
+        time_stride=time_stride,
+        time_before=0,
+        time_after=0,
+        kernel=kernel[1],
+        stride=1,
+        cells_before=0,
+        cells=shape[0],
+        channels=shape[1],
+        output_cells=output_shape[0],
+        output_channels=output_shape[1],
+        zero=0,
+        output_zero=0,
+        least=-128,
+        greatest=127,
+        weights=weights,
+        bias=np.zeros(output_shape[1], np.int32),
+        multiplier=np.full(output_shape[1], 1 << 30, np.int32),
+        shift=np.full(output_shape[1], -8, np.int8),
     )
 
 
