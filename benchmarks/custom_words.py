@@ -32,7 +32,7 @@ from kws.training.fold import Fold
 from kws.training.pipeline import EXAMPLES, SYNTHETIC
 from kws.training.plan import QUARTERS
 from kws.training.prepare import make_material
-from kws.training.recipe import TRUNK, Recipe, adapted
+from kws.training.recipe import BASE_MODEL, Recipe, fine_tuning
 from kws.training.status import Status
 from kws.training.synthetic_speech import with_synthesis
 from kws.training.workers import processes, quietly
@@ -89,12 +89,12 @@ class Study:
 
     def trunk(self) -> ModelFile:
         """The model that training starts from."""
-        return self.trained(self.others, TRUNK, self.fold, self.fold.folder / EXAMPLES)
+        return self.trained(self.others, BASE_MODEL, self.fold, self.fold.folder / EXAMPLES)
 
     def result(self, trunk: ModelFile, count: int, speech: bool, seeds: int) -> dict[str, object]:
         """Train on `count` recordings what `kws train` would keep, and test it; once per seed."""
         folder = self.work / f"{count}-{'speech' if speech else 'alone'}"
-        dataset, recipe = self.dataset(count, speech), adapted(trunk)
+        dataset, recipe = self.dataset(count, speech), fine_tuning(trunk)
         models = [
             self.trained(
                 dataset,

@@ -31,7 +31,7 @@ from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
-from kws.training.recipe import HOME
+from kws.training.recipe import WAKE_WORDS
 
 ALARMS_PER_HOUR = 0.5
 QUIET = -50.0  # dBFS
@@ -51,7 +51,7 @@ def main() -> None:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
         heard, opened = zip(*executor.map(hear, *inputs), strict=True)
     together = {key: merge_scores([fold[key] for fold in heard if key in fold]) for key in heard[0]}
-    config = folds[0].load(HOME).config
+    config = folds[0].load(WAKE_WORDS).config
     config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
     table = Table()
     for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech heard"):
@@ -77,7 +77,7 @@ def main() -> None:
 
 def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
     """What a fold's model makes of its test set in every condition."""
-    model = fold.load(HOME)
+    model = fold.load(WAKE_WORDS)
     test = fold.test_set(from_recipe(recipe, data))
     positives, negatives = recordings(test)
     noise = [read_audio(clip.path) for clip in test.noise]

@@ -21,7 +21,7 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import recordings
 from kws.training.model import build, copy_weights
-from kws.training.recipe import HOME
+from kws.training.recipe import WAKE_WORDS
 
 
 class FloatScorer(Scorer):
@@ -29,7 +29,7 @@ class FloatScorer(Scorer):
 
     def __init__(self, model: ModelFile, weights: Path) -> None:
         super().__init__(model)
-        architecture, config = HOME.architecture, model.config
+        architecture, config = WAKE_WORDS.architecture, model.config
         window, self._network = (
             build(architecture, config.front_end, len(config.classes), rows)
             for rows in (architecture.window_frames, None)
@@ -54,7 +54,7 @@ class FloatScorer(Scorer):
         self._rows = rows[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        own, phases = HOME.architecture.stride, HOME.phases
+        own, phases = WAKE_WORDS.architecture.stride, WAKE_WORDS.posterior.phases
         logits = np.empty((steps, len(self.config.classes)), np.float32)
         for phase in range(min(steps, phases)):
             of_phase = logits[phase::phases]
@@ -81,7 +81,7 @@ def main() -> None:
     as_float, as_int8 = [], []
     for fold in folds_of(arguments):
         test = fold.test_set(dataset)
-        model = fold.load(HOME)
+        model = fold.load(WAKE_WORDS)
         as_int8.append(heard(Scorer(model), test))
         as_float.append(heard(FloatScorer(model, fold.weights), test))
     results: dict[str, Evaluation] = {

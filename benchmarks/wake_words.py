@@ -44,7 +44,7 @@ from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import as_float
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
-from kws.training.recipe import HOME, Recipe
+from kws.training.recipe import WAKE_WORDS, Recipe
 
 SNR = 10.0  # dB
 TALKERS = 8
@@ -118,7 +118,7 @@ def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
     model = fold.load(recipe)
     front_end = model.config.front_end
     faster = replace(model.config, front_end=replace(front_end, hop=round(front_end.hop * tempo)))
-    return replace(model, config=recipe.heard(faster))
+    return replace(model, config=recipe.inference_config(faster))
 
 
 def hear(model: ModelFile, test: Dataset) -> dict[str, Scores]:
@@ -165,9 +165,9 @@ def main() -> None:
     wanted = parser(__doc__)
     wanted.add_argument("--output", type=Path, required=True)
     wanted.add_argument("--tempo", type=float, default=1.0)
-    wanted.add_argument("--phases", type=int, default=HOME.phases)
+    wanted.add_argument("--phases", type=int, default=WAKE_WORDS.posterior.phases)
     arguments = wanted.parse_args()
-    recipe = replace(HOME, phases=arguments.phases)
+    recipe = replace(WAKE_WORDS, posterior=replace(WAKE_WORDS.posterior, phases=arguments.phases))
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
     models = [listening(fold, recipe, arguments.tempo) for fold in folds]

@@ -13,7 +13,6 @@ from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.architecture import Architecture
 from kws.training.augmentation.scene import PLAIN
 from kws.training.checkpoint import Checkpoint
 from kws.training.example_layout import DETAIL, Layout
@@ -30,12 +29,11 @@ from kws.training.mining import (
     hardest,
     make_speech,
 )
-from kws.training.recipe import Recipe
+from kws.training.recipe import Architecture, Mining, Recipe, Schedule
 from kws.training.sampler import Sampler
-from kws.training.schedule import Schedule
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-SMALL = Architecture(channels=8, kernels=(3, 5), head=4)
+SMALL = Architecture(channels=8, kernels=(3, 5), last_kernel=4)
 LAYOUT = Layout.of(FRONT_END, SMALL)
 EPOCH = 6  # steps
 
@@ -249,7 +247,13 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(**settings) -> Recipe:
-    fast = {"epoch": EPOCH, "batch": 32, "warm_up": 2, "learning_rate": 0.01, "average": (2, 2)}
+    fast = {
+        "steps_per_epoch": EPOCH,
+        "batch_size": 32,
+        "warm_up_steps": 2,
+        "learning_rate": 0.01,
+        "ema_steps": (2, 2),
+    }
     return Recipe(architecture=SMALL, schedule=Schedule(**{**fast, **settings}))
 
 
@@ -281,7 +285,7 @@ def test_training_goes_on_from_its_checkpoint(tf, material: Path, tmp_path: Path
 def test_what_was_mined_comes_back_with_the_checkpoint(tf, material: Path, tmp_path: Path) -> None:
     from kws.training.training_run import Training
 
-    plan = replace(recipe(epochs=4), mined=4)
+    plan = replace(recipe(epochs=4), mining=Mining(passages_per_epoch=4))
     first = Training(material, ["word"], plan, [])
     first.run(tmp_path / "checkpoint", 4, nothing)
     mined = Checkpoint.load(tmp_path / "checkpoint").mined
@@ -311,7 +315,9 @@ def test_the_state_of_a_training_is_all_of_it(tf, material: Path) -> None:
 def test_the_average_spans_a_third_of_the_steps_taken(tf, material: Path) -> None:
     from kws.training.training_run import Training
 
-    trainer = Training(material, ["word"], recipe(epochs=4, average=(1, 5), epoch=12), []).trainer
+    trainer = Training(
+        material, ["word"], recipe(epochs=4, ema_steps=(1, 5), steps_per_epoch=12), []
+    ).trainer
     for span in (1, 4, 5):  # behind 0, 12 and 24 steps
         trainer.run_epoch(1)
         assert float(trainer.optimizer.ema_momentum) == pytest.approx(1 - 1 / span)
@@ -353,7 +359,9 @@ def stopped(material: Path, tmp_path_factory: pytest.TempPathFactory):
     from kws.training.training_run import Training
 
     path = tmp_path_factory.mktemp("stopped") / "checkpoint"
-    plan = replace(recipe(epochs=30, patience=2, epoch=12), mined=4)
+    plan = replace(
+        recipe(epochs=30, patience=2, steps_per_epoch=12), mining=Mining(passages_per_epoch=4)
+    )
     training = Training(material, ["word"], plan, [0, 1])
     return training, training.run(path, 30, nothing), Checkpoint.load(path)
 
@@ -395,7 +403,7 @@ def test_hard_passages_take_the_place_of_easy_background(stopped, material: Path
 FAMILIES = {
     "temporal": SMALL,
     "plane": Architecture(
-        channels=8, kernels=(3, 5), head=3, frequency_kernel=4, first_kernel=6, stride=3
+        channels=8, kernels=(3, 5), last_kernel=3, frequency_kernel=4, first_kernel=6, stride=3
     ),
 }
 
@@ -473,7 +481,7 @@ def test_a_model_of_another_shape_is_refused(tf) -> None:
         with pytest.raises(KwsError, match=r"^it: its network has another shape"):
             start_from(model, build(architecture, FRONT_END, 2), features)
     bare = replace(SMALL, kernels=())
-    with pytest.raises(KwsError, match=r"^it: its network is none that kws trains$"):
+    with pytest.raises(KwsError, match=r"^it: its network is not one that kws trains$"):
         Architecture.of(quantised(build(bare, FRONT_END, 2), bare, features + 1, 2))
 
 

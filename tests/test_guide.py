@@ -18,7 +18,6 @@ from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
-from kws.training.architecture import Architecture
 from kws.training.cross_validation import Job, guide_of
 from kws.training.distillation.corpus import GRID, GuidingSpeech, lag, spacing
 from kws.training.distillation.corpus_builder import HEARINGS, PAUSE, make_guiding_speech, on_grid
@@ -36,16 +35,24 @@ from kws.training.distillation.task import HIDDEN, Guide, Lessons, Passages
 from kws.training.example_layout import DETAIL, Layout
 from kws.training.examples import Examples
 from kws.training.fold import Fold
-from kws.training.plan import plan
+from kws.training.plan import plan, without_distillation
 from kws.training.prepare import make_material
-from kws.training.recipe import HOME, Recipe
-from kws.training.schedule import Schedule
+from kws.training.recipe import (
+    WAKE_WORDS,
+    Architecture,
+    Augmentation,
+    Distillation,
+    ExampleCounts,
+    Mining,
+    Recipe,
+    Schedule,
+)
 from kws.training.status import Status
 from kws.training.words import Words
 from kws.training.work_folder import check_work
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-SMALL = Architecture(channels=16, kernels=(3, 5), head=4)
+SMALL = Architecture(channels=16, kernels=(3, 5), last_kernel=4)
 LAYOUT = Layout.of(FRONT_END, SMALL)
 
 
@@ -163,15 +170,15 @@ def test_the_recipe_is_guided_where_there_is_an_embedding(embedding: Path, folde
     """Where it guides nothing, that is told."""
     work, recipe_file = folder / "work", folder / "alexa.toml"
     guided = plan(folder, work, recipe_file, embedding=embedding)
-    assert guided.recipe == HOME
-    assert guided.recipe.guides > 0
+    assert guided.recipe == WAKE_WORDS
+    assert guided.recipe.distillation.passages_per_batch > 0
     assert guided.embedding == embedding
     assert guided.dataset.card == {"data": [EMBEDDING_CARD]}
     alone = plan(folder, work, recipe_file)
-    assert alone.recipe == replace(HOME, guides=0)
+    assert alone.recipe == without_distillation(WAKE_WORDS)
     assert alone.dataset.card == {}
     own = plan(folder, work, keywords=["alexa"], embedding=embedding)
-    assert own.recipe.guides == 0
+    assert own.recipe.distillation.passages_per_batch == 0
     assert own.dataset.card == {}
     assert any("embedding guides nothing" in problem for problem in own.dataset.problems)
 
@@ -187,7 +194,12 @@ def test_another_training_does_not_take_up_what_was_guided(embedding: Path, fold
 
 def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path) -> None:
     made = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
-    recipe = replace(made.recipe, positives=16, backgrounds=16, mined=0, patchwork=0.02)
+    recipe = replace(
+        made.recipe,
+        examples=ExampleCounts(per_keyword=16, background=16),
+        mining=Mining(passages_per_epoch=0),
+        distillation=replace(made.recipe.distillation, spliced_speech_hours=0.02),
+    )
     status = Status("examples", folder / "progress")
     job = made.dataset, recipe, folder / "synthetic", folder / "examples", status
     assert make_material(*job, embedding) == []
@@ -293,12 +305,16 @@ def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, Lessons]:
     return speech, Lessons(places(length, HIDDEN), np.zeros((length, 2), np.float16))
 
 
-@pytest.mark.parametrize("architecture", [HOME.architecture, SMALL])
+@pytest.mark.parametrize("architecture", [WAKE_WORDS.architecture, SMALL])
 def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     architecture: Architecture,
 ) -> None:
     layout = Layout.of(FRONT_END, architecture)
-    wanted = Recipe(architecture=architecture, schedule=Schedule(stretch=(-0.5, 0.2)), guides=50)
+    wanted = Recipe(
+        architecture=architecture,
+        augmentation=Augmentation(tempo_perturbation=(-0.5, 0.2)),
+        distillation=Distillation(passages_per_batch=50),
+    )
     guide = Guide(*counted(900), layout, wanted)
     rows, embeddings, hidden, _ = guide.draw()
     heard = architecture.window_frames + (layout.steps - 1) * architecture.stride
@@ -329,7 +345,11 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -
     lessons.logits[:, 0] = 80
     lessons.logits[395, 1] = 160
     lessons.logits[2000, 1] = 80
-    recipe = Recipe(architecture=SMALL, schedule=Schedule(stretch=(-0.6, 0.2)), guides=400)
+    recipe = Recipe(
+        architecture=SMALL,
+        augmentation=Augmentation(tempo_perturbation=(-0.6, 0.2)),
+        distillation=Distillation(passages_per_batch=400),
+    )
     hidden = Guide(speech, lessons, LAYOUT, recipe).draw().hidden[:, :, 0]
 
     def within(place: float) -> int:
@@ -341,7 +361,11 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -
 
 def test_too_little_speech_guides_nobody() -> None:
     with pytest.raises(KwsError, match="too little speech"):
-        Guide(*counted(20), LAYOUT, Recipe(architecture=SMALL, guides=2))
+        Guide(
+            *counted(20),
+            LAYOUT,
+            Recipe(architecture=SMALL, distillation=Distillation(passages_per_batch=2)),
+        )
 
 
 # Trainings
@@ -373,10 +397,19 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(guides: int) -> Recipe:
-    schedule = Schedule(
-        epoch=150, epochs=2, batch=16, warm_up=2, learning_rate=0.01, average=(2, 2), colour=0
+    return Recipe(
+        architecture=SMALL,
+        schedule=Schedule(
+            epochs=2,
+            steps_per_epoch=150,
+            batch_size=16,
+            warm_up_steps=2,
+            learning_rate=0.01,
+            ema_steps=(2, 2),
+        ),
+        augmentation=Augmentation(spectral_tilt=0),
+        distillation=Distillation(passages_per_batch=guides),
     )
-    return Recipe(architecture=SMALL, schedule=schedule, guides=guides)
 
 
 def guiding(material: Path, parts: list[int], guides: int) -> Guide:

@@ -11,20 +11,18 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
-from kws.training.architecture import Architecture
 from kws.training.example_layout import DETAIL
 from kws.training.example_store import Pool
 from kws.training.mining import Speech
 from kws.training.prepare import AS_MANY, RECORDED, make_material
-from kws.training.recipe import Recipe
+from kws.training.recipe import Architecture, ExampleCounts, Mining, Recipe
 from kws.training.status import DONE, Status
 
 POSITIVES = 240
 RECIPE = Recipe(
-    architecture=Architecture(channels=8, kernels=(3,), head=3),
-    positives=POSITIVES,
-    backgrounds=16,
-    mined=1,
+    architecture=Architecture(channels=8, kernels=(3,), last_kernel=3),
+    examples=ExampleCounts(per_keyword=POSITIVES, background=16),
+    mining=Mining(passages_per_epoch=1),
 )
 
 

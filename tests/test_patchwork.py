@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from kws.config import FrontEnd
-from kws.training.architecture import Architecture
 from kws.training.augmentation.scene import Samples, as_float
 from kws.training.augmentation.waveform import loudness
 from kws.training.distillation.spliced_speech import MARGIN, PASSAGE, PIECE, Patchwork
 from kws.training.example_layout import Layout
 from kws.training.examples import Examples
+from kws.training.recipe import Architecture
 from kws.training.words import Words
 
-LAYOUT = Layout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), head=4))
+LAYOUT = Layout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), last_kernel=4))
 PAUSE = 4000
 
 

@@ -17,9 +17,15 @@ from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.training.fold import Fold
-from kws.training.plan import plan
-from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe
-from kws.training.schedule import Schedule
+from kws.training.plan import plan, without_distillation
+from kws.training.recipe import (
+    BASE_MODEL,
+    COMMAND_WORDS,
+    WAKE_WORDS,
+    Loss,
+    PosteriorHandling,
+    Recipe,
+)
 
 WORK = Path("work")
 
@@ -73,7 +79,7 @@ def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
 def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     made = plan(own, WORK, recipe_file)
     assert list(made.dataset.positives) == ["computer"]
-    assert made.recipe == replace(HOME, guides=0)  # there is no speech embedding
+    assert made.recipe == without_distillation(WAKE_WORDS)  # there is no speech embedding
     assert made.tested == [Fold(index, 4, WORK) for index in range(4)]
     assert made.kept == Fold(4, 4, WORK)
     started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))
@@ -84,7 +90,7 @@ def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
 def test_a_trunk_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
     recipe_file.write_text(f"trunk = true\n{recipe_file.read_text()}")
     made = plan(own, WORK, recipe_file)
-    assert made.recipe == TRUNK
+    assert made.recipe == BASE_MODEL
     assert made.tested == []
     assert not made.own_split
     assert made.kept.held_out == []
@@ -95,7 +101,7 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     made = plan(commands, WORK, keywords=["go", "yes"])
     assert list(made.dataset.positives) == ["go", "yes"]
     assert {clip.path.parent.name for clip in made.dataset.negatives} == {"stop"}
-    assert made.recipe == COMMANDS
+    assert made.recipe == COMMAND_WORDS
     assert made.tested == [made.kept] == [Fold(0, PARTITIONS, WORK)]
     assert made.own_split
     validation = made.kept.test_set(made.dataset)
@@ -117,7 +123,7 @@ def test_options_arrive(own: Path) -> None:
     assert any("smart_mirror" in str(clip.path) for clip in made.dataset.negatives)
     assert made.recipe.schedule.epochs == 3
     assert made.recipe.schedule.learning_rate == usual.schedule.learning_rate
-    assert made.recipe.alarms_per_hour == 2.5
+    assert made.recipe.posterior.false_alarms_per_hour == 2.5
 
 
 @pytest.mark.parametrize("count", range(1, PARTITIONS + 1))
@@ -189,11 +195,11 @@ def test_command_words_have_other_words_said(commands: Path) -> None:
 def test_a_model_listens_more_often_than_it_was_trained() -> None:
     """A step of each phase, as many steps averaged of each, 2 s of silence."""
     trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(hop=480, mean=(1.0,) * 10))
-    recipe = Recipe(schedule=Schedule(found_steps=5), phases=2)
-    heard = recipe.heard(trained)
+    recipe = Recipe(loss=Loss(max_pooling_steps=5), posterior=PosteriorHandling(phases=2))
+    heard = recipe.inference_config(trained)
     assert heard.front_end == trained.front_end
     assert heard.stride == 1
     assert heard.smoothing == Smoothing(smooth_steps=10, refractory_steps=67)
-    assert recipe.heard(heard) == heard
+    assert recipe.inference_config(heard) == heard
     usual = replace(trained, front_end=FrontEnd())
-    assert Recipe(schedule=Schedule(found_steps=8)).heard(usual) == usual
+    assert Recipe(loss=Loss(max_pooling_steps=8)).inference_config(usual) == usual

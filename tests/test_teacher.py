@@ -11,15 +11,15 @@ from conftest import tensorflow
 
 from kws.config import FrontEnd
 from kws.errors import KwsError
-from kws.training.architecture import Architecture
 from kws.training.distillation.corpus import GRID, GuidingSpeech, spacing
 from kws.training.distillation.crops import BATCH, JUDGED, Crops
 from kws.training.distillation.embedding import SIZE, WINDOW
 from kws.training.distillation.task import HIDDEN
 from kws.training.example_layout import EARLY, IGNORE, LATE, TRIGGER, Layout, labels
+from kws.training.recipe import Architecture
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-LAYOUT = Layout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), head=4))
+LAYOUT = Layout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), last_kernel=4))
 SEEN = 20
 
 

@@ -38,7 +38,7 @@ from kws.training.calibration import CAUTIOUS, LEAST
 from kws.training.checkpoint import Checkpoint
 from kws.training.fold import Fold
 from kws.training.plan import Plan
-from kws.training.recipe import Recipe, adapted
+from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
 from kws.training.work_folder import check_work
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.voices import installed_voices
@@ -57,12 +57,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from kws.data.dataset import from_folder
-from kws.training.architecture import Architecture
+from kws.training.recipe import Architecture
 from kws.training.pipeline import run
 from kws.training.fold import Fold
 from kws.training.plan import Plan
-from kws.training.recipe import Recipe
-from kws.training.schedule import Schedule
+from kws.training.recipe import ExampleCounts, Mining, Recipe, Schedule
 
 
 def small(epochs):
@@ -70,15 +69,14 @@ def small(epochs):
         architecture=Architecture(channels=24, kernels=(5, 7, 9)),
         schedule=Schedule(
             epochs=epochs,
-            epoch=320 // epochs,
+            steps_per_epoch=320 // epochs,
             patience=epochs,
-            batch=48,
-            warm_up=20,
-            average=(20, 20),
+            batch_size=48,
+            warm_up_steps=20,
+            ema_steps=(20, 20),
         ),
-        positives=160,
-        backgrounds=400,
-        mined=10,
+        examples=ExampleCounts(per_keyword=160, background=400),
+        mining=Mining(passages_per_epoch=10),
     )
 
 
@@ -305,11 +303,11 @@ def test_another_training_does_not_take_up_what_this_one_made(
 
     check(whole, Recipe())
     # What follows the trainings may differ, and how many of them there are.
-    check(whole, Recipe(alarms_per_hour=1.0))
+    check(whole, Recipe(posterior=PosteriorHandling(false_alarms_per_hour=1.0)))
     check(whole, Recipe(), tested=3)
     for others, recipe, folds in (
         (whole, Recipe(seed=2), 4),
-        (whole, adapted(ModelFile.load("home")), 4),
+        (whole, fine_tuning(ModelFile.load("home")), 4),
         (whole, Recipe(), 5),
         (whole.partitions(range(7)), Recipe(), 4),
         (replace(whole, synthesis=Synthesis(utterances_per_keyword=3)), Recipe(), 4),

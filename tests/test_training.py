@@ -16,7 +16,6 @@ from kws.errors import KwsError
 from kws.mfcc import features, log_mel
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
-from kws.training.architecture import Architecture
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import PLAIN, Surroundings
 from kws.training.augmentation.synthetic_noise import made_up_noise
@@ -24,8 +23,8 @@ from kws.training.example_layout import DETAIL, EARLY, IGNORE, LATE, TRIGGER, La
 from kws.training.example_store import BACKGROUND, Pool, make_pool
 from kws.training.examples import Examples
 from kws.training.log_mel import LogMels
+from kws.training.recipe import Architecture, Augmentation, Schedule
 from kws.training.sampler import Sampler
-from kws.training.schedule import Schedule
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -417,17 +416,17 @@ def sampler_of(pool: Pool, chosen: np.ndarray | None = None, **schedule: float) 
 
 def test_a_batch_holds_the_keywords_evenly() -> None:
     pool = pool_of(*[0] * 50, *[1] * 30, *[2] * 3)
-    sampler = sampler_of(pool, batch=20, positives=0.4)
+    sampler = sampler_of(pool, batch_size=20, keyword_share=0.4)
     for _ in range(10):
         assert np.bincount(pool.keywords[sampler.draw()]).tolist() == [12, 4, 4]
-    again = sampler_of(pool, batch=20, positives=0.4)
-    assert np.array_equal(again.draw(), sampler_of(pool, batch=20, positives=0.4).draw())
+    again = sampler_of(pool, batch_size=20, keyword_share=0.4)
+    assert np.array_equal(again.draw(), sampler_of(pool, batch_size=20, keyword_share=0.4).draw())
 
 
 def test_only_chosen_examples_are_drawn() -> None:
     pool = pool_of(*[0] * 50, *[1] * 30, *[3] * 8)
     chosen = np.flatnonzero(~np.isin(pool.parts, [2, 5]))
-    sampler = sampler_of(pool, chosen, batch=20)
+    sampler = sampler_of(pool, chosen, batch_size=20)
     drawn = np.concatenate([sampler.draw() for _ in range(100)])
     assert set(drawn) == set(chosen)
     background = chosen[pool.keywords[chosen] == 0]
@@ -438,12 +437,12 @@ def test_only_chosen_examples_are_drawn() -> None:
 def test_without_examples_of_a_keyword_there_is_background_still() -> None:
     """All recordings of the keywords may be of one part, and that one be held out."""
     pool = pool_of(*[0] * 50, *[1] * 30)
-    sampler = sampler_of(pool, np.arange(50), batch=20)
+    sampler = sampler_of(pool, np.arange(50), batch_size=20)
     assert len(sampler.draw()) == 20
 
 
 def test_hard_background_is_drawn_more_often() -> None:
-    sampler = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch=100, positives=0.4)
+    sampler = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch_size=100, keyword_share=0.4)
     everything = np.arange(60)
     sampler.learn(everything, np.where(everything == 7, 5.0, 0.0).astype(np.float32))
     counts = np.bincount(np.concatenate([sampler.draw() for _ in range(50)]), minlength=60)
@@ -519,10 +518,12 @@ def test_training_sees_the_features_of_the_road(tf, front_end: FrontEnd) -> None
 def test_masks_are_runs_of_the_mean(tf) -> None:
     from kws.training.augmentation.spectrogram import masked
 
-    schedule = Schedule(time_masks=1, time_mask=8, band_masks=1, band_mask=6)
+    augmentation = Augmentation(
+        time_masks=1, time_mask_frames=8, frequency_masks=1, frequency_mask_bins=6
+    )
     rows = np.random.default_rng(3).normal(0, 1, (64, 50, 40)).astype(np.float32)
     tf.random.set_seed(1)
-    seen = masked(tf.constant(rows), schedule).numpy()
+    seen = masked(tf.constant(rows), augmentation).numpy()
     changed = seen != rows
     assert np.abs(seen[changed]).max() < 0.05  # the batch's mean
     times, bands = changed.all(axis=2).sum(axis=1), changed.all(axis=1).sum(axis=1)
@@ -562,12 +563,12 @@ def test_what_is_laid_over_keeps_to_its_level(tf) -> None:
     rows = np.full((2, 30, 40), 3.0, np.float32)
     rows[1] = -5.0
     labels = np.array([[0, 1, 1], [0, 0, IGNORE]], np.int8)
-    schedule = Schedule(overlaid=1.0, overlay_snr=(10.0, 10.0))
-    heard = overlaid(tf.constant(rows), tf.constant(labels), schedule).numpy()
+    augmentation = Augmentation(background_mixing=1.0, background_mixing_snr=(10.0, 10.0))
+    heard = overlaid(tf.constant(rows), tf.constant(labels), augmentation).numpy()
     louder = np.log(1 + 10 ** (-10 / 20))
     np.testing.assert_allclose(heard[0], 3 + louder, atol=1e-5)
     np.testing.assert_allclose(heard[1], -5 + louder, atol=1e-5)
-    never = Schedule(overlaid=0.0)
+    never = Augmentation(background_mixing=0.0)
     assert np.array_equal(overlaid(tf.constant(rows), tf.constant(labels), never), rows)
 
 
@@ -587,9 +588,9 @@ def test_a_colour_is_the_same_in_all_rows_of_an_example(tf) -> None:
 @pytest.mark.parametrize(
     "architecture",
     [
-        Architecture(channels=8, kernels=(3, 5), head=4),
-        Architecture(channels=8, kernels=(3,), head=3, frequency_kernel=4, first_kernel=6),
-        Architecture(channels=8, kernels=(2, 2), head=1, stride=3),
+        Architecture(channels=8, kernels=(3, 5), last_kernel=4),
+        Architecture(channels=8, kernels=(3,), last_kernel=3, frequency_kernel=4, first_kernel=6),
+        Architecture(channels=8, kernels=(2, 2), last_kernel=1, stride=3),
     ],
 )
 def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
@@ -645,7 +646,7 @@ def int8_model(tf) -> bytes:
     from kws.training.model import build
     from kws.training.quantise import quantise
 
-    architecture = Architecture(channels=8, kernels=(3,), head=3)
+    architecture = Architecture(channels=8, kernels=(3,), last_kernel=3)
     model = build(architecture, FRONT_END, 2, architecture.window_frames)
     windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_frames, 20))
     return quantise(model, windows.astype(np.float32))

@@ -37,14 +37,14 @@ class Batches:
         schedule, labels = self.recipe.schedule, self.pool.labels
         _, rows, filters = self.pool.log_mels.shape
         signature = (
-            tf.TensorSpec((schedule.batch,), tf.int64),
-            tf.TensorSpec((schedule.batch, rows, filters), tf.float16),
-            tf.TensorSpec((schedule.batch, labels.shape[1]), tf.int8),
+            tf.TensorSpec((schedule.batch_size,), tf.int64),
+            tf.TensorSpec((schedule.batch_size, rows, filters), tf.float16),
+            tf.TensorSpec((schedule.batch_size, labels.shape[1]), tf.int8),
             *(tf.TensorSpec(array.shape, tf.float16) for array in self._passages()),
         )
 
         def draw() -> Iterator[tuple[npt.NDArray[Any], ...]]:
-            for _ in range(schedule.epoch):
+            for _ in range(schedule.steps_per_epoch):
                 chosen = self.sampler.draw()
                 yield chosen, self.pool.log_mels[chosen], labels[chosen], *self._passages()
 
@@ -67,11 +67,11 @@ class Batches:
         passages: tf.Tensor,
         *told: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
-        schedule = self.recipe.schedule
-        x = stretched(log_mels, labels, self.recipe.architecture, schedule.stretch)
+        augmentation = self.recipe.augmentation
+        x = stretched(log_mels, labels, self.recipe.architecture, augmentation.tempo_perturbation)
         x = tf.cast(tf.concat([x, passages], 0), tf.float32)
         # Passages lie behind no example, as if they were keywords: some hold one.
         keywords = tf.ones((passages.shape[0], labels.shape[1]), labels.dtype)
-        x = overlaid(x, tf.concat([labels, keywords], 0), schedule)
-        x = masked(coloured(x, schedule.colour), schedule)
+        x = overlaid(x, tf.concat([labels, keywords], 0), augmentation)
+        x = masked(coloured(x, augmentation.spectral_tilt), augmentation)
         return chosen, x, labels, *told

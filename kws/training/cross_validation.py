@@ -78,7 +78,7 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         keywords = list(job.dataset.positives)
-        guide = guide_of(job) if job.recipe.guides else None
+        guide = guide_of(job) if job.recipe.distillation.passages_per_batch else None
         training = Training(job.material, keywords, job.recipe, fold.held_out, guide)
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)

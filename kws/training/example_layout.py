@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE, FrontEnd
-from kws.training.architecture import Architecture
+from kws.training.recipe import Architecture
 
 IGNORE = -1
 # Rows that an example has for each that a network hears. Stretching takes some of them; were rows

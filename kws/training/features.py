@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from kws.config import FrontEnd
 from kws.mfcc_tables import FrontEndTables
-from kws.training.architecture import Architecture
 from kws.training.log_mel import full_dct
+from kws.training.recipe import Architecture
 
 RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
 

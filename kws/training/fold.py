@@ -56,7 +56,7 @@ class Fold:
     def load(self, recipe: Recipe) -> ModelFile:
         """The model that it made, as the recipe has it listen: that needs no new training."""
         model = ModelFile.load(self.path)
-        return replace(model, config=recipe.heard(model.config))
+        return replace(model, config=recipe.inference_config(model.config))
 
     @property
     def log(self) -> Path:

@@ -14,7 +14,7 @@ from keras import layers
 from kws.engine.tflite_reader import Operator
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.architecture import convolutions
+from kws.training.recipe import convolutions
 
 Float = npt.NDArray[np.float32]
 

@@ -11,10 +11,10 @@ import keras
 from keras import layers
 
 from kws.config import FrontEnd
-from kws.training.architecture import Architecture
 from kws.training.distillation.embedding import SIZE
 from kws.training.distillation.task import BLOCKS, HIDDEN
 from kws.training.normalisation import BatchNormalization
+from kws.training.recipe import Architecture
 
 
 def build(
@@ -44,7 +44,7 @@ def build(
         x = _depthwise(x, length, 3 if plane else 1)
         x = layers.Conv2D(architecture.channels, 1, use_bias=False)(x)
         x = _normalised(x)
-    x = _depthwise(x, architecture.head, x.shape[2])
+    x = _depthwise(x, architecture.last_kernel, x.shape[2])
     logits = layers.Conv2D(classes, 1)(x)
     return keras.Model(inputs, logits)
 

@@ -61,7 +61,9 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     if plan.own_split or not tested:
         config = likeliest(kept.config)
     else:
-        config = calibrated(kept.config, together(heard)[CLEAN], plan.recipe.alarms_per_hour)
+        config = calibrated(
+            kept.config, together(heard)[CLEAN], plan.recipe.posterior.false_alarms_per_hour
+        )
     results = judged(config, heard)
     answers = _answers(plan, kept) if plan.own_split else None
     config = replace(config, card=card(plan, results, answers))

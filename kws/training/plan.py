@@ -15,7 +15,7 @@ from kws.model_file import DEFAULT_TRUNK, ModelFile
 from kws.training.distillation.embedding import EMBEDDING_CARD
 from kws.training.distillation.embedding import files as embedding_files
 from kws.training.fold import Fold
-from kws.training.recipe import COMMANDS, HOME, TRUNK, Recipe, adapted
+from kws.training.recipe import BASE_MODEL, COMMAND_WORDS, WAKE_WORDS, Recipe, fine_tuning
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.tts.kokoro import kokoro_voices
 
@@ -71,11 +71,11 @@ def plan(
         if keywords:
             raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
         dataset = from_recipe(recipe_file, folder)
-        recipe = TRUNK if dataset.base_model else HOME
+        recipe = BASE_MODEL if dataset.base_model else WAKE_WORDS
     elif is_speech_commands(folder):
         if folds:
             raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
-        dataset, recipe = with_other_words(for_training(folder, keywords)), COMMANDS
+        dataset, recipe = with_other_words(for_training(folder, keywords)), COMMAND_WORDS
         validation = Fold(0, PARTITIONS, work)
     else:
         dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
@@ -83,10 +83,11 @@ def plan(
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     if start != NONE:
-        recipe = adapted(ModelFile.load(start))
+        recipe = fine_tuning(ModelFile.load(start))
     dataset, recipe = _guided(dataset, recipe, embedding)
     schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
-    recipe = replace(recipe, schedule=schedule, alarms_per_hour=alarms_per_hour)
+    posterior = replace(recipe.posterior, false_alarms_per_hour=alarms_per_hour)
+    recipe = replace(recipe, schedule=schedule, posterior=posterior)
     if validation:
         return Plan(dataset, recipe, [validation], validation, embedding)
     if not folds:
@@ -101,11 +102,16 @@ def plan(
     )
 
 
+def without_distillation(recipe: Recipe) -> Recipe:
+    """Return a recipe that trains without the speech embedding."""
+    return replace(recipe, distillation=replace(recipe.distillation, passages_per_batch=0))
+
+
 def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[Dataset, Recipe]:
     """Both as they are with a speech embedding to guide the trainings, or without one."""
     if embedding is None:
-        return dataset, replace(recipe, guides=0)
-    if not recipe.guides:
+        return dataset, without_distillation(recipe)
+    if not recipe.distillation.passages_per_batch:
         dataset.problems.append(
             "the speech embedding guides nothing: only home's recipe asks it to"
         )

@@ -50,25 +50,26 @@ def make_material(
     status.report("reading recordings", 0.0)
     layout = Layout.of(recipe.front_end, recipe.architecture)
     problems: list[str] = []
-    examples = _examples(dataset, layout, synthetic, recipe.words, problems)
+    examples = _examples(dataset, layout, synthetic, recipe.examples.single_words, problems)
     unfinished = folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     make_pool(
         examples,
-        recipe.positives,
-        recipe.backgrounds,
+        recipe.examples.per_keyword,
+        recipe.examples.background,
         recipe.seed,
         unfinished,
         lambda share: status.report("making examples", share),
     )
     spoken = [*synthetic.near_words, *synthetic.sentences]
     speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(examples)]
-    if recipe.mined:
+    if recipe.mining.passages_per_epoch:
         make_speech(speech, layout, unfinished)
-    if recipe.guides and embedding:
+    if recipe.distillation.passages_per_batch and embedding:
         status.report("embedding speech", 0.0)
-        make_guiding_speech(examples, speech, recipe.patchwork, embedding, recipe.seed, unfinished)
+        hours = recipe.distillation.spliced_speech_hours
+        make_guiding_speech(examples, speech, hours, embedding, recipe.seed, unfinished)
     unfinished.rename(folder)
     status.report(DONE, 1.0)
     return problems

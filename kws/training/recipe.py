@@ -1,91 +1,239 @@
-"""Everything that decides what a model becomes, beside the recordings; each number stated once."""
+"""Describe how a model is trained: every hyperparameter, stated once, in named sections.
+
+A section here is a section of a recipe file (recipe_file.py) and a field its key. The constants at
+the end are the defaults for each kind of training; models/home.toml states all that makes home.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.engine.tflite_reader import Operator, chain
+from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.architecture import Architecture
-from kws.training.schedule import Schedule
 
-# Hiss of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
-# room look alike, and a word at -50 dBFS still stands out.
+CONVOLUTIONS = "CONV_2D", "DEPTHWISE_CONV_2D"
+
+# Noise of 2 LSB gives mel sums of about 1e-3: with that as the offset, digital silence and a quiet
+# room give the same features, and a word at -50 dBFS still stands out.
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
-REFRACTORY = 2.0  # s
+
+T = TypeVar("T")
+
+
+def within(least: float, greatest: float, default: T) -> T:
+    """Return a dataclass field whose value, or each of its values, lies in a closed range."""
+    return field(default=default, metadata={"range": (least, greatest)})
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Describe the shape of a DS-CNN.
+
+    Kernels count frames before the stride and time steps after it.
+    """
+
+    channels: int = within(1, 256, 56)
+    first_kernel: int = within(1, 64, 5)  # frames
+    stride: int = within(1, 16, 2)  # frames per step
+    kernels: tuple[int, ...] = within(1, 64, (5, 7, 9, 11))  # time steps, one block each
+    last_kernel: int = within(1, 64, 5)  # time steps that the last depthwise convolution joins
+    frequency_kernel: int = within(0, 128, 0)  # coefficients of the first layer's kernel; 0: all
+    frequency_stride: int = within(1, 16, 2)  # of the first layer, where it keeps a frequency axis
+
+    @property
+    def window_frames(self) -> int:
+        """Return the receptive field of one step, feature frames."""
+        steps = 1 + sum(kernel - 1 for kernel in self.kernels) + self.last_kernel - 1
+        return (steps - 1) * self.stride + self.first_kernel
+
+    @staticmethod
+    def of(model: ModelFile) -> Architecture:
+        """Return the shape of a model; KwsError where model.py does not build such a network."""
+        operators = convolutions(model)
+        kernels = [o.inputs[1].shape[1] for o in operators if o.name == "DEPTHWISE_CONV_2D"]
+        if len(kernels) < 2 or operators[0].name != "CONV_2D":
+            raise KwsError(f"{model.name}: its network is not one that kws trains")
+        first = operators[0]
+        channels, frames, width, _ = first.inputs[1].shape
+        plane = width != model.config.front_end.coefficients
+        return Architecture(
+            channels=channels,
+            first_kernel=frames,
+            stride=first.options.StrideH(),
+            kernels=tuple(kernels[:-1]),
+            last_kernel=kernels[-1],
+            frequency_kernel=width if plane else 0,
+            frequency_stride=first.options.StrideW(),
+        )
+
+
+def convolutions(model: ModelFile) -> list[Operator]:
+    """Return a model's operators that have weights, in order."""
+    return [o for o in chain(model.content, model.name)[1] if o.name in CONVOLUTIONS]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Describe the optimisation: its length, its batches, its learning rate."""
+
+    epochs: int = within(1, 1000, 32)  # at most
+    steps_per_epoch: int = within(1, 100_000, 500)
+    patience: int = within(0, 1000, 0)  # epochs without improvement before training stops; 0: never
+    batch_size: int = within(2, 4096, 128)  # examples
+    keyword_share: float = within(0.01, 0.99, 0.4)  # of a batch, spread evenly over the keywords
+    learning_rate: float = within(1e-9, 1.0, 3e-3)  # at its peak
+    # The cosine ends at this fraction of the peak.
+    final_learning_rate_fraction: float = within(0.0, 1.0, 0.0)
+    warm_up_steps: int = within(0, 100_000, 200)
+    weight_decay: float = within(0.0, 1.0, 1e-4)
+    # Span of the exponential moving average of the weights, which is what is kept: a third of the
+    # steps taken, between these. A long span needs a final learning rate that is not small, or the
+    # averaged weights hardly differ.
+    ema_steps: tuple[int, int] = within(1, 1_000_000, (500, 500))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Describe the detection loss (losses.py)."""
+
+    # Steps of a keyword's end in which it must be detected (max pooling over the best of them); the
+    # posterior is averaged over as many.
+    max_pooling_steps: int = within(1, 16, 4)
+    worst_step_weight: float = within(0.0, 1.0, 0.5)  # of a background example, against its mean
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Describe how log mel frames are varied in every batch."""
+
+    time_masks: int = within(0, 16, 2)  # SpecAugment (Park et al. 2019)
+    time_mask_frames: int = within(0, 256, 8)  # at most
+    frequency_masks: int = within(0, 16, 2)
+    frequency_mask_bins: int = within(0, 128, 6)  # mel bins at most
+    # Logarithm of how much faster speech is made, least and greatest; the pitch stays.
+    tempo_perturbation: tuple[float, float] = within(-2.0, 2.0, (-0.2, 0.2))
+    background_mixing: float = within(0.0, 1.0, 0.3)  # share of examples mixed with background
+    background_mixing_snr: tuple[float, float] = within(-60.0, 120.0, (5.0, 25.0))  # dB
+    spectral_tilt: float = within(0.0, 10.0, 0.4)  # of another microphone, nepers at most
+    vtlp: float = within(0.0, 0.5, 0.1)  # share by which frequencies are warped at most
+
+
+@dataclass(frozen=True)
+class ExampleCounts:
+    """Describe the pool of examples that is made before training."""
+
+    per_keyword: int = within(1, 10_000_000, 10_000)
+    background: int = within(1, 10_000_000, 100_000)
+    single_words: bool = False  # whether the negatives are single words, used alone as well
+
+
+@dataclass(frozen=True)
+class Mining:
+    """Describe the search for hard negatives between epochs."""
+
+    passages_per_epoch: int = within(0, 100_000, 0)  # that join the background; 0: no search
+    searched_hours: float = within(0.0, 1000.0, 0.5)  # of the speech, at most
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Describe what a network learns from the speech embedding and a teacher on top of it."""
+
+    passages_per_batch: int = within(0, 4096, 0)  # of speech with teacher targets; 0: none
+    embedding_weight: float = within(0.0, 1000.0, 1.0)  # of each loss, against the keywords'
+    hidden_weight: float = within(0.0, 1000.0, 4.0)  # of the teacher's last hidden layer
+    logits_weight: float = within(0.0, 1000.0, 2.0)
+    spliced_speech_hours: float = within(0.0, 1000.0, 0.0)  # pseudo-labelled by the teacher
+
+
+@dataclass(frozen=True)
+class PosteriorHandling:
+    """Describe how a trained model is run, and how its thresholds are calibrated."""
+
+    phases: int = within(1, 16, 1)  # at which the strided network is evaluated; divides the stride
+    refractory_seconds: float = within(0.1, 60.0, 2.0)
+    false_alarms_per_hour: float = within(0.0, 100.0, 0.5)  # of each keyword, at its threshold
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of one training, which starts from nothing where nothing else is said."""
+    """Hold the hyperparameters of one training, by default one from random weights."""
 
     initial: ModelFile | None = None  # whose weights training starts from
+    seed: int = within(0, 2**31 - 1, 1)
     front_end: FrontEnd = FRONT_END  # mean and scale are measured on the training examples
     architecture: Architecture = field(default_factory=Architecture)
     schedule: Schedule = field(default_factory=Schedule)
-    positives: int = 10_000  # examples per keyword
-    backgrounds: int = 100_000  # examples
-    words: bool = False  # whether the negatives are single words, to be heard alone as well
-    mined: int = 0  # hard passages of the speech that come into the backgrounds with every epoch
-    searched: float = 0.5  # hours of the speech, at most, in which they are looked for
-    guides: int = 0  # passages of speech in a batch that guide the network (guide.py)
-    patchwork: float = 0.0  # hours of made-up speech among what guides (patchwork.py)
-    phases: int = 1  # copies of the network that a model hears with, in turn: Network.phases()
-    alarms_per_hour: float = 0.5  # of each keyword at its threshold, at most
-    seed: int = 1
+    loss: Loss = field(default_factory=Loss)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    examples: ExampleCounts = field(default_factory=ExampleCounts)
+    mining: Mining = field(default_factory=Mining)
+    distillation: Distillation = field(default_factory=Distillation)
+    posterior: PosteriorHandling = field(default_factory=PosteriorHandling)
 
-    def heard(self, config: ModelConfig) -> ModelConfig:
-        """The settings that a model listens with, of those that it was trained with.
+    def inference_config(self, config: ModelConfig) -> ModelConfig:
+        """Return the settings with which a trained model is run, of those it was trained with.
 
-        As many steps are averaged as the loss looks for a keyword in, of each phase.
+        The posterior is averaged over as many steps of each phase as the loss pools.
         """
-        stride = self.architecture.stride // self.phases
+        phases = self.posterior.phases
+        stride = self.architecture.stride // phases
+        refractory = self.posterior.refractory_seconds * SAMPLE_RATE
         smoothing = Smoothing(
-            smooth_steps=self.schedule.found_steps * self.phases,
-            refractory_steps=round(REFRACTORY * SAMPLE_RATE / (stride * config.front_end.hop)),
+            smooth_steps=self.loss.max_pooling_steps * phases,
+            refractory_steps=round(refractory / (stride * config.front_end.hop)),
         )
         return replace(config, stride=stride, smoothing=smoothing)
 
 
-# The shipped detector: about as many weights as 40 KB hold, rows so far apart and kernels so long
-# that the window holds a slow "smart mirror" and as much before it, and words of two syllables and
-# more, of which more steps tell than of a short word. People say a wake word with care and running
-# speech is faster: so its words are heard much slower in training than they were recorded, and but
-# a little faster.
-HOME = Recipe(
+# Default of a recipe file: wake words of two syllables and more. About as many weights as 40 KB
+# hold, a hop so long and kernels so long that the receptive field holds a slow "smart mirror" and
+# as much before it; long words allow pooling over more steps. People say a wake word with care and
+# running speech is faster: so training slows words down much and speeds them up only a little.
+WAKE_WORDS = Recipe(
     front_end=replace(FRONT_END, hop=416),
-    architecture=Architecture(channels=80, first_kernel=3, kernels=(5, 9, 13, 17), head=7),
-    schedule=Schedule(
-        last=0.25, average=(500, 5000), found_steps=6, stretch=(-0.56, 0.14), colour=0.6, warp=0.13
-    ),
-    positives=20_000,
-    backgrounds=200_000,
-    mined=500,
-    searched=6.0,
-    guides=64,
-    patchwork=12.0,
-    phases=2,
+    architecture=Architecture(channels=80, first_kernel=3, kernels=(5, 9, 13, 17), last_kernel=7),
+    schedule=Schedule(final_learning_rate_fraction=0.25, ema_steps=(500, 5000)),
+    loss=Loss(max_pooling_steps=6),
+    augmentation=Augmentation(tempo_perturbation=(-0.56, 0.14), spectral_tilt=0.6, vtlp=0.13),
+    examples=ExampleCounts(per_keyword=20_000, background=200_000),
+    mining=Mining(passages_per_epoch=500, searched_hours=6.0),
+    distillation=Distillation(passages_per_batch=64, spliced_speech_hours=12.0),
+    posterior=PosteriorHandling(phases=2),
 )
 
-# For a model that others start from: of many words, spoken by people and by synthesisers, so that
-# what tells words apart is learnt, and what tells synthesisers from people is not.
-TRUNK = Recipe(positives=1500, backgrounds=45_000, schedule=Schedule(epochs=20, positives=0.5))
+# Default of a base model, from which others are fine-tuned: many words, each spoken by people and
+# by synthesisers, so that it learns what distinguishes words and not what distinguishes
+# synthesisers from people.
+BASE_MODEL = Recipe(
+    schedule=Schedule(epochs=20, keyword_share=0.5),
+    examples=ExampleCounts(per_keyword=1500, background=45_000),
+)
+
+# Default for Google Speech Commands, some of whose words last 0.3 s.
+COMMAND_WORDS = Recipe(
+    schedule=Schedule(epochs=18),
+    augmentation=Augmentation(time_mask_frames=4),
+    examples=ExampleCounts(per_keyword=8000, background=40_000, single_words=True),
+)
 
 
-def adapted(model: ModelFile) -> Recipe:
-    """For keywords of one's own: a model that knows speech already learns them in minutes."""
+def fine_tuning(model: ModelFile) -> Recipe:
+    """Return the default for training that starts from a model, as a user's own words do."""
     return Recipe(
         initial=model,
         front_end=model.config.front_end,
         architecture=Architecture.of(model),
-        schedule=Schedule(epochs=8, epoch=200, patience=2, learning_rate=1e-3, last=0.1),
-        positives=5000,
-        backgrounds=15_000,
-        mined=250,
+        schedule=Schedule(
+            epochs=8,
+            steps_per_epoch=200,
+            patience=2,
+            learning_rate=1e-3,
+            final_learning_rate_fraction=0.1,
+        ),
+        examples=ExampleCounts(per_keyword=5000, background=15_000),
+        mining=Mining(passages_per_epoch=250),
     )
-
-
-# For the command words of Google Speech Commands, of which some last 0.3 s.
-COMMANDS = Recipe(
-    positives=8000, backgrounds=40_000, words=True, schedule=Schedule(epochs=18, time_mask=4)
-)

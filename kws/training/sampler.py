@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.training.example_store import Pool
-from kws.training.schedule import Schedule
+from kws.training.recipe import Schedule
 
 
 def in_proportion(
@@ -45,8 +45,8 @@ class Sampler:
     def draw(self) -> npt.NDArray[np.int64]:
         """[batch] indices into the pool."""
         schedule, random = self._schedule, self._random
-        each = round(schedule.batch * schedule.positives / max(1, len(self._keywords)))
-        backgrounds = schedule.batch - each * len(self._keywords)
+        each = round(schedule.batch_size * schedule.keyword_share / max(1, len(self._keywords)))
+        backgrounds = schedule.batch_size - each * len(self._keywords)
         weights = np.cumsum(self._difficulty[self._background], dtype=np.float64)
         hard = self._background[in_proportion(weights, backgrounds // 2, random)]
         drawn = [random.choice(group, each) for group in self._keywords]

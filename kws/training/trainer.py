@@ -18,9 +18,8 @@ from kws.training.example_store import Pool
 from kws.training.log_mel import full_dct
 from kws.training.losses import detection_loss, guidance_loss
 from kws.training.model import telling
-from kws.training.recipe import Recipe
+from kws.training.recipe import Recipe, Schedule
 from kws.training.sampler import Sampler
-from kws.training.schedule import Schedule
 from kws.training.weight_average import WeightAverage
 
 Arrays = list[npt.NDArray[Any]]
@@ -40,9 +39,10 @@ class Trainer:
     ) -> None:
         self.model, self.pool, self.sampler, self.guide = model, pool, sampler, guide
         self.trained = telling(model, recipe.architecture) if guide else model
-        self.schedule = schedule = recipe.schedule
+        self.recipe, self.schedule = recipe, recipe.schedule
+        schedule = recipe.schedule
         self.plain = tf.constant(full_dct(tables))
-        self.warped = tf.constant(warps(tables.spec, schedule.warp) @ full_dct(tables))
+        self.warped = tf.constant(warps(tables.spec, recipe.augmentation.vtlp) @ full_dct(tables))
         self.bias = tf.constant(tables.bias)
         self.optimizer = keras.optimizers.AdamW(
             _learning_rate(schedule),
@@ -50,7 +50,7 @@ class Trainer:
             use_ema=True,
             clipnorm=1.0,
         )
-        self._average = WeightAverage(self.trained, self.optimizer, schedule.average)
+        self._average = WeightAverage(self.trained, self.optimizer, schedule.ema_steps)
         self.optimizer.build(self.trained.trainable_variables)
         self._step = tf.function(self._gradient_step)
         self.scores = tf.function(self._scores, reduce_retracing=True)
@@ -80,7 +80,7 @@ class Trainer:
 
     def loss(self, chosen: npt.NDArray[np.int64]) -> float:
         """Of examples [n] as they are."""
-        total, batch = 0.0, self.schedule.batch
+        total, batch = 0.0, self.schedule.batch_size
         for first in range(0, len(chosen), batch):
             piece = chosen[first : first + batch]
             logits = self.scores(tf.constant(self.pool.heard(piece)))
@@ -107,7 +107,7 @@ class Trainer:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights; the loss, and how hard each example was, [batch]."""
         features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
-        examples = self.schedule.batch  # what comes behind them guides
+        examples = self.schedule.batch_size  # what comes behind them guides
         with tf.GradientTape() as tape:
             made = self.trained(features, training=True)
             logits, *outputs = made if self.guide else (made,)
@@ -115,14 +115,23 @@ class Trainer:
             total = loss
             if self.guide:
                 passages = [output[examples:, :, 0, :] for output in (*outputs, logits)]
-                total += guidance_loss(passages, told, self.schedule.guided)
+                distillation = self.recipe.distillation
+                weights = (
+                    distillation.embedding_weight,
+                    distillation.hidden_weight,
+                    distillation.logits_weight,
+                )
+                total += guidance_loss(passages, told, weights)
         variables = self.trained.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, difficulty
 
     def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return detection_loss(logits, labels, self.schedule.found_steps, self.schedule.hardest)
+        settings = self.recipe.loss
+        return detection_loss(
+            logits, labels, settings.max_pooling_steps, settings.worst_step_weight
+        )
 
     def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
         """[batch, rows, coefficients, 1] of log mel rows [batch, rows, filters].
@@ -136,8 +145,8 @@ class Trainer:
 def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:
     return keras.optimizers.schedules.CosineDecay(
         schedule.learning_rate / 20,
-        schedule.epochs * schedule.epoch,
-        alpha=schedule.last,
+        schedule.epochs * schedule.steps_per_epoch,
+        alpha=schedule.final_learning_rate_fraction,
         warmup_target=schedule.learning_rate,
-        warmup_steps=schedule.warm_up,
+        warmup_steps=schedule.warm_up_steps,
     )

@@ -86,7 +86,7 @@ class Training:
             self.trainer.state = done.state
         patience = self.recipe.schedule.patience if len(self.judged) else 0
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
-            if done.epoch and self.recipe.mined:
+            if done.epoch and self.recipe.mining.passages_per_epoch:
                 done.mined.append(self._mine(done.epoch))
             self.trainer.run_epoch(self.recipe.seed + done.epoch)
             done.epoch += 1
@@ -123,16 +123,20 @@ class Training:
     def _mine(self, epoch: int) -> Mined:
         """With the network as it would be kept now."""
         recipe = self.recipe
-        searched = round(recipe.searched * 3600 * SAMPLE_RATE / self.miner.layout.detailed.hop)
+        searched = round(
+            recipe.mining.searched_hours * 3600 * SAMPLE_RATE / self.miner.layout.detailed.hop
+        )
         random = np.random.default_rng((recipe.seed, epoch))
         with self.trainer.averaged():
-            return self.miner.mine(self._confidences, recipe.mined, searched, random)
+            return self.miner.mine(
+                self._confidences, recipe.mining.passages_per_epoch, searched, random
+            )
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
         scores = self.trainer.scores(tf.constant(log_mels[None]))[0]
         likest = tf.reduce_max(tf.nn.softmax(scores)[:, 1:], axis=1).numpy()
-        width = self.recipe.schedule.found_steps
+        width = self.recipe.loss.max_pooling_steps
         smooth: npt.NDArray[np.float32] = np.convolve(likest, np.full(width, 1 / width))
         return smooth[: len(likest)].astype(np.float32)
 
@@ -159,4 +163,4 @@ class Training:
         )
         copy_weights(self.trainer.model, window)
         content = quantise(window, self._typical())
-        return Trained(embed(content, self.recipe.heard(self.config)), window)
+        return Trained(embed(content, self.recipe.inference_config(self.config)), window)

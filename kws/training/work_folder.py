@@ -37,7 +37,8 @@ def check_work(work: Path, plan: Plan) -> None:
         (*clip.path.parts[-2:], clip.partition, clip.testable, _state(clip.path))
         for clip in _all(dataset)
     ]
-    trained = replace(recipe, alarms_per_hour=0)  # what follows the training may differ
+    # What follows the training may differ.
+    trained = replace(recipe, posterior=replace(recipe.posterior, false_alarms_per_hour=0.0))
     kokoro = dataset.synthesis.kokoro
     voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is

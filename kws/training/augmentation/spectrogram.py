@@ -8,21 +8,20 @@ import tensorflow as tf
 
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
-from kws.training.architecture import Architecture
 from kws.training.example_layout import DETAIL, heard_rows
 from kws.training.log_mel import slope_and_bow
-from kws.training.schedule import Schedule
+from kws.training.recipe import Architecture, Augmentation
 
 
-def masked(x: tf.Tensor, schedule: Schedule) -> tf.Tensor:
+def masked(x: tf.Tensor, augmentation: Augmentation) -> tf.Tensor:
     """Log mel rows [batch, rows, filters] whose masked rows and bands hold the batch's mean.
 
     SpecAugment (Park et al. 2019).
     """
     mean = tf.reduce_mean(x, axis=(0, 1), keepdims=True)
     for axis, count, widest in (
-        (1, schedule.time_masks, schedule.time_mask),
-        (2, schedule.band_masks, schedule.band_mask),
+        (1, augmentation.time_masks, augmentation.time_mask_frames),
+        (2, augmentation.frequency_masks, augmentation.frequency_mask_bins),
     ):
         for _ in range(count):
             x = tf.where(_stretch(x.shape, axis, widest), mean, x)
@@ -52,15 +51,15 @@ def stretched(
     return tf.gather(log_mels, tf.clip_by_value(nearest, 0, rows - 1), batch_dims=1)
 
 
-def overlaid(log_mels: tf.Tensor, labels: tf.Tensor, schedule: Schedule) -> tf.Tensor:
+def overlaid(log_mels: tf.Tensor, labels: tf.Tensor, augmentation: Augmentation) -> tf.Tensor:
     """[batch, rows, filters], some with another example without a keyword behind them."""
     batch = log_mels.shape[0]
     without = tf.reshape(tf.where(tf.reduce_all(labels <= 0, axis=1)), [-1])
     other = tf.random.uniform((batch,), 0, tf.shape(without)[0], tf.int32)
     behind = tf.gather(log_mels, tf.gather(without, other))
-    snr = tf.random.uniform((batch, 1, 1), *schedule.overlay_snr) * (np.log(10) / 20)
+    snr = tf.random.uniform((batch, 1, 1), *augmentation.background_mixing_snr) * (np.log(10) / 20)
     behind += _peak(log_mels) - _peak(behind) - snr
-    chosen = tf.random.uniform((batch, 1, 1)) < schedule.overlaid
+    chosen = tf.random.uniform((batch, 1, 1)) < augmentation.background_mixing
     return tf.where(chosen, tf.math.log(tf.exp(log_mels) + tf.exp(behind)), log_mels)
 
 

@@ -54,8 +54,12 @@ class Guide:
         self, speech: GuidingSpeech, lessons: Lessons, layout: Layout, recipe: Recipe
     ) -> None:
         """KwsError where the speech is shorter than a passage, or has no keyword."""
-        self.count = recipe.guides
-        self._speech, self._lessons, self._stretch = speech, lessons, recipe.schedule.stretch
+        self.count = recipe.distillation.passages_per_batch
+        self._speech, self._lessons, self._stretch = (
+            speech,
+            lessons,
+            recipe.augmentation.tempo_perturbation,
+        )
         self._random = np.random.default_rng(recipe.seed)
         architecture = recipe.architecture
         self._rows = np.arange(heard_rows(layout.rows))
