@@ -34,7 +34,7 @@ from kws.posterior import threshold_level
 from kws.training.cross_validation import hear, judged, together
 from kws.training.fold import Fold
 from kws.training.plan import QUARTERS
-from kws.training.recipe import HOME
+from kws.training.recipe import WAKE_WORDS
 
 MODELS = Path(__file__).parents[1] / "models"
 REPLICATES = 10_000
@@ -135,7 +135,7 @@ def main() -> None:
     folds = [Fold(index, QUARTERS, MODELS / "home.folds") for index in range(QUARTERS)]
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = track(list(zip(folds, tests, strict=True)), "scoring")
-    heard = [hear(fold.load(HOME), test) for fold, test in pairs]
+    heard = [hear(fold.load(WAKE_WORDS), test) for fold, test in pairs]
     labels = {}
     for keyword in dataset.positives:
         clips = [clip for test in tests for clip in test.positives[keyword]]
