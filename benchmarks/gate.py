@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from work_folder import folds_of, parser
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import evaluate, merge_scores

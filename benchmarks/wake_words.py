@@ -29,7 +29,7 @@ from rich.progress import track
 from rich.table import Table
 from work_folder import folds_of, parser
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
 from kws.data.word_span import word_span

@@ -11,7 +11,7 @@ import soundfile
 from command_line import ROOT
 from rich.console import Console
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import BACKGROUND, SAMPLE_RATE
 from kws.data.clips import Clip, clips_in
 from kws.data.dataset import Dataset

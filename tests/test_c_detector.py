@@ -16,7 +16,7 @@ from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.ds_cnn import DsCnn
 from kws.export.sketch import export
 from kws.gate import Gate

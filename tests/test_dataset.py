@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip, audio_files, partition_of
 from kws.data.dataset import Dataset, Synthesis

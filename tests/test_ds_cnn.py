@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_models import Shape, random_model, synthetic_audio, two_phases
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import FrontEnd
 from kws.ds_cnn import MAX_STEPS, DsCnn, tflite
 from kws.errors import KwsError

@@ -20,7 +20,7 @@ import soundfile
 from command_line import SAMPLES, kws
 from conftest import skip_without
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.evaluation.det import det_curves
 from kws.evaluation.operating_points import count_alarms

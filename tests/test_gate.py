@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_models import Samples, synthetic_audio
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.backend import spotter as open_spotter
 from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
 from kws.gate import MAX_ENERGY, RATIO_ONE, Gate, GateSettings, energies

@@ -12,7 +12,7 @@ import pytest
 from command_line import SAMPLES, kws
 from conftest import skip_without, tensorflow
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import FrontEnd
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset

@@ -11,7 +11,7 @@ import scipy.fft
 from conftest import skip_without
 from mfcc_scalar import scalar_features
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.mfcc import Mfcc
 

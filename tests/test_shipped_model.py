@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from command_line import ROOT, SAMPLES
 
-from kws.audio.audio_file import AudioFile
-from kws.audio.read import read_audio
+from kws.audio.audio_file import AudioFile, read_audio
 from kws.config import SAMPLE_RATE
 from kws.listener import listen
 from kws.model_file import ModelFile, shipped

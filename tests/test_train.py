@@ -24,7 +24,7 @@ from command_line import ROOT, kws
 from conftest import skip_without
 from kokoro_stand_in import kokoro
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis, from_folder

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import tensorflow
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.data.clips import PARTITIONS
 from kws.data.word_span import word_span

@@ -24,7 +24,7 @@ from rich.table import Table
 from scipy.stats import chi2
 from session_clustering import sessions
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.data.clips import Clip
 from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation

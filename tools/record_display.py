@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.style import Style
 
 import kws
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.console.live_display import Display
 from kws.ring_buffer import RingBuffer

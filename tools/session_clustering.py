@@ -24,7 +24,7 @@ from dynamic_time_warping import Float, warped_distances
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.data.clips import AUDIO
 from kws.data.splits import assign_partitions

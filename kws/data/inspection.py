@@ -7,8 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from kws.audio.audio_file import AudioFile
-from kws.audio.read import read_audio
+from kws.audio.audio_file import AudioFile, read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.clips import audio_files
 from kws.errors import KwsError

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kws.audio.read import read_each
+from kws.audio.audio_file import read_each
 from kws.errors import KwsError
 from kws.evaluation.mixing import Samples, mix_with_noise
 
@@ -50,7 +49,7 @@ class EvaluationSet:
         read: list[tuple[Path, Samples]] = []  # what mix_with_noise has taken and not given back
 
         def clean() -> Iterator[Samples]:
-            for path, samples in read_each(paths, told if warn else untold):
+            for path, samples in read_each(paths, warn):
                 read.append((path, samples))
                 yield samples
 
@@ -63,16 +62,7 @@ class EvaluationSet:
 
 def all_of(paths: list[Path]) -> Samples:
     """Recordings as one; KwsError where none can be read."""
-    pieces = [samples for _, samples in read_each(paths, told)]
+    pieces = [samples for _, samples in read_each(paths)]
     if not pieces:
         raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
     return np.concatenate(pieces)
-
-
-def told(error: KwsError) -> None:
-    """Say on stderr what cannot be read."""
-    print(f"kws: {error}", file=sys.stderr)
-
-
-def untold(error: KwsError) -> None:
-    """It was said in an earlier pass."""

@@ -27,13 +27,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from kws.audio.read import read_each
+from kws.audio.audio_file import read_each
 from kws.config import BACKGROUND, SAMPLE_RATE
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.scores import Samples, Scorer
-from kws.evaluation.test_set import told
 from kws.posterior import threshold_level
 
 UNKNOWN, SILENCE = "_unknown_", "_silence_"  # labels, which no keyword's folder can be called
@@ -153,4 +152,4 @@ def _cut(noise: Samples, random: np.random.Generator) -> Samples:
 
 
 def _read(clips: list[Clip]) -> Iterator[Samples]:
-    return (samples for _, samples in read_each([clip.path for clip in clips], told))
+    return (samples for _, samples in read_each([clip.path for clip in clips]))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kws.audio.read import read_usable
+from kws.audio.audio_file import read_usable
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
@@ -109,7 +109,7 @@ def hear(model: ModelFile, test: Dataset) -> Conditions:
     scorer = Scorer(model)
     positives, negatives = recordings(test)
     heard = {CLEAN: score_recordings(scorer, positives, negatives)}
-    if sounds := read_usable([clip.path for clip in test.noise], []):
+    if sounds := read_usable([clip.path for clip in test.noise], warn=False):
         noise = np.concatenate(sounds)
         noisy = {
             keyword: mix_with_noise(utterances, noise, NOISY_SNR, seed=index)
@@ -122,12 +122,11 @@ def hear(model: ModelFile, test: Dataset) -> Conditions:
 
 def recordings(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
     """Utterances by keyword, and the negatives; what cannot be read was told and left out."""
-    unreadable: list[str] = []
     positives = {
-        keyword: read_usable([clip.path for clip in clips], unreadable)
+        keyword: read_usable([clip.path for clip in clips], warn=False)
         for keyword, clips in test.positives.items()
     }
-    return positives, read_usable([clip.path for clip in test.negatives], unreadable)
+    return positives, read_usable([clip.path for clip in test.negatives], warn=False)
 
 
 def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio.read import read_usable
+from kws.audio.audio_file import read_audio
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
+from kws.errors import KwsError
 from kws.training.distillation.corpus_builder import make_guiding_speech
 from kws.training.example_layout import Layout
 from kws.training.example_store import make_pool
@@ -85,7 +86,13 @@ def _examples(
     """By part of the split. single_words: what the negatives are."""
 
     def read(clips: Sequence[Clip]) -> list[Samples]:
-        return read_usable([clip.path for clip in clips], problems)
+        usable = []
+        for clip in clips:
+            try:
+                usable.append(read_audio(clip.path))
+            except KwsError as error:
+                problems.append(f"{error}; left out")
+        return usable
 
     def words(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]:
         """The utterances of a keyword, by part; synthetic ones, which are nobody's, are dealt."""

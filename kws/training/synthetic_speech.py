@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio.read import read_audio
+from kws.audio.audio_file import read_audio
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError

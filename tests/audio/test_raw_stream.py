@@ -1,0 +1,89 @@
+"""Test RawStream on real pipes."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from kws.audio.raw_stream import RawStream
+from kws.errors import KwsError
+from kws.ring_buffer import RingBuffer
+
+
+def noise(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(-32768, 32768, count, np.int16)
+
+
+def read(source: RawStream, capacity: int = 32_000) -> np.ndarray:
+    """Return all samples of a source, through a ring that must never overflow."""
+    ring, blocks = RingBuffer(capacity), []
+    with source:
+        while source.fill(ring):
+            blocks.append(ring.read(ring.available))
+    assert ring.dropped == ring.available == source.overflows == 0
+    return np.concatenate(blocks) if blocks else np.empty(0, np.int16)
+
+
+def through_a_pipe(pieces: list[bytes]) -> RawStream:
+    """Return a RawStream on a real pipe, into which a thread writes the pieces one by one."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with open(writing, "wb", buffering=0) as end:
+            for piece in pieces:
+                end.write(piece)
+
+    threading.Thread(target=write, daemon=True).start()
+    return RawStream(open(reading, "rb"))
+
+
+@pytest.mark.parametrize("capacity", [1, 64, 32_000])
+@pytest.mark.parametrize("length", [1, 3, 1_280, 100_000])
+def test_a_pipe_in_pieces_of_any_length(length, capacity):
+    samples = noise(20_000) if length * capacity > 3 else noise(500)
+    content = samples.astype("<i2").tobytes()
+    pieces = [content[start : start + length] for start in range(0, len(content), length)]
+    np.testing.assert_array_equal(read(through_a_pipe(pieces), capacity), samples)
+
+
+def test_a_pipe_hands_over_what_has_come_without_waiting_for_more():
+    reading, writing = os.pipe()
+    ring = RingBuffer(32_000)
+    os.write(writing, b"\1\0\2\0")
+    with open(reading, "rb") as stream, RawStream(stream) as pipe:
+        assert pipe.live
+        assert pipe.fill(ring)
+        assert ring.read(9).tolist() == [1, 2]
+        os.close(writing)
+        assert not pipe.fill(ring)
+
+
+def test_a_pipe_leaves_a_full_ring_alone():
+    ring = RingBuffer(1)
+    with RawStream(io.BytesIO(b"\1\0\2\0")) as pipe:
+        assert [pipe.fill(ring) for _ in range(3)] == [True] * 3
+        assert (ring.read(9).tolist(), ring.dropped) == ([1], 0)
+
+
+def test_a_pipe_that_ends_within_a_sample_says_so_after_all_whole_ones():
+    ring = RingBuffer(16)
+    with RawStream(io.BytesIO(b"\1\0\2\0\3")) as pipe:
+        assert pipe.fill(ring)
+        with pytest.raises(KwsError, match="standard input ended within a sample"):
+            pipe.fill(ring)
+    assert ring.read(9).tolist() == [1, 2]
+
+
+def test_nothing_in_a_pipe_is_its_end():
+    assert len(read(RawStream(io.BytesIO()))) == 0
+
+
+def test_a_terminal_is_no_pipe():
+    pty = pytest.importorskip("pty", reason="terminals of this kind are of Unix alone")
+    _, terminal = pty.openpty()
+    with open(terminal, "rb") as stream, pytest.raises(KwsError, match="is a terminal"):
+        RawStream(stream)
