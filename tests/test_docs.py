@@ -25,6 +25,9 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?m)(?:^ {4}|`|\| |&& )(kws [a-z][^`#|\n]*)")
 SCRIPT = re.compile(r"python ((?:benchmarks|tools|audio_samples|examples)/[\w/]+\.py)")
 TARGET = re.compile(r"(?:`|^ {4})(?:[A-Z]+=\S+ )?make ([a-z][a-z-]*)", re.MULTILINE)
+FILE = re.compile(
+    r"`((?:kws|tools|benchmarks|tests|examples|firmware_export|models|docs|audio_samples)/[\w/.*-]+\.\w+)`"
+)
 EXTRA = re.compile(r"pip install '(?:kws|\.)\[(\w+)\]'")
 
 
@@ -81,10 +84,13 @@ def test_there_are_command_lines():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_scripts_targets_and_extras_exist(page):
+def test_files_targets_and_extras_exist(page):
     text = page.read_text("utf-8")
     for script in SCRIPT.findall(text):
         assert (ROOT / script).exists(), script
+    if page.name != "CHANGELOG.md":
+        for pattern in FILE.findall(text):
+            assert list(ROOT.glob(pattern)), pattern
     makefile = (ROOT / "Makefile").read_text()
     for target in set(TARGET.findall(text)) - {"base-model"}:
         assert re.search(rf"^[a-z -]*\b{target}\b[a-z -]*:", makefile, re.MULTILINE), target

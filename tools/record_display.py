@@ -25,7 +25,7 @@ from rich.style import Style
 import kws
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
-from kws.console.live_display import Display
+from kws.console.live_display import LiveDisplay
 from kws.ring_buffer import RingBuffer
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def record(sample: Path = SAMPLE) -> list[Frame]:
     """Return the frames that the live display shows while it listens to a sample."""
     rich.reconfigure(file=io.StringIO())  # of rich.live.Live, which draws while we record
     screen = Console(width=COLUMNS, file=io.StringIO(), force_terminal=True, legacy_windows=False)
-    spotter = kws.Spotter("home")
+    spotter = kws.Spotter(kws.ModelFile.load("home"))
     source = Playback(read_audio(sample))
     frames: list[Frame] = []
     samples = 0
@@ -83,7 +83,7 @@ def record(sample: Path = SAMPLE) -> list[Frame]:
     def on_block(block: Samples) -> None:
         nonlocal samples
         samples += len(block)
-        display.block(block)
+        display.on_block(block)
         if samples % (BLOCK * FRAME_BLOCKS) == 0:
             frames.append(runs(screen, display))
 
@@ -92,15 +92,15 @@ def record(sample: Path = SAMPLE) -> list[Frame]:
 
     with (
         mock.patch.object(time, "monotonic", audio_time),
-        Display(source, spotter, "home") as display,
+        LiveDisplay(source, spotter, "home") as display,
     ):
         for detection in kws.listen(source, spotter, on_block=on_block):
-            display.detection(detection)
+            display.show(detection)
         frames.append(runs(screen, display))
     return frames
 
 
-def runs(screen: Console, display: Display) -> Frame:
+def runs(screen: Console, display: LiveDisplay) -> Frame:
     """Return what the display shows as runs of text of one colour."""
     frame = []
     for line, segments in enumerate(screen.render_lines(display, pad=False)):
