@@ -1,6 +1,6 @@
-"""python -m kws: the command line without an installed script."""
+"""Run the command line as `python -m kws`, without an installed script."""
 
 from kws.cli import main
 
-if __name__ == "__main__":  # which the processes of a training are not
+if __name__ == "__main__":  # not in the worker processes of training
     main()

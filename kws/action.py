@@ -69,7 +69,7 @@ class Actions:
     def _execute(self, action: Action, detection: Detection) -> None:
         try:
             action.effect(detection, action.timeout, self._stop)
-        except Exception as error:  # an action is foreign code; listening goes on whatever it does
+        except Exception as error:  # an action is foreign code: listening continues
             log.error("%s failed: %s", _describe(action, detection), one_line(error))
         finally:
             with self._lock:

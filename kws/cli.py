@@ -1,4 +1,4 @@
-"""The command line as a whole; each command is a file of kws/commands/."""
+"""Assemble the command line from the files of kws/commands/; show errors and the log as lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kws.errors import KwsError
 
 app = typer.Typer(
     name="kws",
-    help="An always-on keyword spotter: it listens, and when somebody says a wake word it acts.",
+    help="An always-on keyword spotter: it listens, and acts when somebody says a wake word.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,17 +36,17 @@ app.add_typer(data.app, name="data")
 class StderrHandler(logging.Handler):
     """Print each log record as one line, `kws: message`, on standard error.
 
-    It is the sys.stderr of the moment, which the live display replaces while it is open.
+    sys.stderr is looked up at each record: the live display replaces it while it is open.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the message of a record; drop it where standard error is closed."""
+        """Print the message of a record; drop it if standard error is closed."""
         if sys.stderr is not None:
             print("kws: " + " ".join(record.getMessage().split()), file=sys.stderr, flush=True)
 
 
 def _log_to_stderr() -> None:
-    """Show the log of kws from INFO up, each record once whatever a library adds to the root."""
+    """Show the log of kws from INFO up, once, whatever handlers libraries add to the root logger."""
     log = logging.getLogger("kws")
     log.handlers = [StderrHandler()]
     log.setLevel(logging.INFO)
@@ -54,9 +54,9 @@ def _log_to_stderr() -> None:
 
 
 def main() -> None:
-    """Run the command line: exit status 1 and one line for a KwsError, 2 for wrong usage."""
+    """Run the command line; exit with 1 and one line for a KwsError, with 2 for wrong usage."""
     _log_to_stderr()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # which may not know a keyword's or path's letters
+    if isinstance(sys.stdout, io.TextIOWrapper):  # may lack letters of keywords, paths
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="kws")
@@ -64,8 +64,8 @@ def main() -> None:
         sys.exit("kws: error: " + " ".join(str(error).split()))
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"kws {__version__}")
         raise typer.Exit
 
@@ -79,4 +79,4 @@ def kws(
         ),
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """Take the options of the program itself."""

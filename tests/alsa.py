@@ -1,11 +1,11 @@
-"""Sound cards for real PortAudio on a machine that has none: ALSA's `file` plugin plays samples.
+"""Simulate sound cards for PortAudio: ALSA's `file` plugin provides given samples.
 
 Each card is a plugin that records from a FIFO and is fed at the pace of a real card, so nothing is
-lost and nothing comes twice: from a regular file the plugin would run a thousand times too fast and
-repeat the file's last block for ever. After its samples a card goes on with silence.
+lost or repeated: from a regular file the plugin would run a thousand times too fast and repeat the
+file's last block forever. After its samples a card sends silence.
 
 PortAudio reads the environment once, when it is loaded: give `environment` to a fresh process. One
-card is for one process at a time, and a second process goes on where the first one stopped.
+card is for one process at a time, and a second process continues where the first one stopped.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ FIXED_RATE = """pcm.{name} {{
 
 @dataclass
 class Card:
-    """A card called `name` that records int16 `samples`, shape [n] or [n, channels].
+    """Describe a card called `name` that records int16 `samples`, shape [n] or [n, channels].
 
     rate: None for a card that takes any rate and is used at 16 kHz, else its one sample rate,
     22050 Hz or more: the plugin reads two blocks at once from slower ones.
-    stall: seconds without anything between the samples and the silence. PortAudio cannot close
+    stall: seconds without any data between the samples and the silence. PortAudio cannot close
     a stream of the plugin during a stall, as it could with a real card.
     """
 
@@ -74,7 +74,7 @@ class Card:
     stall: float = 0.0
 
     def blocks(self) -> Iterator[bytes]:
-        """The samples as the card sends them, the last block filled up, then silence for ever."""
+        """Yield the samples in blocks, the last one zero-padded, then silence forever."""
         frames = round(BLOCK_SECONDS * (self.rate or SAMPLE_RATE))
         silence = np.zeros((frames, *self.samples.shape[1:]), np.int16)
         samples = np.concatenate([self.samples, silence])
@@ -86,7 +86,7 @@ class Card:
 
 
 class SoundCards:
-    """Cards that are plugged in while the context is open; `environment` is for subprocesses."""
+    """Plug cards in while the context is open; `environment` is for subprocesses."""
 
     def __init__(self, folder: Path, *cards: Card) -> None:
         self._folder = folder
@@ -116,8 +116,8 @@ class SoundCards:
             feeder.join()
 
     def _feed(self, card: Card, end: int) -> None:
-        """Write a block when the plugin has read the one before, at a real card's pace."""
-        # So small a FIFO holds one block at a time, whole or not at all.
+        """Write each block after the plugin has read the previous one, at a real card's pace."""
+        # A FIFO this small holds one block at a time, complete or not at all.
         fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
         for block in card.blocks():
             while not select.select([], [end], [], BLOCK_SECONDS)[1]:

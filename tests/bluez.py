@@ -1,6 +1,6 @@
-"""A Bluetooth service with one board in reach, for real bleak on a machine without Bluetooth.
+"""Simulate a Bluetooth service with one board in reach, for bleak on a machine without Bluetooth.
 
-It is what bleak sees of BlueZ: objects on a D-Bus of their own. `environment` is for subprocesses.
+It serves what bleak sees of BlueZ, objects on a D-Bus of its own.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PATHS = {
 
 
 def constant(name: str, signature: str, value: object) -> dbus_property:
-    """A property that stays as it is."""
+    """Return a property with a constant value."""
 
     def get(self):
         return value
@@ -37,7 +37,7 @@ def constant(name: str, signature: str, value: object) -> dbus_property:
 
 
 class Adapter(ServiceInterface):
-    """org.bluez.Adapter1: a scan finds the board while it advertises itself."""
+    """Implement org.bluez.Adapter1: a scan finds the board while it advertises itself."""
 
     Address = constant("Address", "s", "00:00:00:00:00:01")
     Powered = constant("Powered", "b", True)
@@ -61,7 +61,7 @@ class Adapter(ServiceInterface):
 
 
 class Device(ServiceInterface):
-    """org.bluez.Device1: the board."""
+    """Implement org.bluez.Device1, the board."""
 
     Address = constant("Address", "s", "01:02:03:04:05:06")
     AddressType = constant("AddressType", "s", "public")
@@ -71,7 +71,7 @@ class Device(ServiceInterface):
 
     def __init__(self, name):
         super().__init__("org.bluez.Device1")
-        self.alias, self.here, self.connected, self.strength = name, True, False, -60
+        self.alias, self.in_reach, self.connected, self.strength = name, True, False, -60
 
     @dbus_property(access=PropertyAccess.READ)
     def Name(self) -> "s":  # noqa: F821, N802
@@ -106,13 +106,13 @@ class Device(ServiceInterface):
         self.emit_properties_changed({"Connected": connected, "ServicesResolved": connected})
 
     def advertise(self):
-        if self.here:
+        if self.in_reach:
             self.strength = -60 - self.strength % 7
             self.emit_properties_changed({"RSSI": self.strength, "UUIDs": [ble.SERVICE]})
 
 
 class Service(ServiceInterface):
-    """org.bluez.GattService1."""
+    """Implement org.bluez.GattService1."""
 
     UUID = constant("UUID", "s", ble.SERVICE)
     Device = constant("Device", "o", DEVICE)
@@ -123,7 +123,7 @@ class Service(ServiceInterface):
 
 
 class Characteristic(ServiceInterface):
-    """org.bluez.GattCharacteristic1."""
+    """Implement org.bluez.GattCharacteristic1."""
 
     Service = constant("Service", "o", SERVICE)
     Flags = constant("Flags", "as", ["read", "notify"])
@@ -159,7 +159,10 @@ class Characteristic(ServiceInterface):
 
 
 class Bluez:
-    """The service, while the context is open; the board tells `name` and `keywords`."""
+    """Run the service while the context is open; the board has `name` and `keywords`.
+
+    environment: for the processes that shall find the board.
+    """
 
     def __init__(self, folder: Path, name: str, keywords: list[str]) -> None:
         self._device = Device(name)
@@ -189,24 +192,24 @@ class Bluez:
         self._daemon.communicate()
 
     def wait_for_listener(self) -> None:
-        """Return when somebody wants to be told of detections and losses."""
+        """Return when a client has subscribed to detections and losses."""
         for uuid in (ble.DETECTION, ble.LOST):
             assert self._values[uuid].notifying.wait(60)
 
-    def tell(self, uuid: str, content: bytes) -> None:
-        """A characteristic has a new value."""
+    def notify(self, uuid: str, content: bytes) -> None:
+        """Set a characteristic to a new value, and notify the client."""
         self._loop.call_soon_threadsafe(self._values[uuid].set, content)
 
-    def leave(self) -> None:
-        """The board goes out of reach."""
-        self._device.here = False
+    def go_out_of_reach(self) -> None:
+        """Take the board out of reach."""
+        self._device.in_reach = False
         for characteristic in self._values.values():
             characteristic.notifying.clear()
         self._loop.call_soon_threadsafe(self._device.connect, False)
 
-    def come(self) -> None:
-        """The board is in reach again."""
-        self._device.here = True
+    def come_back(self) -> None:
+        """Put the board into reach again."""
+        self._device.in_reach = True
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()

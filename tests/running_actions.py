@@ -50,7 +50,7 @@ def wait_until(true: Callable[[], object]) -> None:
 
 
 def logged_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged: lines of kws.action alone, one per record."""
+    """Return what was logged: lines of kws.action only, one per record."""
     messages = [record.getMessage() for record in caplog.records]
     assert all(record.name == "kws.action" for record in caplog.records)
     assert all(len(message.splitlines()) == 1 for message in messages)

@@ -56,7 +56,8 @@ class LiveDisplay:
         self._level = FLOOR  # dBFS
         self._next = 0.0  # s, by the clock
         # Output of actions and the log appears above; a stderr redirected to a file is left alone.
-        self._live = Live(self, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
+        redirect = sys.stderr is not None and sys.stderr.isatty()
+        self._live = Live(self, auto_refresh=False, redirect_stderr=redirect)
 
     def __enter__(self) -> LiveDisplay:
         return self

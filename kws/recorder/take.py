@@ -20,8 +20,8 @@ from kws.errors import KwsError
 MARGIN = 0.5  # s kept before and after the speech
 FULL_SCALE = 20 * np.log10(32768)  # dB re 1 LSB
 CLIPPED, CLIPPED_SAMPLES = round(0.99 * 32767), 10  # that many at this value are audible
-SILENT = -45.0  # dBFS of the loudest 30 ms: people's recordings lie above it by 5 dB or more
-NOISY = 15.0  # dB of speech over the noise; people's recordings of wake words have 17 to 80
+SILENT = -45.0  # dBFS of the loudest 30 ms: people's recordings are 5 dB or more above
+NOISY = 15.0  # dB of speech over the noise; people's wake words have 17 to 80
 MIN_KEYWORD, MAX_KEYWORD = 0.2, 2.0  # s
 EDGE = 0.05  # s: speech that close to the start or end of a take was cut off
 
@@ -117,7 +117,7 @@ def _length_problem(start: float, end: float, samples: int) -> str:
     if end - start < MIN_KEYWORD:
         return f"too short: {end - start:.2f} s is a click rather than a word"
     if end - start > MAX_KEYWORD:
-        return f"too long: {end - start:.1f} s; say the keyword alone, once"
+        return f"too long: {end - start:.1f} s; say only the keyword, once"
     return ""
 
 

@@ -88,10 +88,10 @@ def test_detections_are_printed_and_trigger_actions(
     words = ["listen", "--ble", "--json", "--actions", actions, *wanted]
     with board() as bluez, started(*words, env=bluez.environment) as process:
         bluez.wait_for_listener()
-        bluez.tell(ble.DETECTION, content(1))
+        bluez.notify(ble.DETECTION, content(1))
         line = process.stdout.readline()
         assert json.loads(line) == {"time": 1.5, "keyword": "smart mirror", "confidence": 0.5}
-        bluez.tell(ble.DETECTION, content(2, keyword=0))
+        bluez.notify(ble.DETECTION, content(2, keyword=0))
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
         while not triggered.exists():
             assert process.poll() is None
@@ -104,14 +104,14 @@ def test_detections_are_printed_and_trigger_actions(
 def test_losses_and_a_lost_connection_are_logged(board) -> None:
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()
-        bluez.tell(ble.LOST, (512).to_bytes(4, "little"))
-        bluez.tell(ble.DETECTION, content(2))  # the first did not arrive
+        bluez.notify(ble.LOST, (512).to_bytes(4, "little"))
+        bluez.notify(ble.DETECTION, content(2))  # the first did not arrive
         assert process.stdout.readline() == "1.50 s  smart mirror  0.50\n"
-        bluez.leave()
-        bluez.tell(ble.DETECTION, content(5))
-        bluez.come()
+        bluez.go_out_of_reach()
+        bluez.notify(ble.DETECTION, content(5))
+        bluez.come_back()
         bluez.wait_for_listener()
-        bluez.tell(ble.DETECTION, content(6, keyword=0))
+        bluez.notify(ble.DETECTION, content(6, keyword=0))
         assert process.stdout.readline() == "1.50 s  computer  0.50\n"
         process.terminate()
         _, errors = process.communicate()
@@ -130,7 +130,7 @@ def test_losses_and_a_lost_connection_are_logged(board) -> None:
 def test_a_keyword_that_the_board_has_not_named_ends_it(board) -> None:
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()
-        bluez.tell(ble.DETECTION, content(1, keyword=9))
+        bluez.notify(ble.DETECTION, content(1, keyword=9))
         _, errors = process.communicate()
     assert process.returncode == 1
     assert errors.endswith("kws: error: the board heard its keyword 9, but has named 2\n")
