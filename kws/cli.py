@@ -46,7 +46,7 @@ class StderrHandler(logging.Handler):
 
 
 def _log_to_stderr() -> None:
-    """Show the log of kws from INFO up, once, whatever handlers libraries add to the root logger."""
+    """Show the log of kws from INFO up, once, whatever handlers the root logger has."""
     log = logging.getLogger("kws")
     log.handlers = [StderrHandler()]
     log.setLevel(logging.INFO)
