@@ -20,9 +20,8 @@ import pytest
 from command_line import kws
 from conftest import skip_without
 
-from kws.data.download import ATTEMPTS, download, unfinished
+from kws.data.download import ATTEMPTS, download, unfinished, unpack
 from kws.data.public_datasets import KNOWN, KnownSet, get
-from kws.data.unpack import unpack
 from kws.errors import KwsError
 
 CONTENT = np.random.default_rng(1).bytes(1_000_000)

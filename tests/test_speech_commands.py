@@ -106,7 +106,7 @@ def test_lists_and_folders_that_cannot_be_read(made):
         for_training(made / "nowhere", ["go"])
 
 
-def test_one_dataset_holds_training_and_validation(made):
+def test_one_dataset_holds_training_and_validation(made, caplog):
     for number in range(1, 6):
         record(made / "_background_noise_" / f"{number}.wav", 0.2 + number)
     dataset = for_training(made, ["yes", "go"])
@@ -123,17 +123,18 @@ def test_one_dataset_holds_training_and_validation(made):
         ("5.wav", 0)
     ]
     assert sorted(clip.partition for clip in dataset.noise) == list(range(6))
-    assert dataset.problems == []
+    assert caplog.messages == []
 
 
-def test_what_cannot_be_used_of_it_is_told(made):
+def test_what_cannot_be_used_of_it_is_told(made, caplog):
     clips = for_training(made, ["go"]).positives["go"]
     broken, *_ = (clip.path for clip in clips if clip.partition)
     broken.write_bytes(broken.read_bytes()[:3000])
     (made / "empty").mkdir()
+    caplog.clear()
     dataset = for_training(made, ["go", "jump"])
     assert len(dataset.positives["go"]) == 3
-    no_jump, cut, empty = dataset.problems
+    no_jump, cut, empty = caplog.messages
     assert no_jump == f"{made}: no folder of 'jump'"
     assert cut.startswith(f"{broken}: cut short")
     assert empty == f"{made / 'empty'}: no audio files there; left out"
@@ -146,22 +147,23 @@ def test_what_cannot_be_used_of_it_is_told(made):
         (False, "no recording for training; left out"),
     ],
 )
-def test_a_keyword_with_one_side_alone(made, validation, problem):
+def test_a_keyword_with_one_side_alone(made, validation, problem, caplog):
     for name in side(for_training(made, ["go"]), validation):
         (made / "go" / name).unlink()
+    caplog.clear()
     dataset = for_training(made, ["go", "yes"])
-    assert dataset.problems == [f"{made / 'go'}: {problem}"]
+    assert caplog.messages == [f"{made / 'go'}: {problem}"]
     assert ("go" in dataset.positives) == validation
     if not validation:
         with pytest.raises(KwsError, match=r"no recording of a keyword can be used \(.*go: no rec"):
             for_training(made, ["go"])
 
 
-def test_a_keyword_without_recordings_is_told_once(made):
+def test_a_keyword_without_recordings_is_told_once(made, caplog):
     (made / "jump").mkdir()
     dataset = for_training(made, ["go", "stop", "yes", "jump"])
     assert list(dataset.positives) == ["go", "stop", "yes"]
-    assert dataset.problems == [
+    assert caplog.messages == [
         f"{made / 'jump'}: no audio files there; left out",
         f"{made}: no recordings of words that are no keywords",
     ]

@@ -20,7 +20,7 @@ from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
-from kws.data.keyword_names import folder_name
+from kws.data.keywords import folder_name
 from kws.errors import KwsError
 from kws.tts.pronunciation import DICTIONARY
 from kws.tts.synthesisers import piper_voices

@@ -26,9 +26,9 @@ from scipy.spatial.distance import pdist, squareform
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
-from kws.data.clips import AUDIO
+from kws.data.clips import AUDIO_SUFFIXES
 from kws.data.splits import assign_partitions
-from kws.data.word_span import LONGEST, word_span
+from kws.data.word_span import MAX_SECONDS, word_span
 from kws.errors import KwsError
 from kws.mfcc import Mfcc
 from kws.toml_file import TomlTable, read_toml
@@ -74,9 +74,9 @@ def _distances(recordings: Sequence[npt.NDArray[np.int16]]) -> Float:
 
 
 def _word(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
-    """MFCC rows [rows, coefficients - 1] of the word alone: level taken out, LONGEST at most."""
+    """Return the MFCC frames [frames, coefficients - 1] of the word, without its level."""
     start, end = word_span(samples)
-    end = min(end, start + int(LONGEST * SAMPLE_RATE))
+    end = min(end, start + int(MAX_SECONDS * SAMPLE_RATE))
     word = samples[max(0, start - MARGIN) : end + MARGIN].astype(np.float64)
     word = np.pad(word, (0, max(0, FRONT_END.window - len(word))))
     word *= 32767 / max(1, np.abs(word).max())
@@ -96,7 +96,7 @@ def _runs(names: Sequence[str], distances: Float) -> npt.NDArray[np.intp]:
 
 def split(folder: Path) -> dict[Path, int]:
     """The part of each recording of a word's folder; KwsError where there is none."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
     if not paths:
         raise KwsError(f"{folder}: no audio files there")
     labels = sessions([read_audio(path) for path in paths], [path.stem for path in paths])

@@ -73,8 +73,8 @@ def _plan(
     word: str, output: Path, seconds: float, text: Path | None
 ) -> tuple[str, Sequence[Prompt], int]:
     """Return the name of the folder, the prompts, and how many takes to record by default."""
-    from kws.data.dataset import NEGATIVE, NOISE, keyword_of
-    from kws.data.keyword_names import folder_name
+    from kws.data.dataset import NEGATIVE, NOISE
+    from kws.data.keywords import folder_name, keyword_of
     from kws.recorder import prompts
 
     if word == NOISE:

@@ -1,45 +1,67 @@
-"""The recordings in a folder, and the part of the split that each belongs to."""
+"""Find the recordings of a folder that can be used, and the partition of each.
+
+A partition is one of PARTITIONS disjoint subsets of a dataset; a cross-validation holds out whole
+partitions. Recordings are checked without decoding all of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.errors import KwsError
+import soundfile
 
-AUDIO = {".wav", ".flac", ".ogg", ".opus"}
+from kws.audio.audio_file import AudioFile, read_audio
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+from kws.ring_buffer import RingBuffer
+
+AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus"}
 PARTITIONS = 8
-SYNTHETIC = "synth-"  # begins the names that kws synth gives
-# A speaker's name in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
+SYNTHETIC = "synth-"  # prefix of the file names that kws synth writes
+# The speaker in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
 # Commands "0a7c2a8d_nohash_0", kws synth "synth-computer-7@flite_slt" (the voice), kws record
-# "anna-20260131T154500-001" (without a name, "20260131T154500-001", the session); any other name
-# stands for itself.
+# "anna-20260131T154500-001" (without a speaker, "20260131T154500-001", the session). In any other
+# name no speaker is found.
 SPEAKER = re.compile(
     r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+|synth-.*@(.+)"
     r"|(?:(\w+)-)?\d{8}T\d{6}-\d+)$"
 )
-HIDDEN = ("_", ".")  # files and folders whose names begin so are passed over
+HIDDEN = ("_", ".")  # prefixes of the files and folders that are skipped
+MIN_SECONDS, MAX_SECONDS = 0.1, 10.0  # of a recording that holds a keyword once
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording and the part of the split that it belongs to."""
+    """Hold the path of a recording and its partition."""
 
     path: Path
     partition: int  # 0..PARTITIONS-1
-    testable: bool = True  # whether figures may be measured on it, or it serves training alone
+    testable: bool = True  # whether figures may be measured on it; else it serves training alone
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Describe a recording that can be used."""
+
+    path: Path
+    seconds: float
+    converted: bool  # whether it is converted to 16 kHz mono when it is read
 
 
 def clips_in(folder: Path) -> list[Clip]:
-    """The recordings in a folder and all folders within; KwsError where there are none."""
+    """Return the recordings of a folder and its subfolders; KwsError where there are none."""
     return [Clip(path, partition_of(path), not is_synthetic(path)) for path in audio_files(folder)]
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Paths of the recordings in a folder and all folders within; KwsError where there are none."""
+    """Return the sorted audio files of a folder and its subfolders; KwsError if there are none."""
 
     def refuse(error: OSError) -> None:
         raise KwsError(f"{error.filename}: {error.strerror}") from error
@@ -48,25 +70,111 @@ def audio_files(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
         paths += [Path(parent, name) for name in names if not name.startswith(HIDDEN)]
-    recordings = sorted(path for path in paths if path.suffix.lower() in AUDIO)
+    recordings = sorted(path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES)
     if not recordings:
         raise KwsError(f"{folder}: no audio files there")
     return recordings
 
 
 def is_synthetic(path: Path) -> bool:
-    """Whether a synthesiser spoke it, by its name: a model is not measured on that."""
+    """Return whether a file's name is one of synthetic speech, on which no model is tested."""
     return path.name.startswith(SYNTHETIC)
 
 
 def speaker_of(path: Path) -> str | None:
-    """The speaker, voice or session that a file's name tells, if it tells one."""
+    """Return the speaker, voice or session that a file's name contains, or None."""
     match = SPEAKER.match(path.stem)
     session = path.stem.rpartition("-")[0]  # of kws record, where the speaker is not named
     return next(filter(None, match.groups()), session) if match else None
 
 
 def partition_of(path: Path, partitions: int = PARTITIONS) -> int:
-    """A part in 0..parts-1 by a hash of the speaker's name, or of the file's where none is."""
+    """Return a partition from the hash of the speaker, or of the file name if it has none."""
     speaker = speaker_of(path) or path.stem
     return hashlib.sha256(speaker.encode()).digest()[0] % partitions
+
+
+def usable_recordings(folder: Path, keyword: bool = False) -> list[Recording]:
+    """Return the recordings that inspect_folder() finds usable, and log the problems."""
+    recordings, problems = inspect_folder(folder, keyword)
+    for problem in problems:
+        _log.warning(problem)
+    return recordings
+
+
+def inspect_folder(folder: Path, keyword: bool = False) -> tuple[list[Recording], list[str]]:
+    """Return the usable recordings of a folder and its subfolders, by path, and the problems.
+
+    Problems are lines: one for each recording that cannot be used, for a folder without any, and
+    for all that are converted. keyword: whether each recording must hold a keyword once, and is
+    left out if it is too long or too short for that.
+    """
+    try:
+        paths = audio_files(folder)
+    except KwsError as error:
+        return [], [f"{error}; left out"]
+    found, problems = [], []
+    for path in paths:
+        try:
+            recording = inspect(path)
+            if keyword:
+                _require_length(recording)
+            found.append(recording)
+        except KwsError as error:
+            problems.append(f"{error}; left out")
+    if not found:
+        problems.append(f"{folder}: no recording that can be used; left out")
+    elif converted := sum(recording.converted for recording in found):
+        problems.append(
+            f"{folder}: {converted} of {len(found)} recordings are not 16 kHz mono; they are"
+            " converted"
+        )
+    return found, problems
+
+
+def inspect(path: Path) -> Recording:
+    """Check that a file can be read, is complete, and is not silent; KwsError where not.
+
+    Decodes the file up to its first sound, and its end: damage between the two is not found.
+    """
+    _require_sound(path)
+    with soundfile.SoundFile(path) as file:
+        converted = file.samplerate != SAMPLE_RATE or file.channels != 1
+        return Recording(path, _seconds(path, file), converted)
+
+
+def _require_sound(path: Path) -> None:
+    """Raise KwsError where every sample is zero."""
+    ring = RingBuffer(SAMPLE_RATE)
+    with AudioFile(path) as recording:
+        while recording.fill(ring):
+            if ring.read(ring.available).any():
+                return
+    raise KwsError(f"{path}: no sound in it")
+
+
+def _seconds(path: Path, file: soundfile.SoundFile) -> float:
+    """Return the length of a file whose last frame can be read; KwsError where it cannot."""
+    try:
+        file.seek(file.frames - 1)
+        complete = len(file.read(1)) == 1
+    except soundfile.LibsndfileError:
+        complete = False
+    if complete:
+        return float(file.frames / file.samplerate)
+    # Cut short, and reading says where; or it was written into a pipe and is not seekable.
+    return len(read_audio(path)) / SAMPLE_RATE
+
+
+def _require_length(recording: Recording) -> None:
+    """Raise KwsError for a recording that is too long or too short to hold a keyword once."""
+    if recording.seconds > MAX_SECONDS:
+        raise KwsError(
+            f"{recording.path}: {recording.seconds:.1f} s are too long for a keyword that is said"
+            f" once, {MAX_SECONDS:g} s at most"
+        )
+    if recording.seconds < MIN_SECONDS:
+        raise KwsError(
+            f"{recording.path}: {recording.seconds:.2f} s are too short for a keyword,"
+            f" {MIN_SECONDS:g} s at least"
+        )

@@ -1,42 +1,50 @@
-"""Files from the network: broken downloads go on where they stopped, a checksum is the judge."""
+"""Download archives and unpack them.
+
+A broken download is resumed where it stopped, and a checksum decides whether the file is right.
+Unpacking writes nothing outside of the folder and leaves no half of an archive.
+"""
 
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import http.client
+import shutil
+import tarfile
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from kws.errors import KwsError
 
-BLOCK = 1 << 18  # bytes read at a time
+BLOCK = 1 << 18  # bytes read or copied at a time
 TIMEOUT = 30.0  # s without a byte
-ATTEMPTS = 3  # in a row that brought nothing
+ATTEMPTS = 3  # in a row without a new byte
 PAUSE = 2.0  # s before the second attempt, twice as long before each further one
 
-Progress = Callable[[int, int], None]  # bytes there, bytes in all (0 where nobody says)
+Progress = Callable[[int, int], None]  # bytes done, bytes in total (0 where unknown)
 
 
 class BrokenOffError(Exception):
-    """A connection that ended early; what came is kept."""
+    """Report a connection that ended early; what has arrived is kept."""
 
 
-def nothing(done: int, total: int) -> None:
-    """No progress is shown."""
+def no_progress(done: int, total: int) -> None:
+    """Show no progress."""
 
 
 def download(
-    url: str, path: Path, sha256: str, progress: Progress = nothing, pause: float = PAUSE
+    url: str, path: Path, sha256: str, progress: Progress = no_progress, pause: float = PAUSE
 ) -> None:
-    """Fetch a URL into a file; KwsError, and no file of that name, where that cannot be done.
+    """Download a URL into a file; KwsError, and no file of that name, where that fails.
 
-    What has come lies in <path>.part, and another call asks for the rest of it alone (RFC 9110,
-    Range). A connection that breaks is taken up again, after pause s, 2 * pause ...
+    What has arrived lies in <path>.part, and another call requests only the rest (RFC 9110, Range).
+    After a broken connection it tries again, after pause s, 2 * pause ...
     """
     part = unfinished(path)
     try:
@@ -45,8 +53,8 @@ def download(
         if _sha256(part, progress) != sha256:
             part.unlink()
             raise KwsError(
-                f"{url}: wrong checksum, so this is not the file that is wanted; what came is"
-                " removed, the same command begins anew"
+                f"{url}: wrong checksum, so this is not the expected file; it is removed, and the"
+                " same command starts again"
             )
         part.rename(path)
     except OSError as error:
@@ -56,12 +64,12 @@ def download(
 
 
 def unfinished(path: Path) -> Path:
-    """Where a file lies as long as it is not all there."""
+    """Return the path of a file as long as it is incomplete."""
     return path.with_name(f"{path.name}.part")
 
 
 def _fetch(url: str, part: Path, progress: Progress, pause: float) -> None:
-    """Bring the part to its full length."""
+    """Complete the partial file, over as many connections as it takes."""
     failures = 0
     while True:
         before = _length(part)
@@ -79,14 +87,14 @@ def _fetch(url: str, part: Path, progress: Progress, pause: float) -> None:
 
 
 def _append(url: str, part: Path, progress: Progress) -> None:
-    """One request for what is missing; BrokenOffError where not all of it came."""
+    """Request what is missing and append it; BrokenOffError where not all of it arrived."""
     there = _length(part)
     try:
         response = _open(url, there)
     except urllib.error.HTTPError as error:
         if there and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             if error.headers["Content-Range"] == f"bytes */{there}":
-                return  # all of it is there
+                return  # it is complete
             part.unlink()
             raise BrokenOffError("what was there is of another file") from error
         answer = f"the server answers {error.code} {error.reason}"
@@ -95,7 +103,7 @@ def _append(url: str, part: Path, progress: Progress) -> None:
         raise KwsError(f"{url}: {answer}") from error
     with response:
         if response.status != HTTPStatus.PARTIAL_CONTENT:
-            there = 0  # a server that knows no ranges sends all of it
+            there = 0  # a server without ranges sends all of it
         elif not str(response.headers["Content-Range"]).startswith(f"bytes {there}-"):
             raise KwsError(f"{url}: the server sends another range than it was asked for")
         length = int(response.headers["Content-Length"] or 0)
@@ -103,7 +111,7 @@ def _append(url: str, part: Path, progress: Progress) -> None:
 
 
 def _open(url: str, start: int) -> http.client.HTTPResponse:
-    """The answer to a request for all bytes from `start` on; HTTPError for a refusal."""
+    """Return the response to a request for all bytes from `start` on; HTTPError for a refusal."""
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         request = urllib.request.Request(url, headers=headers)
@@ -120,6 +128,7 @@ def _open(url: str, start: int) -> http.client.HTTPResponse:
 def _copy(
     response: http.client.HTTPResponse, part: Path, there: int, total: int, progress: Progress
 ) -> None:
+    """Append a response to the partial file; BrokenOffError where it ends early."""
     with part.open("ab" if there else "wb") as file:
         progress(there, total)
         while block := _read(response):
@@ -131,6 +140,7 @@ def _copy(
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
+    """Return the next block, b"" at the end; BrokenOffError where the connection breaks."""
     try:
         return response.read(BLOCK)
     except (OSError, http.client.HTTPException) as error:
@@ -138,6 +148,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 def _reason(error: Exception) -> str:
+    """Return an error's reason in words."""
     reason = getattr(error, "reason", error)
     return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
@@ -147,6 +158,7 @@ def _length(path: Path) -> int:
 
 
 def _sha256(path: Path, progress: Progress) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     total = _length(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -154,3 +166,52 @@ def _sha256(path: Path, progress: Progress) -> str:
             digest.update(block)
             progress(file.tell(), total)
     return digest.hexdigest()
+
+
+def unpack(archive: Path, folder: Path, progress: Progress = no_progress) -> None:
+    """Unpack a .tar.gz into a folder that is new or empty; progress counts bytes of the archive.
+
+    Only files and folders are unpacked, no links or devices. The folder is there only when all of
+    it is. Raises KwsError for an archive that is damaged or has a path that leads out of the
+    folder, and when the disk is full.
+    """
+    partial = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        total = archive.stat().st_size
+        with archive.open("rb") as file, gzip.open(file) as tar:
+            with tarfile.open(fileobj=tar, mode="r:") as members:
+                for member in members:
+                    _extract(archive, members, member, partial)
+                    progress(file.tell(), total)
+            while tar.read(BLOCK):  # to its end, where the checksum is compared
+                pass
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise KwsError(f"{archive}: damaged: {error}") from error
+    except OSError as error:
+        where = error.filename or archive  # gzip complains without a name
+        raise KwsError(f"{where}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _extract(
+    archive: Path, members: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
+) -> None:
+    """Extract one file or folder; KwsError for a path that leads elsewhere, and for links."""
+    name = PureWindowsPath(member.name)  # its rules for leaving a folder include those of POSIX
+    if name.anchor or ".." in name.parts:
+        raise KwsError(f"{archive}: has a path that leads elsewhere: {member.name!r}")
+    path = folder / member.name
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+    elif (source := members.extractfile(member) if member.isfile() else None) is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with source, path.open("wb") as file:
+            shutil.copyfileobj(source, file, BLOCK)
+    else:
+        raise KwsError(f"{archive}: has more than files and folders: {member.name!r}")

@@ -1,4 +1,4 @@
-"""`kws data`: the public datasets that kws knows, and how one gets here."""
+"""Download the public datasets that kws knows (`kws data`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kws.data.download import download, unfinished
-from kws.data.unpack import unpack
+from kws.data.download import download, unfinished, unpack
 from kws.errors import KwsError
 
 
 @dataclass(frozen=True)
 class KnownSet:
-    """An archive on the network."""
+    """Describe an archive on the network."""
 
     name: str
     what: str
@@ -28,7 +27,7 @@ class KnownSet:
 
     @property
     def folder(self) -> str:
-        """What it is called here, where nobody says otherwise."""
+        """Return the default name of its folder."""
         return self.url.rsplit("/", 1)[-1].removesuffix(".tar.gz")
 
 
@@ -60,10 +59,10 @@ KNOWN = {
 
 
 def get(known: KnownSet, output: Path | None, url: str | None = None) -> Path:
-    """Download and unpack a set into the folder `output`; where it is then.
+    """Download and unpack a dataset into the folder `output`; return that folder.
 
-    url: a mirror; the checksum is the same. KwsError where there is no network, no space, or
-    something in the way; the folder is there only when all of the set is in it.
+    url: a mirror; the checksum is the same. The folder is there only when all of the dataset is in
+    it. Raises KwsError where there is no network or no space, or where the folder is not empty.
     """
     folder = (output or Path(known.folder)).absolute()
     console = Console()
@@ -86,7 +85,7 @@ def get(known: KnownSet, output: Path | None, url: str | None = None) -> Path:
 
 
 def _check_space(known: KnownSet, archive: Path) -> None:
-    """KwsError where archive and recordings do not fit on the disk; what is there counts."""
+    """Raise KwsError where archive and recordings do not fit on the disk, less what is there."""
     there = [path for path in (archive, unfinished(archive)) if path.exists()]
     needed = known.size + known.unpacked - sum(path.stat().st_size for path in there)
     parent = next(path for path in archive.parents if path.exists())
@@ -96,7 +95,7 @@ def _check_space(known: KnownSet, archive: Path) -> None:
 
 
 class _Bar(Progress):
-    """Bytes of what is under way, on a terminal as a bar, elsewhere as one line each."""
+    """Show the bytes of a step, on a terminal as a bar, elsewhere as one line each."""
 
     def __init__(self, console: Console) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -106,11 +105,11 @@ class _Bar(Progress):
         self._task = self.add_task("", total=None)
 
     def begin(self, what: str) -> None:
-        """Something else is under way now."""
+        """Start to show another step."""
         self.update(self._task, description=what, completed=0, total=None)
         if not self.console.is_terminal:
             self.console.print(what)
 
     def show(self, done: int, total: int) -> None:
-        """So many bytes of so many are done, of 0 where nobody knows."""
+        """Show how many bytes of how many are done, of 0 where the total is unknown."""
         self.update(self._task, completed=done, total=total or None)

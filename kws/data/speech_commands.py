@@ -1,35 +1,38 @@
-"""Google Speech Commands in its own layout, with its own split by speaker.
+"""Read Google Speech Commands in its own layout, with its own split by speaker.
 
-<word>/<speaker>_nohash_<number>.wav, _background_noise_/, and, in the whole archives,
-validation_list.txt and testing_list.txt. A part of it without the lists is split by the rule that
-they were made with (P. Warden, 2018, and the README of the archive): speakers by their hash, 10 %
-for validation, 10 % for testing. kws train keeps to that split, so that its figures are the ones
-that others report.
+The layout is <word>/<speaker>_nohash_<number>.wav, _background_noise_/, and, in the complete
+archives, validation_list.txt and testing_list.txt. A subset without the lists is split by the rule
+that they were made with (P. Warden, 2018, and the README of the archive): speakers by their hash,
+10 % for validation, 10 % for testing. kws train keeps to that split, so that its figures are
+comparable with those that others report.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from kws.data.clips import HIDDEN, PARTITIONS, Clip, partition_of
+from kws.data.clips import HIDDEN, PARTITIONS, Clip, Recording, partition_of, usable_recordings
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
-from kws.data.inspection import Recording, usable
-from kws.data.keywords import chosen_keywords, usable_keywords
+from kws.data.keywords import choose_keywords, usable_keywords
 from kws.data.splits import split_noise
 from kws.errors import KwsError
 from kws.text_file import read_text
 
 BACKGROUND = "_background_noise_"
-MARK = "_nohash_"  # behind the speaker in a file's name
-HASHES = 2**27 - 1  # as in the rule; it was meant to be more than there would ever be files
+SPEAKER_END = "_nohash_"  # after the speaker in a file's name
+# MAX_NUM_WAVS_PER_CLASS of the rule: more than there would ever be files.
+HASHES = 2**27 - 1
+
+_log = logging.getLogger(__name__)
 
 
 class Subset(Enum):
-    """A side of the split."""
+    """Name a subset of the dataset's own split."""
 
     TRAINING = "training"
     VALIDATION = "validation"
@@ -40,54 +43,54 @@ LISTS = {Subset.VALIDATION: "validation_list.txt", Subset.TESTING: "testing_list
 
 
 def is_speech_commands(root: Path) -> bool:
-    """Whether a folder has this layout rather than that of kws's own datasets."""
+    """Return whether a folder has this layout rather than that of a kws dataset."""
     return (root / BACKGROUND).is_dir() and not (root / NEGATIVE).exists()
 
 
 def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
-    """The recordings for training, as parts 1 to PARTITIONS-1, and those for validation, as part 0.
+    """Read the recordings for training and validation; validation is partition 0.
 
-    The background noise is dealt to all parts. What cannot be used is left out, with a line in the
-    dataset's problems; KwsError where no keyword is left.
+    Training recordings are partitions 1 to PARTITIONS - 1; background noise is split over all.
+    Recordings that cannot be used are left out and logged. Raises KwsError where no keyword is
+    left.
     """
-    problems: list[str] = []
-    words = _words(root)
+    words = [path.name for path in folders_in(root) if not path.name.startswith(HIDDEN)]
     if not keywords:
         raise KwsError(f"{root}: --keywords must say which of its words: {', '.join(words)}")
-    chosen = chosen_keywords(root, words, keywords, problems)
+    chosen = choose_keywords(root, words, keywords)
     split = _Split(root)
-
-    def clips(recordings: list[Recording]) -> list[Clip]:
-        return [
-            Clip(path, 0 if subset is Subset.VALIDATION else 1 + partition_of(path, PARTITIONS - 1))
-            for path in (recorded.path for recorded in recordings)
-            if (subset := split.subset_of(path)) is not Subset.TESTING
-        ]
-
-    found = usable_keywords(root, {word: root / word for word in chosen}, problems)
-    positives = {word: clips(recordings) for word, recordings in found.items()}
-    for word in found:
-        parts = {clip.partition for clip in positives[word]}
-        if not parts - {0}:
-            problems.append(f"{root / word}: no recording for training; left out")
-            del positives[word]
-        elif 0 not in parts:
-            problems.append(f"{root / word}: none for validation; figures cannot be measured")
+    found = usable_keywords(root, {word: root / word for word in chosen})
+    positives = {
+        word: clips
+        for word, recordings in found.items()
+        if _can_train(root / word, clips := split.clips(recordings))
+    }
     if not positives:
-        raise KwsError(f"{root}: no recording of a keyword can be used ({problems[0]})")
+        first = root / next(iter(found))
+        problem = f"{first}: no recording for training; left out"
+        raise KwsError(f"{root}: no recording of a keyword can be used ({problem})")
     others = [word for word in words if word not in chosen]
-    negatives = [clip for word in others for clip in clips(usable(root / word, problems))]
+    negatives = [c for word in others for c in split.clips(usable_recordings(root / word))]
     if not negatives:
-        problems.append(f"{root}: no recordings of words that are no keywords")
-    noise = split_noise(usable(root / BACKGROUND, problems))
-    return Dataset(
-        positives, negatives, [Clip(path, part) for path, part in noise.items()], problems=problems
-    )
+        _log.warning("%s: no recordings of words that are no keywords", root)
+    noise = split_noise(usable_recordings(root / BACKGROUND))
+    return Dataset(positives, negatives, [Clip(path, p) for path, p in noise.items()])
+
+
+def _can_train(folder: Path, clips: list[Clip]) -> bool:
+    """Return whether some clips of a keyword are for training; log which subset is empty."""
+    partitions = {clip.partition for clip in clips}
+    if not partitions - {0}:
+        _log.warning("%s: no recording for training; left out", folder)
+        return False
+    if 0 not in partitions:
+        _log.warning("%s: none for validation; figures cannot be measured", folder)
+    return True
 
 
 def subset_by_hash(name: str) -> Subset:
-    """The side of a file name's speaker, by the rule: a percentage from the SHA-1 of the name."""
-    speaker = os.path.splitext(name)[0].partition(MARK)[0]
+    """Return the subset of a file name's speaker by the rule: a percentage from its SHA-1."""
+    speaker = os.path.splitext(name)[0].partition(SPEAKER_END)[0]
     share = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (HASHES + 1) * 100 / HASHES
     if share < 10:
         return Subset.VALIDATION
@@ -95,7 +98,7 @@ def subset_by_hash(name: str) -> Subset:
 
 
 class _Split:
-    """The lists of a folder where both are there, else the rule."""
+    """Split recordings by the lists of a folder where both are there, else by the rule."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -105,7 +108,16 @@ class _Split:
             for subset, name in LISTS.items():
                 self._listed |= dict.fromkeys(_read_list(root / name), subset)
 
+    def clips(self, recordings: list[Recording]) -> list[Clip]:
+        """Return the recordings for training and validation with their partitions."""
+        return [
+            Clip(path, 0 if subset is Subset.VALIDATION else 1 + partition_of(path, PARTITIONS - 1))
+            for path in (recording.path for recording in recordings)
+            if (subset := self.subset_of(path)) is not Subset.TESTING
+        ]
+
     def subset_of(self, path: Path) -> Subset:
+        """Return the subset of a recording."""
         if self._listed is None:
             return subset_by_hash(path.name)
         name = path.relative_to(self._root).with_suffix("").as_posix()
@@ -113,9 +125,5 @@ class _Split:
 
 
 def _read_list(path: Path) -> list[str]:
-    """Names as <word>/<file>, without an ending: a copy may be in another format."""
+    """Return names as <word>/<file>, without a suffix: a copy may be in another format."""
     return [os.path.splitext(line)[0] for line in read_text(path).split()]
-
-
-def _words(root: Path) -> list[str]:
-    return [path.name for path in folders_in(root) if not path.name.startswith(HIDDEN)]

@@ -1,4 +1,4 @@
-"""Where in a recording the word is: energy above the noise floor, gaps bridged."""
+"""Locate the word in a recording: energy above the noise floor, with short gaps closed."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from kws.config import SAMPLE_RATE
 FRAME = SAMPLE_RATE // 100  # 10 ms
 ABOVE_FLOOR = 9.0  # dB over the noise floor that count as speech
 BELOW_PEAK = (32.0, 26.0, 20.0, 14.0)  # dB under the loudest frame that still count as speech
-BRIDGE = 0.26  # s: the longest pause within a phrase ("smart | mirror"), stops included
-SHORTEST = 0.12  # s: what is shorter is a click
-LONGEST = 1.5  # s: what is longer has other sounds in it, and a higher threshold is tried
+MAX_GAP = 0.26  # s: the longest pause within a phrase ("smart | mirror"), stops included
+MIN_SECONDS = 0.12  # anything shorter is a click
+MAX_SECONDS = 1.5  # anything longer has other sounds in it, and a higher threshold is tried
 
 
 def word_span(samples: npt.NDArray[np.int16]) -> tuple[int, int]:
-    """First and last+1 sample of the most energetic stretch of speech in int16 [n]."""
+    """Return the first and last+1 sample of the speech with the most energy in int16 [n]."""
     level = frame_levels(samples)
     for below in BELOW_PEAK:
         span = _span(level, max(np.percentile(level, 10) + ABOVE_FLOOR, level.max() - below))
-        if (span[1] - span[0]) * FRAME <= LONGEST * SAMPLE_RATE:
+        if (span[1] - span[0]) * FRAME <= MAX_SECONDS * SAMPLE_RATE:
             break
     return span[0] * FRAME, min(len(samples), span[1] * FRAME)
 
 
 def _span(level: npt.NDArray[np.float64], threshold: float) -> tuple[int, int]:
-    """First and last+1 frame of the most energetic stretch above a threshold in dB."""
+    """Return the first and last+1 frame of the segment with the most energy above a level in dB."""
     speech = level > threshold
-    gap = int(BRIDGE * SAMPLE_RATE / FRAME)
+    gap = int(MAX_GAP * SAMPLE_RATE / FRAME)
     padded = np.pad(speech, gap)
     closed = binary_closing(padded, np.ones(gap, bool))[gap:-gap]
-    stretches, count = label(closed)
+    segments, count = label(closed)
     if count == 0:
         return 0, len(level)
-    energy = [_energy(level, stretches == index) for index in range(1, count + 1)]
-    frames = np.flatnonzero(stretches == 1 + int(np.argmax(energy)))
+    energy = [_energy(level, segments == index) for index in range(1, count + 1)]
+    frames = np.flatnonzero(segments == 1 + int(np.argmax(energy)))
     return int(frames[0]), int(frames[-1]) + 1
 
 
 def frame_levels(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """Level of each 10 ms in dB re 1 LSB, smoothed over 30 ms; digital silence is 0 dB."""
-    whole = samples[: max(1, len(samples) // FRAME) * FRAME].astype(np.float64)
-    frames = np.resize(whole, (max(1, len(whole) // FRAME), FRAME))
+    """Return the level of each 10 ms in dB re 1 LSB, smoothed over 30 ms; 0 dB for zeros."""
+    complete = samples[: max(1, len(samples) // FRAME) * FRAME].astype(np.float64)
+    frames = np.resize(complete, (max(1, len(complete) // FRAME), FRAME))
     power: npt.NDArray[np.float64] = uniform_filter1d((frames**2).mean(axis=1), 3, mode="nearest")
     level: npt.NDArray[np.float64] = 10 * np.log10(power + 1)
     return level
 
 
 def _energy(level: npt.NDArray[np.float64], frames: npt.NDArray[np.bool_]) -> float:
-    if frames.sum() * FRAME < SHORTEST * SAMPLE_RATE:
+    """Return the energy of a segment, 0 where it is too short for a word."""
+    if frames.sum() * FRAME < MIN_SECONDS * SAMPLE_RATE:
         return 0.0
     return float((10 ** (level[frames] / 10)).sum())

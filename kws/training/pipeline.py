@@ -53,7 +53,6 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
         prepare_report_folder(report)
     check_dataset(plan.dataset)
     check_work(work, plan)
-    _tell(plan.dataset.problems)
     console = Console()
     _material(plan, work, console)
     kept, tested = _trained(plan, work, console)

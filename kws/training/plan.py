@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from kws.training.synthetic_speech import with_kokoro, with_other_words, with_sy
 from kws.tts.kokoro import kokoro_voices
 
 QUARTERS = 4
+_log = logging.getLogger(__name__)
+
 NONE = "none"  # instead of a model that training starts from
 
 
@@ -112,8 +115,6 @@ def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[D
     if embedding is None:
         return dataset, without_distillation(recipe)
     if not recipe.distillation.passages_per_batch:
-        dataset.problems.append(
-            "the speech embedding guides nothing: only home's recipe asks it to"
-        )
+        _log.warning("the speech embedding guides nothing: only home's recipe asks it to")
         return dataset, recipe
     return dataset.with_source(EMBEDDING_CARD), recipe

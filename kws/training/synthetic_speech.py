@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,6 +22,8 @@ from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
 from kws.tts.voices import Voice, installed_voices
 
 Samples = npt.NDArray[np.int16]
+
+_log = logging.getLogger(__name__)
 
 
 # Of a dataset folder that says nothing of synthesis: utterances of each keyword, phrases near it
@@ -67,7 +70,7 @@ def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
     """Kokoro says of it all, and the keywords in any case; a problem where nothing is said."""
     wanted = dataset.synthesis
     if wanted == Synthesis():
-        dataset.problems.append("Kokoro says nothing: no speech is synthesised for this dataset")
+        _log.warning("Kokoro says nothing: no speech is synthesised for this dataset")
         return dataset
     # Even if synthesisers have said the keywords before: a voice that says none tells of that.
     wanted = replace(
@@ -81,12 +84,12 @@ def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
     try:
         installed_voices()
     except KwsError as error:
-        dataset.problems.append(f"no synthetic speech is added: {error}")
+        _log.warning(f"no synthetic speech is added: {error}")
         return dataset
     try:
         dictionary()
     except KwsError as error:
-        dataset.problems.append(f"no phrases near the keyword are added: {error}")
+        _log.warning(f"no phrases near the keyword are added: {error}")
         wanted = replace(
             wanted,
             generated_confusables=0,

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kws.data.clips import SYNTHETIC
-from kws.data.dataset import NEGATIVE, keyword_of
-from kws.data.keyword_names import folder_name
+from kws.data.dataset import NEGATIVE
+from kws.data.keywords import folder_name, keyword_of
 from kws.errors import KwsError
 from kws.tts import confusable_phrases
 from kws.tts.utterances import synthesise
