@@ -6,32 +6,12 @@ import json
 import logging
 
 import numpy as np
+from block_source import BlockSource
 
 import kws.console.detection_lines
 from kws.console.detection_lines import DetectionLines, json_line, text_line
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
-
-
-class Blocks:
-    """A live source of given blocks, before some of which samples were lost."""
-
-    name, live = "blocks", True
-
-    def __init__(self, blocks, overflows=()):
-        self.blocks, self.losses, self.overflows = list(blocks), list(overflows), 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def fill(self, ring: RingBuffer) -> bool:
-        if not self.blocks:
-            return False
-        self.overflows = self.losses.pop(0) if self.losses else self.overflows
-        return ring.write(self.blocks.pop(0)) > 0
 
 
 def test_a_detection_as_text_and_as_json():
@@ -45,7 +25,7 @@ def test_a_detection_as_text_and_as_json():
 
 
 def test_lost_audio_is_logged_but_not_at_every_block(caplog, monkeypatch):
-    source = Blocks([np.zeros(640, np.int16)] * 4, overflows=[0, 1, 2, 5])
+    source = BlockSource([np.zeros(640, np.int16)] * 4, overflows=[0, 1, 2, 5])
     lines, ring = DetectionLines(source, as_json=False), RingBuffer(4096)
     with caplog.at_level(logging.WARNING):
         for wait in (10, 10, 10, 0):

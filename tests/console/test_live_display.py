@@ -7,39 +7,18 @@ import re
 
 import numpy as np
 import pytest
+from block_source import BlockSource
 from rich.console import Console
 
 from kws.console.live_display import LiveDisplay, bar, dbfs
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.ring_buffer import RingBuffer
 from kws.spotter import Spotter
 
 
 @pytest.fixture(scope="module")
 def spotter():
     return Spotter(ModelFile.load())
-
-
-class Blocks:
-    """A live source of given blocks, before some of which samples were lost."""
-
-    name, live = "blocks", True
-
-    def __init__(self, blocks, overflows=()):
-        self.blocks, self.losses, self.overflows = list(blocks), list(overflows), 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def fill(self, ring: RingBuffer) -> bool:
-        if not self.blocks:
-            return False
-        self.overflows = self.losses.pop(0) if self.losses else self.overflows
-        return ring.write(self.blocks.pop(0)) > 0
 
 
 def drawn(display, **options):
@@ -49,7 +28,7 @@ def drawn(display, **options):
 
 
 def test_the_display_shows_level_scores_and_the_latest_detections_first(spotter):
-    source = Blocks([], overflows=[])
+    source = BlockSource([], overflows=[])
     spotter.reset()
     spotter.posterior.latest["jarvis"] = 0.5
     display = LiveDisplay(source, spotter, "home")
@@ -65,7 +44,7 @@ def test_the_display_shows_level_scores_and_the_latest_detections_first(spotter)
 
 @pytest.mark.parametrize("width", [1, 20, 40, 79, 300])
 def test_the_display_fits_its_terminal(spotter, width):
-    lines = drawn(LiveDisplay(Blocks([]), spotter, "home"), width=width)
+    lines = drawn(LiveDisplay(BlockSource([]), spotter, "home"), width=width)
     assert all(len(row) <= width for row in lines)
 
 

@@ -1,4 +1,4 @@
-"""The road from a source to detections, on the shipped samples."""
+"""Listening to a source: its detections, on the shipped samples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from block_source import BlockSource
 from command_line import SAMPLES
 
 from kws.audio.audio_file import AudioFile
@@ -17,11 +18,9 @@ from kws.errors import KwsError
 from kws.listener import FLUSH_SECONDS, lead_samples, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.ring_buffer import RingBuffer
 from kws.spotter import Spotter
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
-LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +40,7 @@ def detections(source, spotter):
     return list(listen(source, spotter))
 
 
-class Blocks:
-    """A live source of given blocks, before some of which samples were lost."""
-
-    name, live = "blocks", True
-
-    def __init__(self, blocks, overflows=()):
-        self.blocks, self.losses, self.overflows = list(blocks), list(overflows), 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def fill(self, ring: RingBuffer) -> bool:
-        if not self.blocks:
-            return False
-        self.overflows = self.losses.pop(0) if self.losses else self.overflows
-        return ring.write(self.blocks.pop(0)) > 0
-
-
-def test_a_stream_is_heard_with_silence_around_it(spotter):
+def test_silence_surrounds_a_stream(spotter):
     samples = samples_of("all_keywords.flac")
     lead = lead_samples(spotter.config, spotter.window_frames)
     tail = round(FLUSH_SECONDS * SAMPLE_RATE)
@@ -81,16 +59,16 @@ def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter
     assert 0 <= lead - spotter.window_frames * spotter.config.front_end.hop < step
 
 
-def test_every_source_and_every_cut_gives_the_same(spotter):
+def test_every_source_and_block_length_gives_the_same_detections(spotter):
     samples = samples_of("all_keywords.flac")
     found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)
     assert detections(pipe(samples), spotter) == found
     for length in (113, 640, 16_000):
         blocks = np.split(samples, range(length, len(samples), length))
-        assert detections(Blocks(blocks), spotter) == found
+        assert detections(BlockSource(blocks), spotter) == found
 
 
-def test_nothing_is_left_of_what_was_heard_before(spotter):
+def test_nothing_of_an_earlier_stream_is_left(spotter):
     before = detections(AudioFile(SAMPLES / "computer_moon.flac"), spotter)
     samples = samples_of("computer_moon.flac")
     _, start, _ = EXPECTED["computer_moon.flac"][0]
@@ -99,7 +77,7 @@ def test_nothing_is_left_of_what_was_heard_before(spotter):
 
 
 @pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
-def test_a_keyword_that_the_file_breaks_off_on_is_found(spotter, file):
+def test_a_keyword_at_the_end_of_a_file_is_found(spotter, file):
     [(keyword, start, end)] = EXPECTED[file]
     samples = samples_of(file)[: round(end * SAMPLE_RATE)]
     [found] = detections(pipe(samples), spotter)
@@ -108,7 +86,7 @@ def test_a_keyword_that_the_file_breaks_off_on_is_found(spotter, file):
 
 
 @pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
-def test_a_file_of_one_keyword_and_nothing_around_it_is_found(spotter, file):
+def test_a_file_that_contains_only_a_keyword_is_found(spotter, file):
     [(keyword, start, end)] = EXPECTED[file]
     samples = samples_of(file)[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
     [found] = detections(pipe(samples), spotter)
@@ -116,14 +94,14 @@ def test_a_file_of_one_keyword_and_nothing_around_it_is_found(spotter, file):
     assert 0 < found.time <= end - start + FLUSH_SECONDS
 
 
-def test_every_block_is_shown_and_silence_of_our_own_is_not(spotter):
+def test_on_block_gets_every_block_but_not_the_added_silence(spotter):
     samples = samples_of("jarvis_music.flac")
     shown: list[np.ndarray] = []
     list(listen(pipe(samples), spotter, shown.append))
     np.testing.assert_array_equal(np.concatenate(shown), samples)
 
 
-def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
+def test_detections_before_a_failure_are_yielded(spotter, tmp_path):
     samples = samples_of("computer_lights.flac")
     path = tmp_path / "broken.flac"
     noise = np.random.default_rng(0).integers(-100, 100, 30 * SAMPLE_RATE).astype(np.int16)
@@ -136,4 +114,4 @@ def test_what_came_before_a_failure_is_heard(spotter, tmp_path):
 
 
 def test_an_empty_stream_is_silence(spotter):
-    assert detections(Blocks([]), spotter) == []
+    assert detections(BlockSource([]), spotter) == []
