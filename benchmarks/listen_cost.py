@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from kws.backend import spotter as open_spotter
+from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
 from kws.listener import listen
 from kws.model_file import ModelFile
@@ -103,7 +103,7 @@ class Blocks:
 
 def blocks_share(model: str, samples: npt.NDArray[np.int16]) -> float:
     """Processor time of this thread per second of audio, on the road from source to spotter."""
-    spotter = open_spotter(ModelFile.load(model))
+    spotter = Spotter(ModelFile.load(model))
     list(listen(Blocks(samples[: 5 * SAMPLE_RATE]), spotter))  # warm
     began = time.thread_time()
     list(listen(Blocks(samples), spotter))

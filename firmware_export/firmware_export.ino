@@ -14,16 +14,8 @@ static kws_spotter spotter;
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int16_t hop[KWS_MODEL_HOP];
 
-/* Silence before the stream, as `kws listen` has it; else the first second would be deaf. */
-static void hear_silence() {
-  kws_detection nothing;
-  for (uint32_t sample = 0; sample < KWS_MODEL_LEAD; sample += KWS_MODEL_HOP)
-    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &nothing);
-}
-
-static void act(kws_detection heard) {
+static void act(const kws_detection &heard) {
   static uint32_t count;
-  heard.sample -= KWS_MODEL_LEAD;
   ++count;
   for (Action *action : actions) action->detected(heard, count);
 }
@@ -40,8 +32,10 @@ static void report_losses() {
 
 void setup() {
   kws_spotter_init(&spotter, &kws_model_data, memory);
-  if (!KWS_GATE) spotter.gate.on = false;
-  hear_silence();
+  if (!KWS_GATE) {
+    spotter.gate.on = false;
+    kws_spotter_reset(&spotter);
+  }
   for (Action *action : actions) action->begin();
   microphone.begin();
 }
@@ -50,7 +44,7 @@ void loop() {
   kws_detection heard;
   if (!microphone.read(hop))
     delay(5); /* ms; the processor sleeps, the interrupt goes on collecting */
-  else if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard))
+  else if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard, 1))
     act(heard);
   report_losses();
   for (Action *action : actions) action->update();

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kws.action import Actions as Actions
     from kws.audio.audio_file import AudioFile as AudioFile
     from kws.audio.raw_stream import RawStream as RawStream
+    from kws.backend import Spotter as Spotter
     from kws.config import FrontEnd as FrontEnd
     from kws.config import ModelConfig as ModelConfig
     from kws.config import Smoothing as Smoothing
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from kws.microphone import Microphone as Microphone
     from kws.model_file import ModelFile as ModelFile
     from kws.posterior import Detection as Detection
-    from kws.spotter import Spotter as Spotter
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _MODULES = {
     "RawStream": "audio.raw_stream",
     "AudioFile": "audio.audio_file",
     "Smoothing": "config",
-    "Spotter": "spotter",
+    "Spotter": "backend",
     "listen": "listener",
 }
 

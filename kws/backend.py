@@ -1,38 +1,138 @@
-"""The road by the fastest path that is there: in C, where kws was built with a compiler, else in
-Python. Both give the same bits.
+"""Choose what runs the pipeline: the C engine where kws was built with a compiler, else NumPy.
+
+Both give the same bits.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import Protocol
 
-from kws.config import FrontEnd
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import FrontEnd, ModelConfig
 from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
-from kws.model_file import ModelFile
+from kws.errors import KwsError
+from kws.model_file import DEFAULT_MODEL, ModelFile
+from kws.posterior import Detection
 
-if TYPE_CHECKING:
-    from kws.ds_cnn import DsCnn
-    from kws.mfcc import Mfcc
-    from kws.spotter import Spotter
-
-    AnyMfcc: TypeAlias = Mfcc | NativeMfcc
-    AnyDsCnn: TypeAlias = DsCnn | NativeDsCnn
-    AnySpotter: TypeAlias = Spotter | NativeSpotter
-
-PATH = "C" if AVAILABLE else "Python"
+BACKENDS = ("c", "numpy")
+DEFAULT_BACKEND = "c" if AVAILABLE else "numpy"
 
 
-def mfcc(spec: FrontEnd) -> AnyMfcc:
-    """The front end: kws.mfcc.Mfcc or its equal."""
+class FeatureExtractor(Protocol):
+    """Turn a stream of samples into feature frames; kws.mfcc.Mfcc defines it."""
+
+    def reset(self) -> None:
+        """Forget the stream."""
+
+    def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+
+
+class Classifier(Protocol):
+    """Turn a stream of feature frames into scores; kws.ds_cnn.DsCnn defines it."""
+
+    window_frames: int  # receptive field
+    coefficients: int  # of a frame
+    classes: int
+    stride: int  # frames from one step to the next
+    score_scale: float  # of an int8 score
+
+    def reset(self) -> None:
+        """Forget the stream."""
+
+    def push(self, frames: npt.NDArray[np.float32], /) -> npt.NDArray[np.int8]:
+        """Take frames [n, coefficients]; return the scores they complete, [steps, classes]."""
+
+
+class SpotterBackend(Protocol):
+    """Detect keywords in a stream of samples; kws.spotter.NumpySpotter defines it."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """Return the settings of the model."""
+
+    @property
+    def window_frames(self) -> int:
+        """Return the receptive field of the network, in feature frames."""
+
+    def reset(self) -> None:
+        """Forget the stream and prime the stages with the silence of a receptive field."""
+
+    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+        """Take int16 samples [n] at 16 kHz; return the detections they complete."""
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push."""
+
+
+class Spotter:
+    """Detect keywords in a stream of samples at 16 kHz.
+
+    The stream may be cut into blocks of any length without changing a detection. A spotter
+    starts as if silence had come before, so that a keyword at the very start is found.
+    """
+
+    def __init__(
+        self, model: ModelFile | str | Path = DEFAULT_MODEL, backend: str | None = None
+    ) -> None:
+        """Load a model and choose what runs it.
+
+        Args:
+            model: a shipped model by name, any model by path, or one that is loaded.
+            backend: "c", "numpy", or None for the fastest that is there. Both give the same bits.
+
+        Raises:
+            KwsError: the model cannot be read, or the backend is not there.
+        """
+        loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
+        self._backend = _open_spotter(loaded, backend or DEFAULT_BACKEND)
+
+    @property
+    def config(self) -> ModelConfig:
+        """Return the settings of the model."""
+        return self._backend.config
+
+    @property
+    def window_frames(self) -> int:
+        """Return the receptive field of the network, in feature frames."""
+        return self._backend.window_frames
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push.
+
+        A push that completed no step of the network leaves the posteriors of the latest step.
+        While the gate is closed they are 0.
+        """
+        return self._backend.scores
+
+    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+        """Take int16 samples [n]; return the detections they complete.
+
+        Times of detections count from the first sample pushed after the start or a reset.
+        """
+        return self._backend.push(samples)
+
+    def reset(self) -> None:
+        """Forget the stream: what is pushed next is the start of another."""
+        self._backend.reset()
+
+
+def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
+    """Set up the feature extractor by the fastest backend."""
     if AVAILABLE:
-        return NativeMfcc(spec)
+        return NativeMfcc(front_end)
     from kws.mfcc import Mfcc
 
-    return Mfcc(spec)
+    return Mfcc(front_end)
 
 
-def ds_cnn(model: ModelFile) -> AnyDsCnn:
-    """The network: kws.ds_cnn.DsCnn or its equal."""
+def open_ds_cnn(model: ModelFile) -> Classifier:
+    """Set up the network of a model by the fastest backend."""
     if AVAILABLE:
         return NativeDsCnn(model)
     from kws.ds_cnn import DsCnn
@@ -40,10 +140,14 @@ def ds_cnn(model: ModelFile) -> AnyDsCnn:
     return DsCnn(model)
 
 
-def spotter(model: ModelFile) -> AnySpotter:
-    """The whole detector: kws.spotter.Spotter or its equal."""
-    if AVAILABLE:
-        return NativeSpotter(model)
-    from kws.spotter import Spotter
+def _open_spotter(model: ModelFile, backend: str) -> SpotterBackend:
+    """Set up the whole pipeline by a named backend."""
+    if backend not in BACKENDS:
+        raise KwsError(f"no backend named {backend!r}; there are: {', '.join(BACKENDS)}")
+    if backend == "numpy":
+        from kws.spotter import NumpySpotter
 
-    return Spotter(model)
+        return NumpySpotter(model)
+    if not AVAILABLE:
+        raise KwsError("the backend 'c' is not here: kws was installed without a C compiler")
+    return NativeSpotter(model)

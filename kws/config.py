@@ -151,6 +151,18 @@ class ModelConfig:
         """Return the time from one network step to the next, s."""
         return self.stride * self.front_end.hop_seconds
 
+    def priming_samples(self, window_frames: int) -> int:
+        """Return the length of the silence that a detector is primed with, in samples.
+
+        A network that has not yet seen its whole window gives no score, so that the first second
+        of a stream would be lost. The window is rounded up to whole steps, which leaves the times
+        of the steps after it as they are.
+
+        Args:
+            window_frames: receptive field of the network, in feature frames.
+        """
+        return -(-window_frames // self.stride) * self.stride * self.front_end.hop
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
         return {"format": FORMAT, **asdict(self)}

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import SAMPLE_RATE
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
 
 if TYPE_CHECKING:
-    from kws.backend import AnySpotter
+    from kws.backend import SpotterBackend
 
 BUFFER_SECONDS = 4  # a pipe that is ahead of real time is read in blocks of at most this length
 MIN_LIVE_SECONDS = 0.06  # shortest live block: two of a microphone cost little more than one
@@ -42,7 +41,7 @@ class Source(Protocol):
 
 def listen(
     source: Source | str | Path | None = None,
-    spotter: AnySpotter | str | Path = "home",
+    spotter: SpotterBackend | str | Path = "home",
     on_block: Callable[[Samples], object] | None = None,
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
@@ -62,26 +61,20 @@ def listen(
     source, spotter = _opened(source), _loaded(spotter)
     ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)
     min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
-    priming = lead_samples(spotter.config, spotter.window_frames)
-
-    def detections(samples: Samples) -> Iterator[Detection]:
-        for detection in spotter.push(samples):
-            yield replace(detection, sample=detection.sample - priming)
 
     def next_block() -> Iterator[Detection]:
         samples = ring.read(ring.available)
-        yield from detections(samples)
+        yield from spotter.push(samples)
         if on_block is not None:
             on_block(samples)
 
     spotter.reset()
-    spotter.push(np.zeros(priming, np.int16))
     with source:
         while source.fill(ring):
             if ring.available >= min_block:
                 yield from next_block()
     yield from next_block()
-    yield from detections(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
+    yield from spotter.push(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
 
 
 def _opened(source: Source | str | Path | None) -> Source:
@@ -96,20 +89,9 @@ def _opened(source: Source | str | Path | None) -> Source:
     return source
 
 
-def _loaded(spotter: AnySpotter | str | Path) -> AnySpotter:
+def _loaded(spotter: SpotterBackend | str | Path) -> SpotterBackend:
     if isinstance(spotter, (str, Path)):
-        from kws.backend import spotter as open_spotter
-        from kws.model_file import ModelFile
+        from kws.backend import Spotter
 
-        return open_spotter(ModelFile.load(spotter))
+        return Spotter(spotter)
     return spotter
-
-
-def lead_samples(config: ModelConfig, window_frames: int) -> int:
-    """Return the length of the silence before a stream: the network's window, in whole steps.
-
-    Without it the network would be deaf for the first second, to a clip of one word altogether.
-    Whole steps leave the times of the steps after it as they are.
-    """
-    steps = -(-window_frames // config.stride)
-    return steps * config.stride * config.front_end.hop

@@ -64,7 +64,13 @@ class Posterior:
         self._averages = np.zeros((smoothing.max_steps - 1, count), np.int64)
         self._steps = 0  # steps taken since the start of the stream
         self._silent_until = 0  # first step that may fire again
-        self.latest = dict.fromkeys(self.config.keywords, 0.0)  # confidence at the last step
+        self._confidences = np.zeros(count, np.int64)  # at the latest step
+        self.begin_block()
+
+    def begin_block(self) -> None:
+        """Begin the block of steps that `peaks` is taken over; until its first step, the latest."""
+        self.peaks = self._confidences  # [keywords] greatest confidences of the block, Q15
+        self._block_is_empty = True
 
     def skip(self, steps: int) -> None:
         """Let the time of steps go by that were cut out; the smoothing knows nothing of them."""
@@ -81,8 +87,10 @@ class Posterior:
                 self._silent_until = now + 1 + self.config.smoothing.refractory_steps
         self._steps += len(scores)
         if len(scores):
-            last = (confidences[-1] / ONE).tolist()
-            self.latest = dict(zip(self.config.keywords, last, strict=True))
+            peaks = confidences.max(axis=0)
+            self.peaks = peaks if self._block_is_empty else np.maximum(self.peaks, peaks)
+            self._block_is_empty = False
+            self._confidences = confidences[-1]
         return detections
 
     def confidences(self, scores: npt.NDArray[np.int8]) -> Int:

@@ -1,6 +1,11 @@
-"""The detector: gate -> mfcc -> ds_cnn -> posterior."""
+"""Spot keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior, in NumPy.
+
+kws/engine/native.py runs the same pipeline in C, firmware_export/src/spotter.c, bit for bit.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,38 +14,52 @@ from kws.ds_cnn import DsCnn
 from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
-from kws.posterior import Detection, Posterior
+from kws.posterior import ONE, Detection, Posterior
 
 
-class Spotter:
-    """Samples in, detections out; how the stream is cut into pieces changes nothing."""
+class NumpySpotter:
+    """Detect keywords in a stream; how it is cut into blocks changes nothing."""
 
     def __init__(self, model: ModelFile) -> None:
+        """Set up the stages of a model and prime them."""
         self.config = model.config
         self.mfcc = Mfcc(model.config.front_end)
         self.ds_cnn = DsCnn(model)
         self.window_frames = self.ds_cnn.window_frames
         self.gate = Gate(model.config, self.window_frames)
         self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_frames)
+        self.reset()
 
     def reset(self) -> None:
-        """Forget the stream."""
+        """Forget the stream and prime the stages with the silence of a receptive field."""
         self.gate.reset()
         self.mfcc.reset()
         self.ds_cnn.reset()
         self.posterior.reset()
+        self._priming = 0
+        silence = np.zeros(self.config.priming_samples(self.window_frames), np.int16)
+        self.push(silence)
+        self._priming = len(silence)
 
     def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
         """Take int16 samples [n] at 16 kHz; return the detections they complete."""
         detections = []
+        self.posterior.begin_block()
         for cut, passage in self.gate.push(samples):
             self.posterior.skip(cut)
-            rows = self.mfcc.push(passage)
-            scores = self.ds_cnn.push(rows)
+            frames = self.mfcc.push(passage)
+            scores = self.ds_cnn.push(frames)
             detections += self.posterior.push(scores)
-        return detections
+        return [replace(found, sample=found.sample - self._priming) for found in detections]
 
     @property
-    def confidences(self) -> dict[str, float]:
-        """Confidence in 0..1 per keyword at the latest step; 0 while the gate is closed."""
-        return self.posterior.latest if self.gate.open else dict.fromkeys(self.config.keywords, 0.0)
+    def scores(self) -> dict[str, float]:
+        """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push.
+
+        A push that completed no step of the network leaves the posteriors of the latest step.
+        While the gate is closed they are 0.
+        """
+        peaks = (
+            self.posterior.peaks / ONE if self.gate.open else np.zeros(len(self.config.keywords))
+        )
+        return dict(zip(self.config.keywords, peaks.tolist(), strict=True))

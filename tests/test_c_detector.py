@@ -23,7 +23,7 @@ from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Posterior
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 
 AUDIO = Path(__file__).parents[1] / "audio_samples"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -152,7 +152,7 @@ def test_words_in_silence(target: Target, tmp_path: Path) -> None:
 def test_years_of_silence(target: Target, tmp_path: Path) -> None:
     """The program adds five thousand million steps, 6.3 years, to the first silence."""
     model, samples = ModelFile.load(), words_in_silence()
-    expected = Spotter(model).push(samples)
+    expected = NumpySpotter(model).push(samples)
     export("home", tmp_path / "c")
     binary = target.build(tmp_path / "c", "years_of_silence")
     words = np.frombuffer(target.run(binary, samples.tobytes(), tmp_path), "<u4").reshape(-1, 2)

@@ -20,7 +20,7 @@ STAGES = {
     "mfcc": mfcc.Mfcc,
     "ds_cnn": ds_cnn.DsCnn,
     "posterior": posterior.Posterior,
-    "spotter": spotter.Spotter,
+    "spotter": spotter.NumpySpotter,
 }
 VERBS = {"push", "skip", "reset", "read", "write"}
 

@@ -29,7 +29,7 @@ from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.listener import listen
 from kws.model_file import ModelFile
 from kws.posterior import ONE, threshold_level
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 
 
 def trace(*confidences: int) -> np.ndarray:
@@ -205,7 +205,7 @@ def model() -> ModelFile:
 
 
 def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_path: Path) -> None:
-    scorer, spotter = Scorer(model), Spotter(model)
+    scorer, spotter = Scorer(model), NumpySpotter(model)
     levels = [threshold_level(threshold) for threshold in model.config.thresholds]
     found = 0
     for seed in range(30):

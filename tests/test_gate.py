@@ -11,13 +11,13 @@ import pytest
 from small_models import Samples, synthetic_audio
 
 from kws.audio.audio_file import read_audio
-from kws.backend import spotter as open_spotter
+from kws.backend import Spotter
 from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
 from kws.gate import MAX_ENERGY, RATIO_ONE, Gate, GateSettings, energies
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
 HOP = 320
@@ -254,9 +254,9 @@ def test_a_word_behind_long_silence_is_found_at_the_same_sample(
     before, between, after = (silence(seconds, level) for seconds in (30, 40, 5))
     samples = np.concatenate([before, clip, between, clip, after])
     model = ModelFile.load()
-    expected = open_spotter(model.without_gate()).push(samples)
+    expected = Spotter(model.without_gate()).push(samples)
     assert len(expected) == 2
-    found = open_spotter(model).push(samples)
+    found = Spotter(model).push(samples)
     assert [d.keyword for d in found] == [d.keyword for d in expected]
     for detection, wanted in zip(found, expected, strict=True):
         assert abs(detection.sample - wanted.sample) <= apart
@@ -273,8 +273,8 @@ def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
     counts = set()
     for gap in (2, 4, 5, 6, 7, 8, 12):
         samples = np.concatenate([silence(10, 3), clip, silence(gap, 3), clip, silence(3, 3)])
-        expected = open_spotter(model.without_gate()).push(samples)
-        found = open_spotter(model).push(samples)
+        expected = Spotter(model.without_gate()).push(samples)
+        found = Spotter(model).push(samples)
         assert [d.sample for d in found] == [d.sample for d in expected]
         counts.add(len(found))
     assert counts == {1, 2}
@@ -282,10 +282,10 @@ def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
 
 def test_years_of_silence() -> None:
     clip = read_audio(SAMPLES / "jarvis_door.flac")
-    spotter = Spotter(ModelFile.load())
+    spotter = NumpySpotter(ModelFile.load())
     spotter.push(silence(10, 3))
     assert not spotter.gate.open
-    assert set(spotter.confidences.values()) == {0.0}
+    assert set(spotter.scores.values()) == {0.0}
     years = 5 * 365 * 86_400 * SAMPLE_RATE // HOME_STEP  # steps
     spotter.gate._skipped += years
     [late] = spotter.push(clip)

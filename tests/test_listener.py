@@ -15,17 +15,17 @@ from kws.audio.audio_file import AudioFile
 from kws.audio.raw_stream import RawStream
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.listener import FLUSH_SECONDS, lead_samples, listen
+from kws.listener import FLUSH_SECONDS, listen
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def spotter():
-    return Spotter(ModelFile.load())
+    return NumpySpotter(ModelFile.load())
 
 
 def samples_of(file):
@@ -42,11 +42,10 @@ def detections(source, spotter):
 
 def test_silence_surrounds_a_stream(spotter):
     samples = samples_of("all_keywords.flac")
-    lead = lead_samples(spotter.config, spotter.window_frames)
     tail = round(FLUSH_SECONDS * SAMPLE_RATE)
     spotter.reset()
-    whole = np.concatenate([np.zeros(lead, np.int16), samples, np.zeros(tail, np.int16)])
-    expected = [(d.sample - lead, d.keyword, d.confidence) for d in spotter.push(whole)]
+    whole = np.concatenate([samples, np.zeros(tail, np.int16)])
+    expected = [(d.sample, d.keyword, d.confidence) for d in spotter.push(whole)]
     assert len(expected) == 4
     found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)
     assert [(d.sample, d.keyword, d.confidence) for d in found] == expected
@@ -54,7 +53,7 @@ def test_silence_surrounds_a_stream(spotter):
 
 def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter):
     step = spotter.config.stride * spotter.config.front_end.hop
-    lead = lead_samples(spotter.config, spotter.window_frames)
+    lead = spotter.config.priming_samples(spotter.window_frames)
     assert lead % step == 0
     assert 0 <= lead - spotter.window_frames * spotter.config.front_end.hop < step
 

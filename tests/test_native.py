@@ -15,7 +15,7 @@ from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
@@ -32,7 +32,7 @@ def cut(values: npt.NDArray[np.generic], sizes: tuple[int, ...]) -> list[npt.NDA
 
 
 def detections(model: ModelFile, samples: Samples) -> list[Detection]:
-    return Spotter(model).push(samples)
+    return NumpySpotter(model).push(samples)
 
 
 @each_model

@@ -184,15 +184,17 @@ def test_the_greatest_of_the_last_averages_counts():
     assert [c[1] // ONE for c in long.confidences(heard)] == [1, 1, 1, 1, 0, 0, 0]
 
 
-def test_the_latest_confidences_are_shown():
+def test_peaks_are_the_greatest_confidences_of_a_block_or_the_latest():
     stage = posterior()
-    assert stage.latest == dict.fromkeys(KEYWORDS, 0.0)
+    assert stage.peaks.tolist() == [0, 0, 0]
+    stage.begin_block()
     stage.push(scores("jarvis", "alexa"))
-    assert stage.latest == {"computer": 0.0, "jarvis": 0.0, "alexa": 1.0}
+    assert stage.peaks.tolist() == [0, ONE, ONE]
+    stage.begin_block()
     stage.push(scores())
-    assert stage.latest["alexa"] == 1.0
+    assert stage.peaks.tolist() == [0, 0, ONE]
     stage.reset()
-    assert stage.latest == dict.fromkeys(KEYWORDS, 0.0)
+    assert stage.peaks.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("smoothing", [SHORTEST, Smoothing(9, 5, 30)], ids=str)

@@ -14,7 +14,7 @@ from kws.config import SAMPLE_RATE
 from kws.listener import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
-from kws.spotter import Spotter
+from kws.spotter import NumpySpotter
 from kws.training.cross_validation import CLEAN, NOISY
 from kws.training.recipe import convolutions
 
@@ -25,8 +25,8 @@ HOUR = 3600 * SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")
-def spotter() -> Spotter:
-    return Spotter(ModelFile.load())
+def spotter() -> NumpySpotter:
+    return NumpySpotter(ModelFile.load())
 
 
 def test_every_shipped_model_is_small():
@@ -78,7 +78,9 @@ def an_hour() -> np.ndarray:
     return hour
 
 
-def heard(spotter: Spotter, pieces: Iterable[np.ndarray]) -> tuple[np.ndarray, list[Detection]]:
+def heard(
+    spotter: NumpySpotter, pieces: Iterable[np.ndarray]
+) -> tuple[np.ndarray, list[Detection]]:
     """All confidences [steps, keywords], and the detections."""
     spotter.reset()
     stage = spotter.posterior

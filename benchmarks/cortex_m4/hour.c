@@ -20,7 +20,7 @@ int run(void) {
     kws_detection detection;
     kws_ring_buffer_write(&ring, hop, KWS_MODEL_HOP);
     kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP);
-    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection);
+    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection, 1);
   }
   return 0;
 }

@@ -42,7 +42,7 @@ typedef struct {
   uint64_t quietest;    /* least energy of this span */
   uint64_t cut;         /* steps since the last passage */
   bool open;            /* whether the latest hop was heard */
-  bool on;              /* may be cleared before the first samples: then all passes as it comes */
+  bool on;              /* may be cleared before a reset: then all passes as it comes */
 } kws_gate;
 
 void kws_gate_init(kws_gate *gate, const kws_gate_settings *settings, int16_t *memory);

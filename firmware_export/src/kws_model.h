@@ -9,9 +9,8 @@ extern "C" {
 
 #include "spotter.h"
 
-#define KWS_MODEL_MEMORY_BYTES 24984
+#define KWS_MODEL_MEMORY_BYTES 24992
 #define KWS_MODEL_HOP 416
-#define KWS_MODEL_LEAD 39520
 #define KWS_MODEL_KEYWORDS 4
 
 extern const kws_model kws_model_data;

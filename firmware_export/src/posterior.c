@@ -10,6 +10,7 @@ void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *
   posterior->posteriors = (uint16_t *)(void *)(posterior->sums + keywords);
   posterior->averages = posterior->posteriors + settings->smooth_steps * keywords;
   posterior->confidences = posterior->averages + settings->max_steps * keywords;
+  posterior->peaks = posterior->confidences + keywords;
   kws_posterior_reset(posterior);
 }
 
@@ -21,6 +22,7 @@ void kws_posterior_reset(kws_posterior *posterior) {
   posterior->next_posterior = 0;
   posterior->next_average = 0;
   posterior->silent = 0;
+  posterior->block_is_empty = true;
   posterior->sample = settings->first_samples;
 }
 
@@ -47,9 +49,19 @@ static void smooth(kws_posterior *posterior, const int8_t *scores) {
       if (average > confidence) confidence = average;
     }
     posterior->confidences[i] = confidence;
+    if (posterior->block_is_empty || confidence > posterior->peaks[i])
+      posterior->peaks[i] = confidence;
   }
+  posterior->block_is_empty = false;
   if (++posterior->next_posterior == settings->smooth_steps) posterior->next_posterior = 0;
   if (++posterior->next_average == settings->max_steps) posterior->next_average = 0;
+}
+
+void kws_posterior_begin_block(kws_posterior *posterior) {
+  if (posterior->block_is_empty) return;
+  memcpy(posterior->peaks, posterior->confidences,
+         posterior->settings->keywords * sizeof *posterior->peaks);
+  posterior->block_is_empty = true;
 }
 
 void kws_posterior_skip(kws_posterior *posterior, uint64_t steps) {

@@ -17,7 +17,7 @@ typedef struct {
 
 /* Bytes of memory, 4-byte aligned. */
 #define KWS_POSTERIOR_BYTES(keywords, smooth_steps, max_steps) \
-  (4 * (keywords) + 2 * (keywords) * ((smooth_steps) + (max_steps) + 1))
+  (4 * (keywords) + 2 * (keywords) * ((smooth_steps) + (max_steps) + 2))
 
 /* A keyword was heard. */
 typedef struct {
@@ -32,7 +32,9 @@ typedef struct {
   uint16_t *posteriors;  /* [smooth_steps][keywords], a ring */
   uint16_t *averages;    /* [max_steps][keywords], a ring */
   uint16_t *confidences; /* [keywords] at the latest step */
+  uint16_t *peaks;       /* [keywords] greatest confidences of the block; of an empty one the latest */
   uint8_t next_posterior, next_average;
+  bool block_is_empty;
   uint16_t silent;       /* steps that may not fire yet */
   uint64_t sample;       /* end of the next step's audio */
 } kws_posterior;
@@ -41,6 +43,8 @@ void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *
                         void *memory);
 /* Forget the stream. */
 void kws_posterior_reset(kws_posterior *posterior);
+/* Begin the block of steps that `peaks` is taken over. */
+void kws_posterior_begin_block(kws_posterior *posterior);
 /* Let the time of steps go by that were cut out; the smoothing knows nothing of them. */
 void kws_posterior_skip(kws_posterior *posterior, uint64_t steps);
 /* Take one step's scores [keywords + 1]; true when a keyword was heard. */

@@ -18,6 +18,7 @@ typedef struct {
   kws_mfcc_tables front_end;
   kws_network network;
   kws_posterior_settings posterior;
+  uint32_t priming_samples;      /* of silence that a reset pushes: the receptive field */
   /* Where in memory each part lies, bytes. */
   uint32_t row_at, posterior_at, pending_at, gate_at, scores_at;
   uint32_t memory_bytes;         /* in all */
@@ -31,16 +32,21 @@ typedef struct {
   kws_posterior posterior;
   float *row;     /* [coefficients] the latest feature row */
   int8_t *scores; /* [keywords + 1] the latest scores */
+  uint32_t dropped; /* detections since the reset for which push had no room */
 } kws_spotter;
 
 /* memory: [model->memory_bytes], 4-byte aligned; it stays the caller's and must live as long as
  * the spotter. */
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory);
-/* Forget the stream. */
+/* Forget the stream and prime the stages with silence: a keyword at the very start of the next
+ * stream is found, too, and times of detections count from its first sample. */
 void kws_spotter_reset(kws_spotter *spotter);
-/* Take mono int16 samples at 16 kHz; returns how many detections they complete. There must be room
- * for one per hop begun: one for pushes of up to a hop. How the stream is cut changes nothing. */
+/* Take mono int16 samples at 16 kHz and write the detections that they complete, `capacity` at most;
+ * returns how many it wrote. How the stream is cut into blocks changes no detection. */
 int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
-                     kws_detection *detections);
+                     kws_detection *detections, int capacity);
+/* Return the greatest smoothed posterior of a keyword among the steps that the latest push completed,
+ * 32768 being 1.0; if it completed none, that of the latest step; 0 while the gate is closed. */
+uint16_t kws_spotter_score(const kws_spotter *spotter, int keyword);
 
 #endif

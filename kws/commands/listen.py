@@ -14,7 +14,7 @@ from kws.commands.options import Json, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
-    from kws.backend import AnySpotter
+    from kws.backend import SpotterBackend
     from kws.console.detection_lines import DetectionLines
     from kws.console.live_display import LiveDisplay
     from kws.listener import Source
@@ -105,10 +105,10 @@ def _listen_to_source(
     Running actions may finish at the end of a stream; otherwise they are killed.
     """
     from kws.action import Actions
-    from kws.backend import spotter as open_spotter
+    from kws.backend import Spotter
     from kws.listener import listen
 
-    spotter = open_spotter(model)
+    spotter = Spotter(model)
     actions = Actions.load(actions_file, model.config.keywords) if actions_file else Actions([])
     source = _open_source(wav, stdin, device)
     try:
@@ -142,7 +142,7 @@ def _open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
 
 
 def _open_output(
-    source: Source, spotter: AnySpotter, model: str, as_json: bool
+    source: Source, spotter: SpotterBackend, model: str, as_json: bool
 ) -> LiveDisplay | DetectionLines:
     """Return a live display for a live source on a terminal, lines of text or JSON otherwise."""
     terminal = sys.stdout is not None and sys.stdout.isatty()

@@ -22,7 +22,7 @@ from kws.listener import Source
 from kws.posterior import Detection
 
 if TYPE_CHECKING:
-    from kws.backend import AnySpotter
+    from kws.backend import SpotterBackend
 
 REFRESH_SECONDS = 0.07  # at least; a microphone block is 0.08 s
 LATEST = 5  # detections shown
@@ -42,7 +42,7 @@ class LiveDisplay:
     of its tables: the display must cost little compared to the detector.
     """
 
-    def __init__(self, source: Source, spotter: AnySpotter, model: str) -> None:
+    def __init__(self, source: Source, spotter: SpotterBackend, model: str) -> None:
         self._source = source
         self._spotter = spotter
         self._title = f"{model} on {source.name}"
@@ -89,7 +89,7 @@ class LiveDisplay:
         yield from self._bar_line(
             options, "level", 1 - self._level / FLOOR, f"{self._level:.0f} dBFS"
         )
-        for keyword, confidence in self._spotter.confidences.items():
+        for keyword, confidence in self._spotter.scores.items():
             threshold = self._thresholds[keyword]
             yield from self._bar_line(options, keyword, confidence, f"{confidence:.2f}", threshold)
         for index, detection in enumerate(self._latest):

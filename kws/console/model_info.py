@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kws.backend import PATH
+from kws.backend import DEFAULT_BACKEND
 from kws.config import SAMPLE_RATE
 from kws.engine.lowering import read
 from kws.engine.network import Network
@@ -19,7 +19,7 @@ def as_dict(model: ModelFile) -> dict[str, Any]:
         "name": model.name,
         "bytes": len(model.content),
         "sha256": model.sha256,
-        "backend": PATH,
+        "backend": DEFAULT_BACKEND,
         "multiply_accumulates_per_second": cost_per_second(model),
         **model.config.to_dict(),
     }
@@ -49,7 +49,7 @@ def as_text(model: ModelFile) -> str:
         ),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, maximum of {smoothing.max_steps}, "
         f"refractory time {smoothing.refractory_steps * config.step_seconds:g} s",
-        "backend": PATH,
+        "backend": DEFAULT_BACKEND,
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
         **config.card,

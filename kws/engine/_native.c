@@ -151,6 +151,7 @@ static int read_plan(engine_t *self, const Py_buffer *plan) {
   read_front_end(&reader, &model->front_end);
   if (read_network(&reader, self) < 0) return -1;
   read_posterior(&reader, &model->posterior);
+  model->priming_samples = (uint32_t)number(&reader);
   model->row_at = (uint32_t)number(&reader);
   model->posterior_at = (uint32_t)number(&reader);
   model->pending_at = (uint32_t)number(&reader);
@@ -217,20 +218,20 @@ static PyObject *engine_push(engine_t *self, PyObject *object) {
   const size_t hop = self->model.front_end.hop;
   if (items(self, object, hop == 0 || self->model.posterior.keywords == 0 ? 0 : 2, &buffer) < 0)
     return NULL;
-  PyObject *list = PyList_New(0);
-  const int16_t *samples = buffer.buf;
-  for (size_t left = (size_t)buffer.len / 2; list != NULL && left > 0;) {
-    kws_detection heard;
-    const size_t count = left < hop ? left : hop;
-    const int fired = kws_spotter_push(&self->spotter, samples, count, &heard);
-    samples += count;
-    left -= count;
-    if (fired == 0) continue;
-    PyObject *entry = Py_BuildValue("Kii", (unsigned long long)heard.sample, (int)heard.keyword,
-                                    (int)heard.confidence);
-    if (entry == NULL || PyList_Append(list, entry) < 0) Py_CLEAR(list);
-    Py_XDECREF(entry);
+  const size_t count = (size_t)buffer.len / 2;
+  const size_t room = count / hop + self->model.gate.pre_roll + 2u; /* one per step at most */
+  kws_detection *found = PyMem_Malloc(room * sizeof *found);
+  PyObject *list = found == NULL ? PyErr_NoMemory() : PyList_New(0);
+  if (list != NULL) {
+    const int fired = kws_spotter_push(&self->spotter, buffer.buf, count, found, (int)room);
+    for (int i = 0; list != NULL && i < fired; ++i) {
+      PyObject *entry = Py_BuildValue("Kii", (unsigned long long)found[i].sample,
+                                      (int)found[i].keyword, (int)found[i].confidence);
+      if (entry == NULL || PyList_Append(list, entry) < 0) Py_CLEAR(list);
+      Py_XDECREF(entry);
+    }
   }
+  PyMem_Free(found);
   PyBuffer_Release(&buffer);
   return list;
 }
@@ -276,12 +277,12 @@ static PyObject *engine_scores(engine_t *self, PyObject *object) {
   return bytes;
 }
 
-static PyObject *engine_confidences(engine_t *self, PyObject *unused) {
+static PyObject *engine_peaks(engine_t *self, PyObject *unused) {
   (void)unused;
   const int keywords = self->memory == NULL ? 0 : self->model.posterior.keywords;
   PyObject *list = PyList_New(keywords);
   for (int i = 0; list != NULL && i < keywords; ++i) {
-    const int level = self->spotter.gate.open ? self->spotter.posterior.confidences[i] : 0;
+    const int level = kws_spotter_score(&self->spotter, i);
     PyObject *value = PyLong_FromLong(level);
     if (value == NULL) Py_CLEAR(list);
     else PyList_SET_ITEM(list, i, value);
@@ -294,7 +295,7 @@ static PyMethodDef methods[] = {
      "int16 samples to detections: (sample, keyword index, confidence of 32768)"},
     {"rows", (PyCFunction)engine_rows, METH_O, "int16 samples to float32 feature rows, as bytes"},
     {"scores", (PyCFunction)engine_scores, METH_O, "float32 rows to int8 scores, as bytes"},
-    {"confidences", (PyCFunction)engine_confidences, METH_NOARGS, "of 32768, per keyword; 0 while the gate is closed"},
+    {"peaks", (PyCFunction)engine_peaks, METH_NOARGS, "of 32768, per keyword; 0 while the gate is closed"},
     {"reset", (PyCFunction)engine_reset, METH_NOARGS, "forget the stream"},
     {NULL, NULL, 0, NULL}};
 

@@ -65,7 +65,7 @@ def detector_memory(
     memory = plan(network, work, phases) if network else Memory((), 0, work, 0, 1, work)
     posterior_at = memory.total + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
-    pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 1)  # KWS_POSTERIOR_BYTES
+    pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 2)  # KWS_POSTERIOR_BYTES
     gate_at = pending_at + 2 * front_end.window
     pre_roll = gate.pre_roll if gate and gate.on else 0
     scores_at = gate_at + 2 * front_end.hop * pre_roll  # KWS_GATE_BYTES

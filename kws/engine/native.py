@@ -54,7 +54,7 @@ class NativeMfcc:
         memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
         gate = bytes(4 * len(fields(GateSettings)))  # none of all three
         network, posterior = bytes(4 * 12), bytes(4 * 6)
-        self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory))
+        self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory, 0))
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -71,7 +71,7 @@ class NativeDsCnn:
 
     def __init__(self, model: ModelFile) -> None:
         network = read(model.content, model.name)
-        self._engine = _engine(model, network)
+        self._engine = _engine(model, network, 0)
         self.window_frames, self.coefficients = network.window_frames, network.row_values
         self.classes, self.score_scale = network.classes, network.score_scale
         self.stride = model.config.stride
@@ -87,16 +87,17 @@ class NativeDsCnn:
 
 
 class NativeSpotter:
-    """kws.spotter.Spotter in C."""
+    """kws.spotter.NumpySpotter in C."""
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
         network = read(model.content, model.name)
-        self._engine = _engine(model, network)
+        priming = model.config.priming_samples(network.window_frames)
+        self._engine = _engine(model, network, priming)
         self.window_frames = network.window_frames
 
     def reset(self) -> None:
-        """Forget the stream."""
+        """Forget the stream and prime the stages with the silence of a receptive field."""
         self._engine.reset()
 
     def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
@@ -109,14 +110,14 @@ class NativeSpotter:
         ]
 
     @property
-    def confidences(self) -> dict[str, float]:
-        """Confidence in 0..1 per keyword at the latest step."""
-        levels = (level / ONE for level in self._engine.confidences())
-        return dict(zip(self.config.keywords, levels, strict=True))
+    def scores(self) -> dict[str, float]:
+        """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push."""
+        peaks = (peak / ONE for peak in self._engine.peaks())
+        return dict(zip(self.config.keywords, peaks, strict=True))
 
 
-def _engine(model: ModelFile, network: Network) -> Engine:
-    """An engine with all stages of a model."""
+def _engine(model: ModelFile, network: Network, priming: int) -> Engine:
+    """Set up all stages of a model, primed with so many samples of silence."""
     config = model.config
     check(model.name, config, network)
     gate = GateSettings.of(config, network.window_frames)
@@ -130,7 +131,7 @@ def _engine(model: ModelFile, network: Network) -> Engine:
         + _network(network, memory.network)
         + _numbers(posterior_numbers(config, network).values())
         + _arrays(posterior_tables(config, network))
-        + _offsets(memory)
+        + _offsets(memory, priming)
     )
 
 
@@ -157,9 +158,10 @@ def _network(network: Network, memory: Memory) -> bytes:
     return plan
 
 
-def _offsets(memory: DetectorMemory) -> bytes:
+def _offsets(memory: DetectorMemory, priming: int) -> bytes:
     return _numbers(
         [
+            priming,
             memory.row_at,
             memory.posterior_at,
             memory.pending_at,

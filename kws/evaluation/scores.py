@@ -9,10 +9,10 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from kws import backend
+from kws.backend import open_ds_cnn, open_mfcc
 from kws.config import SAMPLE_RATE
 from kws.gate import Gate
-from kws.listener import FLUSH_SECONDS, lead_samples
+from kws.listener import FLUSH_SECONDS
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
 
@@ -25,8 +25,8 @@ class Scorer:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self._mfcc = backend.mfcc(model.config.front_end)
-        self._ds_cnn = backend.ds_cnn(model)
+        self._mfcc = open_mfcc(model.config.front_end)
+        self._ds_cnn = open_ds_cnn(model)
         self.window_frames = self._ds_cnn.window_frames
         self._gate = Gate(model.config, self.window_frames)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_frames)
@@ -34,16 +34,16 @@ class Scorer:
     def score_stream(self, pieces: Iterable[Samples]) -> StreamScores:
         """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
         self.reset()
-        lead = np.zeros(lead_samples(self.config, self.window_frames), np.int16)
+        priming = np.zeros(self.config.priming_samples(self.window_frames), np.int16)
         tail = np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)
-        return np.concatenate([self.push(piece) for piece in chain((lead,), pieces, (tail,))])
+        return np.concatenate([self.push(piece) for piece in chain((priming,), pieces, (tail,))])
 
     def end_sample(self, step: int) -> int:
         """End of the sound that a step of trace() rests on, in samples of the pieces."""
         rows = self._ds_cnn.window_frames + step * self.config.stride
         front_end = self.config.front_end
         end = (rows - 1) * front_end.hop + front_end.window
-        return end - lead_samples(self.config, self._ds_cnn.window_frames)
+        return end - self.config.priming_samples(self.window_frames)
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -25,7 +25,6 @@ from kws.engine.c_layout import (
 )
 from kws.engine.network import Layer, Memory, Network, plan
 from kws.gate import GateSettings
-from kws.listener import lead_samples
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 
@@ -79,7 +78,6 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         {
             "KWS_MODEL_MEMORY_BYTES": memory.total,
             "KWS_MODEL_HOP": config.front_end.hop,
-            "KWS_MODEL_LEAD": lead_samples(config, network.window_frames),
             "KWS_MODEL_KEYWORDS": len(config.keywords),
         },
         "extern const kws_model kws_model_data;",
@@ -91,6 +89,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         "front_end": struct(front_end_numbers(front_end) | _names(tables), 2),
         "network": struct(_network(network, memory.network), 2),
         "posterior": struct(posterior_numbers(config, network) | _names(settings), 2),
+        "priming_samples": config.priming_samples(network.window_frames),
         "row_at": memory.row_at,
         "posterior_at": memory.posterior_at,
         "pending_at": memory.pending_at,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kws import backend
+from kws.backend import open_mfcc
 from kws.config import FrontEnd
 from kws.mfcc_tables import FrontEndTables
 
@@ -20,7 +20,7 @@ class LogMels:
 
     def __init__(self, spec: FrontEnd) -> None:
         whole = replace(spec, coefficients=spec.mel_filters, mean=(), scale=())
-        self._mfcc = backend.mfcc(whole)
+        self._mfcc = open_mfcc(whole)
         self._inverse = np.linalg.inv(full_dct(FrontEndTables(whole)))
 
     def rows(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:

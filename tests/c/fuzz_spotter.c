@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     memcpy(block, bytes + 4, 2 * given);
     kws_ring_buffer_write(&ring, block, given);
     const size_t got = kws_ring_buffer_read(&ring, block, wanted);
-    const int found = kws_spotter_push(&spotter, block, got, heard);
+    const int found = kws_spotter_push(&spotter, block, got, heard, CAPACITY / KWS_MODEL_HOP + 2);
     for (int i = 0; i < found; ++i)
       if (heard[i].keyword >= kws_model_data.posterior.keywords) __builtin_trap();
     bytes += 4 + 2 * given;

@@ -59,22 +59,33 @@ static void trace(const int16_t *samples, size_t count) {
   }
 }
 
+/* Reset the stages without priming them: what is traced begins with the first sample. */
+static void reset_stages(kws_spotter *of) {
+  kws_gate_reset(&of->gate);
+  kws_mfcc_reset(&of->mfcc);
+  kws_ds_cnn_reset(&of->ds_cnn);
+  kws_posterior_reset(&of->posterior);
+}
+
 int run(void) {
   kws_spotter_init(&stages, &kws_model_data, memory[0]);
   kws_spotter_init(&spotter, &kws_model_data, memory[1]);
+  reset_stages(&stages);
+  reset_stages(&spotter);
   kws_detection heard;
   size_t bytes, piece = 1;
   while ((bytes = io_read(block, sizeof block)) > 0) {
     const size_t count = bytes / sizeof *block;
     if (stages.posterior.sample == stages.model->posterior.first_samples && piece == 1) {
-      kws_spotter_push(&spotter, block, count < KWS_MODEL_HOP ? count : KWS_MODEL_HOP, &heard);
-      kws_spotter_reset(&spotter);
+      kws_spotter_push(&spotter, block, count < KWS_MODEL_HOP ? count : KWS_MODEL_HOP, &heard,
+                       1);
+      reset_stages(&spotter);
     }
     trace(block, count);
     for (size_t at = 0; at < count; at += piece) {
       piece = (piece * 7 + 3) % KWS_MODEL_HOP + 1;
       if (piece > count - at) piece = count - at;
-      if (kws_spotter_push(&spotter, block + at, piece, &heard) > 0) put_detection('P', &heard);
+      if (kws_spotter_push(&spotter, block + at, piece, &heard, 1) > 0) put_detection('P', &heard);
     }
   }
   return 0;

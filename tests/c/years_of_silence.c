@@ -13,7 +13,7 @@ int run(void) {
   kws_spotter_init(&spotter, &kws_model_data, memory);
   while (io_read(hop, sizeof hop) == sizeof hop) {
     kws_detection heard;
-    if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard) > 0) {
+    if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard, 1) > 0) {
       const uint32_t words[2] = {(uint32_t)heard.sample, (uint32_t)(heard.sample >> 32)};
       io_write(words, sizeof words);
     }

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from kws.console.live_display import LiveDisplay, bar, dbfs
 from kws.model_file import ModelFile
-from kws.posterior import Detection
-from kws.spotter import Spotter
+from kws.posterior import ONE, Detection
+from kws.spotter import NumpySpotter
 
 
 @pytest.fixture(scope="module")
 def spotter():
-    return Spotter(ModelFile.load())
+    return NumpySpotter(ModelFile.load())
 
 
 def drawn(display, **options):
@@ -30,7 +30,7 @@ def drawn(display, **options):
 def test_the_display_shows_level_scores_and_the_latest_detections_first(spotter):
     source = BlockSource([], overflows=[])
     spotter.reset()
-    spotter.posterior.latest["jarvis"] = 0.5
+    spotter.posterior.peaks = np.array([0, ONE // 2, 0, 0])
     display = LiveDisplay(source, spotter, "home")
     for number in range(7):
         display.show(Detection(16_000 * number, "computer", 0.9))

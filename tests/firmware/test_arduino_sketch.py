@@ -19,10 +19,9 @@ from conftest import skip_without
 from sketch_board import BLOCK, BoardRun, Samples
 
 from kws.audio import ble
-from kws.backend import spotter as open_spotter
+from kws.backend import Spotter
 from kws.console.detection_lines import text_line
 from kws.export.sketch import export
-from kws.listener import lead_samples
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 
@@ -71,12 +70,8 @@ def sample(name: str) -> Samples:
 
 def laptop_detections(model: ModelFile, samples: Samples) -> list[Detection]:
     """Return what kws listen detects in samples that end with silence."""
-    spotter = open_spotter(model)
-    lead = lead_samples(spotter.config, spotter.window_frames)
-    spotter.push(np.zeros(lead, np.int16))
     rest = np.zeros(-len(samples) % HOP, np.int16)
-    detections = spotter.push(np.concatenate([samples, rest]))
-    return [Detection(d.sample - lead, d.keyword, d.confidence) for d in detections]
+    return Spotter(model).push(np.concatenate([samples, rest]))
 
 
 def received(model: ModelFile, board: BoardRun) -> list[Detection]:
@@ -163,6 +158,16 @@ def test_detections_equal_those_of_kws_listen(
     greeting, *lines = board.lines
     assert greeting == f"kws home: listening for {', '.join(model.config.keywords)}"
     assert lines == [text_line(detection) for detection in expected]
+
+
+def test_a_keyword_right_after_the_start_is_detected(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    [(keyword, start, end)] = EXPECTED["jarvis_door.flac"]
+    samples = sample("jarvis_door.flac")[round(start * 16_000) : round(end * 16_000)]
+    board = sketch_board.run(program, samples, tmp_path, CENTRAL)
+    assert [detection.keyword for detection in received(model, board)] == [keyword]
+    assert received(model, board) == laptop_detections(model, board.kept)
 
 
 def test_the_led_shows_the_keyword_for_a_while(program: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ int main(void) {
     next_hop(index);
     kws_ring_buffer_write(&ring, hop, KWS_MODEL_HOP);
     kws_ring_buffer_read(&ring, hop, KWS_MODEL_HOP);
-    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection);
+    kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection, 1);
   }
   next_hop(0);
   return 0;

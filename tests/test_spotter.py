@@ -1,0 +1,173 @@
+"""Test the whole pipeline: priming, backends, scores; Python and C."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_programs import HOST, M4_ARDUINO, Target
+from command_line import SAMPLES
+from conftest import skip_without
+from small_models import Samples, synthetic_audio, temporal
+
+import kws
+from kws import Detection, ModelFile, Spotter
+from kws.audio.audio_file import read_audio
+from kws.backend import AVAILABLE
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+from kws.export.sketch import export
+from kws.posterior import ONE
+
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
+backends = pytest.mark.parametrize("backend", ["c", "numpy"])
+
+
+@pytest.fixture(autouse=True)
+def _needs_c(request: pytest.FixtureRequest) -> None:
+    if "backend" in request.fixturenames and request.getfixturevalue("backend") == "c":
+        skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+
+
+def keyword_alone(file: str = "computer_lights.flac") -> tuple[str, Samples]:
+    """Return a keyword and a stream that begins with it and ends half a second after it."""
+    [(keyword, start, end)] = EXPECTED[file]
+    samples = read_audio(SAMPLES / file)[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    return keyword, np.concatenate([samples, np.zeros(SAMPLE_RATE // 2, np.int16)])
+
+
+def detections_of_c(model: ModelFile, output: bytes) -> tuple[list[Detection], int]:
+    """Return what tests/c/detect.c wrote: detections, and how many were dropped."""
+    *words, dropped, end = np.frombuffer(output, "<u4").tolist()
+    assert end == 0xFFFFFFFF
+    rows = np.array(words, np.int64).reshape(-1, 4).tolist()
+    return [
+        Detection(low + (high << 32), model.config.keywords[keyword], confidence / ONE)
+        for low, high, keyword, confidence in rows
+    ], dropped
+
+
+def run_c(model: ModelFile, samples: Samples, hops: int, target: Target, folder: Path) -> bytes:
+    """Run tests/c/detect.c with an exported model on samples, in blocks of so many hops."""
+    (folder / "test.tflite").write_bytes(model.content)
+    export(folder / "test.tflite", folder / "c")
+    binary = target.build(folder / "c", "detect")
+    return target.run(binary, np.int16(hops).tobytes() + samples.tobytes(), folder)
+
+
+@backends
+@pytest.mark.parametrize("file", ["computer_lights.flac", "jarvis_door.flac"])
+def test_a_keyword_at_the_start_of_a_stream_is_detected(backend: str, file: str) -> None:
+    keyword, samples = keyword_alone(file)
+    spotter = Spotter(backend=backend)
+    [found] = spotter.push(samples)
+    assert found.keyword == keyword
+    assert 0 < found.time < len(samples) / SAMPLE_RATE
+    spotter.reset()
+    assert spotter.push(samples) == [found]
+
+
+@pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
+def test_a_keyword_at_the_start_of_a_stream_is_detected_in_c(
+    target: Target, tmp_path: Path
+) -> None:
+    keyword, samples = keyword_alone()
+    model = ModelFile.load()
+    found, dropped = detections_of_c(model, run_c(model, samples, 1, target, tmp_path))
+    assert [detection.keyword for detection in found] == [keyword]
+    assert found == Spotter(model).push(samples)
+    assert dropped == 0
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_backends_agree_from_the_first_sample_on(gate: bool) -> None:
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    model, samples = temporal(), synthetic_audio(10, seed=4)
+    model = model if gate else model.without_gate()
+    spotters = [Spotter(model, backend) for backend in ("c", "numpy")]
+    lengths = np.random.default_rng(1).geometric(1 / 2000, 200)
+    for block in np.split(samples, np.cumsum(lengths[np.cumsum(lengths) < len(samples)])):
+        c, numpy = (spotter.push(block) for spotter in spotters)
+        assert c == numpy
+        assert spotters[0].scores == spotters[1].scores
+
+
+@backends
+def test_scores_are_the_greatest_of_the_latest_push(backend: str) -> None:
+    samples = read_audio(SAMPLES / "computer_lights.flac")[: 3 * SAMPLE_RATE]
+    model = ModelFile.load().without_gate()
+    spotter, by_hops = (Spotter(model, backend) for _ in range(2))
+    hop = model.config.front_end.hop
+    greatest = dict.fromkeys(model.config.keywords, 0.0)
+    for at in range(0, len(samples), hop):
+        by_hops.push(samples[at : at + hop])
+        greatest = {name: max(greatest[name], by_hops.scores[name]) for name in greatest}
+    spotter.push(samples)
+    assert spotter.scores == greatest
+    assert spotter.scores != by_hops.scores
+    spotter.push(samples[:0])  # completes no step: the latest one
+    assert spotter.scores == by_hops.scores
+
+
+@backends
+def test_scores_are_0_while_the_gate_is_closed(backend: str) -> None:
+    spotter = Spotter(backend=backend)
+    spotter.push(read_audio(SAMPLES / "computer_lights.flac"))
+    assert max(spotter.scores.values()) > 0
+    spotter.push(np.zeros(10 * SAMPLE_RATE, np.int16))
+    assert set(spotter.scores.values()) == {0.0}
+
+
+def often(model: ModelFile) -> ModelFile:
+    """Let a model fire at any step, with a refractory time of one step."""
+    smoothing = replace(model.config.smoothing, smooth_steps=1, max_steps=1, refractory_steps=1)
+    thresholds = (1e-4,) * len(model.config.keywords)
+    config = replace(model.config, smoothing=smoothing, thresholds=thresholds)
+    from kws.training.quantise import embed
+
+    return ModelFile.parse(embed(model.content, config), "often.tflite")
+
+
+@backends
+def test_a_long_block_gives_all_its_detections(backend: str) -> None:
+    model, samples = often(temporal()), synthetic_audio(20, seed=3)
+    by_hops, at_once = (Spotter(model, backend) for _ in range(2))
+    hop = model.config.front_end.hop
+    expected = [
+        d for at in range(0, len(samples), hop) for d in by_hops.push(samples[at : at + hop])
+    ]
+    assert len(expected) > 100
+    assert at_once.push(samples) == expected
+
+
+def test_c_writes_no_more_detections_than_there_is_room_for(tmp_path: Path) -> None:
+    """Run under AddressSanitizer, in blocks of 20 hops and with room for two detections."""
+    model, samples = often(temporal()), synthetic_audio(20, seed=3)
+    found, dropped = detections_of_c(model, run_c(model, samples, 20, HOST, tmp_path))
+    block = 20 * model.config.front_end.hop
+    spotter = Spotter(model)
+    everything = [spotter.push(samples[at : at + block]) for at in range(0, len(samples), block)]
+    assert max(map(len, everything)) > 4
+    assert found == [detection for some in everything for detection in some[:2]]
+    assert dropped == sum(map(len, everything)) - len(found) > 0
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(KwsError, match="no backend named 'cuda'; there are: c, numpy"):
+        Spotter(backend="cuda")
+
+
+def test_c_is_refused_where_it_was_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kws.backend.AVAILABLE", False)
+    with pytest.raises(KwsError, match="without a C compiler"):
+        Spotter(backend="c")
+
+
+def test_a_model_is_a_name_a_path_or_loaded(tmp_path: Path) -> None:
+    model = ModelFile.load()
+    (tmp_path / "copy.tflite").write_bytes(model.content)
+    for given in ("home", model, tmp_path / "copy.tflite", str(tmp_path / "copy.tflite")):
+        assert kws.Spotter(given).config == model.config
