@@ -42,9 +42,9 @@ def detections(source, spotter):
 
 def test_silence_surrounds_a_stream(spotter):
     samples = samples_of("all_keywords.flac")
-    tail = round(FLUSH_SECONDS * SAMPLE_RATE)
+    flush = round(FLUSH_SECONDS * SAMPLE_RATE)
     spotter.reset()
-    whole = np.concatenate([samples, np.zeros(tail, np.int16)])
+    whole = np.concatenate([samples, np.zeros(flush, np.int16)])
     expected = [(d.sample, d.keyword, d.confidence) for d in spotter.push(whole)]
     assert len(expected) == 4
     found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)
@@ -53,9 +53,9 @@ def test_silence_surrounds_a_stream(spotter):
 
 def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter):
     step = spotter.config.stride * spotter.config.front_end.hop
-    lead = spotter.config.priming_samples(spotter.window_frames)
-    assert lead % step == 0
-    assert 0 <= lead - spotter.window_frames * spotter.config.front_end.hop < step
+    priming = spotter.config.priming_samples(spotter.window_frames)
+    assert priming % step == 0
+    assert 0 <= priming - spotter.window_frames * spotter.config.front_end.hop < step
 
 
 def test_every_source_and_block_length_gives_the_same_detections(spotter):

@@ -89,9 +89,9 @@ class LiveDisplay:
         yield from self._bar_line(
             options, "level", 1 - self._level / FLOOR, f"{self._level:.0f} dBFS"
         )
-        for keyword, confidence in self._spotter.scores.items():
+        for keyword, score in self._spotter.scores.items():
             threshold = self._thresholds[keyword]
-            yield from self._bar_line(options, keyword, confidence, f"{confidence:.2f}", threshold)
+            yield from self._bar_line(options, keyword, score, f"{score:.2f}", threshold)
         for index, detection in enumerate(self._latest):
             yield Segment(text_line(detection), DIM if index else FIRED)
             yield Segment.line()

@@ -12,6 +12,8 @@ from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 
+BACKEND_NAMES = {"c": "C", "numpy": "NumPy"}
+
 
 def as_dict(model: ModelFile) -> dict[str, Any]:
     """Return all that a model file contains and what follows from it, as plain values for JSON."""
@@ -49,7 +51,7 @@ def as_text(model: ModelFile) -> str:
         ),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, maximum of {smoothing.max_steps}, "
         f"refractory time {smoothing.refractory_steps * config.step_seconds:g} s",
-        "backend": DEFAULT_BACKEND,
+        "backend": BACKEND_NAMES[DEFAULT_BACKEND],
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
         **config.card,
@@ -68,12 +70,12 @@ def cost_per_second(model: ModelFile) -> int | None:
 
 def cost_per_step(network: Network) -> int:
     """Return the multiply-accumulates from one step of a stream to the next."""
-    total, columns = 0, network.stride  # columns that the layer takes in per step
+    total, time_steps = 0, network.stride  # of the layer's input, per step of the network
     for layer in network.layers:
-        columns //= layer.time_stride
+        time_steps //= layer.time_stride
         inputs = {"CONVOLUTION": layer.channels, "DEPTHWISE": 1}.get(layer.kind, 0)
         kernel = layer.time_kernel * layer.kernel * inputs
-        total += columns * layer.output_cells * layer.output_channels * kernel
+        total += time_steps * layer.output_cells * layer.output_channels * kernel
     return total
 
 
