@@ -20,7 +20,7 @@ from kws.evaluation.scores import Samples, Scorer, Scores, StreamScores, score_r
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import recordings
-from kws.training.model import build, copy_weights
+from kws.training.model import build_model, copy_weights
 from kws.training.recipe import WAKE_WORDS
 
 
@@ -31,7 +31,7 @@ class FloatScorer(Scorer):
         super().__init__(model)
         architecture, config = WAKE_WORDS.architecture, model.config
         window, self._network = (
-            build(architecture, config.front_end, len(config.classes), rows)
+            build_model(architecture, config.front_end, len(config.classes), rows)
             for rows in (architecture.window_frames, None)
         )
         window.load_weights(weights)

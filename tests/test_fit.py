@@ -14,9 +14,10 @@ from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.augmentation.scene import PLAIN
+from kws.training.batches import Sampler
 from kws.training.checkpoint import Checkpoint
 from kws.training.example_layout import DETAIL, Layout
-from kws.training.example_store import Pool
+from kws.training.example_store import Pool, Speech, make_speech
 from kws.training.log_mel import LogMels
 from kws.training.mining import (
     APART,
@@ -24,13 +25,10 @@ from kws.training.mining import (
     PLACE,
     SNR,
     Miner,
-    Speech,
     elsewhere,
     hardest,
-    make_speech,
 )
 from kws.training.recipe import Architecture, Mining, Recipe, Schedule
-from kws.training.sampler import Sampler
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), last_kernel=4)
@@ -324,7 +322,7 @@ def test_the_average_spans_a_third_of_the_steps_taken(tf, material: Path) -> Non
 
 
 def test_a_long_average_has_statistics_of_its_own(tf, material: Path, monkeypatch) -> None:
-    from kws.training import weight_average
+    from kws.training import trainer as trainer_module
     from kws.training.training_run import Training
 
     trainer = Training(material, ["word"], recipe(epochs=4), []).trainer
@@ -333,7 +331,7 @@ def test_a_long_average_has_statistics_of_its_own(tf, material: Path, monkeypatc
     moving(trainer.model, wrong)
     with trainer.averaged():
         assert all(map(np.array_equal, moving(trainer.model), wrong))
-    monkeypatch.setattr(weight_average, "FITTING", 0)
+    monkeypatch.setattr(trainer_module, "STATISTICS_FIT", 0)
     with trainer.averaged():
         measured = moving(trainer.model)
         moving(trainer.model, [np.zeros_like(one) for one in measured])
@@ -412,10 +410,10 @@ def settled_network(architecture: Architecture, classes: int, features: np.ndarr
     """Random weights, and normalisations that have seen the features."""
     import keras
 
-    from kws.training.model import build
+    from kws.training.model import build_model
 
     keras.utils.set_random_seed(3)
-    network = build(architecture, FRONT_END, classes)
+    network = build_model(architecture, FRONT_END, classes)
     random = np.random.default_rng(5)
     for variable in network.variables:
         if variable.name in ("gamma", "beta"):
@@ -427,10 +425,10 @@ def settled_network(architecture: Architecture, classes: int, features: np.ndarr
 
 
 def quantised(network, architecture: Architecture, features: np.ndarray, classes: int) -> ModelFile:
-    from kws.training.model import build, copy_weights
+    from kws.training.model import build_model, copy_weights
     from kws.training.quantise import embed, quantise
 
-    window = build(architecture, FRONT_END, classes, architecture.window_frames)
+    window = build_model(architecture, FRONT_END, classes, architecture.window_frames)
     copy_weights(network, window)
     content = quantise(window, features[:, : architecture.window_frames, :, 0])
     keywords = tuple(f"word {n}" for n in range(1, classes))
@@ -443,8 +441,7 @@ def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
     """An int8 model gives a network for other keywords the activations that it was made from."""
     import keras
 
-    from kws.training.initial import start_from
-    from kws.training.model import build
+    from kws.training.model import build_model, initialise_from
 
     architecture = FAMILIES[family]
     rows = architecture.window_frames + 5 * architecture.stride
@@ -453,8 +450,8 @@ def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
     source = settled_network(architecture, 4, features)
     model = quantised(source, architecture, features, 4)
     assert replace(Architecture.of(model), frequency_stride=2) == architecture
-    network = build(architecture, FRONT_END, 2)
-    start_from(model, network, features)
+    network = build_model(architecture, FRONT_END, 2)
+    initialise_from(model, network, features)
 
     def activations(of, training: bool) -> np.ndarray:
         inside = keras.Model(of.inputs, of.layers[-1].input)
@@ -467,11 +464,10 @@ def test_a_network_starts_from_a_models_weights(tf, family: str) -> None:
 
 
 def test_a_model_of_another_shape_is_refused(tf) -> None:
-    from kws.training.initial import start_from
-    from kws.training.model import build
+    from kws.training.model import build_model, initialise_from
 
     features = np.zeros((2, 60, FRONT_END.coefficients, 1), np.float32)
-    model = quantised(build(SMALL, FRONT_END, 2), SMALL, features + 1, 2)
+    model = quantised(build_model(SMALL, FRONT_END, 2), SMALL, features + 1, 2)
     for architecture in (
         replace(SMALL, channels=12),
         replace(SMALL, kernels=(3, 5, 7)),
@@ -479,10 +475,10 @@ def test_a_model_of_another_shape_is_refused(tf) -> None:
         FAMILIES["plane"],
     ):
         with pytest.raises(KwsError, match=r"^it: its network has another shape"):
-            start_from(model, build(architecture, FRONT_END, 2), features)
+            initialise_from(model, build_model(architecture, FRONT_END, 2), features)
     bare = replace(SMALL, kernels=())
     with pytest.raises(KwsError, match=r"^it: its network is not one that kws trains$"):
-        Architecture.of(quantised(build(bare, FRONT_END, 2), bare, features + 1, 2))
+        Architecture.of(quantised(build_model(bare, FRONT_END, 2), bare, features + 1, 2))
 
 
 def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
+from kws.training.batches import AuxiliaryInputs
 from kws.training.cross_validation import Job, guide_of
 from kws.training.distillation.corpus import GRID, GuidingSpeech, lag, spacing
 from kws.training.distillation.corpus_builder import HEARINGS, PAUSE, make_guiding_speech, on_grid
@@ -31,7 +32,13 @@ from kws.training.distillation.embedding import (
     WINDOW,
     Embedder,
 )
-from kws.training.distillation.task import HIDDEN, Guide, Lessons, Passages
+from kws.training.distillation.task import (
+    EMBEDDINGS,
+    HIDDEN,
+    HIDDEN_LAYER,
+    DistillationTask,
+    TeacherTargets,
+)
 from kws.training.example_layout import DETAIL, Layout
 from kws.training.examples import Examples
 from kws.training.fold import Fold
@@ -48,6 +55,7 @@ from kws.training.recipe import (
     Schedule,
 )
 from kws.training.status import Status
+from kws.training.trainer import LOGITS
 from kws.training.words import Words
 from kws.training.work_folder import check_work
 
@@ -290,7 +298,7 @@ def test_patchwork_is_heard_behind_a_part_s_speech(embedding: Path, tmp_path: Pa
 # Passages
 
 
-def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, Lessons]:
+def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, TeacherTargets]:
     """Rows, embeddings and lessons that hold their own place; a keyword ends at place 400."""
 
     def places(count: int, size: int) -> np.ndarray:
@@ -304,7 +312,7 @@ def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, Lessons]:
         np.ones(length, bool),
         words,
     )
-    return speech, Lessons(places(length, HIDDEN), np.zeros((length, 2), np.float16))
+    return speech, TeacherTargets(places(length, HIDDEN), np.zeros((length, 2), np.float16))
 
 
 @pytest.mark.parametrize("architecture", [WAKE_WORDS.architecture, SMALL])
@@ -317,8 +325,9 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
         augmentation=Augmentation(tempo_perturbation=(-0.5, 0.2)),
         distillation=Distillation(passages_per_batch=50),
     )
-    guide = Guide(*counted(900), layout, wanted)
-    rows, embeddings, hidden, _ = guide.draw()
+    guide = DistillationTask(*counted(900), layout, wanted)
+    rows, targets = guide.draw()
+    embeddings, hidden = targets[EMBEDDINGS], targets[HIDDEN_LAYER]
     heard = architecture.window_frames + (layout.steps - 1) * architecture.stride
     assert rows.shape == (50, heard, 1)
     seen = architecture.first_kernel
@@ -352,7 +361,7 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -
         augmentation=Augmentation(tempo_perturbation=(-0.6, 0.2)),
         distillation=Distillation(passages_per_batch=400),
     )
-    hidden = Guide(speech, lessons, LAYOUT, recipe).draw().hidden[:, :, 0]
+    hidden = DistillationTask(speech, lessons, LAYOUT, recipe).draw().targets[HIDDEN_LAYER][:, :, 0]
 
     def within(place: float) -> int:
         return int(((hidden[:, 0] <= place) & (hidden[:, -1] >= place)).sum())
@@ -363,7 +372,7 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -
 
 def test_too_little_speech_guides_nobody() -> None:
     with pytest.raises(KwsError, match="too little speech"):
-        Guide(
+        DistillationTask(
             *counted(20),
             LAYOUT,
             Recipe(architecture=SMALL, distillation=Distillation(passages_per_batch=2)),
@@ -414,25 +423,24 @@ def recipe(guides: int) -> Recipe:
     )
 
 
-def guiding(material: Path, parts: list[int], guides: int) -> Guide:
+def guiding(material: Path, parts: list[int], guides: int) -> DistillationTask:
     """A guide of some parts, whose teacher tells how bright the middle filters are."""
     speech = GuidingSpeech.load(material).of(parts)
     bright = speech.embeddings[:, :1]
     logits = np.concatenate([0 * bright, 4 * bright], axis=1)
-    lessons = Lessons(np.repeat(bright, HIDDEN, axis=1), logits)
-    return Guide(speech, lessons, LAYOUT, recipe(guides))
+    lessons = TeacherTargets(np.repeat(bright, HIDDEN, axis=1), logits)
+    return DistillationTask(speech, lessons, LAYOUT, recipe(guides))
 
 
-def apart(training, passages: Passages) -> list[float]:
+def apart(training, passages: AuxiliaryInputs) -> list[float]:
     """Mean squares between what the network tells of passages and what it is to tell."""
     trainer = training.trainer
-    features = passages.log_mels.astype(np.float32) @ trainer.plain.numpy() + trainer.bias.numpy()
+    features = passages.log_mels.astype(np.float32) @ trainer.dct.numpy() + trainer.bias.numpy()
     with trainer.averaged():
-        logits, *told = trainer.trained(features[..., None], training=False)
-    margin = logits[:, :, 0, 1:] - logits[:, :, 0, :1]
-    made = (*(each.numpy()[:, :, 0, :] for each in told), margin.numpy())
-    wanted = passages.embeddings, passages.hidden, passages.logits[:, :, 1:]
-    return [float(np.mean((m - w) ** 2)) for m, w in zip(made, wanted, strict=True)]
+        made = {name: each.numpy() for name, each in trainer.outputs(features[..., None]).items()}
+    made[LOGITS] = made[LOGITS][..., 1:] - made[LOGITS][..., :1]
+    wanted = {**passages.targets, LOGITS: passages.targets[LOGITS][..., 1:]}
+    return [float(np.mean((made[name] - wanted[name]) ** 2)) for name in wanted]
 
 
 def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> None:
@@ -445,8 +453,8 @@ def test_a_network_learns_what_it_is_told(material: Path, tmp_path: Path) -> Non
     training = Training(material, ["word"], recipe(8), [0, 1], guide)
     before = np.array(apart(training, passages))
     training.run(tmp_path / "a.checkpoint", 2, lambda doing, share: None)
-    wanted = passages.embeddings, passages.hidden, passages.logits[:, :, 1]
-    variance = np.array([each.astype(float).var() for each in wanted])
+    wanted = {**passages.targets, LOGITS: passages.targets[LOGITS][:, :, 1]}
+    variance = np.array([each.astype(float).var() for each in wanted.values()])
     left = np.array(apart(training, passages))
     assert (left < [0.2, 0.3, 0.5] * variance).all(), left / variance
     assert (left < 0.5 * before).all(), left / before
@@ -460,10 +468,10 @@ def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
 
     def taught(
         speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, said: object
-    ) -> Lessons:
+    ) -> TeacherTargets:
         nothing = np.zeros((len(speech.parts), HIDDEN), np.float16)
         heard.append((set(speech.parts), classes, path))
-        return Lessons(nothing, nothing[:, :classes])
+        return TeacherTargets(nothing, nothing[:, :classes])
 
     monkeypatch.setattr(teacher, "taught", taught)
     heard: list[tuple[set[int], int, Path]] = []

@@ -12,8 +12,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.training.example_layout import DETAIL
-from kws.training.example_store import Pool
-from kws.training.mining import Speech
+from kws.training.example_store import Pool, Speech
 from kws.training.prepare import AS_MANY, RECORDED, make_material
 from kws.training.recipe import Architecture, ExampleCounts, Mining, Recipe
 from kws.training.status import DONE, Status

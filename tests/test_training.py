@@ -19,12 +19,12 @@ from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import PLAIN, Surroundings
 from kws.training.augmentation.synthetic_noise import made_up_noise
+from kws.training.batches import Sampler
 from kws.training.example_layout import DETAIL, EARLY, IGNORE, LATE, TRIGGER, Layout
 from kws.training.example_store import BACKGROUND, Pool, make_pool
 from kws.training.examples import Examples
 from kws.training.log_mel import LogMels
 from kws.training.recipe import Architecture, Augmentation, Schedule
-from kws.training.sampler import Sampler
 from kws.training.words import Words
 
 AUDIO_SAMPLES = Path(__file__).parents[1] / "audio_samples"
@@ -444,7 +444,7 @@ def test_without_examples_of_a_keyword_there_is_background_still() -> None:
 def test_hard_background_is_drawn_more_often() -> None:
     sampler = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch_size=100, keyword_share=0.4)
     everything = np.arange(60)
-    sampler.learn(everything, np.where(everything == 7, 5.0, 0.0).astype(np.float32))
+    sampler.update(everything, np.where(everything == 7, 5.0, 0.0).astype(np.float32))
     counts = np.bincount(np.concatenate([sampler.draw() for _ in range(50)]), minlength=60)
     # Half of 60 backgrounds at random; the other half in proportion to 5.01 against 0.01 each.
     assert counts[7] / 50 == pytest.approx(30 / 50 + 30 * 5.01 / 5.5, rel=0.05)
@@ -454,7 +454,7 @@ def test_hard_background_is_drawn_more_often() -> None:
 def test_the_easiest_background_is_given_up() -> None:
     sampler = sampler_of(pool_of(*[1] * 10, *[0] * 50))
     difficulty = np.random.default_rng(4).permutation(60).astype(np.float32)
-    sampler.learn(np.arange(60), difficulty)
+    sampler.update(np.arange(60), difficulty)
     by_ease = 10 + np.argsort(difficulty[10:])
     assert sampler.easiest(8).tolist() == by_ease[:8].tolist()
 
@@ -594,9 +594,9 @@ def test_a_colour_is_the_same_in_all_rows_of_an_example(tf) -> None:
     ],
 )
 def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
-    from kws.training.model import build
+    from kws.training.model import build_model
 
-    model = build(architecture, FRONT_END, classes=3)
+    model = build_model(architecture, FRONT_END, classes=3)
     for steps in (1, 2, 7):
         rows = architecture.window_frames + (steps - 1) * architecture.stride
         assert model(np.zeros((2, rows, 20, 1))).shape == (2, steps, 1, 3)
@@ -604,14 +604,14 @@ def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
 
 
 def test_a_window_with_the_weights_of_a_network_gives_its_scores(tf) -> None:
-    from kws.training.model import build, copy_weights
+    from kws.training.model import build_model, copy_weights
 
     for architecture in (Architecture(channels=8), Architecture(channels=8, frequency_kernel=4)):
-        model = build(architecture, FRONT_END, classes=3)
+        model = build_model(architecture, FRONT_END, classes=3)
         random = np.random.default_rng(1)
         model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
         rows = random.normal(0, 1, (2, architecture.window_frames, 20, 1)).astype(np.float32)
-        window = build(architecture, FRONT_END, 3, architecture.window_frames)
+        window = build_model(architecture, FRONT_END, 3, architecture.window_frames)
         copy_weights(model, window)
         np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
 
@@ -620,7 +620,7 @@ def test_a_batch_is_normalised_as_keras_does(tf) -> None:
     """Outputs, gradients, and what is kept of the batch."""
     from keras import layers
 
-    from kws.training.normalisation import BatchNormalization
+    from kws.training.model import BatchNormalization
 
     random = np.random.default_rng(1)
     x, wanted = (tf.constant(random.normal(1, 3, (8, 9, 2, 16)), tf.float32) for _ in range(2))
@@ -643,11 +643,11 @@ def test_a_batch_is_normalised_as_keras_does(tf) -> None:
 @pytest.fixture
 def int8_model(tf) -> bytes:
     """A network that was never trained."""
-    from kws.training.model import build
+    from kws.training.model import build_model
     from kws.training.quantise import quantise
 
     architecture = Architecture(channels=8, kernels=(3,), last_kernel=3)
-    model = build(architecture, FRONT_END, 2, architecture.window_frames)
+    model = build_model(architecture, FRONT_END, 2, architecture.window_frames)
     windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_frames, 20))
     return quantise(model, windows.astype(np.float32))
 

@@ -1,77 +1,142 @@
-"""Batches of examples, each varied anew, and of the passages that guide."""
+"""Draw batches of examples: choose them from the pool, and augment their log mel frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from kws.training.augmentation.spectrogram import coloured, masked, overlaid, stretched
-from kws.training.distillation.embedding import SIZE
-from kws.training.distillation.task import HIDDEN, Guide, Passages
-from kws.training.example_layout import heard_rows
 from kws.training.example_store import Pool
-from kws.training.recipe import Recipe
-from kws.training.sampler import Sampler
+from kws.training.recipe import Recipe, Schedule
+
+Targets = Mapping[str, npt.NDArray[Any]]  # by name, each [n, ...]
+
+
+class AuxiliaryInputs(NamedTuple):
+    """Hold what an auxiliary task adds to a batch, and what the network learns from it."""
+
+    log_mels: npt.NDArray[np.float16]  # [n, frames, filters]
+    targets: Targets
+
+
+class Batch(NamedTuple):
+    """Hold a batch of examples, with the inputs of an auxiliary task appended."""
+
+    indices: tf.Tensor  # [batch] of the examples in the pool, int64
+    log_mels: tf.Tensor  # [batch + n, frames, filters]: augmented examples, then auxiliary inputs
+    labels: tf.Tensor  # [batch, steps] of the examples, int8
+    targets: Mapping[str, tf.Tensor]  # of the auxiliary inputs
+
+
+class Sampler:
+    """Choose the examples of a batch: keywords evenly, background half at random, half by loss.
+
+    Most background is easy after the first minute. What still raises false alarms is drawn more
+    often.
+    """
+
+    def __init__(
+        self, pool: Pool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
+    ) -> None:
+        """Draw from the examples whose indices are `chosen`."""
+        self._random = np.random.default_rng(seed)
+        self._schedule = schedule
+        keyword = pool.keywords[chosen]
+        self._background = chosen[keyword == 0]
+        self._keywords = [chosen[group] for group in group_by_keyword(keyword)]
+        self._difficulty = np.ones(len(pool.labels), np.float32)
+
+    def draw(self) -> npt.NDArray[np.int64]:
+        """Return the indices of a batch, [batch]."""
+        schedule, random = self._schedule, self._random
+        each = round(schedule.batch_size * schedule.keyword_share / max(1, len(self._keywords)))
+        backgrounds = schedule.batch_size - each * len(self._keywords)
+        weights = np.cumsum(self._difficulty[self._background], dtype=np.float64)
+        hard = self._background[draw_weighted(weights, backgrounds // 2, random)]
+        drawn = [random.choice(group, each) for group in self._keywords]
+        drawn += [hard, random.choice(self._background, backgrounds - len(hard))]
+        return np.concatenate(drawn)
+
+    def update(self, indices: npt.NDArray[np.int64], loss: npt.NDArray[np.float32]) -> None:
+        """Set the difficulty of the examples [n] to their latest loss."""
+        self._difficulty[indices] = loss + 0.01
+
+    def easiest(self, count: int) -> npt.NDArray[np.int64]:
+        """Return the indices of the easiest background examples, half of all at most."""
+        order = np.argsort(self._difficulty[self._background], kind="stable")
+        easiest: npt.NDArray[np.int64] = self._background[order[: min(count, len(order) // 2)]]
+        return easiest
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Draws an epoch's batches."""
+    """Make the input pipeline of a training."""
 
     pool: Pool
     sampler: Sampler
-    guide: Guide | None
     recipe: Recipe
+    draw_auxiliary: Callable[[], AuxiliaryInputs] | None = None
 
     def epoch(self) -> tf.data.Dataset:
-        """Indices [batch], rows, labels [batch, steps], and what is to be told of passages.
-
-        Log mel rows [batch + guides, rows, filters], masked: of examples, then of passages. Of
-        those, embeddings, hidden numbers and logits, as Passages has them.
-        """
+        """Return an epoch's Batch elements as a dataset."""
         schedule, labels = self.recipe.schedule, self.pool.labels
-        _, rows, filters = self.pool.log_mels.shape
-        signature = (
+        _, frames, filters = self.pool.log_mels.shape
+        auxiliary = self.draw_auxiliary() if self.draw_auxiliary else None
+        specs = [
             tf.TensorSpec((schedule.batch_size,), tf.int64),
-            tf.TensorSpec((schedule.batch_size, rows, filters), tf.float16),
+            tf.TensorSpec((schedule.batch_size, frames, filters), tf.float16),
             tf.TensorSpec((schedule.batch_size, labels.shape[1]), tf.int8),
-            *(tf.TensorSpec(array.shape, tf.float16) for array in self._passages()),
-        )
+        ]
+        if auxiliary is not None:
+            specs.append(tf.nest.map_structure(_spec, auxiliary))
 
-        def draw() -> Iterator[tuple[npt.NDArray[Any], ...]]:
+        def draw() -> Iterator[tuple[Any, ...]]:
             for _ in range(schedule.steps_per_epoch):
-                chosen = self.sampler.draw()
-                yield chosen, self.pool.log_mels[chosen], labels[chosen], *self._passages()
+                indices = self.sampler.draw()
+                examples = indices, self.pool.log_mels[indices], labels[indices]
+                extra = (self.draw_auxiliary(),) if self.draw_auxiliary else ()
+                yield *examples, *extra
 
-        batches = tf.data.Dataset.from_generator(draw, output_signature=signature)
-        return batches.map(self._varied, num_parallel_calls=1).prefetch(4)
+        batches = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
+        return batches.map(self._augmented, num_parallel_calls=1).prefetch(4)
 
-    def _passages(self) -> Passages:
-        """Those that guide, if there are any."""
-        if self.guide:
-            return self.guide.draw()
-        _, rows, filters = self.pool.log_mels.shape
-        shapes = (0, heard_rows(rows), filters), (0, 0, SIZE), (0, 0, HIDDEN), (0, 0, 0)
-        return Passages(*(np.zeros(shape, np.float16) for shape in shapes))
-
-    def _varied(
+    def _augmented(
         self,
-        chosen: tf.Tensor,
+        indices: tf.Tensor,
         log_mels: tf.Tensor,
         labels: tf.Tensor,
-        passages: tf.Tensor,
-        *told: tf.Tensor,
-    ) -> tuple[tf.Tensor, ...]:
+        auxiliary: AuxiliaryInputs | None = None,
+    ) -> Batch:
         augmentation = self.recipe.augmentation
         x = stretched(log_mels, labels, self.recipe.architecture, augmentation.tempo_perturbation)
-        x = tf.cast(tf.concat([x, passages], 0), tf.float32)
-        # Passages lie behind no example, as if they were keywords: some hold one.
-        keywords = tf.ones((passages.shape[0], labels.shape[1]), labels.dtype)
-        x = overlaid(x, tf.concat([labels, keywords], 0), augmentation)
+        if auxiliary is not None:
+            x = tf.concat([x, auxiliary.log_mels], 0)
+        x = tf.cast(x, tf.float32)
+        # An auxiliary input may hold a keyword, so it is no background to mix into an example.
+        unknown = tf.ones((x.shape[0] - labels.shape[0], labels.shape[1]), labels.dtype)
+        x = overlaid(x, tf.concat([labels, unknown], 0), augmentation)
         x = masked(coloured(x, augmentation.spectral_tilt), augmentation)
-        return chosen, x, labels, *told
+        return Batch(indices, x, labels, {} if auxiliary is None else auxiliary.targets)
+
+
+def draw_weighted(
+    cumulative: npt.NDArray[np.float64], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return indices [count] drawn in proportion to weights, given by their cumulative sums."""
+    values = random.uniform(0, cumulative[-1], count)
+    return np.minimum(np.searchsorted(cumulative, values), len(cumulative) - 1)
+
+
+def group_by_keyword(keywords: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
+    """Return the indices of each keyword that occurs among keyword numbers [n]; 0 is none."""
+    groups = (np.flatnonzero(keywords == k) for k in range(1, keywords.max(initial=0) + 1))
+    return [group for group in groups if len(group)]
+
+
+def _spec(array: npt.NDArray[Any]) -> tf.TensorSpec:
+    return tf.TensorSpec(array.shape, array.dtype)

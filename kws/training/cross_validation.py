@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
 from kws.evaluation.mixing import mix_with_noise
 from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
 from kws.model_file import ModelFile
-from kws.training.distillation.corpus import GuidingSpeech
-from kws.training.distillation.task import Guide
 from kws.training.example_layout import Layout
 from kws.training.fold import Fold
 from kws.training.recipe import Recipe
 from kws.training.status import DONE
 from kws.training.workers import quietly
+
+if TYPE_CHECKING:
+    from kws.training.trainer import AuxiliaryTask
 
 POLL = 0.3  # s
 CLEAN = "clean"
@@ -92,8 +93,10 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
     return model, heard
 
 
-def guide_of(job: Job) -> Guide:
+def guide_of(job: Job) -> AuxiliaryTask:
     """Passages of the speech that is trained on, and what a teacher of that makes of them."""
+    from kws.training.distillation.corpus import GuidingSpeech
+    from kws.training.distillation.task import DistillationTask
     from kws.training.distillation.teacher import taught
 
     recipe, fold = job.recipe, job.fold
@@ -101,7 +104,7 @@ def guide_of(job: Job) -> Guide:
     speech = GuidingSpeech.load(job.material).of(fold.heard)
     classes = len(job.dataset.positives) + 1
     lessons = taught(speech, layout, classes, recipe.seed, fold.teacher, fold.status.report)
-    return Guide(speech, lessons, layout, recipe)
+    return DistillationTask(speech, lessons, layout, recipe)
 
 
 def hear(model: ModelFile, test: Dataset) -> Conditions:

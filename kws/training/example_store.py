@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
-from kws.training.example_layout import DETAIL
+from kws.training.augmentation.scene import Samples
+from kws.training.example_layout import DETAIL, Layout
 from kws.training.examples import Examples
 from kws.training.log_mel import LogMels
 from kws.training.workers import end_with_parent
@@ -27,6 +28,7 @@ CHUNK = 256  # examples made by one task
 # Share of each kind of background example.
 BACKGROUND = {"speech": 0.64, "fragment": 0.24, "quiet": 0.12}
 WORDS = 0.35  # share of the background that is other words, where there are any
+SPEECH_NAMES = ("speech_log_mels", "speech_parts")
 NAMES = ("log_mels", "labels", "parts")  # the arrays, and their files
 
 _examples: Sequence[Examples]  # by part; of a worker process, set once when it starts
@@ -83,6 +85,39 @@ def make_pool(
             array[place] = values
         done = place.stop
         progress(done / total)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """All speech without a keyword, one recording behind the other."""
+
+    log_mels: npt.NDArray[np.float16]  # [m, filters]
+    parts: npt.NDArray[np.int8]  # [m] of the split
+
+    @staticmethod
+    def load(folder: Path) -> Speech:
+        """What make_speech() left in a folder."""
+        return Speech(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in SPEECH_NAMES))
+
+    def of(self, parts: Sequence[int]) -> npt.NDArray[np.float16]:
+        """The rows of some parts, [m, filters]."""
+        rows: npt.NDArray[np.float16] = self.log_mels[np.isin(self.parts, parts)]
+        return rows
+
+
+def make_speech(recordings: Sequence[Sequence[Samples]], layout: Layout, folder: Path) -> None:
+    """Keep the log mel rows of recordings, by part, in a folder."""
+    front_end = LogMels(layout.detailed)
+    rows = [np.zeros((0, layout.front_end.mel_filters), np.float16)]
+    parts: list[int] = []
+    for part, group in enumerate(recordings):
+        samples = np.concatenate([np.zeros(layout.samples, np.int16), *group])
+        rows.append(front_end.rows(samples).astype(np.float16))
+        parts += [part] * len(rows[-1])
+    for name, array in zip(
+        SPEECH_NAMES, (np.concatenate(rows), np.array(parts, np.int8)), strict=True
+    ):
+        np.save(folder / f"{name}.npy", np.asarray(array))
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,18 @@ Examples drawn at random seldom hold such a moment; a network on its way finds e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.training.augmentation.scene import PLAIN
+from kws.training.batches import Sampler
 from kws.training.example_layout import DETAIL, Layout
 from kws.training.example_store import Pool
-from kws.training.log_mel import LogMels, slope_and_bow
-from kws.training.sampler import Sampler
+from kws.training.log_mel import slope_and_bow
 
-Samples = npt.NDArray[np.int16]
 LogMelRows = npt.NDArray[np.float16]
 Mined = npt.NDArray[np.int64]  # [2, passages] indices into the pool, and first rows in the speech
 Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of rows [n, filters]
@@ -31,38 +29,6 @@ GAIN = (-36.0, 8.0)  # dB, of a passage
 SNR = (0.0, 30.0)  # dB, its loudest row against noise
 COLOUR = 1.5  # nepers, of the noise
 GRAIN = 12.0  # shape of the gamma distribution of a noise's mel sums
-NAMES = ("speech_log_mels", "speech_parts")
-
-
-@dataclass(frozen=True)
-class Speech:
-    """All speech without a keyword, one recording behind the other."""
-
-    log_mels: LogMelRows  # [m, filters]
-    parts: npt.NDArray[np.int8]  # [m] of the split
-
-    @staticmethod
-    def load(folder: Path) -> Speech:
-        """What make_speech() left in a folder."""
-        return Speech(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
-
-    def of(self, parts: Sequence[int]) -> LogMelRows:
-        """The rows of some parts, [m, filters]."""
-        rows: LogMelRows = self.log_mels[np.isin(self.parts, parts)]
-        return rows
-
-
-def make_speech(recordings: Sequence[Sequence[Samples]], layout: Layout, folder: Path) -> None:
-    """Keep the log mel rows of recordings, by part, in a folder."""
-    front_end = LogMels(layout.detailed)
-    rows = [np.zeros((0, layout.front_end.mel_filters), np.float16)]
-    parts: list[int] = []
-    for part, group in enumerate(recordings):
-        samples = np.concatenate([np.zeros(layout.samples, np.int16), *group])
-        rows.append(front_end.rows(samples).astype(np.float16))
-        parts += [part] * len(rows[-1])
-    for name, array in zip(NAMES, (np.concatenate(rows), np.array(parts, np.int8)), strict=True):
-        np.save(folder / f"{name}.npy", np.asarray(array))
 
 
 @dataclass(frozen=True)
@@ -95,7 +61,7 @@ class Miner:
             self.pool.log_mels[place] = elsewhere(passage, offset, random)
         places = mined[0]
         self.pool.labels[places] = 0
-        self.sampler.learn(places, np.ones(len(places), np.float32))
+        self.sampler.update(places, np.ones(len(places), np.float32))
 
 
 def elsewhere(log_mels: LogMelRows, offset: float, random: np.random.Generator) -> LogMelRows:

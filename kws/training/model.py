@@ -1,47 +1,59 @@
-"""The DS-CNN builder: depthwise-separable blocks that pad nothing along time.
+"""Build the network: a DS-CNN in Keras that pads nothing along time.
 
-Two families (DESIGN: Hello Edge's 2-D plane, Zhang et al. 2017, and the temporal one): a first
-convolution of `kernel x coefficients` makes the coefficients channels and leaves time alone; a
-narrower one keeps a plane of frequencies, which the blocks then convolve as well.
+There are two families (Hello Edge, Zhang et al. 2017). The temporal one begins with a convolution
+of `kernel x coefficients`, which makes the coefficients channels and leaves time alone. The planar
+one begins with a narrower kernel and keeps a plane of frequencies, which its blocks convolve too.
 """
 
 from __future__ import annotations
 
 import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 from keras import layers
 
 from kws.config import FrontEnd
-from kws.training.distillation.embedding import SIZE
-from kws.training.distillation.task import BLOCKS, HIDDEN
-from kws.training.normalisation import BatchNormalization
-from kws.training.recipe import Architecture
+from kws.engine.tflite_reader import Operator
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+from kws.training.recipe import Architecture, convolutions
+
+Float = npt.NDArray[np.float32]
 
 
-def build(
-    architecture: Architecture, front_end: FrontEnd, classes: int, rows: int | None = None
+def build_model(
+    architecture: Architecture, front_end: FrontEnd, classes: int, frames: int | None = None
 ) -> keras.Model:
-    """Features [batch, rows, coefficients, 1] to logits [batch, steps, 1, classes].
+    """Build a network.
 
-    rows None leaves the time axis open, as training wants it; the converter wants it fixed.
+    It maps features [batch, frames, coefficients, 1] to logits [batch, steps, 1, classes].
+
+    Args:
+        architecture: The shape of the network.
+        front_end: Its number of coefficients is the width of the input.
+        classes: Keywords and background.
+        frames: The length of the input; None leaves the time axis open, as training wants it,
+            while the converter wants it fixed.
     """
-    x = inputs = keras.Input((rows, front_end.coefficients, 1))
-    plane = architecture.frequency_kernel > 0
+    x = inputs = keras.Input((frames, front_end.coefficients, 1))
+    planar = architecture.frequency_kernel > 0
     stride, channels = architecture.stride, architecture.channels
-    if rows is None and not plane:
-        # The same sums in training, in a quarter of the time: coefficients are channels, rows lie
-        # where a picture has its width.
+    if frames is None and not planar:
+        # The same sums in training, in a quarter of the time: coefficients are channels, frames
+        # lie where a picture has its width.
         x = layers.Reshape((1, -1, front_end.coefficients))(x)
         size, strides = (1, architecture.first_kernel), (1, stride)
         x = layers.Conv2D(channels, size, strides=strides, use_bias=False)(x)
         x = layers.Reshape((-1, 1, channels))(x)
     else:
-        kernel = architecture.frequency_kernel if plane else front_end.coefficients
-        across = architecture.frequency_stride if plane else stride
-        size, strides = (architecture.first_kernel, kernel), (stride, across)
+        kernel = architecture.frequency_kernel if planar else front_end.coefficients
+        frequency_stride = architecture.frequency_stride if planar else stride
+        size, strides = (architecture.first_kernel, kernel), (stride, frequency_stride)
         x = layers.Conv2D(channels, size, strides=strides, use_bias=False)(x)
     x = _normalised(x)
     for length in architecture.kernels:
-        x = _depthwise(x, length, 3 if plane else 1)
+        x = _depthwise(x, length, 3 if planar else 1)
         x = layers.Conv2D(architecture.channels, 1, use_bias=False)(x)
         x = _normalised(x)
     x = _depthwise(x, architecture.last_kernel, x.shape[2])
@@ -49,22 +61,71 @@ def build(
     return keras.Model(inputs, logits)
 
 
+def block_outputs(model: keras.Model) -> list[keras.KerasTensor]:
+    """Return the activations that auxiliary heads may read, [batch, time steps, width, channels].
+
+    They are those of the first convolution, of each block, and of the last depthwise convolution.
+    """
+    activations = [layer.output for layer in model.layers if isinstance(layer, layers.ReLU)]
+    return activations[::2] + activations[-1:]
+
+
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Between networks of one architecture; open or fixed in time, they hold the same numbers."""
+    """Copy the weights of a network to another of its architecture, open or fixed in time."""
     weights = zip(source.get_weights(), target.get_weights(), strict=True)
     target.set_weights([given.reshape(taken.shape) for given, taken in weights])
 
 
-def telling(model: keras.Model, architecture: Architecture) -> keras.Model:
-    """The network, which tells as well what a Guide's passages are to be.
+def initialise_from(model: ModelFile, network: keras.Model, features: Float) -> None:
+    """Initialise a network with the weights of a model file, all but those of its last layer.
 
-    Its outputs: logits; embeddings [batch, columns, 1, SIZE] from half way up; what a teacher makes
-    of them [batch, steps, 1, HIDDEN] from its last layer.
+    The int8 weights are dequantised. Quantisation folded batch normalisation into them, so it is
+    set to change nothing on typical features. The keywords of both may differ.
+
+    Args:
+        model: The model file.
+        network: The network that is changed.
+        features: Typical input, [n, frames, coefficients, 1].
+
+    Raises:
+        KwsError: The shapes differ.
     """
-    behind = [layer.output for layer in model.layers if isinstance(layer, layers.ReLU)]
-    middle = behind[2 * len(architecture.kernels[:BLOCKS])]
-    embeddings, hidden = layers.Conv2D(SIZE, 1)(middle), layers.Conv2D(HIDDEN, 1)(behind[-1])
-    return keras.Model(model.input, [model.output, embeddings, hidden])
+    operators = convolutions(model)
+    targets = [layer for layer in network.layers if isinstance(layer, _CONVOLUTIONS)]
+    norms = [n for n in network.layers if isinstance(n, layers.BatchNormalization)]
+    if len(operators) != len(targets):
+        raise _shape_error(model)
+    for operator, convolution, norm in zip(operators, targets, norms, strict=False):
+        kernel, bias = _dequantised(operator, model)
+        (initial,) = convolution.get_weights()
+        if kernel.size != initial.size:
+            raise _shape_error(model)
+        convolution.set_weights([kernel.reshape(initial.shape)])
+        output = keras.Model(network.inputs, norm.input)(features, training=False)
+        mean, variance = (np.array(f(output, axis=(0, 1, 2))) for f in (np.mean, np.var))
+        norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
+
+
+class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
+    """Normalise the last of four axes with TensorFlow's fused kernel while training.
+
+    Keras composes it of single operations, which take more time than all convolutions. The fused
+    kernel is fastest by far with a multiple of 16 channels.
+    """
+
+    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Normalise with the batch's statistics in training, else with the moving ones."""
+        if not training:
+            return super().call(inputs, training=False)
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+        return outputs
+
+
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 
 
 def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:
@@ -75,3 +136,17 @@ def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTens
 
 def _normalised(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.ReLU()(BatchNormalization(momentum=0.98)(x))
+
+
+def _dequantised(operator: Operator, model: ModelFile) -> tuple[Float, Float]:
+    """Return the kernel of a convolution in Keras's layout, and its bias."""
+    scales = operator.inputs[1].scales
+    kernel = operator.constant(1, model.name).astype(np.float32)
+    depthwise = operator.name == "DEPTHWISE_CONV_2D"
+    kernel = kernel * (scales if depthwise else scales[:, None, None, None])
+    bias = operator.constant(2, model.name) * scales * operator.inputs[0].scale
+    return kernel.transpose(1, 2, 3, 0), bias.astype(np.float32)
+
+
+def _shape_error(model: ModelFile) -> KwsError:
+    return KwsError(f"{model.name}: its network has another shape; only models of kws train serve")

@@ -15,9 +15,8 @@ from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.training.distillation.corpus_builder import make_guiding_speech
 from kws.training.example_layout import Layout
-from kws.training.example_store import make_pool
+from kws.training.example_store import make_pool, make_speech
 from kws.training.examples import Examples
-from kws.training.mining import make_speech
 from kws.training.recipe import Recipe
 from kws.training.status import DONE, Status
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech

@@ -1,9 +1,11 @@
-"""Fit a network to a pool of examples, epoch by epoch."""
+"""Fit a network to a pool of examples, epoch by epoch, and average its weights."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -12,21 +14,82 @@ import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
 from kws.training.augmentation.spectrogram import warps
-from kws.training.batches import Batches
-from kws.training.distillation.task import Guide
+from kws.training.batches import AuxiliaryInputs, Batch, Batches, Sampler
 from kws.training.example_store import Pool
 from kws.training.log_mel import full_dct
-from kws.training.losses import detection_loss, guidance_loss
-from kws.training.model import telling
+from kws.training.losses import detection_loss
 from kws.training.recipe import Recipe, Schedule
-from kws.training.sampler import Sampler
-from kws.training.weight_average import WeightAverage
 
 Arrays = list[npt.NDArray[Any]]
+Tensors = Mapping[str, tf.Tensor]
+
+LOGITS = "logits"  # name of the network's own output
+
+# The normalisations' moving statistics follow the last 50 steps. They fit a weight average of up to
+# STATISTICS_FIT steps; for a longer one they are measured again, in so many batches.
+STATISTICS_FIT, STATISTICS_BATCHES = 500, 150
+
+
+class AuxiliaryTask(Protocol):
+    """Describe a task that a network learns besides the keywords, from inputs of its own."""
+
+    def draw(self) -> AuxiliaryInputs:
+        """Return inputs that a batch gets besides its examples, and their targets by name."""
+
+    def heads(self, network: keras.Model) -> dict[str, keras.KerasTensor]:
+        """Return outputs by name that are built on a network; no model file gets them."""
+
+    def loss(self, outputs: Tensors, targets: Tensors) -> tf.Tensor:
+        """Return the loss of the inputs' outputs, each [n, steps, ...]: LOGITS and the heads."""
+
+
+class WeightAverage:
+    """Apply the moving average of a network's weights, which an optimiser with `use_ema` keeps.
+
+    A model is made of the average. Over a third of a training whose learning rate stays high, it
+    lies amid the weights that were passed (Izmailov et al. 2018, "Averaging weights leads to wider
+    optima and better generalization").
+    """
+
+    def __init__(
+        self, network: keras.Model, optimizer: keras.optimizers.Optimizer, limits: tuple[int, int]
+    ) -> None:
+        """Average over a third of the steps taken, between limits; start_epoch() sets how many."""
+        self._network, self._optimizer, self._limits = network, optimizer, limits
+        self._momentum = tf.Variable(0.0, trainable=False)
+        optimizer.ema_momentum = self._momentum
+        self._update_statistics = tf.function(lambda features: network(features, training=True))
+
+    @property
+    def _length(self) -> float:
+        return float(np.clip(int(self._optimizer.iterations) / 3, *self._limits))
+
+    def start_epoch(self) -> None:
+        """Set the length of the average to what fits the steps taken so far."""
+        self._momentum.assign(1 - 1 / self._length)
+
+    @contextmanager
+    def applied(self, batches: Iterable[tf.Tensor]) -> Iterator[None]:
+        """Give the network the averages while the context lasts.
+
+        Args:
+            batches: Features in which the normalisations' statistics are measured if need be.
+        """
+        variables = self._network.variables
+        current = [variable.numpy() for variable in variables]
+        self._optimizer.finalize_variable_values(self._network.trainable_variables)
+        try:
+            if self._length > STATISTICS_FIT:
+                for features in islice(batches, STATISTICS_BATCHES):
+                    self._update_statistics(features)
+            yield
+        finally:
+            for variable, value in zip(variables, current, strict=True):
+                variable.assign(value)
 
 
 class Trainer:
-    """A network, its optimiser, and the examples it is trained on."""
+    """Fit a network with an optimiser to the examples of a pool, and to an auxiliary task."""
 
     def __init__(
         self,
@@ -35,14 +98,18 @@ class Trainer:
         tables: FrontEndTables,
         pool: Pool,
         sampler: Sampler,
-        guide: Guide | None = None,
+        task: AuxiliaryTask | None = None,
     ) -> None:
-        self.model, self.pool, self.sampler, self.guide = model, pool, sampler, guide
-        self.trained = telling(model, recipe.architecture) if guide else model
-        self.recipe, self.schedule = recipe, recipe.schedule
-        schedule = recipe.schedule
-        self.plain = tf.constant(full_dct(tables))
-        self.warped = tf.constant(warps(tables.spec, recipe.augmentation.vtlp) @ full_dct(tables))
+        """Prepare the training of `model`; a task adds heads, which are trained along with it."""
+        self.model, self.pool, self.sampler, self._task = model, pool, sampler, task
+        heads = task.heads(model) if task else {}
+        self._outputs = [LOGITS, *heads]
+        self._network = keras.Model(model.input, [model.output, *heads.values()]) if task else model
+        self.recipe, schedule = recipe, recipe.schedule
+        self.dct = tf.constant(full_dct(tables))
+        self._vtlp_dct = tf.constant(
+            warps(tables.spec, recipe.augmentation.vtlp) @ full_dct(tables)
+        )
         self.bias = tf.constant(tables.bias)
         self.optimizer = keras.optimizers.AdamW(
             _learning_rate(schedule),
@@ -50,47 +117,55 @@ class Trainer:
             use_ema=True,
             clipnorm=1.0,
         )
-        self._average = WeightAverage(self.trained, self.optimizer, schedule.ema_steps)
-        self.optimizer.build(self.trained.trainable_variables)
-        self._step = tf.function(self._gradient_step)
-        self.scores = tf.function(self._scores, reduce_retracing=True)
-        self._batches = Batches(pool, sampler, guide, recipe).epoch()
+        self._average = WeightAverage(self._network, self.optimizer, schedule.ema_steps)
+        self.optimizer.build(self._network.trainable_variables)
+        self._step = tf.function(self._train_step)
+        self.logits = tf.function(self._logits, reduce_retracing=True)
+        self._batches = Batches(pool, sampler, recipe, task.draw if task else None).epoch()
 
     def run_epoch(self, seed: int) -> float:
-        """Train for one epoch; the mean loss."""
+        """Train for one epoch, and return the mean loss of the keywords."""
         tf.random.set_seed(seed)
-        self._average.widen()
+        self._average.start_epoch()
         losses = []
-        for chosen, log_mels, labels, *told in self._batches:
-            loss, difficulty = self._step(log_mels, labels, *told)
-            self.sampler.learn(chosen.numpy(), difficulty.numpy())
+        for batch in self._batches:
+            loss, difficulty = self._step(batch)
+            self.sampler.update(batch.indices.numpy(), difficulty.numpy())
             losses.append(loss)
         return float(np.mean(losses))
 
     def averaged(self) -> AbstractContextManager[None]:
-        """The network with the moving averages of its weights, which a model is made of."""
+        """Give the network the moving averages of its weights while a context lasts."""
         return self._average.applied(
-            self.warped_features(log_mels) for _, log_mels, *_ in self._batches
+            self._perturbed_features(batch.log_mels) for batch in self._batches
         )
 
-    def _scores(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """Logits [batch, steps, classes] of log mel rows [batch, rows, filters] as they are."""
-        features = tf.cast(log_mels, tf.float32) @ self.plain + self.bias
+    def outputs(self, features: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Return what the network and its heads make of features, each [batch, steps, ...]."""
+        outputs = self._network(features, training=training)
+        outputs = outputs if self._task else [outputs]
+        return {
+            name: output[:, :, 0, :] for name, output in zip(self._outputs, outputs, strict=True)
+        }
+
+    def _logits(self, log_mels: tf.Tensor) -> tf.Tensor:
+        """Return logits [batch, steps, classes] of log mels [batch, frames, filters]."""
+        features = tf.cast(log_mels, tf.float32) @ self.dct + self.bias
         return self.model(features[..., None], training=False)[:, :, 0, :]
 
-    def loss(self, chosen: npt.NDArray[np.int64]) -> float:
-        """Of examples [n] as they are."""
-        total, batch = 0.0, self.schedule.batch_size
-        for first in range(0, len(chosen), batch):
-            piece = chosen[first : first + batch]
-            logits = self.scores(tf.constant(self.pool.heard(piece)))
+    def loss(self, indices: npt.NDArray[np.int64]) -> float:
+        """Return the mean loss of examples of the pool [n], which are not augmented again."""
+        total, batch = 0.0, self.recipe.schedule.batch_size
+        for first in range(0, len(indices), batch):
+            piece = indices[first : first + batch]
+            logits = self.logits(tf.constant(self.pool.heard(piece)))
             labels = tf.cast(self.pool.labels[piece], tf.int32)
-            total += len(piece) * float(self._loss(logits, labels)[0])
-        return total / max(1, len(chosen))
+            total += len(piece) * float(self._detection_loss(logits, labels)[0])
+        return total / max(1, len(indices))
 
     @property
     def state(self) -> Arrays:
-        """All that training changes."""
+        """Return copies of all variables that training changes."""
         return [variable.numpy() for variable in self._variables]
 
     @state.setter
@@ -100,46 +175,36 @@ class Trainer:
 
     @property
     def _variables(self) -> list[Any]:
-        return [*self.trained.variables, *self.optimizer.variables]
+        return [*self._network.variables, *self.optimizer.variables]
 
-    def _gradient_step(
-        self, log_mels: tf.Tensor, labels: tf.Tensor, *told: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Change the weights; the loss, and how hard each example was, [batch]."""
-        features, labels = self.warped_features(log_mels), tf.cast(labels, tf.int32)
-        examples = self.schedule.batch_size  # what comes behind them guides
+    def _train_step(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Update the weights; return the loss, and that of each example's background, [batch]."""
+        features = self._perturbed_features(batch.log_mels)
+        labels = tf.cast(batch.labels, tf.int32)
+        examples = self.recipe.schedule.batch_size  # the inputs of the task follow them
         with tf.GradientTape() as tape:
-            made = self.trained(features, training=True)
-            logits, *outputs = made if self.guide else (made,)
-            loss, difficulty = self._loss(logits[:examples, :, 0, :], labels)
+            outputs = self.outputs(features, training=True)
+            loss, difficulty = self._detection_loss(outputs[LOGITS][:examples], labels)
             total = loss
-            if self.guide:
-                passages = [output[examples:, :, 0, :] for output in (*outputs, logits)]
-                distillation = self.recipe.distillation
-                weights = (
-                    distillation.embedding_weight,
-                    distillation.hidden_weight,
-                    distillation.logits_weight,
-                )
-                total += guidance_loss(passages, told, weights)
-        variables = self.trained.trainable_variables
+            if self._task:
+                of_task = {name: output[examples:] for name, output in outputs.items()}
+                total += self._task.loss(of_task, batch.targets)
+        variables = self._network.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, difficulty
 
-    def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        settings = self.recipe.loss
-        return detection_loss(
-            logits, labels, settings.max_pooling_steps, settings.worst_step_weight
-        )
+    def _detection_loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        loss = self.recipe.loss
+        return detection_loss(logits, labels, loss.max_pooling_steps, loss.worst_step_weight)
 
-    def warped_features(self, log_mels: tf.Tensor) -> tf.Tensor:
-        """[batch, rows, coefficients, 1] of log mel rows [batch, rows, filters].
+    def _perturbed_features(self, log_mels: tf.Tensor) -> tf.Tensor:
+        """Return features [batch, frames, coefficients, 1] of log mels [batch, frames, filters].
 
-        Each example gets a random vocal tract length (Jaitly and Hinton 2013).
+        Each input gets a random vocal tract length (VTLP, Jaitly and Hinton 2013).
         """
-        throat = tf.random.uniform((log_mels.shape[0],), 0, self.warped.shape[0], tf.int32)
-        return (log_mels @ tf.gather(self.warped, throat) + self.bias)[..., None]
+        index = tf.random.uniform((log_mels.shape[0],), 0, self._vtlp_dct.shape[0], tf.int32)
+        return (log_mels @ tf.gather(self._vtlp_dct, index) + self.bias)[..., None]
 
 
 def _learning_rate(schedule: Schedule) -> keras.optimizers.schedules.LearningRateSchedule:

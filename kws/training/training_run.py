@@ -15,19 +15,17 @@ import tensorflow as tf
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import PARTITIONS
 from kws.mfcc_tables import FrontEndTables
+from kws.training.batches import Sampler
 from kws.training.checkpoint import Checkpoint
-from kws.training.distillation.task import Guide
 from kws.training.example_layout import Layout
-from kws.training.example_store import Pool
+from kws.training.example_store import Pool, Speech
 from kws.training.features import standardised, typical_windows
-from kws.training.initial import start_from
-from kws.training.mining import LogMelRows, Mined, Miner, Speech
-from kws.training.model import build, copy_weights
+from kws.training.mining import LogMelRows, Mined, Miner
+from kws.training.model import build_model, copy_weights, initialise_from
 from kws.training.quantise import embed, quantise
 from kws.training.recipe import Recipe
-from kws.training.sampler import Sampler
 from kws.training.status import Progress
-from kws.training.trainer import Trainer
+from kws.training.trainer import AuxiliaryTask, Trainer
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale
@@ -51,11 +49,11 @@ class Training:
         keywords: Sequence[str],
         recipe: Recipe,
         held_out: Sequence[int],
-        guide: Guide | None = None,
+        task: AuxiliaryTask | None = None,
     ) -> None:
         """material: folder of a pool and its speech. held_out: parts that are not trained on.
 
-        guide: of speech in other parts, where the recipe has guides.
+        task: what the network learns besides the keywords.
         """
         self.recipe, self.pool = recipe, Pool.load(material)
         self._material = material
@@ -70,7 +68,7 @@ class Training:
         keras.utils.set_random_seed(recipe.seed)  # of the first weights
         self.sampler = Sampler(self.pool, recipe.schedule, self.chosen, recipe.seed)
         network = self._network()
-        self.trainer = Trainer(network, recipe, self.tables, self.pool, self.sampler, guide)
+        self.trainer = Trainer(network, recipe, self.tables, self.pool, self.sampler, task)
 
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
         """Train for `epochs` at most, from where the checkpoint is.
@@ -105,9 +103,9 @@ class Training:
     def _network(self) -> keras.Model:
         """With first weights of its own, or those that training starts from."""
         recipe = self.recipe
-        network = build(recipe.architecture, self.config.front_end, len(self.config.classes))
+        network = build_model(recipe.architecture, self.config.front_end, len(self.config.classes))
         if recipe.initial:
-            start_from(recipe.initial, network, self._typical()[..., None])
+            initialise_from(recipe.initial, network, self._typical()[..., None])
         return network
 
     @cached_property
@@ -134,7 +132,7 @@ class Training:
 
     def _confidences(self, log_mels: LogMelRows) -> npt.NDArray[np.float32]:
         """[steps] of rows [n, filters]: the likeliest keyword, smoothed."""
-        scores = self.trainer.scores(tf.constant(log_mels[None]))[0]
+        scores = self.trainer.logits(tf.constant(log_mels[None]))[0]
         likest = tf.reduce_max(tf.nn.softmax(scores)[:, 1:], axis=1).numpy()
         width = self.recipe.loss.max_pooling_steps
         smooth: npt.NDArray[np.float32] = np.convolve(likest, np.full(width, 1 / width))
@@ -158,7 +156,7 @@ class Training:
 
     def _quantised(self) -> Trained:
         architecture, front_end = self.recipe.architecture, self.config.front_end
-        window = build(
+        window = build_model(
             architecture, front_end, len(self.config.classes), architecture.window_frames
         )
         copy_weights(self.trainer.model, window)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
+from kws.training.batches import draw_weighted, group_by_keyword
 from kws.training.distillation.corpus import GuidingSpeech, Halfs, lag, spacing
 from kws.training.example_layout import IGNORE, TRIGGER, Layout, labels
-from kws.training.sampler import by_keyword, in_proportion
 
 BATCH = 128
 KEYWORDS = 0.4  # share of a batch, spread evenly over the keywords
@@ -35,7 +35,7 @@ class Crops:
         self._seconds = spacing(layout) / SAMPLE_RATE  # from place to place
         self._lag = lag(layout)
         self.free = speech.free(layout)
-        self._groups = by_keyword(self._words[:, 0].astype(np.intp))
+        self._groups = group_by_keyword(self._words[:, 0].astype(np.intp))
         taken = np.cumsum(np.r_[0, ~self.free])
         judged = np.arange(seen - 1, len(self.free) - JUDGED + 1)
         self._plain = taken[judged + JUDGED] == taken[judged]  # where background may begin
@@ -88,7 +88,7 @@ class Crops:
         """`count` places where crops begin."""
         random = self._random
         firsts = random.choice(self._firsts, count)
-        hard = in_proportion(self._alike, count // 2, random)
+        hard = draw_weighted(self._alike, count // 2, random)
         hard -= self._seen - 1 + random.integers(JUDGED, size=len(hard))
         hard = np.clip(hard, 0, len(self._plain) - 1)
         firsts[: len(hard)] = np.where(self._plain[hard], hard, firsts[: len(hard)])

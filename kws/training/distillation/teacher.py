@@ -19,7 +19,7 @@ from keras import layers
 from kws.training.distillation.corpus import GuidingSpeech, Halfs
 from kws.training.distillation.crops import Crops
 from kws.training.distillation.embedding import SIZE
-from kws.training.distillation.task import HIDDEN, Lessons, keyword_chance
+from kws.training.distillation.task import HIDDEN, TeacherTargets, keyword_chance
 from kws.training.example_layout import Layout
 from kws.training.losses import detection_loss
 from kws.training.status import Progress
@@ -37,7 +37,7 @@ AT_ONCE = 20_000  # places
 
 def taught(
     speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, progress: Progress
-) -> Lessons:
+) -> TeacherTargets:
     """What a teacher of this speech makes of it; its weights are kept at the path.
 
     KwsError where there is too little speech.
@@ -56,7 +56,7 @@ def taught(
     for first in range(0, len(hidden), AT_ONCE):  # all at once would take a GB
         piece = hidden[first : first + AT_ONCE]
         piece[:] = (piece - mean) / deviation
-    return Lessons(hidden, logits)
+    return TeacherTargets(hidden, logits)
 
 
 def _teacher(classes: int) -> keras.Model:
