@@ -14,6 +14,7 @@ from command_line import ROOT
 from module_map import PAGE, first_sentence, module_map, with_map
 from typer.main import get_command
 
+from kws import __version__
 from kws.cli import app
 
 SKIPPED = {".venv", "build", "dist", ".pytest_cache", "node_modules"}
@@ -148,3 +149,8 @@ def test_the_python_of_readme_runs():
     assert [match and match.group(1) for match in found] == [
         *("computer", "jarvis", "alexa", "smart mirror")
     ]
+
+
+def test_the_version_is_the_same_everywhere():
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {__version__} - " in (ROOT / "CHANGELOG.md").read_text("utf-8")

@@ -75,7 +75,7 @@ def record(sample: Path = SAMPLE) -> list[Frame]:
     """Return the frames that the live display shows while it listens to a sample."""
     rich.reconfigure(file=io.StringIO())  # of rich.live.Live, which draws while we record
     screen = Console(width=COLUMNS, file=io.StringIO(), force_terminal=True, legacy_windows=False)
-    spotter = kws.Spotter(kws.ModelFile.load("home"))
+    spotter = kws.Spotter("home")
     source = Playback(read_audio(sample))
     frames: list[Frame] = []
     samples = 0
