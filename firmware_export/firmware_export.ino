@@ -14,10 +14,21 @@ static kws_spotter spotter;
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int16_t hop[KWS_MODEL_HOP];
 
-static void act(const kws_detection &heard) {
+/* Room for the detections of one push. A hop completes one at most: when the gate opens, the
+ * pre-roll passes with the hop, but it is no longer than the refractory time. */
+static constexpr int MAX_DETECTIONS = 4;
+
+static void act(const kws_detection &detection) {
   static uint32_t count;
   ++count;
-  for (Action *action : actions) action->detected(heard, count);
+  for (Action *action : actions) action->detected(detection, count);
+}
+
+/* Push the hop into the spotter and trigger the actions. */
+static void detect() {
+  kws_detection detections[MAX_DETECTIONS];
+  const int count = kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, detections, MAX_DETECTIONS);
+  for (int i = 0; i < count; ++i) act(detections[i]);
 }
 
 /* Report lost samples, at most once a second. */
@@ -41,11 +52,10 @@ void setup() {
 }
 
 void loop() {
-  kws_detection heard;
-  if (!microphone.read(hop))
-    delay(5); /* ms; the processor sleeps, the interrupt goes on collecting */
-  else if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard, 1))
-    act(heard);
+  if (microphone.read(hop))
+    detect();
+  else
+    delay(5); /* ms; the processor sleeps, the microphone's interrupt goes on */
   report_losses();
   for (Action *action : actions) action->update();
 }
