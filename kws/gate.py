@@ -140,7 +140,7 @@ class Gate:
 
 
 def energies(hops: npt.NDArray[np.int16]) -> Int:
-    """Return the energy of each hop, [n, hop] to [n]: see the module's definition."""
+    """Return the energy of each of the hops [n, hop], as the module defines it."""
     even = hops.shape[1] // 2 * 2
     differences = hops[:, 1:even:2].astype(np.int32) - hops[:, 0:even:2]
     sums: Int = np.einsum("ij,ij->i", differences, differences, dtype=np.int64, casting="safe")

@@ -1,28 +1,28 @@
-"""MFCC features of a stream, bit for bit what mfcc.c computes on the board.
+"""Extract MFCC features from a stream of samples, bit for bit as mfcc.c does.
 
 Definition: Hann window, magnitude spectrum, HTK mel triangles, log(mel + offset), DCT-II, as
 tf.signal and MLPerf Tiny define them; each coefficient is then standardised.
 
 The numeric contract: IEEE-754 binary32, each operation rounded on its own (no fused
 multiply-add), every sum in ascending order, in the order of operations written here. NumPy works
-on many frames side by side (the last axis), C on one; a frame's bits are the same.
+on many windows side by side (the last axis), C on one; the bits of a frame are the same.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import FrontEnd
-from kws.mfcc_tables import LN2, LOG_POLYNOMIAL, SQRT_HALF_BITS, Float, FrontEndTables
+from kws.mfcc_tables import LN2, LOG_POLYNOMIAL, SQRT_HALF_BITS, FrontEndTables
+from kws.types import Float, Frames, Samples
 
-BLOCK = 64  # frames worked on at once: the working set stays in the second-level cache
+BLOCK = 64  # frames computed at once: the working set stays in the second-level cache
 
 
 class Mfcc:
-    """Samples in, feature rows out; how the stream is cut into pieces changes no bit.
+    """Turn samples into feature frames; the division into pushes changes no bit.
 
-    Row i covers samples [i * hop, i * hop + window).
+    Frame i covers samples [i * hop, i * hop + window).
     """
 
     def __init__(self, spec: FrontEnd) -> None:
@@ -34,48 +34,48 @@ class Mfcc:
         """Forget the stream."""
         self._pending = np.zeros(0, np.int16)
 
-    def push(self, samples: npt.NDArray[np.int16]) -> Float:
-        """Take int16 samples [n]; return the rows they complete, [rows, coefficients]."""
+    def push(self, samples: Samples) -> Frames:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
         spec = self.spec
         stream = np.concatenate([self._pending, samples])
         count = max(0, (len(stream) - spec.window) // spec.hop + 1)
         self._pending = stream[count * spec.hop :]
-        rows = np.empty((count, spec.coefficients), np.float32)
+        frames = np.empty((count, spec.coefficients), np.float32)
         if count:
-            frames = np.lib.stride_tricks.sliding_window_view(stream, spec.window)[:: spec.hop]
+            windows = np.lib.stride_tricks.sliding_window_view(stream, spec.window)[:: spec.hop]
             for start in range(0, count, BLOCK):
                 block = slice(start, min(start + BLOCK, count))
-                rows[block] = features(frames[block].T, self.tables).T
-        return rows
+                frames[block] = features(windows[block].T, self.tables).T
+        return frames
 
 
-def features(frames: npt.NDArray[np.int16], tables: FrontEndTables) -> Float:
-    """Frames [window, n] to standardised coefficients [coefficients, n]."""
-    return _cepstrum(log_mel(frames, tables), tables)
+def features(windows: Samples, tables: FrontEndTables) -> Float:
+    """Return the standardised coefficients [coefficients, n] of windows [window, n]."""
+    return _cepstrum(log_mel(windows, tables), tables)
 
 
-def log_mel(frames: npt.NDArray[np.int16], tables: FrontEndTables) -> Float:
-    """Frames [window, n] to log mel sums [filters, n]."""
-    windowed = np.zeros((tables.spec.fft, frames.shape[1]), np.float32)
-    windowed[: tables.spec.window] = frames * tables.window[:, None]
+def log_mel(windows: Samples, tables: FrontEndTables) -> Float:
+    """Return the log mel energies [filters, n] of windows [window, n]."""
+    windowed = np.zeros((tables.spec.fft, windows.shape[1]), np.float32)
+    windowed[: tables.spec.window] = windows * tables.window[:, None]
     real, imag = _fft(windowed, tables)
     return _log(_mel_sums(_magnitude(real, imag, tables), tables))
 
 
 def _fft(windowed: Float, tables: FrontEndTables) -> tuple[Float, Float]:
-    """Complex FFT of even samples + i * odd samples, decimation in time, [points, n] each."""
+    """Transform even samples + i * odd samples, decimation in time; return [points, n] each."""
     real, imag = windowed[0::2][tables.order], windowed[1::2][tables.order]
-    span = 1  # size of the transforms that a stage joins
+    size = 1  # of the transforms that a stage joins
     for radix in tables.radices:
-        shape = (-1, radix, span, windowed.shape[1])
+        shape = (-1, radix, size, windowed.shape[1])
         join = _radix4 if radix == 4 else _radix2
         join(real.reshape(shape), imag.reshape(shape), tables)
-        span *= radix
+        size *= radix
     return real, imag
 
 
 def _radix2(real: Float, imag: Float, tables: FrontEndTables) -> None:
-    """First stage alone (span 1): no twiddles. In place on [groups, 2, 1, n]."""
+    """Join two transforms of one point each, in place on [groups, 2, 1, n]: no twiddles."""
     for part in (real, imag):
         a, b = part[:, 0], part[:, 1].copy()
         np.subtract(a, b, out=part[:, 1])
@@ -83,11 +83,11 @@ def _radix2(real: Float, imag: Float, tables: FrontEndTables) -> None:
 
 
 def _radix4(real: Float, imag: Float, tables: FrontEndTables) -> None:
-    """Join four transforms of `span` points each, in place on [groups, 4, span, n]."""
-    span = real.shape[2]
+    """Join four transforms of `size` points each, in place on [groups, 4, size, n]."""
+    size = real.shape[2]
     ar, ai = real[:, 0], imag[:, 0]
     (br, bi), (cr, ci), (dr, di) = (
-        _times(real[:, j], imag[:, j], tables.twiddles[:, :: tables.points // (4 * span)], j)
+        _times(real[:, j], imag[:, j], tables.twiddles[:, :: tables.points // (4 * size)], j)
         for j in (1, 2, 3)
     )
     sum_r, sum_i, diff_r, diff_i = ar + cr, ai + ci, ar - cr, ai - ci
@@ -99,16 +99,16 @@ def _radix4(real: Float, imag: Float, tables: FrontEndTables) -> None:
 
 
 def _times(real: Float, imag: Float, twiddles: Float, power: int) -> tuple[Float, Float]:
-    """Multiply [groups, span, n] by the power-th twiddle of each k; span 1 needs none."""
-    span = real.shape[1]
-    if span == 1:
+    """Multiply [groups, size, n] by the power-th twiddle of each k; size 1 needs none."""
+    size = real.shape[1]
+    if size == 1:
         return real, imag
-    c, s = twiddles[:, : power * span : power, None]
+    c, s = twiddles[:, : power * size : power, None]
     return real * c - imag * s, imag * c + real * s
 
 
 def _magnitude(real: Float, imag: Float, tables: FrontEndTables) -> Float:
-    """Split the packed transform into the real FFT's magnitudes, bins 0 ... points."""
+    """Split the packed transform; return the magnitudes of the real FFT, bins 0 ... points."""
     points, half = tables.points, tables.points // 2
     out = np.empty((points + 1, real.shape[1]), np.float32)
     out[0] = np.abs(real[0] + imag[0]) * np.float32(2)
@@ -127,7 +127,7 @@ def _magnitude(real: Float, imag: Float, tables: FrontEndTables) -> Float:
 
 
 def _mel_sums(magnitude: Float, tables: FrontEndTables) -> Float:
-    """[filters, n] log's argument: weighted sums in ascending bins, then the offset."""
+    """Return the mel energies plus the offset, [filters, n]: sums in ascending bins."""
     first, _, weights = tables.mel
     taps = np.minimum(first + np.arange(len(weights))[:, None], tables.points)
     products = magnitude[taps] * weights[:, :, None]
@@ -136,7 +136,10 @@ def _mel_sums(magnitude: Float, tables: FrontEndTables) -> Float:
 
 
 def _log(x: Float) -> Float:
-    """Natural logarithm of normal positive numbers: x = 2^e * (1 + f), then a polynomial in f."""
+    """Return the natural logarithm of normal positive numbers.
+
+    x = 2^e * (1 + f), then a polynomial in f.
+    """
     bits = x.view(np.int32)
     exponent = (bits - SQRT_HALF_BITS) >> 23
     f = (bits - (exponent << 23)).view(np.float32) - np.float32(1)
@@ -148,7 +151,7 @@ def _log(x: Float) -> Float:
 
 
 def _cepstrum(logs: Float, tables: FrontEndTables) -> Float:
-    """DCT-II of [filters, n], halved by symmetry, sums ascending from the bias."""
+    """Return the DCT-II of [filters, n], halved by symmetry, sums ascending from the bias."""
     half = len(logs) // 2
     mirrored = logs[: half - 1 : -1]
     folded = np.stack([logs[:half] + mirrored, logs[:half] - mirrored])

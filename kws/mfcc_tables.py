@@ -1,6 +1,7 @@
-"""Constants of a front end: window, twiddles, mel weights, DCT.
+"""Compute the constants of a front end: window, twiddles, mel weights, DCT.
 
-Computed in binary64 and rounded to binary32 once; the exporter writes the same numbers as C.
+They are computed in binary64 and rounded to binary32 once; the exporter writes the same numbers as
+C.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE, FrontEnd
-
-Float = npt.NDArray[np.float32]
+from kws.types import Float
 
 LN2 = np.float32(0.6931471805599453)
 SQRT_HALF_BITS = np.int32(0x3F3504F3)  # bits of sqrt(1/2) in binary32
@@ -35,7 +35,7 @@ LOG_POLYNOMIAL = np.array(
 
 
 class FrontEndTables:
-    """The tables of one front end, each computed when first asked for."""
+    """Hold the tables of one front end, each computed when it is first used."""
 
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
@@ -43,20 +43,23 @@ class FrontEndTables:
 
     @cached_property
     def window(self) -> Float:
-        """[window] periodic Hann, times 1/32768 for int16 and 1/2 for the real FFT's split."""
+        """Return the periodic Hann window [window].
+
+        It is scaled by 1/32768 for int16 and by 1/2 for the split of the real FFT.
+        """
         n = np.arange(self.spec.window)
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / self.spec.window)
         return _rounded(hann / 65536)
 
     @cached_property
     def radices(self) -> tuple[int, ...]:
-        """Butterflies by stage: radix 4, with one radix 2 in front where needed."""
+        """Return the radix of each stage: 4, with one 2 in front where needed."""
         log2 = self.points.bit_length() - 1
         return (2,) * (log2 % 2) + (4,) * (log2 // 2)
 
     @cached_property
     def order(self) -> npt.NDArray[np.intp]:
-        """[points] where the first stage finds its inputs (digit reversal)."""
+        """Return the indices [points] of the inputs of the first stage (digit reversal)."""
         order = np.zeros(1, np.intp)
         for radix in self.radices:
             order = np.concatenate([j + radix * order for j in range(radix)])
@@ -64,21 +67,21 @@ class FrontEndTables:
 
     @cached_property
     def twiddles(self) -> Float:
-        """[2, points] cosine and sine of -2 pi k / points."""
+        """Return cosine and sine of -2 pi k / points, [2, points]."""
         angle = -2 * np.pi * np.arange(self.points) / self.points
         return _rounded(np.stack([np.cos(angle), np.sin(angle)]))
 
     @cached_property
     def split_twiddles(self) -> Float:
-        """[2, points / 2] cosine and sine of -2 pi k / fft for k = 1 ... points / 2."""
+        """Return cosine and sine of -2 pi k / fft for k = 1 ... points / 2, [2, points / 2]."""
         angle = -2 * np.pi * np.arange(1, self.points // 2 + 1) / self.spec.fft
         return _rounded(np.stack([np.cos(angle), np.sin(angle)]))
 
     @cached_property
     def mel(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Float]:
-        """First bin [filters], bin count [filters] and weights [widest, filters], zero-padded.
+        """Return first bin [filters], bin count [filters], weights [widest, filters], zero-padded.
 
-        As tf.signal.linear_to_mel_weight_matrix: triangles in the mel scale, bin 0 left out.
+        They equal tf.signal.linear_to_mel_weight_matrix: triangles in the mel scale, without bin 0.
         """
         spec = self.spec
         hz = np.arange(1, self.points + 1) * (SAMPLE_RATE / spec.fft)
@@ -96,7 +99,7 @@ class FrontEndTables:
 
     @cached_property
     def dct(self) -> Float:
-        """[coefficients, filters / 2] DCT-II, orthonormal but for row 0, times the scale.
+        """Return the DCT-II [coefficients, filters / 2], orthonormal but for row 0, times scale.
 
         The other half follows by symmetry: even rows repeat it, odd rows negate it.
         """
@@ -106,7 +109,7 @@ class FrontEndTables:
 
     @cached_property
     def bias(self) -> Float:
-        """[coefficients] what the standardised coefficient starts from, -mean * scale."""
+        """Return the start of each sum of the DCT [coefficients]: -mean * scale."""
         mean = np.array(self.spec.mean or [0.0] * self.spec.coefficients)
         return _rounded(-mean * self._scale)
 
@@ -116,7 +119,7 @@ class FrontEndTables:
 
 
 def mel_of(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """HTK's mel scale."""
+    """Convert Hz to HTK's mel scale."""
     mel: npt.NDArray[np.float64] = 1127.0 * np.log1p(np.asarray(hz, np.float64) / 700.0)
     return mel
 

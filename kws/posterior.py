@@ -1,8 +1,8 @@
-"""Scores to detections, in integers alone: bit for bit what posterior.c decides on the board.
+"""Turn network scores into detections, in integers alone, bit for bit as posterior.c does.
 
 After Chen, Parada and Heigold, "Small-footprint keyword spotting using deep neural networks"
 (2014): softmax, average over w_smooth steps, greatest average over w_max steps, threshold,
-refractory time.
+refractory time. Posteriors, averages and thresholds are Q15: 32768 is 1.0.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE, ModelConfig
+from kws.types import Confidences, Int, StepScores
 
 ONE = 1 << 15  # a posterior of 1.0
 EXP_ONE = 1 << 16  # the greatest entry of the exponential table
 
-Int = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Detection:
-    """A keyword was heard."""
+    """Describe a detection: which keyword, when, how confident."""
 
     sample: int  # end of the audio that the decision rests on, from the start of the stream
     keyword: str
@@ -30,29 +28,32 @@ class Detection:
 
     @property
     def time(self) -> float:
-        """Audio time of the trigger, s."""
+        """Return the time of the detection in the audio, s."""
         return self.sample / SAMPLE_RATE
 
 
 def exp_table(score_scale: float) -> Int:
-    """[256] round(65536 * exp(-d * score_scale)) for a score d below the greatest one."""
-    rounded: npt.NDArray[np.float64] = np.rint(EXP_ONE * np.exp(-np.arange(256) * score_scale))
-    return rounded.astype(np.int64)
+    """Return round(65536 * exp(-d * score_scale)) for each distance d of a score from the greatest.
+
+    Shape [256].
+    """
+    table: Int = np.rint(EXP_ONE * np.exp(-np.arange(256) * score_scale)).astype(np.int64)
+    return table
 
 
-def threshold_level(threshold: float) -> int:
-    """A threshold in 0..1 as the least posterior that reaches it; at least 1."""
+def quantise_threshold(threshold: float) -> int:
+    """Return the smallest posterior (Q15, at least 1) that reaches a threshold in 0..1."""
     return max(1, int(np.ceil(threshold * ONE)))
 
 
 class Posterior:
-    """Network scores in, detections out; how the stream is cut into pieces changes nothing."""
+    """Turn scores into detections; the division of the stream into pushes changes nothing."""
 
     def __init__(self, config: ModelConfig, score_scale: float, window_frames: int) -> None:
-        """score_scale: step of the int8 scores; window_frames: feature rows of the first step."""
+        """Take the scale of the int8 scores and the count of frames that the first step sees."""
         self.config = config
         self.table = exp_table(score_scale)
-        self.levels = np.array([threshold_level(t) for t in config.thresholds], np.int64)
+        self.thresholds = np.array([quantise_threshold(t) for t in config.thresholds], np.int64)
         self.window_frames = window_frames
         self.reset()
 
@@ -63,7 +64,7 @@ class Posterior:
         self._posteriors = np.zeros((smoothing.smooth_steps - 1, count), np.int64)
         self._averages = np.zeros((smoothing.max_steps - 1, count), np.int64)
         self._steps = 0  # steps taken since the start of the stream
-        self._silent_until = 0  # first step that may fire again
+        self._refractory_end = 0  # first step that may fire again
         self._confidences = np.zeros(count, np.int64)  # at the latest step
         self.begin_block()
 
@@ -73,18 +74,18 @@ class Posterior:
         self._block_is_empty = True
 
     def skip(self, steps: int) -> None:
-        """Let the time of steps go by that were cut out; the smoothing knows nothing of them."""
+        """Advance the time by steps that the gate cut out; the smoothing ignores the gap."""
         self._steps += steps
 
-    def push(self, scores: npt.NDArray[np.int8]) -> list[Detection]:
+    def push(self, scores: StepScores) -> list[Detection]:
         """Take int8 scores [steps, classes]; return the detections among these steps."""
-        confidences = self.confidences(scores)
+        confidences = self.smooth(scores)
         detections = []
-        for step in np.flatnonzero((confidences >= self.levels).any(axis=1)):
-            if self._steps + step >= self._silent_until:
+        for step in np.flatnonzero((confidences >= self.thresholds).any(axis=1)):
+            if self._steps + step >= self._refractory_end:
                 now = self._steps + int(step)
                 detections.append(self._detection(now, confidences[step]))
-                self._silent_until = now + 1 + self.config.smoothing.refractory_steps
+                self._refractory_end = now + 1 + self.config.smoothing.refractory_steps
         self._steps += len(scores)
         if len(scores):
             peaks = confidences.max(axis=0)
@@ -93,8 +94,8 @@ class Posterior:
             self._confidences = confidences[-1]
         return detections
 
-    def confidences(self, scores: npt.NDArray[np.int8]) -> Int:
-        """Advance the smoothing by scores [steps, classes]; confidences [steps, keywords], Q15."""
+    def smooth(self, scores: StepScores) -> Confidences:
+        """Advance by scores [steps, classes]; return the confidences [steps, keywords], Q15."""
         if not len(scores):  # which NumPy's windows do not take
             return np.empty((0, len(self.config.keywords)), np.int64)
         smoothing = self.config.smoothing
@@ -103,20 +104,21 @@ class Posterior:
         averages = np.concatenate([self._averages, averages // smoothing.smooth_steps])
         self._posteriors = posteriors[len(scores) :]
         self._averages = averages[len(scores) :]
-        confidences: Int = _windows(averages, smoothing.max_steps).max(axis=-1)
+        confidences: Confidences = _windows(averages, smoothing.max_steps).max(axis=-1)
         return confidences
 
     def _detection(self, step: int, confidence: Int) -> Detection:
-        """The keyword furthest above its threshold; of equals, the first."""
-        keyword = int(np.argmax(np.where(confidence >= self.levels, confidence - self.levels, -1)))
+        """Choose the keyword furthest above its threshold; of equals, the first."""
+        margins = np.where(confidence >= self.thresholds, confidence - self.thresholds, -1)
+        keyword = int(np.argmax(margins))
         front_end = self.config.front_end
-        rows = self.window_frames + step * self.config.stride
-        sample = (rows - 1) * front_end.hop + front_end.window
+        frames = self.window_frames + step * self.config.stride
+        sample = (frames - 1) * front_end.hop + front_end.window
         return Detection(sample, self.config.keywords[keyword], int(confidence[keyword]) / ONE)
 
 
-def softmax(scores: npt.NDArray[np.int8], table: Int) -> Int:
-    """int8 [steps, classes] to posteriors [steps, classes], Q15, rounded down."""
+def softmax(scores: StepScores, table: Int) -> Int:
+    """Return the posteriors [steps, classes], Q15, rounded down, of scores [steps, classes]."""
     wide = scores.astype(np.int64)
     exponentials = table[wide.max(axis=1, keepdims=True) - wide]
     posteriors: Int = exponentials * ONE // exponentials.sum(axis=1, keepdims=True)
@@ -124,5 +126,5 @@ def softmax(scores: npt.NDArray[np.int8], table: Int) -> Int:
 
 
 def _windows(values: Int, width: int) -> Int:
-    """[steps + width - 1, keywords] to the last `width` values at each step."""
+    """Return the last `width` values at each step of [steps + width - 1, keywords]."""
     return np.lib.stride_tricks.sliding_window_view(values, width, axis=0)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Samples: TypeAlias = npt.NDArray[np.int16]  # [n] mono at 16 kHz
 Frames: TypeAlias = npt.NDArray[np.float32]  # [frames, coefficients] features
-Scores: TypeAlias = npt.NDArray[np.int8]  # [steps, classes] of the network
+StepScores: TypeAlias = npt.NDArray[np.int8]  # [steps, classes] of the network
 Confidences: TypeAlias = npt.NDArray[np.int64]  # [steps, keywords] smoothed posteriors, Q15
 Float: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]

@@ -166,5 +166,5 @@ def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:
     network = DsCnn(model)
     scores = network.push(Mfcc(model.config.front_end).push(synthetic_audio(20, seed=1)))
     posterior = Posterior(model.config, network.score_scale, network.window_frames)
-    levels = np.quantile(posterior.confidences(scores) / 32768, 0.95, axis=0)
+    levels = np.quantile(posterior.smooth(scores) / 32768, 0.95, axis=0)
     return tuple(float(min(1.0, max(1e-4, level))) for level in levels)

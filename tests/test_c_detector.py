@@ -62,7 +62,7 @@ def python_trace(model: ModelFile, samples: Samples) -> Trace:
         posterior.skip(cut)
         trace.features += [row.tobytes() for row in rows.astype("<f4")]
         trace.scores += [row.tobytes() for row in scores]
-        confidences = smoothing.confidences(scores).astype("<u2")
+        confidences = smoothing.smooth(scores).astype("<u2")
         trace.confidences += [row.tobytes() for row in confidences]
         trace.stage_detections += [
             (d.sample, config.keywords.index(d.keyword), round(d.confidence * ONE))

@@ -28,7 +28,7 @@ from kws.evaluation.operating_points import (
 from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.listener import listen
 from kws.model_file import ModelFile
-from kws.posterior import ONE, threshold_level
+from kws.posterior import ONE, quantise_threshold
 from kws.spotter import NumpySpotter
 
 
@@ -206,7 +206,7 @@ def model() -> ModelFile:
 
 def test_a_threshold_is_reached_where_kws_listen_detects(model: ModelFile, tmp_path: Path) -> None:
     scorer, spotter = Scorer(model), NumpySpotter(model)
-    levels = [threshold_level(threshold) for threshold in model.config.thresholds]
+    levels = [quantise_threshold(threshold) for threshold in model.config.thresholds]
     found = 0
     for seed in range(30):
         samples = synthetic_audio(0.7, seed)
@@ -268,7 +268,7 @@ def test_the_command_judges_a_model(folders: Path, model: ModelFile) -> None:
     assert [values["utterances"] for values in result["keywords"].values()] == [5, 3, 0]
     own = result["keywords"][first]["own"]
     assert own["threshold"] == pytest.approx(model.config.thresholds[0], abs=1e-5)
-    scorer, level = Scorer(model), threshold_level(model.config.thresholds[0])
+    scorer, level = Scorer(model), quantise_threshold(model.config.thresholds[0])
     peaks = [scorer.score_stream([synthetic_audio(0.8, 500 + s)])[:, 0].max() for s in range(5)]
     assert own["miss_rate"] == np.mean(np.array(peaks) < level)
     assert result["keywords"][third]["own"]["miss_rate"] is None

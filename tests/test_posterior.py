@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws.config import ModelConfig, Smoothing
-from kws.posterior import EXP_ONE, ONE, Posterior, exp_table, softmax, threshold_level
+from kws.posterior import EXP_ONE, ONE, Posterior, exp_table, quantise_threshold, softmax
 
 SCALE = 0.125  # of the int8 scores: 8 levels are a factor e
 KEYWORDS = ("computer", "jarvis", "alexa")
@@ -95,9 +95,9 @@ def test_it_decides_as_python_integers_do(smoothing):
 def test_everything_inside_is_an_integer():
     stage = posterior()
     assert np.issubdtype(stage.table.dtype, np.integer)
-    assert np.issubdtype(stage.levels.dtype, np.integer)
+    assert np.issubdtype(stage.thresholds.dtype, np.integer)
     assert np.issubdtype(softmax(speech(10, 1), stage.table).dtype, np.integer)
-    assert np.issubdtype(stage.confidences(speech(10, 1)).dtype, np.integer)
+    assert np.issubdtype(stage.smooth(speech(10, 1)).dtype, np.integer)
 
 
 @pytest.mark.parametrize("scale", [1 / 256, 0.05, SCALE, 0.37])
@@ -123,10 +123,10 @@ def test_a_threshold_is_reached_exactly():
     two_equal = np.array([[-128, 100, 100, -128]], np.int8)  # 0.5 each
     assert [d.keyword for d in stage.push(two_equal)] == ["computer"]
     assert not posterior(thresholds=(0.50001, 0.50001, 0.5)).push(two_equal)
-    assert threshold_level(0.5) == ONE // 2
-    assert threshold_level(0.50001) == ONE // 2 + 1
-    assert threshold_level(1.0) == ONE
-    assert threshold_level(1e-9) == 1
+    assert quantise_threshold(0.5) == ONE // 2
+    assert quantise_threshold(0.50001) == ONE // 2 + 1
+    assert quantise_threshold(1.0) == ONE
+    assert quantise_threshold(1e-9) == 1
 
 
 def test_each_keyword_has_its_own_threshold():
@@ -180,8 +180,8 @@ def test_the_greatest_of_the_last_averages_counts():
     heard = scores("jarvis", *[None] * 6)
     brief = posterior(Smoothing(1, max_steps=1, refractory_steps=10))
     long = posterior(Smoothing(1, max_steps=4, refractory_steps=10))
-    assert [c[1] // ONE for c in brief.confidences(heard)] == [1, 0, 0, 0, 0, 0, 0]
-    assert [c[1] // ONE for c in long.confidences(heard)] == [1, 1, 1, 1, 0, 0, 0]
+    assert [c[1] // ONE for c in brief.smooth(heard)] == [1, 0, 0, 0, 0, 0, 0]
+    assert [c[1] // ONE for c in long.smooth(heard)] == [1, 1, 1, 1, 0, 0, 0]
 
 
 def test_peaks_are_the_greatest_confidences_of_a_block_or_the_latest():

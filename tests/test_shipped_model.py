@@ -88,7 +88,7 @@ def heard(
     confidences, detections = [], []
     for piece in pieces:
         scores = spotter.ds_cnn.push(spotter.mfcc.push(piece))
-        confidences.append(stage.confidences(scores))
+        confidences.append(stage.smooth(scores))
         detections += decide.push(scores)
     return np.concatenate(confidences), detections
 

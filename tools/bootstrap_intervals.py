@@ -30,7 +30,7 @@ from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
-from kws.posterior import threshold_level
+from kws.posterior import quantise_threshold
 from kws.training.cross_validation import hear, judged, together
 from kws.training.fold import Fold
 from kws.training.plan import QUARTERS
@@ -94,7 +94,7 @@ def table(title: str, scores: Scores, result: Evaluation, labels: Mapping[str, I
     shown = Table(*columns, title=f"{title}, {scores.hours:.2f} h without the keywords")
     replicates, alarms = [], 0
     for keyword, point in result.at_threshold.items():
-        missed = scores.positives[keyword] < threshold_level(point.threshold)
+        missed = scores.positives[keyword] < quantise_threshold(point.threshold)
         rates = bootstrap_rates(missed, labels[keyword], random)
         replicates.append(rates)
         alarms += point.false_alarms

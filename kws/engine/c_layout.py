@@ -15,7 +15,7 @@ from kws.engine.network import Layer, Memory, Network, plan
 from kws.errors import KwsError
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
-from kws.posterior import exp_table, threshold_level
+from kws.posterior import exp_table, quantise_threshold
 
 Table = tuple[str, str, npt.NDArray[Any]]  # C type, name, values
 
@@ -167,6 +167,6 @@ def posterior_numbers(config: ModelConfig, network: Network) -> dict[str, int]:
 def posterior_tables(config: ModelConfig, network: Network) -> list[Table]:
     """Arrays of kws_posterior_settings, in its order."""
     return [
-        ("uint16_t", "levels", np.array([threshold_level(t) for t in config.thresholds])),
+        ("uint16_t", "levels", np.array([quantise_threshold(t) for t in config.thresholds])),
         ("uint32_t", "exponentials", exp_table(network.score_scale)),
     ]

@@ -12,7 +12,7 @@ from rich.table import Table
 from kws.config import ModelConfig
 from kws.evaluation.operating_points import OperatingPoint, operating_point_at, operating_point_for
 from kws.evaluation.scores import Scores
-from kws.posterior import threshold_level
+from kws.posterior import quantise_threshold
 
 FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword
 
@@ -86,7 +86,7 @@ def evaluate(heard: Scores, config: ModelConfig) -> Evaluation:
     for keyword, threshold in zip(config.keywords, config.thresholds, strict=True):
         peaks, trace = heard.positives[keyword], heard.negatives[keyword]
         own[keyword] = operating_point_at(
-            peaks, trace, threshold_level(threshold), heard.hours, refractory
+            peaks, trace, quantise_threshold(threshold), heard.hours, refractory
         )
         wanted[keyword] = {
             rate: operating_point_for(peaks, trace, rate, heard.hours, refractory)

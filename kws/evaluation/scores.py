@@ -60,7 +60,7 @@ class Scorer:
 
     def hear(self, samples: Samples) -> StreamScores:
         """The same for samples that have passed the gate."""
-        return self._posterior.confidences(self._ds_cnn.push(self._mfcc.push(samples)))
+        return self._posterior.smooth(self._ds_cnn.push(self._mfcc.push(samples)))
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,11 @@ from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.scores import Samples, Scorer
-from kws.posterior import threshold_level
+from kws.posterior import quantise_threshold
 
 UNKNOWN, SILENCE = "_unknown_", "_silence_"  # labels, which no keyword's folder can be called
 SILENCE_SHARE = 0.1  # of the keywords' recordings
-LEAST = threshold_level(0.5)  # peak (Q15) of an answer that is a keyword
+LEAST = quantise_threshold(0.5)  # peak (Q15) of an answer that is a keyword
 
 
 @dataclass(frozen=True)

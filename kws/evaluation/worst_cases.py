@@ -15,7 +15,7 @@ from kws.evaluation.mixing import Samples
 from kws.evaluation.operating_points import detections
 from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.test_set import EvaluationSet
-from kws.posterior import ONE, threshold_level
+from kws.posterior import ONE, quantise_threshold
 
 WORST = 3  # misses and false alarms of each keyword that are shown
 BEFORE, BEHIND = 2.0, 0.5  # s of a false alarm's clip around the detection
@@ -49,7 +49,7 @@ def spoken(scorer: Scorer, material: EvaluationSet, keyword: str) -> Spoken:
     """Hear the recordings of a keyword again, at the model's own threshold."""
     config = scorer.config
     index = config.keywords.index(keyword)
-    level = threshold_level(config.thresholds[index])
+    level = quantise_threshold(config.thresholds[index])
     latencies, misses = [], []
     for take in material.read_positives(keyword):
         trace = scorer.score_stream([take.mixed])[:, index]
@@ -100,4 +100,4 @@ def false_alarms(scorer: Scorer, material: EvaluationSet, heard: Scores) -> list
 
 def _worst(trace: npt.NDArray[np.int64], threshold: float, config: ModelConfig) -> list[int]:
     refractory = config.smoothing.refractory_steps
-    return alarm_steps(trace, threshold_level(threshold), refractory)[:WORST]
+    return alarm_steps(trace, quantise_threshold(threshold), refractory)[:WORST]
