@@ -1,4 +1,4 @@
-"""Sound card -> ring buffer. The audio callback copies and reports; the reader does the rest."""
+"""Record from a sound card; the audio callback only copies samples and counts losses."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.audio.devices import InputDevice, find_device, portaudio
 from kws.audio.resampler import Resampler
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
+from kws.types import Samples
 
-BLOCK_SECONDS = 0.04  # two hops: the network takes two rows at a time, each block wakes it once
-LAG_SECONDS = 2  # how far the reader may fall behind
+BLOCK_SECONDS = 0.04  # two hops: the network takes two frames at a time, each block wakes it once
+LAG_SECONDS = 2  # how late the reader may be before samples are lost
 STALL_SECONDS = 2.0  # a device that sends nothing for so long is gone
 
 
 class Microphone:
-    """A sound card as a source of int16 samples at 16 kHz, mono.
+    """Provide int16 samples at 16 kHz, mono, from a sound card.
 
     device: its number, its name or a part of it; None for the system's default. A card that does
-    not do 16 kHz runs at its default rate; of several channels the first is taken. KwsError at once
-    for a device that is not there or cannot record, and from fill() for one that went away.
-    overflows: blocks that lost samples, or before which the card lost some.
+    not support 16 kHz runs at its default rate; of several channels the first is taken. overflows:
+    blocks that lost samples, or before which the card lost some.
+
+    Raises KwsError at once for a device that does not exist or cannot record, and from fill() for
+    one that was disconnected.
     """
 
     live = True
@@ -47,7 +49,7 @@ class Microphone:
     def __enter__(self) -> Microphone:
         sounddevice = portaudio()
         try:
-            with _quiet():
+            with _muted_stderr():
                 self._stream = sounddevice.RawInputStream(
                     device=self._device.index,
                     channels=self._channels,
@@ -66,22 +68,22 @@ class Microphone:
         self._stream.close()
 
     def _capture(self, block: Any, frames: int, time: Any, status: Any) -> None:
-        """Copy a block of interleaved int16 frames; called by PortAudio's own thread."""
+        """Copy a block of interleaved int16 samples; PortAudio's own thread calls it."""
         written = self._captured.write(np.frombuffer(block, np.int16)[:: self._channels])
         if status.input_overflow or written < frames:
             self.overflows += 1
         self._arrived.set()
 
     def fill(self, ring: RingBuffer) -> bool:
-        """Wait for samples and put them into the ring, as many as fit; never False."""
+        """Wait for samples and put them into the ring, as many as fit; never return False."""
         while not len(self._ready):
             self._ready = self._resampler.push(self._wait())
         written = ring.write(self._ready[: ring.free])
         self._ready = self._ready[written:]
         return True
 
-    def _wait(self) -> npt.NDArray[np.int16]:
-        """All that was captured since the last call, at the card's rate; at least one sample."""
+    def _wait(self) -> Samples:
+        """Return what was captured since the last call, at the card's rate; at least one sample."""
         while not self._captured.available:
             if not self._arrived.wait(STALL_SECONDS) or not self._stream.active:
                 raise KwsError(f"input device '{self.name}' sends nothing; is it still connected?")
@@ -90,16 +92,16 @@ class Microphone:
 
 
 def _settings(device: InputDevice) -> tuple[int, int]:
-    """The first sample rate in Hz and channel count that the device takes, 16 kHz mono if it can.
+    """Choose a sample rate in Hz and a channel count that the device takes, if it can 16 kHz mono.
 
-    Most systems hand out the first channel of a card that has more; the others want all of them.
+    Most systems give the first channel of a card that has more; the others require all of them.
     """
     sounddevice = portaudio()
     refusal: Exception | None = None
     rates = (SAMPLE_RATE, device.default_sample_rate)
     for rate, channels in product(rates, (1, device.channels)):
         try:
-            with _quiet():
+            with _muted_stderr():
                 sounddevice.check_input_settings(
                     device=device.index, channels=channels, dtype="int16", samplerate=rate
                 )
@@ -110,8 +112,8 @@ def _settings(device: InputDevice) -> tuple[int, int]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what PortAudio and ALSA print on stderr about settings they refuse from the user."""
+def _muted_stderr() -> Iterator[None]:
+    """Suppress what PortAudio and ALSA print about settings that they refuse."""
     stderr = os.dup(2)
     try:
         with open(os.devnull, "wb") as nothing:

@@ -1,9 +1,10 @@
-"""A model on disk: one .tflite that carries its settings and a checksum as metadata."""
+"""Load model files: .tflite files that carry their settings and a checksum as metadata."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,19 +15,22 @@ from kws.config import ModelConfig
 from kws.errors import KwsError
 
 DEFAULT_MODEL = "home"
-DEFAULT_TRUNK = "trunk"  # whose weights `kws train` starts from
+DEFAULT_BASE = "base"  # whose weights `kws train` starts from
+FORMER_NAMES = {"trunk": DEFAULT_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
-CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in the digest's place
+CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in its own place
 PLACEHOLDER = hashlib.sha256(b"kws").digest()
 MAX_ENTRIES = 64  # metadata entries; a damaged file may claim billions
 
 _PACKAGE = Path(__file__).parent
 MODEL_FOLDERS = (_PACKAGE / "models", _PACKAGE.parent / "models")  # installed, checkout
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model that was read and found whole."""
+    """Hold a model whose file was read and whose checksum is right."""
 
     name: str
     content: bytes
@@ -34,7 +38,7 @@ class ModelFile:
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
-        """Read a shipped model by name or any model by path; KwsError says what is wrong."""
+        """Read a shipped model by its name or any model by its path; raise KwsError on a fault."""
         path = find(name_or_path)
         try:
             content = path.read_bytes()
@@ -44,7 +48,7 @@ class ModelFile:
 
     @classmethod
     def parse(cls, content: bytes, where: str) -> ModelFile:
-        """Check bytes and take the settings out of them; `where` names them in errors."""
+        """Check the content of a file and read its settings; `where` names it in errors."""
         entries = metadata(content, where)
         digest = entries.get(CHECKSUM_ENTRY)
         if digest is None or CONFIG_ENTRY not in entries:
@@ -58,21 +62,24 @@ class ModelFile:
         return cls(Path(where).stem, content, config)
 
     def without_gate(self) -> ModelFile:
-        """The same model, which hears silence too."""
+        """Return the model with its gate off, so that the network runs on silence, too."""
         gate = replace(self.config.gate, on=False)
         return replace(self, config=replace(self.config, gate=gate))
 
     @property
     def sha256(self) -> str:
-        """Hash of the whole file, for reports and generated code."""
+        """Return the hash of the whole file, for reports and generated code."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 def find(name_or_path: str | Path) -> Path:
-    """A path as it is; a bare name among the shipped models."""
+    """Return a path as it is; look a bare name up among the shipped models."""
     path = Path(name_or_path)
     if path.suffix or len(path.parts) > 1 or path.is_file():
         return path
+    if name := FORMER_NAMES.get(str(path)):
+        log.info("the model %s is now called %s", path, name)
+        path = Path(name)
     for folder in MODEL_FOLDERS:
         if (folder / f"{path}.tflite").is_file():
             return folder / f"{path}.tflite"
@@ -80,17 +87,20 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def shipped() -> list[str]:
-    """Names of the models that come with kws."""
+    """Return the names of the models that come with kws."""
     return sorted({path.stem for folder in MODEL_FOLDERS for path in folder.glob("*.tflite")})
 
 
 def checksum(content: bytes, digest: bytes) -> bytes:
-    """SHA-256 of the file, the digest itself counted as PLACEHOLDER."""
+    """Return the SHA-256 of a file with PLACEHOLDER in place of its digest."""
     return hashlib.sha256(content.replace(digest, PLACEHOLDER)).digest()
 
 
 def metadata(content: bytes, where: str) -> dict[str, bytes]:
-    """Metadata entries of a .tflite by name (schema.fbs: Model.metadata, Model.buffers)."""
+    """Return the metadata entries of a .tflite by name.
+
+    They are Model.metadata and Model.buffers of schema.fbs.
+    """
     if content[4:8] != b"TFL3":
         raise KwsError(f"{where}: not a .tflite model")
     try:

@@ -1,4 +1,7 @@
-"""A TOML file whose mistakes are told with their line; tomllib does so for syntax alone."""
+"""Read text files and TOML files of a user, and report mistakes with their line.
+
+tomllib reports the line of syntax errors only; TomlTable does for every key.
+"""
 
 from __future__ import annotations
 
@@ -17,74 +20,74 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-KeyPath = tuple[str | int, ...]  # ("action", 0, "keyword"): names, and places in [[arrays]]
+KeyPath = tuple[str | int, ...]  # ("action", 0, "keyword"): names, and indices in [[arrays]]
 
 
 class TomlTable:
-    """A table of a TOML file, the whole file first of all."""
+    """Hold a table of a TOML file, or the whole file, with the lines of its keys."""
 
     def __init__(
-        self, path: Path, content: dict[str, Any], lines: dict[KeyPath, int], place: KeyPath = ()
+        self, path: Path, content: dict[str, Any], lines: dict[KeyPath, int], key_path: KeyPath = ()
     ) -> None:
         self.path, self.content = path, content
-        self._lines, self._place = lines, place
+        self._lines, self._key_path = lines, key_path
 
     def where(self, key: str | None = None) -> str:
-        """`file:line` of a key, or of the table itself where the key has no line of its own."""
-        place = self._place if key is None else (*self._place, key)
-        while place not in self._lines and len(place) > 1:
-            place = place[:-1]
-        return f"{self.path}:{self._lines[place]}"
+        """Return `file:line` of a key, or of the table where the key has no line of its own."""
+        path = self._key_path if key is None else (*self._key_path, key)
+        while path not in self._lines and len(path) > 1:
+            path = path[:-1]
+        return f"{self.path}:{self._lines[path]}"
 
     def error(self, key: str | None, problem: str) -> KwsError:
-        """The one line that says what is wrong with a key, or with the table."""
+        """Make the error of one line that says what is wrong with a key, or with the table."""
         return KwsError(f"{self.where(key)}: {problem}")
 
     def tables(self, key: str) -> list[TomlTable]:
-        """The [[key]] tables, none if there are none."""
+        """Return the [[key]] tables; an empty list if there are none."""
         value = self.content.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.error(key, f"{key} must be written with two brackets, [[{key}]]")
         return [
-            TomlTable(self.path, item, self._lines, (*self._place, key, index))
+            TomlTable(self.path, item, self._lines, (*self._key_path, key, index))
             for index, item in enumerate(value)
         ]
 
     def table(self, key: str) -> TomlTable:
-        """The [key] table."""
+        """Return the [key] table."""
         value = self.content[key]
         if not isinstance(value, dict):
             raise self.error(key, f"{key} must be a table, [{key}]")
-        return TomlTable(self.path, value, self._lines, (*self._place, key))
+        return TomlTable(self.path, value, self._lines, (*self._key_path, key))
 
     def text(self, key: str) -> str:
-        """The value of a key that must be a string, and not an empty one."""
+        """Return the value of a key that must be a string, and not an empty one."""
         value = self.content[key]
         if not isinstance(value, str) or not value:
             raise self.error(key, f"{key} must be a string, not {described(value)}")
         return value
 
     def texts(self, key: str, example: str) -> list[str]:
-        """The value of a key that must be a list of strings, and not an empty one."""
+        """Return the value of a key that must be a list of strings, and not an empty one."""
         value = self.content[key]
         if not isinstance(value, list) or not value:
             raise self.error(key, f"{key} must be a list, {example}, not {described(value)}")
         for item in value:
             if not isinstance(item, str):
-                raise self.error(key, f"{key} must be strings alone, not {described(item)}")
+                raise self.error(key, f"{key} must hold strings only, not {described(item)}")
         return value
 
-    def number(self, key: str, default: float, least: float, greatest: float) -> float:
-        """The value of a key that must be a number from `least` to `greatest`."""
+    def number(self, key: str, default: float, minimum: float, maximum: float) -> float:
+        """Return the value of a key that must be a number from minimum to maximum."""
         value = self.content.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(key, f"{key} must be a number, not {described(value)}")
-        if not least <= value <= greatest:
-            raise self.error(key, f"{key} must be from {least:g} to {greatest:g}, not {value}")
+        if not minimum <= value <= maximum:
+            raise self.error(key, f"{key} must be from {minimum:g} to {maximum:g}, not {value}")
         return float(value)
 
     def flag(self, key: str) -> bool:
-        """The value of a key that must be true or false, and is false where it is missing."""
+        """Return the value of a key that must be true or false; false where it is missing."""
         value = self.content.get(key, False)
         if not isinstance(value, bool):
             raise self.error(key, f"{key} must be true or false, not {described(value)}")
@@ -97,8 +100,18 @@ class TomlTable:
                 raise self.error(key, unknown("key", key, known))
 
 
+def read_text(path: Path) -> str:
+    """Read a text file; raise KwsError where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise KwsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KwsError(f"{path}: not text in UTF-8") from error
+
+
 def read_toml(path: Path) -> TomlTable:
-    """The whole file as a table; KwsError if it cannot be read or is not TOML."""
+    """Read a TOML file as a table; raise KwsError if it cannot be read or is not TOML."""
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -109,17 +122,17 @@ def read_toml(path: Path) -> TomlTable:
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
         raise KwsError(f"{path}:{line}: not UTF-8 text") from error
-    except (ValueError, RecursionError) as error:  # the second for brackets nested without end
+    except (ValueError, RecursionError) as error:  # the latter for deeply nested brackets
         problem, line = str(error), source.rstrip().count(b"\n") + 1
-        if place := re.fullmatch(r"(.*) \(at line (\d+), (column \d+)\)", problem, re.DOTALL):
-            problem, line = f"{place[1]}, {place[3]}", int(place[2])
+        if match := re.fullmatch(r"(.*) \(at line (\d+), (column \d+)\)", problem, re.DOTALL):
+            problem, line = f"{match[1]}, {match[3]}", int(match[2])
         raise KwsError(f"{path}:{line}: not valid TOML: {problem}") from error
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Line, from 1, on which each table and key of a valid TOML text begins.
+    """Return the line, from 1, on which each table and key of a valid TOML text begins.
 
-    What stands inside an inline table or array has no line of its own.
+    A key inside an inline table or array has no line of its own.
     """
     lines: dict[KeyPath, int] = {}
     lengths: Counter[KeyPath] = Counter()  # of the [[arrays]] so far
@@ -141,10 +154,10 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
-    """First line, source and value of every header and key, each parsed by itself.
+    """Yield first line, source and value of every header and key, each parsed by itself.
 
-    A TOML statement ends with its line, and no part of one is valid: so the fewest lines that
-    parse are one statement, a comment or nothing.
+    A TOML statement ends with its line, and no part of one is valid: so the smallest number of
+    lines that parse are one statement, a comment or nothing.
     """
     start = 1
     source = ""
@@ -160,7 +173,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """`unknown key 'timout', did you mean 'timeout'?`, or what is known if nothing is close."""
+    """Say `unknown key 'timout', did you mean 'timeout'?`, or what is known if nothing is close."""
     by_lower = {name.lower(): name for name in known}
     if close := get_close_matches(word.lower(), by_lower, 1):
         return f"unknown {what} {word!r}, did you mean {by_lower[close[0]]!r}?"
@@ -168,7 +181,7 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
 
 
 def described(value: object) -> str:
-    """A TOML value in words, for a message."""
+    """Describe the type of a TOML value in words, for a message."""
     if isinstance(value, (str, list, dict)) and not value:
         return "empty"
     names = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}

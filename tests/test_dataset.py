@@ -190,7 +190,7 @@ def test_synthetic_speech_and_untested_folders_serve_training_alone(
     [
         ("negatives", "negative", r":2: unknown key 'negative', did you mean 'negatives'\?"),
         ('["speech", "more/speech"]', '"speech"', ":2: negatives must be a list"),
-        ('"more/speech"', "3", ":2: negatives must be strings alone, not a number"),
+        ('"more/speech"', "3", ":2: negatives must hold strings only, not a number"),
         ('"more/speech"', '"mere"', r":2: .*mere: No such file or directory"),
         ('["wake/computer/"]', '["."]\nxyz = ["split"]', ":6: .*split: No such file"),
         ('["wake/computer/"]', '"wake"', ":5: computer must be a list"),

@@ -67,7 +67,7 @@ def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
     made = plan(own, WORK)
     assert list(made.dataset.positives) == ["computer", "smart mirror"]
     assert made.recipe.initial is not None
-    assert made.recipe.initial.name == "trunk"
+    assert made.recipe.initial.name == "base"
     assert made.recipe.front_end == made.recipe.initial.config.front_end
     assert made.recipe.schedule.patience > 0
     assert made.tested == [Fold(0, 4, WORK), Fold(1, 4, WORK)]

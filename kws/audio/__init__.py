@@ -1,1 +1,5 @@
-"""Audio in: sound cards, audio files, raw streams, a board over Bluetooth; resampling to 16 kHz."""
+"""Read audio: sound cards, audio files, raw streams, a board by Bluetooth; resample to 16 kHz.
+
+devices lists sound cards (kws.microphone records from one), audio_file and raw_stream are the other
+sources, resampler converts their sample rates, ble receives the detections of a board.
+"""

@@ -1,6 +1,6 @@
-"""Detections of a board that runs the sketch, by Bluetooth Low Energy.
+"""Receive the detections of a board that runs the sketch, by Bluetooth Low Energy.
 
-firmware_export/action_ble.h is the other side and states what the characteristics hold.
+firmware_export/action_ble.h sends them and defines the content of the characteristics.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ SERVICE, DETECTION, KEYWORDS, LOST = (
     f"3840dec{number}-c70d-4dfd-b20b-0ee93b88349b" for number in range(4)
 )
 DETECTION_FORMAT = struct.Struct("<IBHQ")  # count, keyword, confidence, sample
-FIND_SECONDS = 10.0  # a board tells of itself twice a second
-AGAIN_SECONDS = 2.0  # between attempts to connect again
-FAILURES = (BleakError, OSError, EOFError, asyncio.TimeoutError)  # of Bluetooth itself
+SCAN_SECONDS = 10.0  # a board advertises itself twice a second
+RECONNECT_SECONDS = 2.0  # between attempts
+BLUETOOTH_ERRORS = (BleakError, OSError, EOFError, asyncio.TimeoutError)
 
 log = logging.getLogger(__name__)
 
 
 def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
-    """A notification: how many detections the board has had since its start, and the latest one.
+    """Decode a notification: the count of detections since the board's start, and the latest one.
 
-    Its sample counts what the board has heard since its start, without lost samples. KwsError for
-    what is no detection, or of a keyword that the board has not named.
+    The sample of the detection counts from the start of the board, without lost samples.
+
+    Raises KwsError for content that is not a detection, or of a keyword that the board has not
+    named.
     """
     if len(content) != DETECTION_FORMAT.size:
         raise KwsError(
@@ -53,66 +55,66 @@ def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
 
 
 class Board:
-    """A board in reach, connected to again whenever it was gone.
+    """Connect to a board in reach, and again whenever the connection was lost.
 
-    wanted: its address, its name or a part of it; None for the first one that is found.
-    on_found is called once, with the board's name and its keywords, then on_detection with each
-    detection as it comes.
+    address_or_name: the address of the board, its name or a part of it; None for the first board
+    that is found. on_found is called once, with the name and the keywords of the board, then
+    on_detection with each detection as it arrives.
     """
 
     def __init__(
         self,
-        wanted: str | None,
+        address_or_name: str | None,
         on_found: Callable[[str, list[str]], object],
         on_detection: Callable[[Detection], object],
     ) -> None:
-        self._wanted = (wanted or "").lower()
+        self._wanted = (address_or_name or "").lower()
         self._on_found, self._on_detection = on_found, on_detection
-        self._keywords: list[str] = []  # none before the board was found
-        self._count = 0  # detections that the board has had, as far as is known here
-        self._lost = 0  # samples, likewise
+        self._keywords: list[str] = []  # empty until the board is found
+        self._count = 0  # latest count of detections that the board sent
+        self._lost = 0  # latest count of lost samples that the board sent
 
     async def receive(self) -> NoReturn:
-        """Hand on what the board hears, for ever.
+        """Pass on the detections of the board, without end.
 
-        Raises KwsError when Bluetooth does not work or no board is found at first, and for what no
-        board of this version sends.
+        Raises KwsError when Bluetooth does not work or no board is found at first, and for content
+        that a board of this version does not send.
         """
         while True:
             try:
                 await self._stay_connected()
-            except FAILURES as error:
+            except BLUETOOTH_ERRORS as error:
                 if not self._keywords:
                     raise KwsError(
-                        f"Bluetooth is not to be had: {one_line(error)}; is it switched on, and"
+                        f"Bluetooth is not available: {one_line(error)}; is it switched on, and"
                         " its service (BlueZ on Linux) running?"
                     ) from error
                 log.warning("Bluetooth: %s", one_line(error))
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _stay_connected(self) -> None:
-        """Find the board and hear it until the connection is lost."""
+        """Find the board and take its notifications until the connection is lost."""
         device = await self._find()
-        news: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+        received: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
 
         def arrived(characteristic: BleakGATTCharacteristic, content: bytearray) -> None:
-            news.put_nowait((characteristic.uuid, bytes(content)))
+            received.put_nowait((characteristic.uuid, bytes(content)))
 
-        async with BleakClient(device, lambda client: news.put_nowait(None)) as client:
-            await self._meet(client, device.name or device.address)
+        async with BleakClient(device, lambda client: received.put_nowait(None)) as client:
+            await self._read_state(client, device.name or device.address)
             for uuid in (DETECTION, LOST):
                 await client.start_notify(uuid, arrived)
-            while (item := await news.get()) is not None:
+            while (item := await received.get()) is not None:
                 self._take(*item)
         log.warning("the connection is lost; looking for the board")
 
     async def _find(self) -> BLEDevice:
         find = partial(BleakScanner.find_device_by_filter, service_uuids=[SERVICE])
-        while (device := await find(self._is_wanted, FIND_SECONDS)) is None:
+        while (device := await find(self._is_wanted, SCAN_SECONDS)) is None:
             if not self._keywords:
                 which = f"'{self._wanted}'" if self._wanted else "that runs kws"
                 raise KwsError(
-                    f"no board {which} found within {FIND_SECONDS:.0f} s;"
+                    f"no board {which} found within {SCAN_SECONDS:.0f} s;"
                     " is it on, in reach and not connected to another computer?"
                 )
         return device
@@ -122,8 +124,8 @@ class Board:
         named = self._wanted in name.lower() or self._wanted == device.address.lower()
         return named and SERVICE in advertised.service_uuids
 
-    async def _meet(self, client: BleakClient, name: str) -> None:
-        """Read what the board knows; tell what was missed while it was out of reach."""
+    async def _read_state(self, client: BleakClient, name: str) -> None:
+        """Read keywords and counts; log how many detections were missed while out of reach."""
         first = not self._keywords
         names = bytes(await client.read_gatt_char(KEYWORDS))
         self._keywords = names.decode("utf-8", "replace").split("\n")
@@ -138,7 +140,7 @@ class Board:
         self._take(LOST, bytes(await client.read_gatt_char(LOST)))
 
     def _take(self, uuid: str, content: bytes) -> None:
-        """One new value of a characteristic."""
+        """Process a new value of a characteristic."""
         if uuid == LOST:
             lost = int.from_bytes(content, "little")
             if lost > self._lost:
@@ -147,7 +149,7 @@ class Board:
             return
         count, detection = decode(content, self._keywords)
         if count == self._count:
-            return  # BlueZ passes on as news what another program has read
+            return  # BlueZ also notifies of what another program has read
         if count > self._count + 1:
             log.warning("missed %d detections", count - self._count - 1)
         self._count = count

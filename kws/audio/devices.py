@@ -1,4 +1,4 @@
-"""The sound cards that can record, and the one that a user means."""
+"""List the sound cards that can record, and find the one that a user means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kws.errors import KwsError
 
 @dataclass(frozen=True)
 class InputDevice:
-    """A sound card that can record, as PortAudio lists it."""
+    """Describe a sound card that can record, as PortAudio lists it."""
 
     index: int
     name: str
@@ -21,20 +21,20 @@ class InputDevice:
 
 
 def portaudio() -> Any:
-    """The module sounddevice, which loads PortAudio when it is imported: only when it is needed."""
+    """Import sounddevice, which loads PortAudio, only when needed; raise KwsError on failure."""
     try:
         import sounddevice
     except OSError:
         raise KwsError(
             "PortAudio is not installed (Debian and Ubuntu: apt install libportaudio2)"
         ) from None
-    except Exception as error:  # its PortAudioError, which a failed import does not hand out
+    except Exception as error:  # its PortAudioError, which a failed import does not export
         raise KwsError(f"PortAudio does not start: {error}") from None
     return sounddevice
 
 
 def devices() -> list[InputDevice]:
-    """All input devices there are; KwsError without PortAudio."""
+    """Return all input devices; raise KwsError without PortAudio."""
     sounddevice = portaudio()
     host_apis = sounddevice.query_hostapis()
     default = host_apis[sounddevice.default.hostapi]["default_input_device"]
@@ -53,9 +53,9 @@ def devices() -> list[InputDevice]:
 
 
 def find_device(wanted: int | str | None) -> InputDevice:
-    """The device of this number, of this name, or with this in its name; None: the default.
+    """Find the device of this number, of this name, or with this in its name; None: the default.
 
-    A number may come as a string; case does not matter in names. KwsError when there is no such
+    A number may be a string; names are compared without case. Raises KwsError when there is no such
     device or more than one.
     """
     listed = devices()

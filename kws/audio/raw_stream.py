@@ -1,4 +1,4 @@
-"""Samples from standard input, as another program makes them, take the microphone's road."""
+"""Read raw samples from a stream, such as standard input, that another program writes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from kws.ring_buffer import RingBuffer
 
 
 class RawStream:
-    """A binary stream of raw samples: int16, little-endian, 16 kHz, mono.
+    """Read a binary stream of raw samples: int16, little-endian, 16 kHz, mono.
 
-    The stream belongs to the caller and is not closed. KwsError at once when it is a terminal, and
-    from fill() when it ends within a sample, after all whole samples.
+    The stream belongs to the caller and is not closed.
+
+    Raises KwsError at once when it is a terminal, and from fill() when it ends within a sample,
+    after all whole samples.
     """
 
     live = True
@@ -24,18 +26,18 @@ class RawStream:
     def __init__(self, stream: BinaryIO) -> None:
         if stream.isatty():
             raise KwsError(f"{self.name} is a terminal; pipe raw int16 samples at 16 kHz into it")
-        # read1 hands over what has come without waiting until all that was asked for is there.
+        # read1 returns what has arrived without waiting for all that was asked for.
         self._read = getattr(stream, "read1", stream.read)
-        self._half = b""  # the first byte of a sample whose second has not come yet
+        self._half = b""  # the first byte of a sample whose second has not arrived yet
 
     def __enter__(self) -> RawStream:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Nothing was opened."""
+        """Close nothing: the stream is the caller's."""
 
     def fill(self, ring: RingBuffer) -> bool:
-        """Wait for samples and put them into the ring, as many as fit; False at the end."""
+        """Wait for samples and put them into the ring, as many as fit; return False at the end."""
         if not ring.free:
             return True
         received: bytes = self._read(2 * ring.free - len(self._half))

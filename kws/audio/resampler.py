@@ -1,4 +1,4 @@
-"""From the sample rate of a sound card or file to 16 kHz."""
+"""Convert the sample rate of a sound card or file to 16 kHz."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
+from kws.types import Samples
 
 
 class Resampler:
-    """A stream of mono samples at `rate` Hz in, int16 samples at 16 kHz out.
+    """Convert a stream of mono samples at `rate` Hz to int16 samples at 16 kHz.
 
-    How the stream is cut into pieces changes nothing: soxr computes in float32, because its int16
-    output adds a dither that depends on the pieces. At 16 kHz int16 samples pass unchanged.
+    The division of the stream into pushes changes nothing: soxr computes in float32, because its
+    int16 output adds a dither that depends on the division. At 16 kHz int16 samples pass unchanged.
     """
 
     def __init__(self, rate: int) -> None:
@@ -24,10 +25,10 @@ class Resampler:
 
             self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
 
-    def push(self, samples: npt.NDArray[Any], last: bool = False) -> npt.NDArray[np.int16]:
+    def push(self, samples: npt.NDArray[Any], last: bool = False) -> Samples:
         """Take samples [n], int16 or float32 in units of int16; return those that are ready [m].
 
-        last: nothing follows; the samples that soxr held back come out.
+        last: nothing follows; return the samples that soxr held back as well.
         """
         if self._stream is not None:
             samples = self._stream.resample_chunk(samples.astype(np.float32, copy=False), last)

@@ -21,7 +21,7 @@ from kws.data.dataset import NEGATIVE, Dataset, folders_in
 from kws.data.keywords import choose_keywords, usable_keywords
 from kws.data.splits import split_noise
 from kws.errors import KwsError
-from kws.text_file import read_text
+from kws.toml_file import read_text
 
 BACKGROUND = "_background_noise_"
 SPEAKER_END = "_nohash_"  # after the speaker in a file's name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kws.errors import KwsError
 from kws.recorder.take import TakeKind
-from kws.text_file import read_text
+from kws.toml_file import read_text
 
 NOISE_SECONDS = 10.0  # of a take of background noise
 WORDS_PER_SECOND = 2.0  # of an unhurried reader

@@ -12,7 +12,7 @@ from kws.data.dataset import Dataset, from_folder
 from kws.data.recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
-from kws.model_file import DEFAULT_TRUNK, ModelFile
+from kws.model_file import DEFAULT_BASE, ModelFile
 from kws.training.distillation.embedding import EMBEDDING_CARD
 from kws.training.distillation.embedding import files as embedding_files
 from kws.training.fold import Fold
@@ -82,7 +82,7 @@ def plan(
         validation = Fold(0, PARTITIONS, work)
     else:
         dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
-        start = initial or DEFAULT_TRUNK
+        start = initial or DEFAULT_BASE
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     if start != NONE:

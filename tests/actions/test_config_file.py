@@ -54,7 +54,7 @@ MISTAKES = {
         'command must be a list, ["program", "argument"], not a string',
     ),
     "empty command": (OTHER + "command = []\n", 7, "not empty"),
-    "number in a command": (OTHER + 'command = ["sleep", 5]\n', 7, "strings alone, not a number"),
+    "number in a command": (OTHER + 'command = ["sleep", 5]\n', 7, "strings only, not a number"),
     "no such program": (OTHER + 'command = ["no-such-prog"]\n', 7, "no program 'no-such-prog'"),
     "no program there": (OTHER + 'command = ["./no"]\n', 7, "no program './no'"),
     "not executable": (OTHER + 'command = ["./actions.toml"]\n', 7, "no program './actions.toml'"),

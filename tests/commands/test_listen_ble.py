@@ -40,7 +40,7 @@ def test_without_bluetooth_it_says_so(tmp_path: Path) -> None:
     environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'none'}"}
     done = kws("listen", "--ble", env=environment)
     assert done.returncode == 1
-    assert done.stderr.startswith("kws: error: Bluetooth is not to be had: ")
+    assert done.stderr.startswith("kws: error: Bluetooth is not available: ")
     assert done.stderr.count("\n") == 1
 
 

@@ -1,0 +1,36 @@
+"""Test how models are found and loaded; tests of the command line load damaged ones."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from kws.errors import KwsError
+from kws.model_file import ModelFile, find, shipped
+
+
+def test_the_base_model_is_found_by_its_former_name(caplog):
+    with caplog.at_level(logging.INFO, "kws"):
+        assert ModelFile.load("trunk") == ModelFile.load("base")
+    assert [record.getMessage() for record in caplog.records] == [
+        "the model trunk is now called base"
+    ]
+
+
+def test_a_name_is_looked_up_and_a_path_is_taken_as_it_is(tmp_path):
+    assert {"base", "home"} <= set(shipped())
+    assert find("home").is_file()
+    assert find("elsewhere/home") == Path("elsewhere/home")
+    with pytest.raises(KwsError, match=r"^no model named 'attic'; shipped are: base, home"):
+        find("attic")
+
+
+def test_a_model_without_its_gate_differs_in_nothing_else():
+    model = ModelFile.load()
+    without = model.without_gate()
+    assert model.config.gate.on
+    assert not without.config.gate.on
+    assert without.content == model.content
+    assert without.config.to_dict() | {"gate": None} == model.config.to_dict() | {"gate": None}
