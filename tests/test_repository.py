@@ -1,4 +1,4 @@
-"""The shape of the project: its rooms and roads, its package, its twins in C."""
+"""Hold the project to its layout: what may import what, what is packaged, twins in C."""
 
 from __future__ import annotations
 
@@ -17,11 +17,19 @@ from conftest import skip_without
 import kws
 
 ROOT = Path(__file__).parents[1]
-SIDE_ROOMS = ("data", "evaluation", "export", "recorder", "training")
-# The commands open the side rooms, each when it runs.
-COMMANDS = [ROOT / "kws" / "cli.py", *sorted((ROOT / "kws" / "commands").glob("*.py"))]
-ENTRY = {"cli.py", "__main__.py"}
-ROAD = sorted(path for path in (ROOT / "kws").glob("*.py") if path.name not in ENTRY)
+PACKAGE = ROOT / "kws"
+SIDE_PACKAGES = ("data", "evaluation", "export", "recorder", "training", "tts")
+# The commands import the side packages, each when it runs.
+COMMANDS = [PACKAGE / "cli.py", *sorted((PACKAGE / "commands").glob("*.py"))]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PIPELINE = [
+    path
+    for path in MODULES
+    if path.relative_to(PACKAGE).parts[0]
+    not in {*SIDE_PACKAGES, "commands", "cli.py", "__main__.py"}
+]
+# They know nothing of distillation, which the trainer is given as a task.
+BELOW_DISTILLATION = ("model", "trainer", "losses", "batches", "mining", "training_run", "quantise")
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
@@ -50,19 +58,23 @@ def imports(tree: ast.AST) -> set[str]:
     return names
 
 
-def side_rooms(names: set[str]) -> set[str]:
-    return {n for n in names for room in SIDE_ROOMS if f"{n}.".startswith(f"kws.{room}.")}
+def side_packages(names: set[str]) -> set[str]:
+    return {n for n in names for side in SIDE_PACKAGES if f"{n}.".startswith(f"kws.{side}.")}
 
 
-@pytest.mark.parametrize("path", ROAD, ids=lambda path: path.name)
-def test_the_road_never_imports_a_side_room(path):
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", PIPELINE, ids=relative)
+def test_the_pipeline_never_imports_a_side_package(path):
     names = imports(ast.parse(path.read_text()))
-    assert not side_rooms(names)
+    assert not side_packages(names)
     assert not {name for name in names if name.split(".")[0] in HEAVY}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.name)
-def test_a_command_opens_its_room_when_it_runs(path):
+def test_a_command_imports_its_package_when_it_runs(path):
     tree = ast.parse(path.read_text())
     at_start = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     for name in imports(ast.Module(at_start, [])):
@@ -73,17 +85,60 @@ def test_a_command_opens_its_room_when_it_runs(path):
             assert package in {*sys.stdlib_module_names, "typer"}
 
 
-def test_every_side_room_is_opened_by_a_command():
-    opened = set().union(*(side_rooms(imports(ast.parse(path.read_text()))) for path in COMMANDS))
-    assert {name.split(".")[1] for name in opened} == set(SIDE_ROOMS)
+def test_every_side_package_is_imported_by_a_command():
+    names = (side_packages(imports(ast.parse(path.read_text()))) for path in COMMANDS)
+    assert {name.split(".")[1] for name in set().union(*names)} == set(SIDE_PACKAGES)
 
 
-@pytest.mark.parametrize("room", ["road", *SIDE_ROOMS])
-def test_no_room_imports_a_command(room):
-    paths = ROAD if room == "road" else (ROOT / "kws" / room).glob("*.py")
-    for path in paths:
+def test_no_package_imports_a_command():
+    for path in MODULES:
+        if path in COMMANDS or path.name == "__main__.py":
+            continue
         names = imports(ast.parse(path.read_text()))
         assert not {name for name in names if f"{name}.".startswith(("kws.cli.", "kws.commands."))}
+
+
+@pytest.mark.parametrize("name", BELOW_DISTILLATION)
+def test_training_itself_knows_nothing_of_distillation(name):
+    names = imports(ast.parse((PACKAGE / "training" / f"{name}.py").read_text()))
+    assert not {name for name in names if name.startswith("kws.training.distillation")}
+
+
+def test_imports_have_no_cycles():
+    """Imports inside of functions count as well; those for types alone too."""
+    known = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+    }
+    needed = {
+        module: {
+            target
+            for name in imports(ast.parse(path.read_text()))
+            for target in (name, name.rpartition(".")[0])
+            if target in known and target != module
+        }
+        for module, path in known.items()
+    }
+    while leaves := [module for module, targets in needed.items() if not targets]:
+        for leaf in leaves:
+            del needed[leaf]
+        for targets in needed.values():
+            targets.difference_update(leaves)
+    # What is left imports each other, or is imported by nothing but leads into such a circle.
+    assert not needed, sorted(needed)
+
+
+def test_the_name_of_a_file_or_class_is_found_once():
+    """A command's file is called as the command is, whatever else has that name."""
+    stems = [p.stem for p in MODULES if p.parent.name != "commands" and p.stem != "__init__"]
+    classes = [
+        node.name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    for names in (stems, classes):
+        assert not {name for name in names if names.count(name) > 1}
 
 
 def loaded_by(program: str, folder: Path) -> set[str]:
