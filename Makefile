@@ -1,34 +1,35 @@
-# make help lists the targets. Python packages go into .venv, which is made on demand; a stamp in
-# it remembers what was installed, so a second run is quick.
+# make help lists the targets. Python packages are installed into .venv, which is created on demand;
+# a stamp file in it records the installation, so that a second run is quick.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# What an installation is made from; all other changes take effect without one.
+# Files after whose change the package must be installed again.
 SETUP := setup.cfg setup.py pyproject.toml kws/engine/_native.c $(wildcard firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# Python; sound; speech synthesisers; what compiles and runs the C, for this machine and the board;
-# a D-Bus, on which the tests stand in for Bluetooth.
+# Python; sound; speech synthesisers; compilers and an emulator for the C code, on this machine and
+# the board; D-Bus, over which the tests simulate Bluetooth.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festlex-cmu festvox-kallpc16k festvox-us-slt-hts \
 	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm dbus
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model trunk firmware system-packages
+.PHONY: help demo test lint model base-model trunk firmware system-packages
 
 help:
-	@echo 'make demo             hear the wake words in a sample, then listen on the microphone'
+	@echo 'make demo             detect the wake words in a sample, then on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
-	@echo 'make model DATA=folder  train the shipped model again; WORK=folder keeps what is finished,'
-	@echo '                        KOKORO=folder has its voices as well, EMBEDDING=folder guides it'
-	@echo '                        where pyopen-wakeword has no wheel (docs/train.md)'
-	@echo 'make trunk DATA=folder  train again what wake words of one'"'"'s own start from'
+	@echo 'make model DATA=folder       train the shipped model again, by models/home.toml'
+	@echo 'make base-model DATA=folder  train the pretrained base model again, by models/base.toml'
+	@echo '                      WORK=folder keeps what an interrupted run made, KOKORO=folder adds its'
+	@echo '                      voices, EMBEDDING=folder has the speech embedding where pyopen-wakeword'
+	@echo '                      has no wheel (docs/train.md)'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
-	@echo 'make system-packages  install what the steps above need beside Python (Debian, Ubuntu)'
-	@echo 'PYTHON=python3.12 chooses the Python of .venv'
+	@echo 'make system-packages  install what the steps above need besides Python (Debian, Ubuntu)'
+	@echo 'PYTHON=python3.12 makes .venv with another Python'
 
 demo: $(VENV)/kws.stamp
 	@echo 'A sample says: Computer, good morning, how are you today? Jarvis, open the blinds in the'
@@ -48,22 +49,25 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Google's speech embedding, which guides the shipped model's training, where it was installed.
+# Google's speech embedding, from which the shipped model is distilled, where it is installed.
 EMBEDDING ?= $(wildcard $(VENV)/lib/python3*/site-packages/pyopen_wakeword/models)
 
-# About three hours on two cores with Kokoro; the trunk a quarter of an hour.
+# About three hours on two cores with Kokoro; the base model takes a quarter of an hour.
 model: NAME := home
-model: GUIDED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
-trunk: NAME := trunk
-model trunk: TRAINED = $(or $(WORK),models/$(NAME).work)
-model trunk: $(VENV)/dev.stamp
+model: DISTILLED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
+base-model: NAME := base
+model base-model: TRAINED = $(or $(WORK),models/$(NAME).work)
+model base-model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
-		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(GUIDED)
+		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(DISTILLED)
 	$(FOLDS)
 
-# The models that gave home its thresholds and figures stay beside it, so that those can be checked.
+# The models that gave home its thresholds and figures are kept, so that those can be verified.
 model: FOLDS = mkdir -p models/home.folds && cp $(TRAINED)/fold-[0-3].tflite models/home.folds
+
+trunk: base-model
+	@echo 'make trunk is called make base-model now'
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware
@@ -73,7 +77,7 @@ firmware: $(VENV)/kws.stamp
 system-packages:
 	$(SUDO) apt-get update
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(PACKAGES)
-	@# The fuzzer's runtime: a package of its own where clang does not bring it.
+	@# The fuzzer's runtime, where clang's own package does not contain it.
 	package=libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev; \
 	if apt-cache show $$package >/dev/null 2>&1; then \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes $$package; \

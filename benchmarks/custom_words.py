@@ -2,13 +2,13 @@
 
     python benchmarks/custom_words.py WORK DATA --output DIR
 
-For each word a trunk is trained as the shipped one is, without the word, what sounds like it, and a
-quarter of all sessions and speakers. From there `kws train` makes models of 0, 10, 25 ...
+For each word a base model is trained as the shipped one is, without the word, what sounds like it,
+and a quarter of all sessions and speakers. From there `kws train` makes models of 0, 10, 25 ...
 recordings of the word, out of the other three quarters and at random (seed 1), beside synthetic
 speech; with an hour of recorded speech and noise and, for some counts, with nothing else. They are
-tested on the quarter that neither they nor the trunk heard: on the word, clean and in noise of
-10 dB SNR, at the threshold for at most 0.5 false alarms per hour of that quarter's speech. Each
-training is repeated from other seeds: where few sessions and the hardest second of the speech
+tested on the quarter that neither they nor the base model was trained on: on the word, clean and in
+noise of 10 dB SNR, at the threshold for at most 0.5 false alarms per hour of that quarter's speech.
+Each training is repeated from other seeds: where few sessions and the hardest second of the speech
 decide, trainings differ. What WORK holds already is not made again.
 """
 
@@ -33,6 +33,7 @@ from kws.training.pipeline import EXAMPLES, SYNTHETIC
 from kws.training.plan import QUARTERS
 from kws.training.prepare import make_material
 from kws.training.recipe import BASE_MODEL, Recipe, fine_tuning
+from kws.training.recipe_file import read_hyperparameters
 from kws.training.status import Status
 from kws.training.synthetic_speech import with_synthesis
 from kws.training.workers import processes, quietly
@@ -50,23 +51,24 @@ def main() -> None:
     arguments.add_argument("work", type=Path)
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
-    arguments.add_argument("--trunk", type=Path, default=Path("models/trunk.toml"))
+    arguments.add_argument("--base", type=Path, default=Path("models/base.toml"))
     arguments.add_argument("--words", default=WORDS, help="each with the quarter it is tested on")
     arguments.add_argument("--counts", default=",".join(map(str, COUNTS)))
     arguments.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     arguments.add_argument("--output", type=Path, required=True)
     given = arguments.parse_args()
-    everything, of_trunk = (from_recipe(r, given.data) for r in (given.recipe, given.trunk))
+    everything, of_base = (from_recipe(r, given.data) for r in (given.recipe, given.base))
+    recipe = read_hyperparameters(given.base, BASE_MODEL)
     results = []
     for word, quarter in (named.split(":") for named in given.words.split(",")):
         work = given.work / word.replace(" ", "_")
-        study = Study(everything, of_trunk, word, int(quarter), work)
-        trunk = study.trunk()
+        study = Study(everything, of_base, recipe, word, int(quarter), work)
+        base = study.base_model()
         counts = [int(count) for count in given.counts.split(",")]
         cases = [(count, True) for count in counts]
         cases += [(count, False) for count in counts if count in ALONE]
         for count, speech in cases:
-            results.append(study.result(trunk, count, speech, given.seeds))
+            results.append(study.result(base, count, speech, given.seeds))
             print(json.dumps(results[-1]), flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / "custom_words.json").write_text(json.dumps(results, indent=1))
@@ -76,25 +78,31 @@ class Study:
     """One word, and the quarter that is left out of all that is trained for it."""
 
     def __init__(
-        self, everything: Dataset, of_trunk: Dataset, word: str, quarter: int, work: Path
+        self,
+        everything: Dataset,
+        of_base: Dataset,
+        recipe: Recipe,
+        word: str,
+        quarter: int,
+        work: Path,
     ) -> None:
-        self.word, self.work = word, work
-        self.fold = Fold(quarter, QUARTERS, work / "trunk")
-        self.others = without(of_trunk, word)
+        self.word, self.work, self.recipe = word, work, recipe
+        self.fold = Fold(quarter, QUARTERS, work / "base")
+        self.others = without(of_base, word)
         self.kept = everything.partitions(set(range(8)) - set(self.fold.held_out))
         self.test = replace(
             self.fold.test_set(everything),
             positives={word: self.fold.test_set(everything).positives[word]},
         )
 
-    def trunk(self) -> ModelFile:
-        """The model that training starts from."""
-        return self.trained(self.others, BASE_MODEL, self.fold, self.fold.folder / EXAMPLES)
+    def base_model(self) -> ModelFile:
+        """Return the model that training starts from."""
+        return self.trained(self.others, self.recipe, self.fold, self.fold.folder / EXAMPLES)
 
-    def result(self, trunk: ModelFile, count: int, speech: bool, seeds: int) -> dict[str, object]:
+    def result(self, base: ModelFile, count: int, speech: bool, seeds: int) -> dict[str, object]:
         """Train on `count` recordings what `kws train` would keep, and test it; once per seed."""
         folder = self.work / f"{count}-{'speech' if speech else 'alone'}"
-        dataset, recipe = self.dataset(count, speech), fine_tuning(trunk)
+        dataset, recipe = self.dataset(count, speech), fine_tuning(base)
         models = [
             self.trained(
                 dataset,

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from work_folder import folds_of, parser
+from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
@@ -32,6 +32,7 @@ from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
 from kws.training.recipe import WAKE_WORDS
+from kws.training.recipe_file import read_hyperparameters
 
 ALARMS_PER_HOUR = 0.5
 QUIET = -50.0  # dBFS
@@ -51,7 +52,7 @@ def main() -> None:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
         heard, opened = zip(*executor.map(hear, *inputs), strict=True)
     together = {key: merge_scores([fold[key] for fold in heard if key in fold]) for key in heard[0]}
-    config = folds[0].load(WAKE_WORDS).config
+    config = folds[0].load(hyperparameters_of(arguments)).config
     config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
     table = Table()
     for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech heard"):
@@ -77,7 +78,7 @@ def main() -> None:
 
 def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
     """What a fold's model makes of its test set in every condition."""
-    model = fold.load(WAKE_WORDS)
+    model = fold.load(read_hyperparameters(recipe, WAKE_WORDS))
     test = fold.test_set(from_recipe(recipe, data))
     positives, negatives = recordings(test)
     noise = [read_audio(clip.path) for clip in test.noise]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from work_folder import folds_of, parser
+from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
@@ -21,15 +21,15 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import recordings
 from kws.training.model import build_model, copy_weights
-from kws.training.recipe import WAKE_WORDS
+from kws.training.recipe import Recipe
 
 
 class FloatScorer(Scorer):
     """The road with the float network and an exact softmax."""
 
-    def __init__(self, model: ModelFile, weights: Path) -> None:
+    def __init__(self, model: ModelFile, weights: Path, recipe: Recipe) -> None:
         super().__init__(model)
-        architecture, config = WAKE_WORDS.architecture, model.config
+        self._recipe, architecture, config = recipe, recipe.architecture, model.config
         window, self._network = (
             build_model(architecture, config.front_end, len(config.classes), rows)
             for rows in (architecture.window_frames, None)
@@ -54,7 +54,7 @@ class FloatScorer(Scorer):
         self._rows = rows[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        own, phases = WAKE_WORDS.architecture.stride, WAKE_WORDS.posterior.phases
+        own, phases = self._recipe.architecture.stride, self._recipe.posterior.phases
         logits = np.empty((steps, len(self.config.classes)), np.float32)
         for phase in range(min(steps, phases)):
             of_phase = logits[phase::phases]
@@ -78,12 +78,13 @@ def main() -> None:
     """Print both evaluations and the difference of their means."""
     arguments = parser(__doc__).parse_args()
     dataset = from_recipe(arguments.recipe, arguments.data)
+    recipe = hyperparameters_of(arguments)
     as_float, as_int8 = [], []
     for fold in folds_of(arguments):
         test = fold.test_set(dataset)
-        model = fold.load(WAKE_WORDS)
+        model = fold.load(recipe)
         as_int8.append(heard(Scorer(model), test))
-        as_float.append(heard(FloatScorer(model, fold.weights), test))
+        as_float.append(heard(FloatScorer(model, fold.weights, recipe), test))
     results: dict[str, Evaluation] = {
         "int8": evaluate(merge_scores(as_int8), model.config),
         "float": evaluate(merge_scores(as_float), model.config),

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from work_folder import folds_of, parser
+from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_audio
 from kws.data.dataset import Dataset
@@ -44,7 +44,7 @@ from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import as_float
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
-from kws.training.recipe import WAKE_WORDS, Recipe
+from kws.training.recipe import Recipe
 
 SNR = 10.0  # dB
 TALKERS = 8
@@ -165,9 +165,12 @@ def main() -> None:
     wanted = parser(__doc__)
     wanted.add_argument("--output", type=Path, required=True)
     wanted.add_argument("--tempo", type=float, default=1.0)
-    wanted.add_argument("--phases", type=int, default=WAKE_WORDS.posterior.phases)
+    wanted.add_argument("--phases", type=int, help="where not the recipe's")
     arguments = wanted.parse_args()
-    recipe = replace(WAKE_WORDS, posterior=replace(WAKE_WORDS.posterior, phases=arguments.phases))
+    recipe = hyperparameters_of(arguments)
+    if arguments.phases:
+        posterior = replace(recipe.posterior, phases=arguments.phases)
+        recipe = replace(recipe, posterior=posterior)
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
     models = [listening(fold, recipe, arguments.tempo) for fold in folds]

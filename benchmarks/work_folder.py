@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from kws.training.fold import Fold
+from kws.training.recipe import WAKE_WORDS, Recipe
+from kws.training.recipe_file import read_hyperparameters
 
 
 def parser(about: str) -> argparse.ArgumentParser:
@@ -23,6 +25,11 @@ def parser(about: str) -> argparse.ArgumentParser:
         help="numbers of the folds that are heard, from 0: of a training that is not at its end",
     )
     return arguments
+
+
+def hyperparameters_of(arguments: argparse.Namespace) -> Recipe:
+    """Return the recipe by which the models of the work folder were trained."""
+    return read_hyperparameters(arguments.recipe, WAKE_WORDS)
 
 
 def folds_of(arguments: argparse.Namespace) -> list[Fold]:

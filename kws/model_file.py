@@ -78,7 +78,7 @@ def find(name_or_path: str | Path) -> Path:
     if path.suffix or len(path.parts) > 1 or path.is_file():
         return path
     if name := FORMER_NAMES.get(str(path)):
-        log.info("the model %s is now called %s", path, name)
+        log.warning("the model %s is now called %s", path, name)
         path = Path(name)
     for folder in MODEL_FOLDERS:
         if (folder / f"{path}.tflite").is_file():

@@ -1,4 +1,4 @@
-"""`kws train`: a model from recordings."""
+"""Train a model: `kws train`."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ def train(
             metavar="DATASET_DIR", help="<keyword>/, _negative_/ and, better, _noise_/."
         ),
     ],
-    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model that is written.")],
+    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model to write.")],
     recipe: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="Which folders within DATASET_DIR serve what."),
+        typer.Option(
+            metavar="FILE.toml", help="Folders within DATASET_DIR, hyperparameters, or both."
+        ),
     ] = None,
     keywords: Annotated[
-        str, typer.Option(metavar="A,B,C", help="Which words; the others are negatives.")
+        str, typer.Option(metavar="A,B,C", help="Words to detect; the others are negatives.")
     ] = "",
     init: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|PATH|none",
             help="Model whose weights training starts from.",
-            show_default="trunk; with --recipe and for Speech Commands, none",
+            show_default="base; with a recipe that names folders and for Speech Commands, none",
         ),
     ] = None,
     folds: Annotated[
@@ -38,19 +40,29 @@ def train(
         typer.Option(
             min=1,
             max=8,
-            help="Models that are tested, beside the one that is kept.",
+            help="Number of models that are tested, besides the one that is kept.",
             show_default="2; from none, 4",
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Of each training, at most.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="Length of each training, at most.",
+            show_default="the recipe's",
+        ),
     ] = None,
     alarms: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--alarms-per-hour", min=0, max=100, help="False alarms that thresholds are set for."
+            "--alarms-per-hour",
+            min=0,
+            max=100,
+            help="False alarms that thresholds are set for.",
+            show_default="the recipe's; 0.5",
         ),
-    ] = 0.5,
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write a report of each tested model."),
@@ -58,7 +70,9 @@ def train(
     work: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Keeps what an interrupted run made.", show_default="MODEL.work"
+            metavar="DIR",
+            help="Folder that keeps what an interrupted run made.",
+            show_default="MODEL.work",
         ),
     ] = None,
     kokoro: Annotated[
@@ -68,17 +82,17 @@ def train(
     embedding: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder of Google's speech embedding, which guides a recipe."
+            metavar="DIR", help="Folder of Google's speech embedding, for distillation."
         ),
     ] = None,
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.
 
-    It starts from the shipped trunk, so that few recordings suffice. Models
-    that each leave out a quarter of the speakers are tested on it: that gives
-    the figures, and the thresholds of the model that is written, which is
-    trained on everything. An interrupted run, started again, goes on with the
-    epoch that it was at. Needs the extra named train.
+    Training starts from the pretrained base model, so that few recordings
+    suffice. Models that each leave out a quarter of the speakers are tested on
+    it: that gives the figures, and the thresholds of the model that is written,
+    which is trained on everything. An interrupted run, started again, continues
+    with the epoch it was at. Needs the extra named train.
     """
     require_extra("kws train", "TensorFlow", "train")
     if report is not None:

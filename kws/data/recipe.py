@@ -33,6 +33,11 @@ KEYS = (
     *("extends", "base_model", "partitions", "training_only", "negatives", "noise"),
     *("impulse_responses", "keywords", "synthesis", "card"),
 )
+# Read by kws/training/recipe_file.py.
+HYPERPARAMETERS = (
+    *("seed", "front_end", "architecture", "schedule", "loss", "augmentation", "examples"),
+    *("mining", "distillation", "posterior"),
+)
 COUNTS = (
     *("utterances_per_keyword", "utterances_per_respelling", "utterances_per_confusable"),
     *("utterances_per_sentence", "generated_confusables", "random_sentences"),
@@ -49,19 +54,27 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     well. A recording that serves as a keyword is not a negative. Raises KwsError, which names the
     line of a mistake.
     """
+    dataset = Dataset()
+    for toml in recipe_tables(recipe):
+        dataset = _joined(dataset, toml, root)
+    return dataset
+
+
+def recipe_tables(recipe: Path) -> list[TomlTable]:
+    """Return the content of a recipe and, before it, of the one that it extends, if any."""
     toml = read_toml(recipe)
     extends = _key(toml, "extends")
     if extends is None:
-        return _joined(Dataset(), toml, root)
+        return [toml]
     base = read_toml(recipe.parent / toml.text(extends))
     if _key(base, "extends"):
         raise toml.error(extends, f"{base.path} extends another one itself")
-    return _joined(_joined(Dataset(), base, root), toml, root)
+    return [base, toml]
 
 
 def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:
     """Return a base dataset with what a recipe adds to it."""
-    _forbid_others(toml, KEYS)
+    _forbid_others(toml, (*KEYS, *HYPERPARAMETERS))
     if not toml.content.get("keywords"):
         raise KwsError(f"{toml.path}: no keywords in it")
     added = _read(toml, root, base)

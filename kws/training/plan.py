@@ -1,4 +1,4 @@
-"""What `kws train` is to do with a folder: on which recordings, by which recipe, tested on what."""
+"""Plan what `kws train` does with a folder: recordings, recipe, and what is tested."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ from kws.data.dataset import Dataset, from_folder
 from kws.data.recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
-from kws.model_file import DEFAULT_BASE, ModelFile
+from kws.model_file import DEFAULT_BASE, FORMER_NAMES, ModelFile
+from kws.training import recipe as defaults
 from kws.training.distillation.embedding import EMBEDDING_CARD
 from kws.training.distillation.embedding import files as embedding_files
 from kws.training.fold import Fold
-from kws.training.recipe import BASE_MODEL, COMMAND_WORDS, WAKE_WORDS, Recipe, fine_tuning
+from kws.training.recipe import Recipe
+from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.tts.kokoro import kokoro_voices
 
 QUARTERS = 4
-_log = logging.getLogger(__name__)
-
 NONE = "none"  # instead of a model that training starts from
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Trainings on a dataset: some are tested on what they leave out, one is kept."""
+    """Hold the trainings on a dataset: some are tested on what they leave out, one is kept."""
 
     dataset: Dataset
     recipe: Recipe
-    tested: list[Fold]  # none for a trunk
+    tested: list[Fold]  # none for a base model
     kept: Fold  # the only tested one, where the dataset brings its own split
-    embedding: Path | None = None  # folder of the speech embedding, where speech guides
+    embedding: Path | None = None  # folder of the speech embedding, for distillation
 
     @property
     def own_split(self) -> bool:
-        """Whether the dataset says what to test on: the model that is tested is then kept."""
+        """Return whether the dataset says what to test on: the tested model is then kept."""
         return self.kept in self.tested
 
 
@@ -50,59 +52,65 @@ def plan(
     initial: str | None = None,
     folds: int | None = None,
     epochs: int | None = None,
-    alarms_per_hour: float = 0.5,
+    alarms_per_hour: float | None = None,
     kokoro: Path | None = None,
     embedding: Path | None = None,
 ) -> Plan:
-    """What to do with a folder.
+    """Plan the trainings on a dataset folder.
 
-    initial: name or path of a model, or "none"; None leaves it to the kind of folder. kokoro: a
-    folder of its network and voices. embedding: a folder of the speech embedding's networks,
-    without which no speech guides the trainings.
+    The kind of folder decides the defaults: a recipe that names data and the command words of
+    Speech Commands are trained from random weights; any other folder starts from the base model.
+    The recipe's hyperparameters override the defaults, and the options here override both.
 
-    A recipe and the command words of Speech Commands are trained from scratch; a folder of one's
-    own starts from the shipped trunk. epochs: at most, where it is not the recipe's number.
-    KwsError for what cannot be read.
+    Args:
+        folder: The dataset, or what the folders of a recipe are relative to.
+        work: Folder that keeps the trainings.
+        recipe_file: Names data, hyperparameters or both.
+        keywords: The words to be detected, where not all are.
+        initial: Name or path of a model whose weights training starts from, or "none".
+        folds: Number of models that are tested, where it is not the usual one.
+        epochs: Of each training, at most.
+        alarms_per_hour: False alarms that thresholds are set for.
+        kokoro: Folder of Kokoro's network and voices.
+        embedding: Folder of the speech embedding; without it there is no distillation.
+
+    Raises:
+        KwsError: Something cannot be read, or options contradict each other.
     """
-    start = initial or NONE
-    validation = None
     if kokoro is not None:
-        kokoro_voices(kokoro)  # tells what is wrong with it before anything else is done
+        kokoro_voices(kokoro)  # raises for what is wrong with it before anything else is done
     if embedding is not None:
-        embedding_files(embedding)  # the same
-    if recipe_file:
-        if keywords:
-            raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
+        embedding_files(embedding)  # likewise
+    recipe_file = recipe_file and _current(recipe_file)
+    with_data = recipe_file is not None and has_data(recipe_file)
+    own_split = not with_data and is_speech_commands(folder)
+    if own_split and folds:
+        raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
+    if with_data and keywords:
+        raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
+    if recipe_file and with_data:
         dataset = from_recipe(recipe_file, folder)
-        recipe = BASE_MODEL if dataset.base_model else WAKE_WORDS
-    elif is_speech_commands(folder):
-        if folds:
-            raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
-        dataset, recipe = with_other_words(for_training(folder, keywords)), COMMAND_WORDS
-        validation = Fold(0, PARTITIONS, work)
+        default = defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
+    elif own_split:
+        dataset = with_other_words(for_training(folder, keywords))
+        default = defaults.COMMAND_WORDS
     else:
-        dataset, recipe = with_synthesis(from_folder(folder, keywords)), Recipe()
-        start = initial or DEFAULT_BASE
+        dataset, default = with_synthesis(from_folder(folder, keywords)), Recipe()
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
-    if start != NONE:
-        recipe = fine_tuning(ModelFile.load(start))
-    dataset, recipe = _guided(dataset, recipe, embedding)
-    schedule = replace(recipe.schedule, epochs=epochs or recipe.schedule.epochs)
-    posterior = replace(recipe.posterior, false_alarms_per_hour=alarms_per_hour)
-    recipe = replace(recipe, schedule=schedule, posterior=posterior)
-    if validation:
+    start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
+    recipe = _hyperparameters(recipe_file, default, start)
+    dataset, recipe = _distilled(dataset, recipe, embedding)
+    recipe = _with_options(recipe, epochs, alarms_per_hour)
+    _check_batches(recipe, len(dataset.positives))
+    if own_split:
+        validation = Fold(0, PARTITIONS, work)
         return Plan(dataset, recipe, [validation], validation, embedding)
     if not folds:
         folds = 0 if dataset.base_model else QUARTERS if start == NONE else 2
     split = max(folds, QUARTERS)
-    return Plan(
-        dataset,
-        recipe,
-        [Fold(index, split, work) for index in range(folds)],
-        Fold(split, split, work),
-        embedding,
-    )
+    tested = [Fold(index, split, work) for index in range(folds)]
+    return Plan(dataset, recipe, tested, Fold(split, split, work), embedding)
 
 
 def without_distillation(recipe: Recipe) -> Recipe:
@@ -110,11 +118,59 @@ def without_distillation(recipe: Recipe) -> Recipe:
     return replace(recipe, distillation=replace(recipe.distillation, passages_per_batch=0))
 
 
-def _guided(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[Dataset, Recipe]:
-    """Both as they are with a speech embedding to guide the trainings, or without one."""
+def _current(path: Path) -> Path:
+    """Return the path of a shipped recipe by its name of today, where a former one is given."""
+    renamed = path.with_name(FORMER_NAMES.get(path.stem, path.stem) + path.suffix)
+    if path.exists() or not renamed.exists():
+        return path
+    _log.warning("%s is now called %s", path, renamed)
+    return renamed
+
+
+def _hyperparameters(path: Path | None, default: Recipe, start: str) -> Recipe:
+    """Return the defaults, or those for training from a model, with what a recipe file says.
+
+    A model that training starts from keeps its front end and its architecture.
+    """
+    if start == NONE:
+        return read_hyperparameters(path, default) if path else default
+    tuned = defaults.fine_tuning(ModelFile.load(start))
+    if path is None:
+        return tuned
+    front_end = replace(tuned.front_end, mean=(), scale=())
+    recipe = read_hyperparameters(path, replace(tuned, front_end=front_end))
+    if (recipe.front_end, recipe.architecture) != (front_end, tuned.architecture):
+        _log.warning(
+            "%s: training starts from %s, whose front end and architecture it keeps", path, start
+        )
+    return replace(recipe, front_end=tuned.front_end, architecture=tuned.architecture)
+
+
+def _with_options(recipe: Recipe, epochs: int | None, alarms_per_hour: float | None) -> Recipe:
+    """Return a recipe with the options of the command line."""
+    schedule, posterior = recipe.schedule, recipe.posterior
+    if epochs is not None:
+        schedule = replace(schedule, epochs=epochs)
+    if alarms_per_hour is not None:
+        posterior = replace(posterior, false_alarms_per_hour=alarms_per_hour)
+    return replace(recipe, schedule=schedule, posterior=posterior)
+
+
+def _check_batches(recipe: Recipe, keywords: int) -> None:
+    """Raise KwsError where the keywords leave no background in a batch."""
+    size, share = recipe.schedule.batch_size, recipe.schedule.keyword_share
+    if round(size * share / keywords) * keywords > size - 2:
+        raise KwsError(
+            f"schedule: {keywords} keywords with a share of {share:g} leave no background in a"
+            f" batch of {size} examples; a larger batch_size or a smaller keyword_share does"
+        )
+
+
+def _distilled(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[Dataset, Recipe]:
+    """Return both as they are with a speech embedding, or without one."""
     if embedding is None:
         return dataset, without_distillation(recipe)
     if not recipe.distillation.passages_per_batch:
-        _log.warning("the speech embedding guides nothing: only home's recipe asks it to")
+        _log.warning("the speech embedding is not used: the recipe asks for no distillation")
         return dataset, recipe
     return dataset.with_source(EMBEDDING_CARD), recipe

@@ -63,7 +63,7 @@ def commands(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_of_ones_own_starts_from_the_shipped_trunk(own: Path) -> None:
+def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
     made = plan(own, WORK)
     assert list(made.dataset.positives) == ["computer", "smart mirror"]
     assert made.recipe.initial is not None
@@ -87,8 +87,8 @@ def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     assert len(started.tested) == 2
 
 
-def test_a_trunk_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
-    recipe_file.write_text(f"trunk = true\n{recipe_file.read_text()}")
+def test_a_base_model_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
+    recipe_file.write_text(f"base_model = true\n{recipe_file.read_text()}")
     made = plan(own, WORK, recipe_file)
     assert made.recipe == BASE_MODEL
     assert made.tested == []
@@ -108,6 +108,77 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     assert validation.positives["go"]
     assert all(clip.partition == 0 for clip in validation.positives["go"])
     assert plan(commands, WORK, keywords=["go"], initial="home").recipe.initial is not None
+
+
+def test_a_recipe_changes_hyperparameters_without_code(own: Path, recipe_file: Path) -> None:
+    usual = plan(own, WORK, recipe_file).recipe
+    recipe_file.write_text(f"{recipe_file.read_text()}[schedule]\nlearning_rate = 1e-4\n")
+    changed = plan(own, WORK, recipe_file).recipe
+    assert changed == replace(usual, schedule=replace(usual.schedule, learning_rate=1e-4))
+
+
+def test_a_recipe_of_hyperparameters_alone_suits_any_folder(
+    own: Path, commands: Path, recipe_file: Path
+) -> None:
+    """It changes the defaults of that kind of folder."""
+    recipe_file.write_text(
+        "[schedule]\nlearning_rate = 1e-4\nepochs = 5\n[posterior]\nfalse_alarms_per_hour = 2\n"
+    )
+    for folder, words, initial in ((own, (), None), (own, (), "none"), (commands, ["go"], None)):
+        usual = plan(folder, WORK, keywords=words, initial=initial)
+        made = plan(folder, WORK, recipe_file, words, initial)
+        assert made.dataset == usual.dataset
+        assert made.tested == usual.tested
+        assert made.recipe == replace(
+            usual.recipe,
+            schedule=replace(usual.recipe.schedule, learning_rate=1e-4, epochs=5),
+            posterior=replace(usual.recipe.posterior, false_alarms_per_hour=2),
+        )
+    made = plan(own, WORK, recipe_file, keywords=["computer"], epochs=3, alarms_per_hour=1.5)
+    assert list(made.dataset.positives) == ["computer"]
+    assert made.recipe.schedule.epochs == 3
+    assert made.recipe.posterior.false_alarms_per_hour == 1.5
+
+
+def test_a_model_that_training_starts_from_keeps_its_shape(
+    own: Path, recipe_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe_file.write_text("[architecture]\nchannels = 8\n[front_end]\nhop = 416\n")
+    made = plan(own, WORK, recipe_file).recipe
+    assert made == plan(own, WORK).recipe
+    assert [record.getMessage() for record in caplog.records if "keeps" in record.getMessage()] == [
+        f"{recipe_file}: training starts from base, whose front end and architecture it keeps"
+    ]
+    caplog.clear()
+    recipe_file.write_text((ROOT / "models" / "base.toml").read_text().split("parameters.")[1])
+    plan(own, WORK, recipe_file)
+    assert not [record for record in caplog.records if "keeps" in record.getMessage()]
+
+
+def test_the_base_models_former_name_is_understood(
+    own: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert plan(own, WORK, initial="trunk").recipe == plan(own, WORK, initial="base").recipe
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages.count("the model trunk is now called base") == 1
+
+
+def test_the_base_recipes_former_name_is_understood(
+    own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    renamed = tmp_path / "base.toml"
+    renamed.write_text("[schedule]\nepochs = 3\n")
+    assert plan(own, WORK, tmp_path / "trunk.toml").recipe.schedule.epochs == 3
+    messages = [record.getMessage() for record in caplog.records]
+    assert f"{tmp_path / 'trunk.toml'} is now called {renamed}" in messages
+    with pytest.raises(KwsError, match=r"other\.toml: No such file"):
+        plan(own, WORK, tmp_path / "other.toml")
+
+
+def test_keywords_leave_background_in_a_batch(own: Path, recipe_file: Path) -> None:
+    recipe_file.write_text("[schedule]\nbatch_size = 2\nkeyword_share = 0.99\n")
+    with pytest.raises(KwsError, match=r"2 keywords with a share of 0\.99 leave no background"):
+        plan(own, WORK, recipe_file)
 
 
 def test_a_folder_of_ones_own_may_start_from_nothing(own: Path) -> None:

@@ -1,0 +1,226 @@
+"""The hyperparameters of a recipe file: what is read, and what each mistake says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from command_line import ROOT
+
+from kws.config import FrontEnd
+from kws.data.recipe import HYPERPARAMETERS
+from kws.errors import KwsError
+from kws.training.recipe import (
+    BASE_MODEL,
+    WAKE_WORDS,
+    Architecture,
+    Augmentation,
+    Distillation,
+    ExampleCounts,
+    Loss,
+    Mining,
+    PosteriorHandling,
+    Recipe,
+    Schedule,
+)
+from kws.training.recipe_file import MEASURED, SECTIONS, has_data, read_hyperparameters
+
+DATA = '[keywords]\ncomputer = ["computer"]\n'
+# What made the shipped home.
+HOME = Recipe(
+    initial=None,
+    seed=1,
+    front_end=FrontEnd(
+        window=480,
+        hop=416,
+        fft=512,
+        mel_filters=40,
+        low_hz=60,
+        high_hz=7600,
+        coefficients=20,
+        log_offset=1e-3,
+    ),
+    architecture=Architecture(
+        channels=80,
+        first_kernel=3,
+        stride=2,
+        kernels=(5, 9, 13, 17),
+        last_kernel=7,
+        frequency_kernel=0,
+        frequency_stride=2,
+    ),
+    schedule=Schedule(
+        epochs=32,
+        steps_per_epoch=500,
+        patience=0,
+        batch_size=128,
+        keyword_share=0.4,
+        learning_rate=3e-3,
+        final_learning_rate_fraction=0.25,
+        warm_up_steps=200,
+        weight_decay=1e-4,
+        ema_steps=(500, 5000),
+    ),
+    loss=Loss(max_pooling_steps=6, worst_step_weight=0.5),
+    augmentation=Augmentation(
+        time_masks=2,
+        time_mask_frames=8,
+        frequency_masks=2,
+        frequency_mask_bins=6,
+        tempo_perturbation=(-0.56, 0.14),
+        background_mixing=0.3,
+        background_mixing_snr=(5.0, 25.0),
+        spectral_tilt=0.6,
+        vtlp=0.13,
+    ),
+    examples=ExampleCounts(per_keyword=20_000, background=200_000, single_words=False),
+    mining=Mining(passages_per_epoch=500, searched_hours=6.0),
+    distillation=Distillation(
+        passages_per_batch=64,
+        embedding_weight=1.0,
+        hidden_weight=4.0,
+        logits_weight=2.0,
+        spliced_speech_hours=12.0,
+    ),
+    posterior=PosteriorHandling(phases=2, refractory_seconds=2.0, false_alarms_per_hour=0.5),
+)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    return tmp_path / "words.toml"
+
+
+def read(path: Path, text: str, default: Recipe = WAKE_WORDS) -> Recipe:
+    path.write_text(text)
+    return read_hyperparameters(path, default)
+
+
+def test_the_file_of_home_states_all_that_made_home() -> None:
+    """Whatever the defaults are, and with whole numbers where the model's settings have them."""
+    for default in (Recipe(), BASE_MODEL, WAKE_WORDS):
+        made = read_hyperparameters(ROOT / "models" / "home.toml", default)
+        assert made == HOME
+        assert repr(made) == repr(HOME)
+    assert repr(WAKE_WORDS) == repr(HOME)
+
+
+def test_the_file_of_the_base_model_states_all_that_made_it() -> None:
+    assert repr(read_hyperparameters(ROOT / "models" / "base.toml", WAKE_WORDS)) == repr(BASE_MODEL)
+    usual = Recipe()
+    assert (
+        replace(
+            usual,
+            schedule=replace(usual.schedule, epochs=20, keyword_share=0.5),
+            examples=ExampleCounts(per_keyword=1500, background=45_000),
+        )
+        == BASE_MODEL
+    )
+
+
+def test_the_shipped_recipes_state_every_key() -> None:
+    for name in ("home", "base"):
+        text = (ROOT / "models" / f"{name}.toml").read_text()
+        for section, kind in SECTIONS.items():
+            (body,) = re.findall(rf"^\[{section}\]\n(.*?)(?=^$|\Z)", text, re.M | re.S)
+            stated = re.findall(r"^(\w+) = ", body, re.M)
+            assert stated == [f.name for f in fields(kind) if f.name not in MEASURED], section
+        assert "\nseed = 1\n" in text
+
+
+def test_the_data_part_knows_the_sections() -> None:
+    assert set(HYPERPARAMETERS) == {*SECTIONS, "seed"}
+    assert set(HYPERPARAMETERS) == {f.name for f in fields(Recipe)} - {"initial"}
+
+
+def test_a_key_replaces_its_default_and_no_other(recipe: Path) -> None:
+    made = read(recipe, f"seed = 7\n{DATA}[schedule]\nlearning_rate = 1e-4\n")
+    schedule = replace(WAKE_WORDS.schedule, learning_rate=1e-4)
+    assert made == replace(WAKE_WORDS, seed=7, schedule=schedule)
+    made = read(
+        recipe,
+        "[architecture]\nkernels = [3, 5]\nstride = 4\n[posterior]\nphases = 4\n"
+        "[front_end]\nhop = 320\nlow_hz = 20.5\n[examples]\nsingle_words = true\n"
+        "[augmentation]\ntempo_perturbation = [-1, 0.5]\n",
+    )
+    assert made.architecture == replace(WAKE_WORDS.architecture, kernels=(3, 5), stride=4)
+    assert made.posterior.phases == 4
+    assert made.front_end == replace(WAKE_WORDS.front_end, hop=320, low_hz=20.5)
+    assert made.examples.single_words
+    assert made.augmentation.tempo_perturbation == (-1, 0.5)
+
+
+def test_a_file_without_hyperparameters_has_the_defaults(recipe: Path) -> None:
+    assert read(recipe, DATA) == WAKE_WORDS
+    assert read(recipe, f"trunk = true\n{DATA}", BASE_MODEL) == BASE_MODEL
+
+
+def test_hyperparameters_are_those_of_the_recipe_that_is_extended(
+    recipe: Path, tmp_path: Path
+) -> None:
+    """Those of a wake word model do not make a base model."""
+    (tmp_path / "other.toml").write_text(f"{DATA}[schedule]\nepochs = 3\nbatch_size = 64\n")
+    made = read(recipe, f'extends = "other.toml"\n{DATA}[schedule]\nepochs = 5\n')
+    assert (made.schedule.epochs, made.schedule.batch_size) == (5, 64)
+    for key in ("base_model", "trunk"):
+        text = f'extends = "other.toml"\n{key} = true\n{DATA}'
+        assert read(recipe, text, BASE_MODEL) == BASE_MODEL
+
+
+def test_a_file_of_hyperparameters_alone_names_no_data(recipe: Path) -> None:
+    for text, expected in (
+        ("[schedule]\nepochs = 3\n", False),
+        ("seed = 2\n", False),
+        (DATA, True),
+        ("", True),
+        ("[shedule]\nepochs = 3\n", True),
+        (f"{DATA}[schedule]\nepochs = 3\n", True),
+    ):
+        recipe.write_text(text)
+        assert has_data(recipe) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[schedule]\nepoch = 3\n", "2: unknown key 'epoch', did you mean 'epochs'?"),
+        ("[schedule]\nlerning_rate = 1\n", "2: unknown key 'lerning_rate', did you mean"),
+        ("\n[schedule]\nepochs = 3.5\n", "3: epochs must be a whole number, not 3.5"),
+        ('[schedule]\nepochs = "3"\n', "2: epochs must be a whole number, not a string"),
+        ("[schedule]\nepochs = true\n", "2: epochs must be a whole number, not a boolean"),
+        ("[schedule]\nlearning_rate = true\n", "2: learning_rate must be a number, not a boolean"),
+        ("[schedule]\nlearning_rate = 2\n", "2: learning_rate must be from 1e-09 to 1, not 2"),
+        ("[schedule]\nlearning_rate = nan\n", "2: learning_rate must be from 1e-09 to 1, not nan"),
+        ("[schedule]\nepochs = 0\n", "2: epochs must be from 1 to 1000, not 0"),
+        ("[schedule]\nema_steps = 5\n", "2: ema_steps must be a list of numbers, not a number"),
+        ("[schedule]\nema_steps = []\n", "2: ema_steps must be a list of numbers, not empty"),
+        ("[schedule]\nema_steps = [9, 5]\n", "2: ema_steps must be two numbers, the least and the"),
+        ("[schedule]\nema_steps = [1, 2, 3]\n", "2: ema_steps must be two numbers"),
+        ("[schedule]\nema_steps = [1, 2.5]\n", "2: ema_steps must be a whole number, not 2.5"),
+        ("[architecture]\nkernels = [3, 999]\n", "2: kernels must be from 1 to 64, not 999"),
+        ("[examples]\nsingle_words = 1\n", "2: single_words must be true or false, not a number"),
+        ("schedule = 3\n", "1: schedule must be a table, [schedule]"),
+        ("seed = -1\n", "1: seed must be from 0 to 2.14748e+09, not -1"),
+        ('seed = "x"\n', "1: seed must be a whole number, not a string"),
+        ("[front_end]\nmean = [1.0]\n", "2: unknown key 'mean'"),
+        ("[front_end]\nhop = 9999\n", "1: hop 9999 is not 16 to window"),
+        ("[front_end]\nhop = 321\n", "2: hop must be even and at least 32, not 321"),
+        ("[front_end]\nhop = 320.0\n", "2: hop must be a whole number, not 320.0"),
+        ("[architecture]\nfrequency_kernel = 21\n", "2: frequency_kernel must not exceed the 20"),
+        ("[architecture]\nstride = 3\n", "2: phases, 2, must divide the stride, 3"),
+        ("[posterior]\nphases = 16\n", "2: phases, 16, must divide the stride, 2"),
+        (
+            "[loss]\nmax_pooling_steps = 16\n[architecture]\nstride = 8\n[posterior]\nphases = 8\n",
+            "2: smooth_steps 128 is not 1 to 64",
+        ),
+    ],
+)
+def test_each_mistake_is_one_line_that_says_where(recipe: Path, text: str, problem: str) -> None:
+    with pytest.raises(KwsError) as error:
+        read(recipe, text)
+    message = str(error.value)
+    assert message.startswith(f"{recipe}:")
+    assert problem in message
+    assert "\n" not in message
