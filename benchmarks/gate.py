@@ -24,15 +24,15 @@ from work_folder import folds_of, hyperparameters_of, parser
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.recipe import from_recipe
-from kws.evaluation.evaluate import evaluate, merge_scores
-from kws.evaluation.mixing import mix_with_noise
-from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
+from kws.evaluation.evaluate import evaluate
+from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
+from kws.evaluation.test_set import mix_with_noise
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
-from kws.training.recipe import WAKE_WORDS
 from kws.training.recipe_file import read_hyperparameters
+from kws.types import Samples
 
 ALARMS_PER_HOUR = 0.5
 QUIET = -50.0  # dBFS

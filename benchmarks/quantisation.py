@@ -15,13 +15,14 @@ from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
-from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
-from kws.evaluation.scores import Samples, Scorer, Scores, StreamScores, score_recordings
+from kws.evaluation.evaluate import Evaluation, evaluate
+from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import recordings
 from kws.training.model import build_model, copy_weights
 from kws.training.recipe import Recipe
+from kws.types import Confidences, Samples
 
 
 class FloatScorer(Scorer):
@@ -46,8 +47,8 @@ class FloatScorer(Scorer):
             (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
         )
 
-    def hear(self, samples: Samples) -> StreamScores:
-        """As Scorer.hear: Q15 confidences [steps, keywords]."""
+    def score_passage(self, samples: Samples) -> Confidences:
+        """As Scorer.score_passage: Q15 confidences [steps, keywords]."""
         rows = np.concatenate([self._rows, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
         steps = max(0, (len(rows) - self.window_frames) // stride + 1)

@@ -34,17 +34,17 @@ from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
 from kws.data.word_span import word_span
 from kws.evaluation.det import DetCurves, det_curves
-from kws.evaluation.evaluate import merge_scores
 from kws.evaluation.figures import det_figure
-from kws.evaluation.mixing import mix_with_noise
 from kws.evaluation.operating_points import operating_point_for
-from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
+from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
+from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import as_float
 from kws.training.cross_validation import recordings
 from kws.training.fold import Fold
 from kws.training.recipe import Recipe
+from kws.types import Samples
 
 SNR = 10.0  # dB
 TALKERS = 8

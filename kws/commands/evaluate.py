@@ -1,31 +1,41 @@
-"""`kws evaluate`: how well a model does on recordings."""
+"""Run `kws evaluate`: measure a model on folders of recordings."""
 
 from __future__ import annotations
 
+import json as json_format
+import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kws.commands.options import Json, Model, NoGate, require_extra
+from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.evaluation.scores import Scores
+    from kws.evaluation.test_set import EvaluationClip, EvaluationSet
+    from kws.model_file import ModelFile
+    from kws.types import Samples
+
+_log = logging.getLogger(__name__)
 
 
 def evaluate(
     model: Model,
     positives: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder of recordings for each keyword.")
+        Path, typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword.")
     ],
     negatives: Annotated[
         Path, typer.Option(metavar="DIR", help="Recordings without the keywords, hours of them.")
     ],
     noise: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Noise, mixed into all of it.")
+        Path | None, typer.Option(metavar="DIR", help="Noise to mix into all recordings.")
     ] = None,
     snr: Annotated[
         float | None,
-        typer.Option(
-            metavar="DB", help="How far the noise lies below a recording.", min=-50, max=100
-        ),
+        typer.Option(metavar="DB", help="Signal-to-noise ratio of the mix.", min=-50, max=100),
     ] = None,
     report: Annotated[
         Path | None,
@@ -45,9 +55,75 @@ def evaluate(
         raise typer.BadParameter("--noise and --snr belong together")
     if report is not None:
         require_extra("kws evaluate --report", "matplotlib", "report")
-    from kws.evaluation.command import run
+    from kws.data.clips import audio_files
+    from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
     from kws.model_file import ModelFile
 
     model_file = ModelFile.load(model)
     model_file = model_file.without_gate() if no_gate else model_file
-    run(model_file, positives, negatives, noise, snr or 0.0, json, report)
+    test_set = EvaluationSet(
+        find_positives(positives, model_file.config.keywords),
+        audio_files(negatives),
+        read_joined(audio_files(noise)) if noise else None,
+        snr or 0.0,
+    )
+    if report:
+        from kws.evaluation.report import prepare_report_folder  # loads matplotlib
+
+        prepare_report_folder(report)
+    scores = _score(model_file, test_set)
+    if not sum(map(len, scores.positives.values())):
+        raise KwsError(f"{positives}: none of the recordings can be read")
+    if not scores.hours:
+        raise KwsError(f"{negatives}: none of the recordings can be read")
+    _print_result(model_file, test_set, scores, report, json)
+
+
+def _print_result(
+    model: ModelFile, test_set: EvaluationSet, scores: Scores, report: Path | None, json: bool
+) -> None:
+    """Print miss rates and false alarms as a table or as JSON, and write the report if any."""
+    from rich.console import Console
+
+    from kws.evaluation.evaluate import evaluate
+
+    result = evaluate(scores, model.config)
+    snr = None if test_set.noise is None else test_set.snr
+    condition = {"model": model.name, "snr": snr, "gate": model.config.gate.on}
+    if report:
+        from kws.evaluation.report import write_report
+
+        for path in write_report(report, model, condition, test_set, scores, result):
+            _log.info("wrote %s", path)
+    if json:
+        print(json_format.dumps({**condition, **result.to_dict()}, indent=2))
+    else:
+        title = model.name + ("" if snr is None else f", noise at {snr:g} dB")
+        title += f", gate {'on' if model.config.gate.on else 'off'}"
+        Console().print(result.table(title))
+
+
+def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
+    """Score a test set, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from kws.evaluation.scores import Scorer, score_recordings
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("evaluating", total=test_set.recording_count)
+
+        def advance(clips: Iterator[EvaluationClip]) -> Iterator[Samples]:
+            for clip in clips:
+                yield clip.mixed
+                progress.advance(task)
+
+        return score_recordings(
+            Scorer(model),
+            {
+                keyword: advance(test_set.read_positives(keyword, warn=True))
+                for keyword in test_set.positives
+            },
+            advance(test_set.read_negatives(warn=True)),
+        )

@@ -81,9 +81,7 @@ def train(
     ] = None,
     embedding: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of Google's speech embedding, for distillation."
-        ),
+        typer.Option(metavar="DIR", help="Folder of Google's speech embedding, for distillation."),
     ] = None,
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.

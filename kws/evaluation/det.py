@@ -1,4 +1,4 @@
-"""Detection error trade-off: miss rates against false alarms per hour as the threshold moves."""
+"""Compute the detection error trade-off (DET): miss rates over false alarms per hour."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
 from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scores
 
-MOST_ALARMS = 10.0  # per hour, to the right of which nobody looks
+MAX_FA_PER_HOUR = 10.0  # a detector with more is of no use
 POINTS_PER_DECADE = 8
 
 
 @dataclass(frozen=True)
 class DetCurves:
-    """Miss rates of each keyword that has recordings, and their mean."""
+    """Hold the DET curve of each keyword that has recordings."""
 
     false_alarms_per_hour: npt.NDArray[np.float64]  # [points], ascending, per keyword
     miss_rates: dict[str, npt.NDArray[np.float64]]  # [points]
 
     @property
     def mean(self) -> npt.NDArray[np.float64]:
-        """[points] over the keywords."""
+        """Return the mean miss rate of the keywords, shape [points]."""
         rates: npt.NDArray[np.float64] = np.mean(list(self.miss_rates.values()), axis=0)
         return rates
 
 
-def det_curves(heard: Scores, refractory: int) -> DetCurves:
-    """From the rarest rate of the tables on, where there may be no alarm at all, to MOST_ALARMS."""
-    least, most = min(FA_PER_HOUR_TARGETS[0], 1 / heard.hours), max(MOST_ALARMS, 2 / heard.hours)
-    count = 2 + int(POINTS_PER_DECADE * np.log10(most / least))
-    alarms = np.unique(np.floor(np.geomspace(least, most, count) * heard.hours + 1e-9))
-    wanted = np.maximum(alarms / heard.hours, least)  # a logarithmic axis has no place for 0
-    rates = {
-        keyword: np.array(
-            [
-                operating_point_for(
-                    peaks, heard.negatives[keyword], rate, heard.hours, refractory
-                ).miss_rate
-                for rate in wanted + 1e-9
-            ]
+def det_curves(scores: Scores, refractory: int) -> DetCurves:
+    """Compute DET curves from the lowest target, where there may be no false alarm, upwards."""
+    hours = scores.hours
+    lowest, highest = min(FA_PER_HOUR_TARGETS[0], 1 / hours), max(MAX_FA_PER_HOUR, 2 / hours)
+    count = 2 + int(POINTS_PER_DECADE * np.log10(highest / lowest))
+    false_alarms = np.unique(np.floor(np.geomspace(lowest, highest, count) * hours + 1e-9))
+    targets = np.maximum(false_alarms / hours, lowest)  # 0 cannot be shown on a logarithmic axis
+
+    def miss_rates(keyword: str) -> npt.NDArray[np.float64]:
+        positives, negatives = scores.positives[keyword], scores.negatives[keyword]
+        points = (
+            operating_point_for(positives, negatives, target, hours, refractory)
+            for target in targets + 1e-9
         )
-        for keyword, peaks in heard.positives.items()
-        if len(peaks)
-    }
-    return DetCurves(wanted, rates)
+        return np.array([point.miss_rate for point in points])
+
+    recorded = [keyword for keyword, peaks in scores.positives.items() if len(peaks)]
+    return DetCurves(targets, {keyword: miss_rates(keyword) for keyword in recorded})

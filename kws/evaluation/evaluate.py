@@ -1,8 +1,7 @@
-"""A model's miss rates and false alarms on a test set, as numbers and as a table."""
+"""Evaluate a model on a test set: miss rates and false alarms, as numbers and as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,108 +13,104 @@ from kws.evaluation.operating_points import OperatingPoint, operating_point_at, 
 from kws.evaluation.scores import Scores
 from kws.posterior import quantise_threshold
 
-FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # working points that are reported, of each keyword
+FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # of each keyword, for which miss rates are reported
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """By keyword: the model's own threshold, and the thresholds for FA_PER_HOUR_TARGETS."""
+    """Hold each keyword's operating points, at the model's threshold and at FA_PER_HOUR_TARGETS."""
 
     at_threshold: dict[str, OperatingPoint]
     at_target: dict[str, dict[float, OperatingPoint]]
 
     @property
     def hours(self) -> float:
-        """Hours of negative audio."""
+        """Return the hours of negative audio."""
         return next(iter(self.at_threshold.values())).hours
 
-    def mean_miss_rate(self, alarms_per_hour: float | None = None) -> float:
-        """Over the keywords that have recordings; None is the model's own thresholds."""
-        rates = [
-            own if alarms_per_hour is None else self.at_target[keyword][alarms_per_hour]
-            for keyword, own in self.at_threshold.items()
+    def mean_miss_rate(self, false_alarms_per_hour: float | None = None) -> float:
+        """Return the mean miss rate of the keywords that have recordings, NaN where none has.
+
+        false_alarms_per_hour: one of FA_PER_HOUR_TARGETS, or None for the model's thresholds.
+        """
+        points = [
+            point
+            if false_alarms_per_hour is None
+            else self.at_target[keyword][false_alarms_per_hour]
+            for keyword, point in self.at_threshold.items()
         ]
-        tried = [rate.miss_rate for rate in rates if rate.utterances]
-        return float(np.mean(tried)) if tried else float("nan")
+        rates = [point.miss_rate for point in points if point.utterances]
+        return float(np.mean(rates)) if rates else float("nan")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "hours": round(self.hours, 3),
             "mean_miss_rate": _rounded(self.mean_miss_rate()),
             "mean_miss_rate_at": {
-                str(wanted): _rounded(self.mean_miss_rate(wanted)) for wanted in FA_PER_HOUR_TARGETS
+                str(target): _rounded(self.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS
             },
             "keywords": {
                 keyword: {
-                    "utterances": own.utterances,
-                    "own": _values(own),
-                    "at": {str(w): _values(rate) for w, rate in self.at_target[keyword].items()},
+                    "utterances": point.utterances,
+                    "own": _values(point),
+                    "at": {str(t): _values(p) for t, p in self.at_target[keyword].items()},
                 }
-                for keyword, own in self.at_threshold.items()
+                for keyword, point in self.at_threshold.items()
             },
         }
 
     def table(self, title: str) -> Table:
-        """For a terminal."""
+        """Return a table for a terminal."""
         caption = (
-            f"Missed and false alarms at the model's own thresholds; 0.1/h: missed at 0.1 false "
-            f"alarms of this keyword per hour. {self.hours:.2f} h without the keywords."
+            f"Missed and false alarms at the model's thresholds; 0.1/h: missed at 0.1 false alarms"
+            f" of this keyword per hour. {self.hours:.2f} h without the keywords."
         )
         table = Table(title=title, caption=caption, caption_justify="left")
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
             table.add_column(heading, justify="right")
-        for wanted in FA_PER_HOUR_TARGETS:
-            table.add_column(f"{wanted:g}/h", justify="right")
-        for keyword, own in self.at_threshold.items():
-            misses = [_percent(self.at_target[keyword][w].miss_rate) for w in FA_PER_HOUR_TARGETS]
-            counts = (str(own.utterances), _percent(own.miss_rate), str(own.false_alarms))
+        for target in FA_PER_HOUR_TARGETS:
+            table.add_column(f"{target:g}/h", justify="right")
+        for keyword, point in self.at_threshold.items():
+            misses = [_percent(self.at_target[keyword][t].miss_rate) for t in FA_PER_HOUR_TARGETS]
+            counts = (str(point.utterances), _percent(point.miss_rate), str(point.false_alarms))
             table.add_row(keyword, *counts, *misses)
-        means = [_percent(self.mean_miss_rate(w)) for w in FA_PER_HOUR_TARGETS]
-        alarms = str(sum(own.false_alarms for own in self.at_threshold.values()))
+        means = [_percent(self.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS]
+        false_alarms = str(sum(point.false_alarms for point in self.at_threshold.values()))
         table.add_section()
-        table.add_row("mean, sum", "", _percent(self.mean_miss_rate()), alarms, *means)
+        table.add_row("mean, sum", "", _percent(self.mean_miss_rate()), false_alarms, *means)
         return table
 
 
-def evaluate(heard: Scores, config: ModelConfig) -> Evaluation:
-    """Judge what a model heard."""
+def evaluate(scores: Scores, config: ModelConfig) -> Evaluation:
+    """Evaluate a model's scores at its thresholds and at FA_PER_HOUR_TARGETS."""
     refractory = config.smoothing.refractory_steps
-    own, wanted = {}, {}
+    at_threshold, at_target = {}, {}
     for keyword, threshold in zip(config.keywords, config.thresholds, strict=True):
-        peaks, trace = heard.positives[keyword], heard.negatives[keyword]
-        own[keyword] = operating_point_at(
-            peaks, trace, quantise_threshold(threshold), heard.hours, refractory
+        positives, negatives = scores.positives[keyword], scores.negatives[keyword]
+        at_threshold[keyword] = operating_point_at(
+            positives, negatives, quantise_threshold(threshold), scores.hours, refractory
         )
-        wanted[keyword] = {
-            rate: operating_point_for(peaks, trace, rate, heard.hours, refractory)
-            for rate in FA_PER_HOUR_TARGETS
+        at_target[keyword] = {
+            target: operating_point_for(positives, negatives, target, scores.hours, refractory)
+            for target in FA_PER_HOUR_TARGETS
         }
-    return Evaluation(own, wanted)
+    return Evaluation(at_threshold, at_target)
 
 
-def merge_scores(parts: Sequence[Scores]) -> Scores:
-    """Several test sets as one, for instance the folds of a cross-validation."""
-    keywords = parts[0].positives
-    return Scores(
-        {k: np.concatenate([part.positives[k] for part in parts]) for k in keywords},
-        {k: np.concatenate([part.negatives[k] for part in parts]) for k in keywords},
-        sum(part.hours for part in parts),
-    )
-
-
-def _values(rate: OperatingPoint) -> dict[str, float | None]:
+def _values(point: OperatingPoint) -> dict[str, float | None]:
+    """Return the numbers of an operating point for JSON."""
     return {
-        "threshold": round(rate.threshold, 5),
-        "miss_rate": _rounded(rate.miss_rate),
-        "false_alarms": rate.false_alarms,
-        "false_alarms_per_hour": _rounded(rate.false_alarms_per_hour),
+        "threshold": round(point.threshold, 5),
+        "miss_rate": _rounded(point.miss_rate),
+        "false_alarms": point.false_alarms,
+        "false_alarms_per_hour": _rounded(point.false_alarms_per_hour),
     }
 
 
 def _rounded(value: float) -> float | None:
-    """For JSON, which knows no NaN."""
+    """Return a number for JSON, which has no NaN."""
     return None if np.isnan(value) else round(value, 4)
 
 

@@ -1,4 +1,4 @@
-"""The report's figures and sounds as data URIs, which a page carries in itself."""
+"""Draw the report's figures and encode its sounds, as data URIs for one page of HTML."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from kws.config import SAMPLE_RATE
 from kws.evaluation.det import DetCurves
 from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
-from kws.evaluation.mixing import Samples
+from kws.types import Samples
 
-SHORT = 512  # samples of a spectrogram's window
+WINDOW = 512  # samples of a spectrogram's window
 RANGE = 70  # dB that it shows
 
 
-def det_curve(curves: DetCurves) -> str:
-    """The figure of det_figure()."""
+def det_uri(curves: DetCurves) -> str:
+    """Return the figure of det_figure() as a data URI."""
     return _svg(det_figure(curves))
 
 
 def det_figure(curves: DetCurves) -> Figure:
-    """Miss rate against false alarms per hour, a line per keyword and their mean."""
+    """Plot miss rate over false alarms per hour, a line per keyword and their mean."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for keyword, rates in curves.miss_rates.items():
@@ -39,8 +39,8 @@ def det_figure(curves: DetCurves) -> Figure:
         axes.step(
             curves.false_alarms_per_hour, curves.mean, "k", where="post", label=label, linewidth=2
         )
-    for alarms in FA_PER_HOUR_TARGETS:
-        axes.axvline(alarms, color="0.85", zorder=0)
+    for target in FA_PER_HOUR_TARGETS:
+        axes.axvline(target, color="0.85", zorder=0)
     axes.set(xscale="log", ylim=(0, None), ylabel="missed")
     axes.set_xlabel("false alarms of the keyword per hour")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -50,20 +50,20 @@ def det_figure(curves: DetCurves) -> Figure:
     return figure
 
 
-def latency_histogram(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
-    """Detections by the time that they came after the word's end."""
+def latency_uri(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    """Plot a histogram of latencies, in s after the word's end, by keyword."""
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
-    found = {_plain(keyword): values for keyword, values in latencies.items() if len(values)}
-    bins = np.histogram_bin_edges(np.concatenate(list(found.values())), 30)
-    axes.hist(list(found.values()), bins.tolist(), stacked=True, label=list(found))
+    detected = {_plain(keyword): values for keyword, values in latencies.items() if len(values)}
+    bins = np.histogram_bin_edges(np.concatenate(list(detected.values())), 30)
+    axes.hist(list(detected.values()), bins.tolist(), stacked=True, label=list(detected))
     axes.set(xlabel="s from the end of the word to the detection", ylabel="detections")
     axes.legend(frameon=False)
     return _svg(figure)
 
 
-def spectrogram(samples: Samples) -> str:
-    """Level by time and frequency, RANGE dB down from the loudest."""
+def spectrogram_uri(samples: Samples) -> str:
+    """Plot the level over time and frequency, down to RANGE dB below the maximum."""
     figure = Figure(figsize=(4, 1.8), dpi=80, layout="constrained")
     axes = figure.subplots()
     power = _powers(samples)
@@ -76,23 +76,23 @@ def spectrogram(samples: Samples) -> str:
     return _uri("image/png", content.getvalue())
 
 
-def sound(samples: Samples) -> str:
-    """A recording that browsers play."""
+def audio_uri(samples: Samples) -> str:
+    """Encode samples as FLAC, which browsers play."""
     content = io.BytesIO()
     soundfile.write(content, samples, SAMPLE_RATE, "PCM_16", format="FLAC")
     return _uri("audio/flac", content.getvalue())
 
 
 def _powers(samples: Samples) -> npt.NDArray[np.float64]:
-    """[frames, frequencies]"""
-    padded = np.pad(samples.astype(np.float64), (0, max(0, SHORT - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, SHORT)[:: SHORT // 4]
-    powers: npt.NDArray[np.float64] = np.square(np.abs(np.fft.rfft(frames * np.hanning(SHORT))))
+    """Return the power spectrum of each frame, shape [frames, frequencies]."""
+    padded = np.pad(samples.astype(np.float64), (0, max(0, WINDOW - len(samples))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[:: WINDOW // 4]
+    powers: npt.NDArray[np.float64] = np.square(np.abs(np.fft.rfft(frames * np.hanning(WINDOW))))
     return powers
 
 
 def _plain(keyword: str) -> str:
-    """A keyword as a label: matplotlib takes $ for formulas and hides a leading underscore."""
+    """Escape a label: matplotlib takes $ for formulas and hides a leading underscore."""
     return keyword.replace("$", r"\$").removeprefix("_")
 
 

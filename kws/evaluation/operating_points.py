@@ -1,4 +1,4 @@
-"""Miss rates, false alarms and the thresholds between them."""
+"""Count misses and false alarms at a threshold; find the threshold for false alarms per hour."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.posterior import ONE
-
-Int = npt.NDArray[np.int64]
+from kws.types import Int
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One keyword at one threshold."""
+    """Hold the misses and false alarms of one keyword at one threshold."""
 
     threshold: float  # 0..1; above 1 where no threshold is strict enough
     misses: int
@@ -25,50 +23,62 @@ class OperatingPoint:
 
     @property
     def miss_rate(self) -> float:
+        """Return the miss rate (false rejection rate, FRR); NaN without utterances."""
         return self.misses / self.utterances if self.utterances else float("nan")
 
     @property
     def false_alarms_per_hour(self) -> float:
+        """Return the false alarms per hour (FA/h); NaN without speech."""
         return self.false_alarms / self.hours if self.hours else float("nan")
 
 
-def detections(trace: Int, level: int, refractory: int) -> list[int]:
-    """Steps of the detections in a stream of confidences [steps], refractory steps behind each."""
-    steps, silent_until = [], 0
-    for step in np.flatnonzero(trace >= level):
-        if step >= silent_until:
+def detection_steps(confidences: Int, threshold: int, refractory: int) -> list[int]:
+    """Return the steps of the detections in a stream of confidences [steps] of one keyword.
+
+    threshold is Q15; after a detection, `refractory` steps cannot fire.
+    """
+    steps, refractory_end = [], 0
+    for step in np.flatnonzero(confidences >= threshold):
+        if step >= refractory_end:
             steps.append(int(step))
-            silent_until = int(step) + 1 + refractory
+            refractory_end = int(step) + 1 + refractory
     return steps
 
 
-def count_alarms(trace: Int, level: int, refractory: int) -> int:
-    """How many detections there are in a stream of confidences [steps]."""
-    return len(detections(trace, level, refractory))
+def count_detections(confidences: Int, threshold: int, refractory: int) -> int:
+    """Return the number of detections in a stream of confidences [steps]."""
+    return len(detection_steps(confidences, threshold, refractory))
 
 
-def lowest_threshold(trace: Int, most_alarms: int, refractory: int) -> int:
-    """Lowest level (Q15) at which there are at most `most_alarms` detections; above, too."""
+def lowest_threshold(confidences: Int, max_detections: int, refractory: int) -> int:
+    """Return the lowest threshold (Q15) with at most so many detections.
 
-    def quiet(level: int) -> bool:
-        return count_alarms(trace, level, refractory) <= most_alarms
+    Every higher threshold has at most so many, too.
+    """
 
-    # A higher level leaves fewer steps, and of fewer steps no more detections can be made.
-    return 1 + bisect_left(range(1, ONE + 1), True, key=quiet)
+    def is_high_enough(threshold: int) -> bool:
+        return count_detections(confidences, threshold, refractory) <= max_detections
+
+    # A higher threshold leaves fewer steps, and of fewer steps no more detections can be made.
+    return 1 + bisect_left(range(1, ONE + 1), True, key=is_high_enough)
 
 
 def operating_point_at(
-    peaks: Int, trace: Int, level: int, hours: float, refractory: int
+    positives: Int, negatives: Int, threshold: int, hours: float, refractory: int
 ) -> OperatingPoint:
-    """What a level (Q15) does: peaks [utterances], trace [steps]."""
-    missed = int((peaks < level).sum())
-    alarms = count_alarms(trace, level, refractory)
-    return OperatingPoint(level / ONE, missed, len(peaks), alarms, hours)
+    """Return the operating point of a threshold (Q15).
+
+    positives [utterances]: the greatest confidence of each; negatives [steps]: those of `hours` of
+    speech without the keyword.
+    """
+    misses = int((positives < threshold).sum())
+    false_alarms = count_detections(negatives, threshold, refractory)
+    return OperatingPoint(threshold / ONE, misses, len(positives), false_alarms, hours)
 
 
 def operating_point_for(
-    peaks: Int, trace: Int, alarms_per_hour: float, hours: float, refractory: int
+    positives: Int, negatives: Int, false_alarms_per_hour: float, hours: float, refractory: int
 ) -> OperatingPoint:
-    """The lowest threshold with at most so many false alarms per hour, and what it misses."""
-    level = lowest_threshold(trace, int(alarms_per_hour * hours), refractory)
-    return operating_point_at(peaks, trace, level, hours, refractory)
+    """Return the operating point of the lowest threshold with at most so many FA/h."""
+    threshold = lowest_threshold(negatives, int(false_alarms_per_hour * hours), refractory)
+    return operating_point_at(positives, negatives, threshold, hours, refractory)

@@ -1,23 +1,27 @@
-"""`kws evaluate --report`: what a test set showed of a model, as JSON and as a page of HTML."""
+"""Write the report of `kws evaluate --report`: report.json, and report.html, which stands alone."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from kws.console.html_page import html_page
 from kws.errors import KwsError
 from kws.evaluation.det import DetCurves, det_curves
-from kws.evaluation.evaluate import Evaluation
-from kws.evaluation.report_page import page
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation
+from kws.evaluation.figures import audio_uri, det_uri, latency_uri, spectrogram_uri
+from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.test_set import EvaluationSet
-from kws.evaluation.worst_cases import Example, Spoken, false_alarms, spoken
+from kws.evaluation.worst_cases import KeywordCases, WorstCase, keyword_cases, worst_false_alarms
 from kws.model_file import ModelFile
 
 
 def prepare_report_folder(folder: Path) -> None:
-    """Make a report's folder, before hours of listening; KwsError where it cannot be written to."""
+    """Make a report's folder before a long evaluation; KwsError where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.json").touch()
@@ -29,19 +33,27 @@ def write_report(
     folder: Path,
     model: ModelFile,
     condition: dict[str, Any],
-    material: EvaluationSet,
-    heard: Scores,
+    test_set: EvaluationSet,
+    scores: Scores,
     result: Evaluation,
 ) -> list[Path]:
-    """Write report.json and report.html; what was written."""
+    """Write report.json and report.html; return their paths.
+
+    condition: model, snr and gate, as the JSON has them.
+    """
     scorer = Scorer(model)
-    found = {keyword: spoken(scorer, material, keyword) for keyword in material.positives}
-    alarms = false_alarms(scorer, material, heard)
-    rates = det_curves(heard, model.config.smoothing.refractory_steps)
-    values = {**condition, **result.to_dict(), "det": _det(rates), **_examples(found, alarms)}
+    cases = {keyword: keyword_cases(scorer, test_set, keyword) for keyword in test_set.positives}
+    false_alarms = worst_false_alarms(scorer, test_set, scores)
+    curves = det_curves(scores, model.config.smoothing.refractory_steps)
+    values = {
+        **condition,
+        **result.to_dict(),
+        "det": _det_values(curves),
+        **_case_values(cases, false_alarms),
+    }
     files = {
         "report.json": json.dumps(values, indent=1, ensure_ascii=False) + "\n",
-        "report.html": page(condition, result, rates, found, alarms),
+        "report.html": report_page(condition, result, curves, cases, false_alarms),
     }
     try:
         for name, text in files.items():
@@ -51,28 +63,151 @@ def write_report(
     return [folder / name for name in files]
 
 
-def _det(rates: DetCurves) -> dict[str, Any]:
+def _det_values(curves: DetCurves) -> dict[str, Any]:
+    """Return DET curves for JSON."""
     return {
-        "false_alarms_per_hour": rates.false_alarms_per_hour.round(4).tolist(),
-        "miss_rate": {keyword: row.round(4).tolist() for keyword, row in rates.miss_rates.items()},
-        "mean_miss_rate": rates.mean.round(4).tolist(),
+        "false_alarms_per_hour": curves.false_alarms_per_hour.round(4).tolist(),
+        "miss_rate": {keyword: row.round(4).tolist() for keyword, row in curves.miss_rates.items()},
+        "mean_miss_rate": curves.mean.round(4).tolist(),
     }
 
 
-def _examples(found: dict[str, Spoken], alarms: list[Example]) -> dict[str, Any]:
+def _case_values(
+    cases: Mapping[str, KeywordCases], false_alarms: Sequence[WorstCase]
+) -> dict[str, Any]:
+    """Return latencies and worst cases for JSON."""
     return {
         "latency_seconds": {
-            keyword: one.latency_summary() for keyword, one in found.items() if len(one.latencies)
+            keyword: of_keyword.latency_summary()
+            for keyword, of_keyword in cases.items()
+            if len(of_keyword.latencies)
         },
-        "worst_misses": [_values(miss) for one in found.values() for miss in one.misses],
-        "worst_false_alarms": [_values(alarm) for alarm in alarms],
+        "worst_misses": [_values(miss) for k in cases.values() for miss in k.misses],
+        "worst_false_alarms": [_values(alarm) for alarm in false_alarms],
     }
 
 
-def _values(example: Example) -> dict[str, Any]:
+def _values(case: WorstCase) -> dict[str, Any]:
+    """Return a worst case for JSON."""
     return {
-        "keyword": example.keyword,
-        "file": str(example.path),
-        "seconds": round(example.seconds, 3),
-        "confidence": round(example.confidence, 4),
+        "keyword": case.keyword,
+        "file": str(case.path),
+        "seconds": round(case.start_seconds, 3),
+        "confidence": round(case.confidence, 4),
     }
+
+
+def report_page(
+    condition: Mapping[str, Any],
+    result: Evaluation,
+    curves: DetCurves,
+    cases: Mapping[str, KeywordCases],
+    false_alarms: Sequence[WorstCase],
+) -> str:
+    """Return the report as one page of HTML with all figures and sounds in it."""
+    noise = "clean" if condition["snr"] is None else f"in noise at {condition['snr']:g} dB SNR"
+    gate = "on" if condition["gate"] else "off"
+    utterances = sum(point.utterances for point in result.at_threshold.values())
+    sections = (
+        _miss_rates(result),
+        _det(curves, result),
+        _latencies(cases),
+        _worst_cases(
+            "Worst misses",
+            "Recordings of a keyword with the lowest confidence in it.",
+            [miss for of_keyword in cases.values() for miss in of_keyword.misses],
+        ),
+        _worst_cases(
+            "Worst false alarms",
+            "Speech without the keyword with the highest confidence in it, at the model's"
+            " thresholds.",
+            false_alarms,
+        ),
+    )
+    return html_page(
+        f"{condition['model']}, {noise}",
+        f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without them,"
+        f" {noise}, gate {gate}.",
+        "\n".join(filter(None, sections)),
+        "kws evaluate",
+    )
+
+
+def _miss_rates(result: Evaluation) -> str:
+    """Return the section of the miss rates."""
+    heads = ["keyword", "recordings", "threshold", "missed", "false alarms per hour"]
+    heads += [f"missed at {target:g}/h (threshold)" for target in FA_PER_HOUR_TARGETS]
+    rows = []
+    for keyword, point in result.at_threshold.items():
+        at_targets = (result.at_target[keyword][target] for target in FA_PER_HOUR_TARGETS)
+        row = [keyword, str(point.utterances), f"{point.threshold:.3f}", _percent(point.miss_rate)]
+        row += [f"{point.false_alarms_per_hour:.2f} ({point.false_alarms})"]
+        rows.append([*row, *map(_miss_rate_at, at_targets)])
+    means = (_percent(result.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS)
+    rows.append(["mean", "", "", _percent(result.mean_miss_rate()), "", *means])
+    note = "Threshold, missed and false alarms: at the model's thresholds. Then at the thresholds"
+    note += " that allow no more than so many false alarms of the keyword per hour of this speech."
+    return _section("Miss rates", _table(heads, rows), note)
+
+
+def _det(curves: DetCurves, result: Evaluation) -> str:
+    """Return the section of the DET curves."""
+    note = f"Left of {1 / result.hours:.2g} per hour, one in all the speech, there was none."
+    image = f'<img alt="miss rate against false alarms per hour" src="{det_uri(curves)}">'
+    return _section("Detection error trade-off", image, note)
+
+
+def _latencies(cases: Mapping[str, KeywordCases]) -> str:
+    """Return the section of the latencies, or nothing where no keyword was detected."""
+    detected = {k: of_keyword for k, of_keyword in cases.items() if len(of_keyword.latencies)}
+    if not detected:
+        return ""
+    rows = []
+    for keyword, of_keyword in detected.items():
+        milliseconds = (f"{1000 * s:.0f}" for s in of_keyword.latency_summary().values())
+        rows.append([keyword, str(len(of_keyword.latencies)), *milliseconds])
+    heads = ["keyword", "detections", "median, ms", "90 % within, ms", "latest, ms"]
+    histogram = latency_uri({k: of_keyword.latencies for k, of_keyword in detected.items()})
+    note = "From the end of the word, the segment with the most energy in the clean recording, to"
+    note += " the end of the audio that the detection rests on. Below 0 the word was not over yet."
+    image = f'<img alt="detections by latency" src="{histogram}">'
+    return _section("Latency", _table(heads, rows) + image, note)
+
+
+def _worst_cases(title: str, note: str, cases: Sequence[WorstCase]) -> str:
+    """Return a section of worst cases."""
+    if not cases:
+        return _section(title, "<p>None.</p>", "")
+    return _section(title, "\n".join(map(_figure, cases)), note)
+
+
+def _figure(case: WorstCase) -> str:
+    """Return the figure of a worst case: spectrogram, sound, caption."""
+    start = f", from {case.start_seconds:.1f} s" if case.start_seconds else ""
+    caption = f"<b>{escape(case.keyword)}</b>, confidence {case.confidence:.3f}<br>"
+    caption += escape(f"{case.path.name}{start}")
+    return (
+        f'<figure><img alt="spectrogram" src="{spectrogram_uri(case.samples)}">'
+        f'<audio controls preload="none" src="{audio_uri(case.samples)}"></audio>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _section(title: str, content: str, note: str) -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}\n<p>{escape(note)}</p>"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+
+def _miss_rate_at(point: OperatingPoint) -> str:
+    return f"{_percent(point.miss_rate)} ({point.threshold:.3f})" if point.utterances else ""
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}" if value == value else ""  # NaN where there is nothing to miss

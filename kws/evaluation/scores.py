@@ -1,8 +1,8 @@
-"""A model's confidences over recordings, each heard from a fresh start."""
+"""Compute a model's confidences over recordings, each from a fresh start."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,13 +15,14 @@ from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.model_file import ModelFile
 from kws.posterior import Posterior
-
-Samples = npt.NDArray[np.int16]
-StreamScores = npt.NDArray[np.int64]  # [steps, keywords] confidences, Q15
+from kws.types import Confidences, Samples
 
 
 class Scorer:
-    """The road up to the threshold: samples to confidences, 0 at steps that the gate cuts out."""
+    """Run the pipeline without its thresholds: samples to confidences.
+
+    Confidences are 0 at the steps that the gate cuts out.
+    """
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
@@ -31,18 +32,18 @@ class Scorer:
         self._gate = Gate(model.config, self.window_frames)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_frames)
 
-    def score_stream(self, pieces: Iterable[Samples]) -> StreamScores:
-        """Confidences at every step of a stream, silence around it, as `kws listen` has them."""
+    def score_stream(self, pieces: Iterable[Samples]) -> Confidences:
+        """Return the confidences [steps, keywords] of a stream, primed and flushed as a spotter."""
         self.reset()
         priming = np.zeros(self.config.priming_samples(self.window_frames), np.int16)
-        tail = np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)
-        return np.concatenate([self.push(piece) for piece in chain((priming,), pieces, (tail,))])
+        flush = np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)
+        return np.concatenate([self.push(piece) for piece in chain((priming,), pieces, (flush,))])
 
     def end_sample(self, step: int) -> int:
-        """End of the sound that a step of trace() rests on, in samples of the pieces."""
-        rows = self._ds_cnn.window_frames + step * self.config.stride
+        """Return the end of the audio that a step of score_stream() sees, in samples."""
+        frames = self.window_frames + step * self.config.stride
         front_end = self.config.front_end
-        end = (rows - 1) * front_end.hop + front_end.window
+        end = (frames - 1) * front_end.hop + front_end.window
         return end - self.config.priming_samples(self.window_frames)
 
     def reset(self) -> None:
@@ -50,25 +51,25 @@ class Scorer:
         for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
 
-    def push(self, samples: Samples) -> StreamScores:
-        """EvaluationClip int16 samples [n]; return the confidences of the steps they complete."""
+    def push(self, samples: Samples) -> Confidences:
+        """Take samples [n]; return the confidences [steps, keywords] of the steps they complete."""
         count = len(self.config.keywords)
-        traces = [np.zeros((0, count), np.int64)]
+        confidences = [np.zeros((0, count), np.int64)]
         for cut, passage in self._gate.push(samples):
-            traces += [np.zeros((cut, count), np.int64), self.hear(passage)]
-        return np.concatenate(traces)
+            confidences += [np.zeros((cut, count), np.int64), self.score_passage(passage)]
+        return np.concatenate(confidences)
 
-    def hear(self, samples: Samples) -> StreamScores:
-        """The same for samples that have passed the gate."""
+    def score_passage(self, samples: Samples) -> Confidences:
+        """Take samples that have passed the gate; return confidences as push() does."""
         return self._posterior.smooth(self._ds_cnn.push(self._mfcc.push(samples)))
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model made of a test set."""
+    """Hold the confidences (Q15) of a model over a test set."""
 
-    positives: dict[str, npt.NDArray[np.int64]]  # by keyword: each recording's greatest confidence
-    negatives: dict[str, npt.NDArray[np.int64]]  # by keyword: confidence at each step of the speech
+    positives: dict[str, npt.NDArray[np.int64]]  # by keyword: greatest one of each recording
+    negatives: dict[str, npt.NDArray[np.int64]]  # by keyword: one at each step of the speech
     hours: float  # of negative speech
 
 
@@ -77,12 +78,13 @@ def score_recordings(
     positives: Mapping[str, Iterable[Samples]],
     negatives: Iterable[Samples],
 ) -> Scores:
-    """Hear every positive recording by itself, and all negatives as one stream."""
+    """Score every positive recording by itself, and all negatives as one stream."""
     keywords = scorer.config.keywords
     peaks = {}
     for index, keyword in enumerate(keywords):
-        heard = [scorer.score_stream([samples])[:, index] for samples in positives.get(keyword, ())]
-        peaks[keyword] = np.array([trace.max(initial=0) for trace in heard], np.int64)
+        recordings = positives.get(keyword, ())
+        streams = (scorer.score_stream([samples])[:, index] for samples in recordings)
+        peaks[keyword] = np.array([stream.max(initial=0) for stream in streams], np.int64)
     length = 0
 
     def stream() -> Iterator[Samples]:
@@ -91,6 +93,16 @@ def score_recordings(
             length += len(samples)
             yield samples
 
-    trace = scorer.score_stream(stream())
-    negative = {keyword: trace[:, index] for index, keyword in enumerate(keywords)}
+    confidences = scorer.score_stream(stream())
+    negative = {keyword: confidences[:, index] for index, keyword in enumerate(keywords)}
     return Scores(peaks, negative, length / SAMPLE_RATE / 3600)
+
+
+def merge_scores(parts: Sequence[Scores]) -> Scores:
+    """Join the scores of several test sets, for instance of the folds of a cross-validation."""
+    keywords = parts[0].positives
+    return Scores(
+        {k: np.concatenate([part.positives[k] for part in parts]) for k in keywords},
+        {k: np.concatenate([part.negatives[k] for part in parts]) for k in keywords},
+        sum(part.hours for part in parts),
+    )

@@ -1,21 +1,30 @@
-"""The recordings that a model is judged on, clean or in noise, as often as they are asked for."""
+"""Read the recordings that a model is tested on, clean or mixed with noise, as often as needed."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.audio.audio_file import read_each
+from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
-from kws.evaluation.mixing import Samples, mix_with_noise
+from kws.types import Samples
+
+# Samples; the SNR is that of the greatest frame energies, a word's loudest frame against the
+# noise's, as in Picovoice's wake word benchmark (mixer.py there).
+FRAME = 512
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class EvaluationClip:
-    """A recording, and what of it the model hears."""
+    """Hold a recording, clean and as the model gets it."""
 
     path: Path
     clean: Samples
@@ -24,7 +33,7 @@ class EvaluationClip:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """A test set: its noise lies at the same places in every pass."""
+    """Describe a test set; every pass over it mixes the same noise into the same recordings."""
 
     positives: dict[str, list[Path]]  # by keyword
     negatives: list[Path]  # without the keywords
@@ -33,36 +42,93 @@ class EvaluationSet:
 
     @property
     def recording_count(self) -> int:
-        """How many recordings there are."""
+        """Return the number of recordings."""
         return sum(map(len, self.positives.values())) + len(self.negatives)
 
     def read_positives(self, keyword: str, warn: bool = False) -> Iterator[EvaluationClip]:
-        """A keyword's recordings; warn: each one that cannot be read is a line on stderr."""
+        """Read the recordings of a keyword; warn: log each one that cannot be read."""
         seed = list(self.positives).index(keyword)
-        return self._takes(self.positives[keyword], seed, warn)
+        return self._read(self.positives[keyword], seed, warn)
 
     def read_negatives(self, warn: bool = False) -> Iterator[EvaluationClip]:
-        """The speech without the keywords."""
-        return self._takes(self.negatives, len(self.positives), warn)
+        """Read the speech without the keywords; warn: log what cannot be read."""
+        return self._read(self.negatives, len(self.positives), warn)
 
-    def _takes(self, paths: list[Path], seed: int, warn: bool) -> Iterator[EvaluationClip]:
-        read: list[tuple[Path, Samples]] = []  # what mix_with_noise has taken and not given back
+    def _read(self, paths: list[Path], seed: int, warn: bool) -> Iterator[EvaluationClip]:
+        """Read recordings and mix noise into them, drawn by the seed."""
+        pending: list[tuple[Path, Samples]] = []  # clean recordings that mix_with_noise has taken
 
         def clean() -> Iterator[Samples]:
             for path, samples in read_each(paths, warn):
-                read.append((path, samples))
+                pending.append((path, samples))
                 yield samples
 
         recordings: Iterable[Samples] = clean()
         if self.noise is not None:
             recordings = mix_with_noise(recordings, self.noise, self.snr, seed)
-        for heard in recordings:
-            yield EvaluationClip(*read.pop(), heard)
+        for mixed in recordings:
+            yield EvaluationClip(*pending.pop(), mixed)
 
 
-def all_of(paths: list[Path]) -> Samples:
-    """Recordings as one; KwsError where none can be read."""
+def find_positives(folder: Path, keywords: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Return the recordings of each keyword from a folder of its name, "_" for " ", in any case.
+
+    Logs each folder that is skipped; raises KwsError where no keyword has a folder.
+    """
+    known = {_plain(keyword): keyword for keyword in keywords}
+    found = {}
+    try:
+        folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError as error:
+        raise KwsError(f"{folder}: {error.strerror}") from error
+    for path in folders:
+        if keyword := known.get(_plain(path.name)):
+            found[keyword] = audio_files(path)
+        elif not path.name.startswith(HIDDEN):
+            _log.warning("%s: passed over, the model does not know %r", path, path.name)
+    if not found:
+        names = ", ".join(keyword.replace(" ", "_") for keyword in keywords)
+        raise KwsError(f"{folder}: no folder of a keyword of the model: {names}")
+    return found
+
+
+def read_joined(paths: list[Path]) -> Samples:
+    """Read recordings into one array of samples; KwsError where none can be read."""
     pieces = [samples for _, samples in read_each(paths)]
     if not pieces:
         raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
     return np.concatenate(pieces)
+
+
+def mix_with_noise(
+    recordings: Iterable[Samples], noise: Samples, snr: float, seed: int
+) -> Iterator[Samples]:
+    """Mix each recording with a random cut of the noise at an SNR in dB; the sum is clipped."""
+    random = np.random.default_rng(seed)
+    for samples in recordings:
+        yield _mix(samples, _cut(noise, len(samples), random), snr)
+
+
+def _cut(noise: Samples, count: int, random: np.random.Generator) -> Samples:
+    """Return `count` samples of the noise from a random start, wrapped around at its end."""
+    return np.take(noise, np.arange(count) + random.integers(len(noise)), mode="wrap")
+
+
+def _mix(samples: Samples, noise: Samples, snr: float) -> Samples:
+    """Return samples + noise; samples alone where the noise is silent."""
+    noise_energy = _greatest_energy(noise)
+    if noise_energy == 0:
+        return samples
+    gain = np.sqrt(_greatest_energy(samples) / noise_energy * 10 ** (-snr / 10))
+    mixed: npt.NDArray[np.float64] = np.clip(np.rint(samples + gain * noise), -32768, 32767)
+    return mixed.astype(np.int16)
+
+
+def _greatest_energy(samples: Samples) -> float:
+    """Return the energy of the loudest frame."""
+    frames = np.resize(samples.astype(np.float64), (max(1, len(samples) // FRAME), FRAME))
+    return float((frames**2).sum(axis=1).max())
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").casefold()

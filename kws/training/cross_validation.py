@@ -17,15 +17,16 @@ import numpy as np
 from kws.audio.audio_file import read_usable
 from kws.config import ModelConfig
 from kws.data.dataset import Dataset
-from kws.evaluation.evaluate import Evaluation, evaluate, merge_scores
-from kws.evaluation.mixing import mix_with_noise
-from kws.evaluation.scores import Samples, Scorer, Scores, score_recordings
+from kws.evaluation.evaluate import Evaluation, evaluate
+from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
+from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.example_layout import Layout
 from kws.training.fold import Fold
 from kws.training.recipe import Recipe
 from kws.training.status import DONE
 from kws.training.workers import quietly
+from kws.types import Samples
 
 if TYPE_CHECKING:
     from kws.training.trainer import AuxiliaryTask

@@ -17,7 +17,7 @@ from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation
 from kws.evaluation.scores import Scorer
-from kws.evaluation.top1_accuracy import Accuracy, accuracy, labelled
+from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accuracy
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrated, likeliest
 from kws.training.cross_validation import (
@@ -130,10 +130,10 @@ def _trained(
     return kept, tested
 
 
-def _answers(plan: Plan, model: ModelFile) -> Accuracy | None:
+def _answers(plan: Plan, model: ModelFile) -> Top1Accuracy | None:
     """How often a model of single words takes each for what it is."""
     try:
-        return accuracy(Scorer(model), labelled(plan.kept.test_set(plan.dataset)))
+        return top1_accuracy(Scorer(model), labelled_clips(plan.kept.test_set(plan.dataset)))
     except KwsError as error:
         _tell([f"accuracy is not measured: {error}"])
         return None
@@ -147,7 +147,7 @@ def _write(output: Path, content: bytes) -> None:
 
 
 def card(
-    plan: Plan, results: dict[str, Evaluation], answers: Accuracy | None = None
+    plan: Plan, results: dict[str, Evaluation], answers: Top1Accuracy | None = None
 ) -> dict[str, Any]:
     """What the model file says of its making."""
     dataset = plan.dataset

@@ -1,4 +1,4 @@
-"""Top-1 accuracy: counts by hand, and the shipped model on words cut out of the shipped samples."""
+"""Test top-1 accuracy: counts by hand, and the shipped model on words of the shipped samples."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from kws.data.clips import Clip, clips_in
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.scores import Scorer
-from kws.evaluation.top1_accuracy import SILENCE, UNKNOWN, Accuracy, accuracy, answer, labelled
+from kws.evaluation.top1_accuracy import (
+    SILENCE,
+    UNKNOWN,
+    Top1Accuracy,
+    labelled_clips,
+    predict,
+    top1_accuracy,
+)
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 
 SAMPLES = ROOT / "audio_samples"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
-AROUND = 0.1  # s that are cut out with a word
+MARGIN = 0.1  # s that are cut out with a word
 OTHERS = ("commuter", "service", "mirror", "story")  # without a keyword, or half of one
 
 
@@ -39,7 +46,7 @@ def cut(file: str, start: float, end: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Every keyword of the samples by itself, stretches of other speech, and noise."""
+    """Cut every keyword of the samples out; add other speech, and noise."""
     root = tmp_path_factory.mktemp("words")
 
     def keep(folder: str, name: str, samples: np.ndarray) -> None:
@@ -48,12 +55,12 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
     for file, spoken in EXPECTED.items():
         for keyword, start, end in spoken:
-            keep(keyword, f"{Path(file).stem}-{start}", cut(file, start - AROUND, end + AROUND))
+            keep(keyword, f"{Path(file).stem}-{start}", cut(file, start - MARGIN, end + MARGIN))
     for name in OTHERS:
         keep("others", name, cut(f"{name}.flac", 1.2, 2.2))
-    hiss = np.random.default_rng(5).normal(0, 3000, 3 * SAMPLE_RATE).astype(np.int16)
-    keep("noise", "hiss", hiss)
-    keep("noise", "short", hiss[: SAMPLE_RATE - 1])  # too short to cut from, passed over
+    noise = np.random.default_rng(5).normal(0, 3000, 3 * SAMPLE_RATE).astype(np.int16)
+    keep("noise", "noise", noise)
+    keep("noise", "short", noise[: SAMPLE_RATE - 1])  # too short to cut from, skipped
     keywords = ModelFile.load().config.keywords
     return Dataset(
         {keyword: clips_in(root / keyword) for keyword in keywords},
@@ -63,7 +70,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_counts_by_hand() -> None:
-    judged = Accuracy(
+    result = Top1Accuracy(
         ("up", "down"),
         {
             "up": {"up": 3, "down": 1, BACKGROUND: 0},
@@ -72,8 +79,8 @@ def test_counts_by_hand() -> None:
             SILENCE: {"up": 0, "down": 0, BACKGROUND: 1},
         },
     )
-    assert (judged.clips(), judged.right(), judged.accuracy()) == (8, 6, 0.75)
-    values = json.loads(json.dumps(judged.to_dict(), allow_nan=False))
+    assert (result.clips(), result.correct(), result.accuracy()) == (8, 6, 0.75)
+    values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert (values["clips"], values["right"], values["accuracy"]) == (8, 6, 0.75)
     assert values["labels"]["up"] == {"clips": 4, "right": 3, "accuracy": 0.75}
     assert values["labels"]["down"] == {"clips": 0, "right": 0, "accuracy": None}
@@ -87,7 +94,7 @@ def test_counts_by_hand() -> None:
     }
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(judged.table("a model"))
+        console.print(result.table("a model"))
     rows = [line.replace("│", " ").split() for line in captured.get().splitlines()]
     assert ["up", "4", "3", "75.0%", "3", "1"] in rows
     assert ["down", "0", "0"] in rows
@@ -97,45 +104,47 @@ def test_counts_by_hand() -> None:
 
 
 def test_the_shipped_model_on_single_words(scorer: Scorer, words: Dataset) -> None:
-    judged = accuracy(scorer, labelled(words))
-    assert judged.keywords == scorer.config.keywords
+    result = top1_accuracy(scorer, labelled_clips(words))
+    assert result.keywords == scorer.config.keywords
     for keyword, clips in words.positives.items():
-        assert judged.clips(keyword) == judged.answers[keyword][keyword] == len(clips)
-    assert judged.clips(UNKNOWN) == judged.right(UNKNOWN) == 3  # 11 words of 4 keywords
-    assert judged.clips(SILENCE) == judged.right(SILENCE) == 2
-    assert judged.accuracy() == 1
+        assert result.clips(keyword) == result.confusions[keyword][keyword] == len(clips)
+    assert result.clips(UNKNOWN) == result.correct(UNKNOWN) == 3  # 11 words of 4 keywords
+    assert result.clips(SILENCE) == result.correct(SILENCE) == 2
+    assert result.accuracy() == 1
 
 
-def test_a_keyword_under_another_label_is_a_mistake(scorer: Scorer, words: Dataset) -> None:
+def test_a_keyword_under_another_label_is_an_error(scorer: Scorer, words: Dataset) -> None:
     samples = read_audio(words.positives["jarvis"][0].path)
-    judged = accuracy(scorer, {"computer": [samples], UNKNOWN: [samples], "jarvis": [samples]})
-    assert [given["jarvis"] for given in judged.answers.values()] == [1, 1, 1]
-    assert (judged.right(), judged.clips()) == (1, 3)
+    result = top1_accuracy(scorer, {"computer": [samples], UNKNOWN: [samples], "jarvis": [samples]})
+    assert [given["jarvis"] for given in result.confusions.values()] == [1, 1, 1]
+    assert (result.correct(), result.clips()) == (1, 3)
 
 
-def test_an_answer_is_the_greatest_peak_of_at_least_a_half(scorer: Scorer, words: Dataset) -> None:
+def test_a_prediction_is_the_greatest_peak_of_at_least_a_half(
+    scorer: Scorer, words: Dataset
+) -> None:
     keywords = scorer.config.keywords
     random = np.random.default_rng(7)
     given = set()
     for clip in (clip for clips in words.positives.values() for clip in clips):
         samples = read_audio(clip.path)
         for length in np.linspace(len(samples) // 3, len(samples), 8).astype(int):
-            heard = samples[:length] + random.normal(0, 60, length).astype(np.int16)
-            peaks = scorer.score_stream([heard]).max(axis=0)
-            likest = keywords[int(np.argmax(peaks))]
-            right = likest if 2 * peaks.max() >= ONE else BACKGROUND
-            assert answer(scorer, heard) == right
+            samples_in_noise = samples[:length] + random.normal(0, 60, length).astype(np.int16)
+            peaks = scorer.score_stream([samples_in_noise]).max(axis=0)
+            greatest = keywords[int(np.argmax(peaks))]
+            right = greatest if 2 * peaks.max() >= ONE else BACKGROUND
+            assert predict(scorer, samples_in_noise) == right
             given.add(right)
     assert given == {*keywords, BACKGROUND}
 
 
-def test_nothing_to_hear_is_no_keyword(scorer: Scorer) -> None:
-    assert answer(scorer, np.zeros(0, np.int16)) == BACKGROUND
+def test_no_samples_are_no_keyword(scorer: Scorer) -> None:
+    assert predict(scorer, np.zeros(0, np.int16)) == BACKGROUND
 
 
 def test_what_is_drawn_depends_on_the_seed_alone(words: Dataset) -> None:
     def drawn(label: str, seed: int) -> list[bytes]:
-        return [samples.tobytes() for samples in labelled(words, seed)[label]]
+        return [samples.tobytes() for samples in labelled_clips(words, seed)[label]]
 
     for label in (UNKNOWN, SILENCE):
         assert drawn(label, 1) == drawn(label, 1)
@@ -145,14 +154,14 @@ def test_what_is_drawn_depends_on_the_seed_alone(words: Dataset) -> None:
 def test_silence_is_cut_from_the_noise_at_another_volume(words: Dataset) -> None:
     noise = read_audio(words.noise[0].path)
     many = Dataset({"up": words.positives["computer"] * 40}, words.negatives, words.noise)
-    cuts = list(labelled(many)[SILENCE])
+    cuts = list(labelled_clips(many)[SILENCE])
     assert len(cuts) == 12  # a tenth of the words, rounded up
     assert {len(samples) for samples in cuts} == {SAMPLE_RATE}
     volumes = []
     for samples in cuts:
         spectrum = np.fft.rfft(samples, 1 << 17) * 1.0
-        likeness = np.fft.irfft(np.conj(spectrum) * np.fft.rfft(noise, 1 << 17))
-        start = int(np.argmax(likeness))
+        correlation = np.fft.irfft(np.conj(spectrum) * np.fft.rfft(noise, 1 << 17))
+        start = int(np.argmax(correlation))
         source = noise[start : start + SAMPLE_RATE].astype(float)
         volume = source @ samples / (source @ source)
         assert np.abs(samples - volume * source).max() < 1
@@ -162,18 +171,20 @@ def test_silence_is_cut_from_the_noise_at_another_volume(words: Dataset) -> None
 
 def test_without_noise_there_is_no_silence(words: Dataset) -> None:
     with pytest.raises(KwsError, match=r"no recording of noise of 1 s or more"):
-        labelled(Dataset(words.positives, words.negatives))
+        labelled_clips(Dataset(words.positives, words.negatives))
     short = [clip for clip in words.noise if clip.path.stem == "short"]
     with pytest.raises(KwsError, match=r"noise: no recording of noise of 1 s or more"):
-        labelled(Dataset(words.positives, words.negatives, short))
+        labelled_clips(Dataset(words.positives, words.negatives, short))
 
 
-def test_what_cannot_be_read_is_told_and_passed_over(
-    scorer: Scorer, words: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_read_is_reported_and_skipped(
+    scorer: Scorer, words: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "broken.wav"
     broken.write_text("not a recording")
     clips = [Clip(broken, 0), *words.positives["alexa"]]
-    judged = accuracy(scorer, labelled(Dataset({"alexa": clips}, words.negatives, words.noise)))
-    assert judged.clips("alexa") == judged.right("alexa") == len(clips) - 1
-    assert str(broken) in capsys.readouterr().err
+    result = top1_accuracy(
+        scorer, labelled_clips(Dataset({"alexa": clips}, words.negatives, words.noise))
+    )
+    assert result.clips("alexa") == result.correct("alexa") == len(clips) - 1
+    assert str(broken) in caplog.text
