@@ -31,6 +31,7 @@ from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrated
 from kws.training.cross_validation import NOISY_SNR, Fold, recordings
+from kws.training.recipe import WAKE_WORDS
 from kws.training.recipe_file import read_hyperparameters
 from kws.types import Samples
 
