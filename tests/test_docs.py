@@ -154,3 +154,11 @@ def test_the_python_of_readme_runs():
 def test_the_version_is_the_same_everywhere():
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     assert f"\n## {__version__} - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_modules_that_the_architecture_names_exist():
+    named = re.findall(r"`([a-z_0-9]+/[\w/.]+)`", PAGE.read_text("utf-8"))
+    assert len(named) > 15
+    for path in named:
+        places = [ROOT / path, ROOT / "kws" / path, ROOT / "kws" / "training" / path]
+        assert any(p.exists() or p.with_suffix(".py").exists() for p in places), path
