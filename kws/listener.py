@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
+from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
+from kws.types import Samples
 
 if TYPE_CHECKING:
     from kws.backend import SpotterBackend
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 BUFFER_SECONDS = 4  # a pipe that is ahead of real time is read in blocks of at most this length
 MIN_LIVE_SECONDS = 0.06  # shortest live block: two of a microphone cost little more than one
 FLUSH_SECONDS = 0.5  # silence after a stream: a keyword is recognised shortly after its end
-
-Samples = npt.NDArray[np.int16]
 
 
 class Source(Protocol):
@@ -41,15 +40,15 @@ class Source(Protocol):
 
 def listen(
     source: Source | str | Path | None = None,
-    spotter: SpotterBackend | str | Path = "home",
+    spotter: SpotterBackend | ModelFile | str | Path = DEFAULT_MODEL,
     on_block: Callable[[Samples], object] | None = None,
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
 
     source: an audio file by its path, any Source, or None for the default microphone. spotter: a
-    shipped model by name, a model file by path, or a spotter. on_block: called with the samples of
-    each block, after the detections in it; a block is what the source had ready, 80 ms of a
-    microphone.
+    shipped model by name, any model by path, a ModelFile, or a Spotter, which is reset. on_block:
+    called with the samples of each block, after the detections in it; a block is what the source
+    had ready, 80 ms of a microphone.
 
     A stream is treated as if silence surrounded it, so that a keyword is found that a file begins
     or breaks off with. Times count from the first sample of the source; the time of a keyword at
@@ -89,8 +88,8 @@ def _opened(source: Source | str | Path | None) -> Source:
     return source
 
 
-def _loaded(spotter: SpotterBackend | str | Path) -> SpotterBackend:
-    if isinstance(spotter, (str, Path)):
+def _loaded(spotter: SpotterBackend | ModelFile | str | Path) -> SpotterBackend:
+    if isinstance(spotter, (str, Path, ModelFile)):
         from kws.backend import Spotter
 
         return Spotter(spotter)
