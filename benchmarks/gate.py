@@ -1,10 +1,10 @@
-"""What the energy gate costs: `python benchmarks/gate.py WORK DATA [--recipe models/home.toml]`.
+"""Measure what the energy gate misses: `python benchmarks/gate.py WORK DATA`.
 
-WORK is the folder of a `kws train --work WORK`. Each fold's model hears the recordings that the
-fold held out with the gate and without it: as they are, in noise at 10 dB SNR, and turned down
-until the greatest sample lies at -50 dBFS. Each keyword is heard twice: alone, from a fresh start
-as `kws evaluate` hears it, and among all others in one stream, where the gate has got used to what
-came before. The thresholds are for 0.5 false alarms per hour of a keyword in clean speech without
+WORK is the folder of a `kws train --work WORK`. The model of each fold is run on the recordings
+that the fold held out, with and without the gate: as they are, in noise at 10 dB SNR, and
+attenuated to a peak of -50 dBFS. Each recording of a keyword is scored twice: alone, from a fresh
+start as `kws evaluate` does, and among all others in one stream, where the gate has adapted to what
+came before. Thresholds are for 0.5 false alarms per hour of each keyword in clean speech without
 the gate.
 """
 
@@ -35,107 +35,109 @@ from kws.training.recipe import WAKE_WORDS
 from kws.training.recipe_file import read_hyperparameters
 from kws.types import Samples
 
-ALARMS_PER_HOUR = 0.5
-QUIET = -50.0  # dBFS
+FA_PER_HOUR = 0.5
+LOW_LEVEL = -50.0  # dBFS, peak
 CLEAN = "clean"
 GATES = ("off", "on")
 
 Positives = dict[str, list[Samples]]
-Heard = dict[tuple[str, str, str], Scores]  # condition, gate, "alone" or "in one stream"
-Open = dict[str, tuple[int, int]]  # condition: samples of the negatives that are heard, and all
+Results = dict[tuple[str, str, str], Scores]  # condition, gate, "alone" or "in one stream"
+Passed = dict[str, tuple[int, int]]  # condition: samples of the negatives that pass, and all
 
 
 def main() -> None:
-    """Print the table."""
+    """Print a table of misses, false alarms and the share of speech that passes the gate."""
     arguments = parser(__doc__).parse_args()
     folds = folds_of(arguments)
     with ProcessPoolExecutor(os.cpu_count()) as executor:
         inputs = (folds, repeat(arguments.recipe), repeat(arguments.data))
-        heard, opened = zip(*executor.map(hear, *inputs), strict=True)
-    together = {key: merge_scores([fold[key] for fold in heard if key in fold]) for key in heard[0]}
+        results, passed = zip(*executor.map(score_fold, *inputs), strict=True)
+    merged = {
+        key: merge_scores([fold[key] for fold in results if key in fold]) for key in results[0]
+    }
     config = folds[0].load(hyperparameters_of(arguments)).config
-    config = calibrated(config, together[CLEAN, "off", "alone"], ALARMS_PER_HOUR)
+    config = calibrated(config, merged[CLEAN, "off", "alone"], FA_PER_HOUR)
     table = Table()
-    for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech heard"):
+    for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech passed"):
         table.add_column(heading, justify="right" if heading else "left")
-    for condition, gate in {key[:2]: None for key in together}:
-        results = {
-            how: evaluate(together[condition, gate, how], config).at_threshold.values()
+    for condition, gate in {key[:2]: None for key in merged}:
+        points = {
+            how: evaluate(merged[condition, gate, how], config).at_threshold.values()
             for how in ("alone", "in one stream")
         }
-        count = sum(rate.utterances for rate in results["alone"])
-        missed = {how: sum(rate.misses for rate in rates) for how, rates in results.items()}
-        alarms = sum(rate.false_alarms for rate in results["alone"])
-        passed, length = map(sum, zip(*(fold[condition] for fold in opened), strict=True))
+        count = sum(point.utterances for point in points["alone"])
+        missed = {how: sum(point.misses for point in some) for how, some in points.items()}
+        alarms = sum(point.false_alarms for point in points["alone"])
+        share, length = map(sum, zip(*(fold[condition] for fold in passed), strict=True))
         table.add_row(
             condition,
             gate,
             *(f"{n} of {count}, {n / count:.2%}" for n in missed.values()),
             f"{alarms} in {length / SAMPLE_RATE / 3600:.2f} h",
-            "100.0%" if gate == "off" else f"{passed / length:.1%}",
+            "100.0%" if gate == "off" else f"{share / length:.1%}",
         )
     Console().print(table)
 
 
-def hear(fold: Fold, recipe: Path, data: Path) -> tuple[Heard, Open]:
-    """What a fold's model makes of its test set in every condition."""
+def score_fold(fold: Fold, recipe: Path, data: Path) -> tuple[Results, Passed]:
+    """Score the test set of a fold in every condition, with and without the gate."""
     model = fold.load(read_hyperparameters(recipe, WAKE_WORDS))
     test = fold.test_set(from_recipe(recipe, data))
     positives, negatives = recordings(test)
     noise = [read_audio(clip.path) for clip in test.noise]
-    heard, opened = {}, {}
+    results, passed = {}, {}
     for condition, words, speech in conditions(positives, negatives, np.concatenate(noise)):
         for gate in GATES:
             scorer = Scorer(model if gate == "on" else model.without_gate())
             alone = score_recordings(scorer, words, speech)
-            heard[condition, gate, "alone"] = alone
+            results[condition, gate, "alone"] = alone
             peaks = peaks_in_one_stream(scorer, words)
-            heard[condition, gate, "in one stream"] = Scores(peaks, alone.negatives, alone.hours)
+            results[condition, gate, "in one stream"] = Scores(peaks, alone.negatives, alone.hours)
         passages = Gate(model.config).push(np.concatenate(speech))
-        opened[condition] = (sum(len(p) for _, p in passages), sum(map(len, speech)))
-    return heard, opened
+        passed[condition] = (sum(len(p) for _, p in passages), sum(map(len, speech)))
+    return results, passed
 
 
 def conditions(
     positives: Positives, negatives: list[Samples], noise: Samples
 ) -> Iterator[tuple[str, Positives, list[Samples]]]:
-    """Name, keywords and speech without them, in each condition."""
+    """Yield the name, the keywords and the speech without them in each condition."""
     yield CLEAN, positives, negatives
     noisy = {
         keyword: list(mix_with_noise(words, noise, NOISY_SNR, seed=index))
         for index, (keyword, words) in enumerate(positives.items())
     }
-    around = list(mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives)))
-    yield f"{NOISY_SNR:g} dB SNR", noisy, around
-    quiet = {keyword: list(map(turned_down, words)) for keyword, words in positives.items()}
-    yield f"{QUIET:g} dBFS", quiet, list(map(turned_down, negatives))
+    noisy_negatives = list(mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives)))
+    yield f"{NOISY_SNR:g} dB SNR", noisy, noisy_negatives
+    attenuated = {keyword: list(map(attenuate, words)) for keyword, words in positives.items()}
+    yield f"{LOW_LEVEL:g} dBFS", attenuated, list(map(attenuate, negatives))
 
 
-def turned_down(samples: Samples) -> Samples:
-    """The recording with its greatest sample at QUIET."""
+def attenuate(samples: Samples) -> Samples:
+    """Scale a recording to a peak of LOW_LEVEL."""
     peak = max(1.0, np.abs(samples.astype(np.float64)).max())
-    quiet: Samples = np.rint(samples * (32768 * 10 ** (QUIET / 20) / peak)).astype(np.int16)
-    return quiet
+    scaled: Samples = np.rint(samples * (32768 * 10 ** (LOW_LEVEL / 20) / peak)).astype(np.int16)
+    return scaled
 
 
 def peaks_in_one_stream(scorer: Scorer, positives: Positives) -> dict[str, np.ndarray]:
-    """Greatest confidence of each recording's keyword from its start to shortly behind its end."""
+    """Return the highest confidence of each keyword's recordings, to FLUSH_SECONDS after their end."""
     words = [(keyword, samples) for keyword, some in positives.items() for samples in some]
     order = np.random.default_rng(0).permutation(len(words))
-    trace = scorer.score_stream(words[place][1] for place in order)
+    trace = scorer.score_stream(words[index][1] for index in order)
     config = scorer.config
     step = config.stride * config.front_end.hop
     first = scorer.end_sample(0)
     peaks = np.zeros(len(words), np.int64)
     end = 0
-    for place in order:
-        keyword, samples = words[place]
+    for index in order:
+        keyword, samples = words[index]
         start, end = end, end + len(samples)
         until = end + round(FLUSH_SECONDS * SAMPLE_RATE)
         steps = trace[max(0, start - first) // step : (until - first) // step]
-        peaks[place] = steps[:, config.keywords.index(keyword)].max(initial=0)
-    of = np.array([keyword for keyword, _ in words])
-    return {keyword: peaks[of == keyword] for keyword in positives}
+        peaks[index] = steps[:, config.keywords.index(keyword)].max(initial=0)
+    names = np.array([keyword for keyword, _ in words])
+    return {keyword: peaks[names == keyword] for keyword in positives}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The one exception that a user is meant to see."""
+"""Define the exception whose message a user is meant to see."""
 
 
 class KwsError(Exception):
-    """Something a user can put right; its message is one line that says what and where."""
+    """Report an error that a user can correct; the message is one line that says what and where."""

@@ -33,7 +33,7 @@ BELOW_DISTILLATION = ("model", "trainer", "losses", "batches", "mining", "traini
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
-    *("benchmarks", "docs", "setup.py", "tools"),
+    *("benchmarks", "docs", "examples", "setup.py", "tools"),
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "NOTICE"),
 }
 HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}
