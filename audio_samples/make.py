@@ -20,7 +20,7 @@ import soundfile
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.voices import Voice, installed_voices
+from kws.tts.utterances import Voice, installed_voices
 
 HERE = Path(__file__).parent
 LEAD, PAUSE, TAIL = 1.2, 0.2, 1.0  # s before, between and after the pieces

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from conftest import skip_without
 
-UNIT = 60  # samples at OWN_RATE that a token's number stands for
+UNIT = 60  # samples at NATIVE_RATE that a token's number stands for
 LONGEST = 40  # phonemes
 HUM = f"""
 <ir_version: 8, opset_import: ["" : 17]>

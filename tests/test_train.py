@@ -41,7 +41,7 @@ from kws.training.plan import Plan
 from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
 from kws.training.work_folder import check_work
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.voices import installed_voices
+from kws.tts.utterances import installed_voices
 
 SENTENCES = (
     "the weather is going to be fine tomorrow",

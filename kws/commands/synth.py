@@ -1,48 +1,146 @@
-"""`kws synth`: a dataset from speech synthesisers."""
+"""Run `kws synth`: a keyword by every voice there is, confusable phrases and other speech."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kws.commands.options import require_extra
+from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.tts.utterances import Voice
+
+CONFUSABLE = 300  # phrases, where the user does not say how many
+
+_log = logging.getLogger(__name__)
 
 
 def synth(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The keyword, a word or a phrase.")],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Dataset folder that it goes into.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Dataset folder to write into.")],
     count: Annotated[int, typer.Option(min=1, max=100_000, help="Utterances of it.")] = 200,
-    near: Annotated[
+    confusable: Annotated[
         int | None,
         typer.Option(
+            "--confusable",
+            "--near",
             min=0,
             max=100_000,
             help="Phrases that sound like it, for _negative_.",
-            show_default="300",
+            show_default=str(CONFUSABLE),
         ),
     ] = None,
     sentences: Annotated[
         int, typer.Option(min=0, max=100_000, help="Sentences of random words, for _negative_.")
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws other voices.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other voices.")] = 1,
     piper: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of voices for Piper, if you have any."),
+        typer.Option(metavar="DIR", help="Folder of Piper's voices, to be used as well."),
     ] = None,
     kokoro: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
+        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, likewise."),
     ] = None,
 ) -> None:
-    """Have the installed speech synthesisers say a keyword, and what sounds like it.
+    """Synthesise a keyword and phrases that sound like it, by all installed voices.
 
-    espeak-ng, flite and festival with all their English voices, at many rates
-    and pitches. The same command again makes only what is missing.
+    espeak-ng, flite and festival speak with all their English voices, at many
+    rates and pitches. The same command again makes only what is missing.
     """
     if kokoro is not None:
         require_extra("kws synth --kokoro", "onnxruntime", "synth")
-    from kws.tts.command import run
+    from kws.data.dataset import NEGATIVE
+    from kws.data.keywords import folder_name, keyword_of
+    from kws.tts.utterances import installed_voices
 
-    run(text, output, count, near, sentences, seed, piper, kokoro)
+    name = folder_name(text)
+    keyword = name.replace("_", " ")
+    others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
+    voices = installed_voices(piper, kokoro)
+    negatives = output / NEGATIVE
+    phrases = _confusable_phrases(keyword, others, confusable, seed)
+    random_sentences = _random_sentences([keyword, *others], sentences, seed)
+    for label, texts, utterances, folder in (
+        (f"utterances of {keyword!r}", [keyword], count, output / name),
+        ("confusable phrases", phrases, 1, negatives),
+        ("sentences", random_sentences, 1, negatives),
+    ):
+        if texts:
+            _synthesise(label, texts, utterances, folder, seed, voices)
+
+
+def _synthesise(
+    label: str, texts: list[str], count: int, folder: Path, seed: int, voices: list[Voice]
+) -> None:
+    """Make the missing utterances of some texts, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from kws.data.clips import SYNTHETIC
+    from kws.tts.utterances import synthesise
+
+    new = 0
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=None)
+
+        def show(done: int, total: int) -> None:
+            nonlocal new
+            new = done
+            bar.update(task, completed=done, total=total)
+
+        files = synthesise(
+            texts, count, folder, seed, prefix=SYNTHETIC, voices=voices, progress=show
+        )
+    console.print(f"{label}: {len(files)} in {folder}, {new} of them new", soft_wrap=True)
+
+
+def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed: int) -> list[str]:
+    """Return confusable phrases that contain no other keyword of the dataset.
+
+    count: None for CONFUSABLE of them, or for none and a warning without a dictionary.
+    """
+    import numpy as np
+
+    from kws.tts.confusable_phrases import find_confusable_phrases
+
+    if count == 0:
+        return []
+    try:
+        random = np.random.default_rng(seed)
+        phrases = find_confusable_phrases(keyword, count or CONFUSABLE, random)
+    except KwsError as error:
+        if count is not None:
+            raise
+        _log.warning("no confusable phrases of %r are made: %s", keyword, error)
+        return []
+    return [phrase for phrase in phrases if not any(f" {o} " in f" {phrase} " for o in others)]
+
+
+def _random_sentences(keywords: list[str], count: int, seed: int) -> list[str]:
+    """Return sentences that contain no keyword of the dataset."""
+    import numpy as np
+
+    from kws.tts.confusable_phrases import random_sentences
+
+    if not count:
+        return []
+    return random_sentences(sorted(set(keywords)), count, np.random.default_rng(seed))

@@ -16,10 +16,8 @@ from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.recorder.prompts import TEXTS
-from kws.tts import confusable_phrases
-from kws.tts.pronunciation import dictionary
-from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
-from kws.tts.voices import Voice, installed_voices
+from kws.tts.confusable_phrases import dictionary, find_confusable_phrases, random_sentences
+from kws.tts.utterances import SAMPLING_WEIGHTS, Voice, installed_voices, synthesise
 
 Samples = npt.NDArray[np.int16]
 
@@ -122,13 +120,13 @@ def synthetic_speech(
         return installed_voices(kokoro_folder=wanted.kokoro)
 
     def spoken(
-        texts: Iterable[str], count: int, name: str, shares: Mapping[str, float]
+        texts: Iterable[str], count: int, name: str, weights: Mapping[str, float]
     ) -> list[Samples]:
         if not count:
             return []
         where = folder / name
         paths = synthesise(
-            texts, count, where, 1, voices=voices(), shares=shares, progress=progress
+            texts, count, where, 1, voices=voices(), weights=weights, progress=progress
         )
         return [read_audio(path) for path in paths]
 
@@ -136,13 +134,11 @@ def synthetic_speech(
     near = list(wanted.confusable_phrases)
     neighboured = [k for k in keywords if k in (wanted.generated_for or keywords)]
     for keyword in neighboured if wanted.generated_confusables else ():
-        phrases = confusable_phrases.find_confusable_phrases(
-            keyword, wanted.generated_confusables, random
-        )
+        phrases = find_confusable_phrases(keyword, wanted.generated_confusables, random)
         near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
     made_up = []
     if wanted.random_sentences:
-        made_up = confusable_phrases.sentences(keywords, wanted.random_sentences, random)
+        made_up = random_sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
         {
             keyword: spoken([keyword], wanted.utterances_per_keyword, "keywords", OF_KEYWORDS)

@@ -12,7 +12,7 @@ from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.training.plan import Plan
-from kws.tts.kokoro import files as kokoro_files
+from kws.tts.kokoro import kokoro_files
 
 
 def check_folder(output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Kokoro, whose voices sound like people: a neural synthesiser that runs in this process.
+"""Speak with Kokoro, a neural synthesiser that runs in this process and sounds like people.
 
 Kokoro-82M (hexgrad, Apache-2.0) in the form of the kokoro-onnx project: a network, kokoro*.onnx,
 and voices*.bin, an archive of styles by name. espeak-ng turns the text to phonemes for it.
@@ -21,13 +21,14 @@ import soxr
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts.synthesisers import run
+from kws.types import Samples
 
-OWN_RATE = 24_000  # Hz
-PEAK = 0.8  # of full scale for 1.0, which a voice at its loudest comes near to
-BLEND = "+"  # between two names: the mean of their styles, a voice of its own
+NATIVE_RATE = 24_000  # Hz
+PEAK = 0.8  # of full scale for an output of 1.0, which a voice rarely reaches
+BLEND = "+"  # between two names: the mean of their styles, which is another voice
 NETWORK, STYLES = "kokoro*.onnx", "voices*.bin"
 # The network's numbers for what espeak-ng writes English in: a part of `vocab` in the settings that
-# are published with Kokoro-82M. The marks of syllabic and of foreign sounds are passed over.
+# are published with Kokoro-82M. The marks of syllabic and of foreign sounds are skipped.
 SYMBOLS = {
     " ": 16,
     **{letter: 43 + i for i, letter in enumerate("abcdef")},
@@ -37,28 +38,27 @@ SYMBOLS = {
     **{"ʒ": 147, "ʔ": 148, "ˈ": 156, "ˌ": 157, "ː": 158, "ᵻ": 177},
 }
 
-Audio = npt.NDArray[np.float32]
+Audio = npt.NDArray[np.float32]  # [n]
 _loading = Lock()
 
 
-def files(folder: Path) -> tuple[Path, Path]:
-    """Network and styles; KwsError where one is missing, or there are several to choose from."""
+def kokoro_files(folder: Path) -> tuple[Path, Path]:
+    """Return network and styles of a folder; KwsError unless there is exactly one of each."""
     network, styles = (_only(folder, pattern) for pattern in (NETWORK, STYLES))
     return network, styles
 
 
 def kokoro_voices(folder: Path) -> list[str]:
-    """Every voice, then every mean of two, as <folder>/<name> and <folder>/<name>+<name>.
+    """Return every voice, then every mean of two: <folder>/<name> and <folder>/<name>+<name>.
 
-    KwsError where network or styles are not there or not what they should be, or where espeak-ng is
-    missing.
+    Raises KwsError where network or styles are missing or invalid, or espeak-ng is not installed.
     """
     names = sorted(_Kokoro(folder).styles)
     return [str(folder / voice) for voice in (*names, *map(BLEND.join, combinations(names, 2)))]
 
 
-def speak(voice: str, rate: float, text: str) -> npt.NDArray[np.int16]:
-    """A text, int16 [n] at SAMPLE_RATE, by one of kokoro_voices(), at `rate` times its speed."""
+def speak(voice: str, rate: float, text: str) -> Samples:
+    """Return a text spoken by one of kokoro_voices() at `rate` times its speed, samples [n]."""
     folder, names = Path(voice).parent, Path(voice).name.split(BLEND)
     british = names[0].startswith("b")  # bf_emma, bm_george
     phonemes = _phonemes(text, "en-gb" if british else "en-us")
@@ -67,18 +67,18 @@ def speak(voice: str, rate: float, text: str) -> npt.NDArray[np.int16]:
         raise KwsError(f"speech synthesis: Kokoro finds nothing to say in {text!r}")
     with _loading:
         kokoro = _loaded(folder)
-    audio = soxr.resample(kokoro.spoken(tokens, names, rate), OWN_RATE, SAMPLE_RATE)
-    samples: npt.NDArray[np.int16] = (audio.clip(-1, 1) * PEAK * 32767).astype(np.int16)
+    audio = soxr.resample(kokoro.speak(tokens, names, rate), NATIVE_RATE, SAMPLE_RATE)
+    samples: Samples = (audio.clip(-1, 1) * PEAK * 32767).astype(np.int16)
     return samples
 
 
 class _Kokoro:
-    """The network, ready to speak, and the styles, [phonemes, 1, values] each."""
+    """Hold the network, ready to run, and the styles by name, [phonemes, 1, values] each."""
 
     def __init__(self, folder: Path) -> None:
         import onnxruntime  # of the extra synth
 
-        network, styles = files(folder)
+        network, styles = kokoro_files(folder)
         run(["espeak-ng", "--version"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # several utterances are made at once instead
@@ -100,8 +100,8 @@ class _Kokoro:
         except (OSError, EOFError, ValueError, RuntimeError, BadZipFile, zlib.error) as error:
             raise KwsError(f"{styles}: no voices of Kokoro: {error}") from error
 
-    def spoken(self, tokens: Sequence[int], names: Sequence[str], rate: float) -> Audio:
-        """float32 [n] at OWN_RATE, full scale 1.0."""
+    def speak(self, tokens: Sequence[int], names: Sequence[str], rate: float) -> Audio:
+        """Return audio [n] at NATIVE_RATE, full scale 1.0, of the mean of some styles."""
         style = np.mean([self.styles[name] for name in names], axis=0, dtype=np.float32)
         if len(tokens) > len(style):
             raise KwsError(f"speech synthesis: Kokoro says up to {len(style)} phonemes at once")
@@ -125,6 +125,7 @@ def _loaded(folder: Path) -> _Kokoro:
 
 
 def _only(folder: Path, pattern: str) -> Path:
+    """Return the one file that matches a pattern; KwsError where there is none or several."""
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         there = " and ".join(path.name for path in found) or "none there"
@@ -133,6 +134,7 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _styles(path: Path) -> dict[str, Audio]:
+    """Read the styles by name; ValueError for other content."""
     archive = np.load(path)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError("it is one array")
@@ -149,5 +151,6 @@ def _styles(path: Path) -> dict[str, Audio]:
 
 @cache
 def _phonemes(text: str, accent: str) -> str:
+    """Return the phonemes of a text, in the International Phonetic Alphabet."""
     spoken, _ = run(["espeak-ng", "-q", "--ipa", "-v", accent, "--", text])
     return " ".join(spoken.split())

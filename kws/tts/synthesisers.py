@@ -1,4 +1,4 @@
-"""The speech synthesisers that are programs: espeak-ng, flite, festival, Piper."""
+"""Run the speech synthesisers that are programs: espeak-ng, flite, festival, Piper."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FLITE_LEFT_OUT = ("kal", "awb_time")  # 8 kHz; knows nothing but the time of day
 
 @dataclass(frozen=True)
 class Synthesiser:
-    """How a synthesiser lists its English voices and speaks a text file into a WAV file."""
+    """Describe how to list a synthesiser's English voices and speak a text file into a WAV."""
 
     program: str
     voices: Callable[[], list[str]]
@@ -39,9 +39,9 @@ class Synthesiser:
 
 
 def run(command: list[str], source: Path | None = None) -> tuple[str, str]:
-    """Run a synthesiser: what it printed and what it complained of; KwsError when it fails.
+    """Run a synthesiser; return its standard output and error; KwsError when it fails.
 
-    source: a file that it reads as its standard input.
+    source: a file for its standard input.
     """
     try:
         with open(source or os.devnull, "rb") as stdin:
@@ -63,6 +63,7 @@ def run(command: list[str], source: Path | None = None) -> tuple[str, str]:
 
 
 def _espeak_voices() -> list[str]:
+    """Return the variants of each English accent that is installed."""
     listing, _ = run(["espeak-ng", "--voices=en"])
     languages = {line.split()[1] for line in listing.splitlines()}
     variants = ("", *(f"+{variant}" for variant in ESPEAK_VARIANTS))
@@ -70,26 +71,31 @@ def _espeak_voices() -> list[str]:
 
 
 def _espeak(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+    """Return the command of espeak-ng."""
     speed = str(round(ESPEAK_WORDS_PER_MINUTE * rate))
     return ["espeak-ng", "-v", voice, "-s", speed, "-f", str(text), "-w", str(output)]
 
 
 def _flite_voices() -> list[str]:
+    """Return the voices of flite at 16 kHz."""
     listing, _ = run(["flite", "-lv"])  # Voices available: kal awb_time kal16 ...
     return [name for name in listing.split()[2:] if name not in FLITE_LEFT_OUT]
 
 
 def _flite(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+    """Return the command of flite."""
     stretch = f"duration_stretch={1 / rate:.4f}"
     return ["flite", "-voice", voice, "--setf", stretch, "-f", str(text), "-o", str(output)]
 
 
 def _festival_voices() -> list[str]:
+    """Return the voices of festival."""
     listing, _ = run(["festival", "-b", "(print (voice.list))"])  # (kal_diphone ...)
     return sorted(listing.strip("()\n ").split())
 
 
 def _festival(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+    """Return the command of festival."""
     settings = (
         f"(voice_{voice})",
         f"(Param.set 'Duration_Stretch (/ (Param.get 'Duration_Stretch) {rate:.4f}))",
@@ -102,10 +108,10 @@ def _festival(voice: str, rate: float, text: Path, output: Path) -> list[str]:
 
 
 def piper_voices(folder: Path) -> list[str]:
-    """The voices of Piper in a folder: <voice>.onnx beside <voice>.onnx.json, in a fixed order.
+    """Return the voices of Piper in a folder, <voice>.onnx with <voice>.onnx.json, sorted.
 
-    Of a voice that holds several speakers, each one as <voice>.onnx#<number>. KwsError where there
-    is none, or one whose settings cannot be read.
+    A voice with several speakers is listed as <voice>.onnx#<number> for each. Raises KwsError where
+    there is no voice, or one whose settings cannot be read.
     """
     names: list[str] = []
     for path in sorted(folder.glob("*.onnx")):
@@ -124,7 +130,10 @@ def piper_voices(folder: Path) -> list[str]:
 
 
 def _piper(voice: str, rate: float, text: Path, output: Path) -> list[str]:
-    """Options that Piper in C++ and in Python share; it draws its intonation anew each time."""
+    """Return the command, of options that Piper in C++ and in Python share.
+
+    Piper draws a new intonation each time.
+    """
     model, _, speaker = voice.partition("#")
     command = ["piper", "--model", model, "--output_file", str(output)]
     command += ["--length_scale", f"{1 / rate:.4f}"]

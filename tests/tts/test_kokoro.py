@@ -1,4 +1,4 @@
-"""Kokoro as a synthesiser, by a stand-in for its network."""
+"""Test Kokoro with a stand-in for its network."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from kokoro_stand_in import GOOD, UNIT, kokoro, style
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.kokoro import OWN_RATE, SYMBOLS, kokoro_voices
-from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
-from kws.tts.voices import Voice, installed_voices
+from kws.tts.kokoro import NATIVE_RATE, SYMBOLS, kokoro_voices
+from kws.tts.utterances import SAMPLING_WEIGHTS, Voice, installed_voices, synthesise
 
 ANOTHER = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -32,9 +31,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def frequency(samples: np.ndarray) -> float:
-    """Of a tone, in radians a sample at OWN_RATE."""
+    """Of a tone, in radians a sample at NATIVE_RATE."""
     crossings = np.count_nonzero(np.diff(np.signbit(samples.astype(float))))
-    return crossings * np.pi / len(samples) * SAMPLE_RATE / OWN_RATE
+    return crossings * np.pi / len(samples) * SAMPLE_RATE / NATIVE_RATE
 
 
 def test_every_voice_and_every_mean_of_two(folder: Path) -> None:
@@ -58,7 +57,7 @@ def test_rate_and_pitch(folder: Path) -> None:
     voice = Voice("kokoro", str(folder / "af_low"))
     usual, fast, high = (voice.speak("good morning", *s) for s in ((1, 1), (1.25, 1), (1, 1.25)))
     units = sum(SYMBOLS[symbol] for symbol in GOOD)
-    assert len(usual) == pytest.approx(units * UNIT * SAMPLE_RATE / OWN_RATE, rel=0.001)
+    assert len(usual) == pytest.approx(units * UNIT * SAMPLE_RATE / NATIVE_RATE, rel=0.001)
     assert len(fast) == pytest.approx(len(usual) / 1.25, rel=0.01)
     assert len(high) == pytest.approx(len(usual), rel=0.01)
     assert frequency(high) == pytest.approx(1.25 * frequency(usual), rel=0.02)
@@ -85,13 +84,13 @@ def test_all_phonemes_of_english_are_known() -> None:
     assert [SYMBOLS[s] for s in " azɡŋʒˈː"] == [16, 43, 68, 92, 112, 147, 156, 158]
 
 
-def test_how_often_it_speaks_is_a_matter_of_shares(folder: Path, tmp_path: Path) -> None:
+def test_weights_decide_how_often_it_speaks(folder: Path, tmp_path: Path) -> None:
     voices = installed_voices(kokoro_folder=folder)
-    for share, least, most in ((0.0, 0, 0), (1000.0, 20, 20), (1.0, 4, 16)):
-        name = tmp_path / str(share)
-        shares = {**SAMPLING_WEIGHTS, "festival": 0.0, "kokoro": share}
-        paths = synthesise(["lumen"], 20, name, 1, voices=voices, shares=shares)
-        assert least <= sum("@kokoro_" in path.name for path in paths) <= most
+    for weight, fewest, most in ((0.0, 0, 0), (1000.0, 20, 20), (1.0, 4, 16)):
+        name = tmp_path / str(weight)
+        weights = {**SAMPLING_WEIGHTS, "festival": 0.0, "kokoro": weight}
+        paths = synthesise(["lumen"], 20, name, 1, voices=voices, weights=weights)
+        assert fewest <= sum("@kokoro_" in path.name for path in paths) <= most
 
 
 def test_too_much_at_once(folder: Path) -> None:
@@ -107,7 +106,7 @@ def test_nothing_to_say(folder: Path) -> None:
         Voice("kokoro", str(folder / "af_low")).speak("---")
 
 
-def spoiled(folder: Path, how: str) -> None:
+def break_files(folder: Path, how: str) -> None:
     network, styles = folder / "kokoro-v1.0.int8.onnx", folder / "voices-v1.0.bin"
     if how == "no network":
         network.unlink()
@@ -158,7 +157,7 @@ def spoiled(folder: Path, how: str) -> None:
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(folder: Path, tmp_path: Path, how: str, said: str) -> None:
-    spoiled(folder, how)
+    break_files(folder, how)
     data = tmp_path / "data"
     process = kws("synth", "lumen", "--output", data, "--near", 0, "--kokoro", folder)
     assert (process.returncode, process.stdout) == (1, "")
