@@ -2,8 +2,8 @@
 
     python audio_samples/make.py [FOLDER]
 
-Each sentence is spoken piece by piece, a keyword being a piece of its own, and the pieces are
-joined with a pause: so the time of every keyword is known.
+Each sentence is synthesised in segments, each keyword being one of them, and the segments are
+joined with pauses, so that the time of every keyword is known.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from kws.errors import KwsError
 from kws.tts.utterances import Voice, installed_voices
 
 HERE = Path(__file__).parent
-LEAD, PAUSE, TAIL = 1.2, 0.2, 1.0  # s before, between and after the pieces
+SILENCE_BEFORE, PAUSE, SILENCE_AFTER = 1.2, 0.2, 1.0  # s before, between, after the segments
 PEAK = 0.5  # of full scale
-ROOM = 4.0  # RMS of the white noise under everything, in int16 steps: no microphone is silent
-SILENT = 0.02  # of the peak; a piece's quieter ends are cut off
-FRAME = SAMPLE_RATE // 100  # samples by which the ends are judged
+NOISE_LEVEL = 4.0  # RMS of the white noise in all of a file, int16 steps: no microphone is silent
+TRIM_LEVEL = 0.02  # of the peak; the ends of a segment below it are cut off
+FRAME = SAMPLE_RATE // 100  # samples that are trimmed at a time
 SEED = 1
 
 Audio = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ Audio = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sample:
-    """One line of the table."""
+    """Hold one line of the table."""
 
     file: str
     voice: Voice
@@ -45,7 +45,7 @@ class Sample:
 
 
 def table(readme: Path = HERE / "README.md") -> list[Sample]:
-    """The lines of the table, in order."""
+    """Return the lines of the table, in order."""
     rows = [
         [cell.strip() for cell in line.strip("| \n").split("|")]
         for line in readme.read_text(encoding="utf-8").splitlines()
@@ -58,9 +58,9 @@ def table(readme: Path = HERE / "README.md") -> list[Sample]:
 
 
 def make(sample: Sample) -> tuple[npt.NDArray[np.int16], list[tuple[str, float, float]]]:
-    """The samples, and start and end of each keyword in s."""
-    audio, keywords = [_silence(LEAD)], []
-    # Splitting at the marks of bold text, every second piece is a keyword.
+    """Return the samples, and the start and the end of each keyword in s."""
+    audio, keywords = [_silence(SILENCE_BEFORE)], []
+    # Split at the marks of bold text; every second segment is a keyword.
     for index, text in enumerate(sample.text.split("**")):
         text = text.strip(" ,.")
         if not text:
@@ -72,10 +72,10 @@ def make(sample: Sample) -> tuple[npt.NDArray[np.int16], list[tuple[str, float, 
         if index % 2:
             times = (start / SAMPLE_RATE, (start + len(audio[-1])) / SAMPLE_RATE)
             keywords.append((text.lower(), *(round(time, 3) for time in times)))
-    audio.append(_silence(TAIL))
+    audio.append(_silence(SILENCE_AFTER))
     speech = np.concatenate(audio)
     speech *= PEAK * 32768 / np.abs(speech).max()
-    speech += np.random.default_rng(SEED).normal(0, ROOM, len(speech))
+    speech += np.random.default_rng(SEED).normal(0, NOISE_LEVEL, len(speech))
     return speech.round().astype(np.int16), keywords
 
 
@@ -85,12 +85,12 @@ def _silence(seconds: float) -> Audio:
 
 def _trimmed(speech: npt.NDArray[np.int16]) -> Audio:
     frames = speech[: len(speech) // FRAME * FRAME].astype(np.float64).reshape(-1, FRAME)
-    loud = np.flatnonzero(np.abs(frames).max(axis=1) > SILENT * np.abs(frames).max())
+    loud = np.flatnonzero(np.abs(frames).max(axis=1) > TRIM_LEVEL * np.abs(frames).max())
     return frames[loud[0] : loud[-1] + 1].ravel()
 
 
 def main(folder: Path) -> None:
-    """Write all files into the folder."""
+    """Write all files into a folder."""
     missing = {str(sample.voice) for sample in table()} - set(map(str, installed_voices()))
     if missing:
         raise KwsError(f"these voices are not installed: {', '.join(sorted(missing))}")

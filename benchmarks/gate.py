@@ -121,7 +121,7 @@ def attenuate(samples: Samples) -> Samples:
 
 
 def peaks_in_one_stream(scorer: Scorer, positives: Positives) -> dict[str, np.ndarray]:
-    """Return the highest confidence of each keyword's recordings, to FLUSH_SECONDS after their end."""
+    """Return the peaks of each keyword's recordings, to FLUSH_SECONDS after their ends."""
     words = [(keyword, samples) for keyword, some in positives.items() for samples in some]
     order = np.random.default_rng(0).permutation(len(words))
     trace = scorer.score_stream(words[index][1] for index in order)
