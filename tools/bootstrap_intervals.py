@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.stats import chi2
-from session_clustering import sessions
+from session_clustering import cluster_sessions
 
 from kws.audio.audio_file import read_audio
 from kws.data.clips import Clip
@@ -84,7 +84,7 @@ def poisson_interval(count: int, hours: float) -> Interval:
 def session_labels(clips: list[Clip]) -> Int:
     """Return the session of each recording of one word, shape [clips]."""
     recordings = [read_audio(clip.path) for clip in clips]
-    return sessions(recordings, [clip.path.stem for clip in clips]).astype(np.int64)
+    return cluster_sessions(recordings, [clip.path.stem for clip in clips]).astype(np.int64)
 
 
 def table(title: str, scores: Scores, result: Evaluation, labels: Mapping[str, Int]) -> Table:
