@@ -17,14 +17,14 @@ app = typer.Typer(help="Public datasets: list them, get one.", no_args_is_help=T
 @app.command("list")
 def data_list(json: Json = False) -> None:
     """List the public datasets that kws knows."""
-    from kws.data.public_datasets import KNOWN
+    from kws.data.public_datasets import PUBLIC_DATASETS
 
     if json:
-        print(json_format.dumps([vars(known) for known in KNOWN.values()], indent=2))
+        print(json_format.dumps([vars(dataset) for dataset in PUBLIC_DATASETS.values()], indent=2))
         return
-    for known in KNOWN.values():
-        print(f"{known.name}\n    {known.what}; {known.size / 1e9:.1f} GB, {known.licence}")
-        print(f"    {known.url}")
+    for dataset in PUBLIC_DATASETS.values():
+        print(f"{dataset.name}\n    {dataset.what}; {dataset.size / 1e9:.1f} GB, {dataset.licence}")
+        print(f"    {dataset.url}")
 
 
 @app.command("get")
@@ -45,8 +45,8 @@ def data_get(
     A download that broke off goes on where it stopped when the command is given
     again. The folder is there only when all of it is.
     """
-    from kws.data.public_datasets import KNOWN, get
+    from kws.data.public_datasets import PUBLIC_DATASETS, get
 
-    if name not in KNOWN:
-        raise KwsError(f"no dataset named {name!r}; known are {', '.join(KNOWN)}")
-    get(KNOWN[name], output, url)
+    if name not in PUBLIC_DATASETS:
+        raise KwsError(f"no dataset named {name!r}; known are {', '.join(PUBLIC_DATASETS)}")
+    get(PUBLIC_DATASETS[name], output, url)

@@ -14,7 +14,7 @@ from kws.errors import KwsError
 
 
 @dataclass(frozen=True)
-class KnownSet:
+class PublicDataset:
     """Describe an archive on the network."""
 
     name: str
@@ -33,10 +33,10 @@ class KnownSet:
 
 # Checksums as TensorFlow Datasets (url_checksums/speech_commands.txt) and torchaudio
 # (datasets/speechcommands.py) have them.
-KNOWN = {
-    known.name: known
-    for known in (
-        KnownSet(
+PUBLIC_DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        PublicDataset(
             "speech-commands",
             "Google Speech Commands v0.02: 35 words, 105,829 recordings of a second",
             "CC BY 4.0, Google",
@@ -45,7 +45,7 @@ KNOWN = {
             3_800_000_000,
             "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
         ),
-        KnownSet(
+        PublicDataset(
             "speech-commands-v0.01",
             "Google Speech Commands v0.01: 30 words, 64,727 recordings of a second",
             "CC BY 4.0, Google",
@@ -58,13 +58,13 @@ KNOWN = {
 }
 
 
-def get(known: KnownSet, output: Path | None, url: str | None = None) -> Path:
+def get(dataset: PublicDataset, output: Path | None, url: str | None = None) -> Path:
     """Download and unpack a dataset into the folder `output`; return that folder.
 
     url: a mirror; the checksum is the same. The folder is there only when all of the dataset is in
     it. Raises KwsError where there is no network or no space, or where the folder is not empty.
     """
-    folder = (output or Path(known.folder)).absolute()
+    folder = (output or Path(dataset.folder)).absolute()
     console = Console()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -72,22 +72,22 @@ def get(known: KnownSet, output: Path | None, url: str | None = None) -> Path:
     except OSError as error:
         raise KwsError(f"{folder}: {error.strerror}") from error
     archive = folder.with_name(f".{folder.name}.tar.gz")
-    _check_space(known, archive)
+    _check_space(dataset, archive)
     with _Bar(console) as bar:
         if not archive.exists():
-            bar.begin(f"downloading {known.name}")
-            download(url or known.url, archive, known.sha256, bar.show)
+            bar.begin(f"downloading {dataset.name}")
+            download(url or dataset.url, archive, dataset.sha256, bar.show)
         bar.begin("unpacking")
         unpack(archive, folder, bar.show)
     archive.unlink()
-    console.print(f"{known.what} ({known.licence}) is in {folder}", soft_wrap=True)
+    console.print(f"{dataset.what} ({dataset.licence}) is in {folder}", soft_wrap=True)
     return folder
 
 
-def _check_space(known: KnownSet, archive: Path) -> None:
+def _check_space(dataset: PublicDataset, archive: Path) -> None:
     """Raise KwsError where archive and recordings do not fit on the disk, less what is there."""
     there = [path for path in (archive, unfinished(archive)) if path.exists()]
-    needed = known.size + known.unpacked - sum(path.stat().st_size for path in there)
+    needed = dataset.size + dataset.unpacked - sum(path.stat().st_size for path in there)
     parent = next(path for path in archive.parents if path.exists())
     free = shutil.disk_usage(parent).free
     if free < needed:

@@ -224,3 +224,11 @@ def test_files_that_cannot_be_read_are_logged_and_left_out(tmp_path, caplog):
         f"{paths[2]}: No such file or directory; left out",
     ]
     assert len(caplog.records) == 2
+
+
+def test_a_complete_recording_is_read_at_16_khz(tmp_path):
+    samples = np.random.default_rng(1).integers(-32768, 32768, 150_000).astype(np.int16)
+    soundfile.write(tmp_path / "long.flac", samples, 16_000)
+    assert np.array_equal(read_audio(tmp_path / "long.flac"), samples)
+    soundfile.write(tmp_path / "other.wav", samples, 48_000)
+    assert len(read_audio(tmp_path / "other.wav")) == pytest.approx(50_000, abs=2)

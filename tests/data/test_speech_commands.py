@@ -1,4 +1,4 @@
-"""Google Speech Commands as a dataset: its layout, its lists, its rule for speakers."""
+"""Test Google Speech Commands as a dataset: its layout, its lists, its rule for speakers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LISTED = {
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """Three words, four speakers each, one of them for validation and one for testing by rule."""
+    """Write three words of six speakers, two for each subset by the rule."""
     names = iter(f"{number:08x}" for number in range(10_000))
     by_side: dict[Subset, list[str]] = {side: [] for side in Subset}
     while min(map(len, by_side.values())) < 2:
@@ -126,7 +126,7 @@ def test_one_dataset_holds_training_and_validation(made, caplog):
     assert caplog.messages == []
 
 
-def test_what_cannot_be_used_of_it_is_told(made, caplog):
+def test_what_cannot_be_used_of_it_is_reported(made, caplog):
     clips = for_training(made, ["go"]).positives["go"]
     broken, *_ = (clip.path for clip in clips if clip.partition)
     broken.write_bytes(broken.read_bytes()[:3000])
@@ -159,7 +159,7 @@ def test_a_keyword_with_one_side_alone(made, validation, problem, caplog):
             for_training(made, ["go"])
 
 
-def test_a_keyword_without_recordings_is_told_once(made, caplog):
+def test_a_keyword_without_recordings_is_reported_once(made, caplog):
     (made / "jump").mkdir()
     dataset = for_training(made, ["go", "stop", "yes", "jump"])
     assert list(dataset.positives) == ["go", "stop", "yes"]

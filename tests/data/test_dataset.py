@@ -1,4 +1,4 @@
-"""A dataset folder: what is used of it, what is told of the rest, and who is in which part."""
+"""Test dataset folders: what is used, what is reported, and the partitions of speakers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTITIONS, Clip, inspect, partition_of
+from kws.data.clips import PARTITIONS, Clip, partition_of
 from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.errors import KwsError
 
@@ -27,8 +27,8 @@ def record(*paths: Path, seconds: float = 0.2, channels: int = 1, rate: int = SA
         soundfile.write(path, sound(seconds, channels, rate), rate)
 
 
-def takes(folder: Path, speakers: dict[str, int], seconds: float = 0.2) -> None:
-    """Takes of kws record, by speaker."""
+def record_speakers(folder: Path, speakers: dict[str, int], seconds: float = 0.2) -> None:
+    """Write recordings named as kws record names them, by speaker."""
     for speaker, count in speakers.items():
         for number in range(count):
             record(folder / f"{speaker}-20260131T154500-{number + 1:03}.wav", seconds=seconds)
@@ -36,9 +36,9 @@ def takes(folder: Path, speakers: dict[str, int], seconds: float = 0.2) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A dataset without problems: a word by eight speakers, speech by eight others."""
-    takes(tmp_path / "computer", {f"p{number}": 1 for number in range(8)})
-    takes(tmp_path / "_negative_", {f"n{number}": 1 for number in range(8)})
+    """Write a dataset without problems: a word by eight speakers, speech by eight others."""
+    record_speakers(tmp_path / "computer", {f"p{number}": 1 for number in range(8)})
+    record_speakers(tmp_path / "_negative_", {f"n{number}": 1 for number in range(8)})
     return tmp_path
 
 
@@ -46,8 +46,8 @@ def names(clips: list[Clip]) -> list[str]:
     return [clip.path.name for clip in clips]
 
 
-def parts(clips: list[Clip]) -> dict[str, set[int]]:
-    """The parts that each speaker is in."""
+def partitions(clips: list[Clip]) -> dict[str, set[int]]:
+    """Return the partitions of each speaker."""
     found: dict[str, set[int]] = {}
     for clip in clips:
         found.setdefault(clip.path.name.partition("-")[0], set()).add(clip.partition)
@@ -144,7 +144,7 @@ def test_speech_and_noise_may_be_long_and_short(
     assert caplog.messages == []
 
 
-def test_the_end_of_a_long_recording_is_looked_at(
+def test_the_end_of_a_long_recording_is_inspected(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = root / "_negative_" / "talk.flac"
@@ -154,19 +154,7 @@ def test_the_end_of_a_long_recording_is_looked_at(
     assert caplog.messages[0].startswith(f"{path}: damaged or cut short after 2")
 
 
-def test_a_recording_of_unknown_length_is_read_through(tmp_path: Path) -> None:
-    """A FLAC that was written into a pipe says nothing of its length."""
-    path = tmp_path / "piped.flac"
-    record(path, seconds=1.5)
-    content = bytearray(path.read_bytes())
-    content[21] &= 0xF0  # 36 bits of STREAMINFO, RFC 9639: frames
-    content[22:26] = bytes(4)
-    path.write_bytes(content)
-    assert soundfile.info(path).frames > 1e15
-    assert inspect(path).seconds == pytest.approx(1.5)
-
-
-def test_other_rates_and_channels_are_told_once_for_a_folder(
+def test_other_rates_and_channels_are_reported_once_for_a_folder(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record(root / "computer" / "a.wav", root / "computer" / "b.flac", rate=44_100)
@@ -195,8 +183,10 @@ def test_empty_folders_are_left_out(root: Path, caplog: pytest.LogCaptureFixture
     assert caplog.messages[9:] == [nothing, *empty]
 
 
-def test_without_other_speech_it_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    takes(tmp_path / "computer", {f"p{number}": 1 for number in range(4)})
+def test_without_negative_speech_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_speakers(tmp_path / "computer", {f"p{number}": 1 for number in range(4)})
     dataset = from_folder(tmp_path)
     assert dataset.negatives == []
     assert caplog.messages == [
@@ -228,13 +218,13 @@ def test_synthetic_speech_serves_training_alone(
         for clip in clips:
             assert clip.testable != clip.path.name.startswith("synth-")
             assert clip.testable or clip.partition == partition_of(clip.path)
-    tested = dataset.testable()
-    assert (len(tested.positives["computer"]), len(tested.negatives)) == (8, 8)
-    assert tested.positives["jarvis"] == []
+    testable = dataset.testable()
+    assert (len(testable.positives["computer"]), len(testable.negatives)) == (8, 8)
+    assert testable.positives["jarvis"] == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "positives", "negatives"),
+    ("requested", "positives", "negatives"),
     [
         (["jarvis"], ["jarvis"], 16 + 4),
         (["smart_mirror", "computer"], ["smart mirror", "computer"], 8 + 4),
@@ -242,23 +232,23 @@ def test_synthetic_speech_serves_training_alone(
         ([], ["computer", "jarvis", "smart mirror"], 8),
     ],
 )
-def test_the_words_that_are_not_asked_for_are_negatives(
+def test_words_that_are_not_requested_are_negatives(
     root: Path,
-    asked: list[str],
+    requested: list[str],
     positives: list[str],
     negatives: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for word in ("jarvis", "smart_mirror"):
-        takes(root / word, {f"p{number}": 1 for number in range(4)})
-    dataset = from_folder(root, asked)
+        record_speakers(root / word, {f"p{number}": 1 for number in range(4)})
+    dataset = from_folder(root, requested)
     assert list(dataset.positives) == positives
     assert len(dataset.negatives) == negatives
     assert caplog.messages == []
 
 
-def test_a_word_that_is_asked_for_and_missing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    takes(root / "smart_mirror", {f"p{number}": 1 for number in range(4)})
+def test_a_requested_word_that_is_missing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record_speakers(root / "smart_mirror", {f"p{number}": 1 for number in range(4)})
     dataset = from_folder(root, ["jarvis", "computer"])
     assert list(dataset.positives) == ["computer"]
     assert caplog.messages == [f"{root}: no folder of 'jarvis'"]
@@ -276,7 +266,7 @@ def test_a_word_that_is_asked_for_and_missing(root: Path, caplog: pytest.LogCapt
         (["computer", "jarvis"], r": no recording .*computer: no audio.*; left out, and 1 more\)$"),
     ],
 )
-def test_a_folder_that_is_no_dataset(
+def test_a_folder_that_is_not_a_dataset(
     tmp_path: Path, folders: list[str] | None, problem: str
 ) -> None:
     root = tmp_path / "data"
@@ -290,7 +280,7 @@ def test_a_folder_that_is_no_dataset(
     assert "\n" not in str(error.value)
 
 
-def test_a_file_is_no_dataset(tmp_path: Path) -> None:
+def test_a_file_is_not_a_dataset(tmp_path: Path) -> None:
     record(tmp_path / "a.wav")
     with pytest.raises(KwsError, match=r"a\.wav: Not a directory"):
         from_folder(tmp_path / "a.wav")
@@ -301,57 +291,59 @@ def counts(dataset: Dataset, word: str) -> list[int]:
     return np.bincount([clip.partition for clip in clips], minlength=PARTITIONS).tolist()
 
 
-def test_speakers_are_dealt_evenly_and_stay_together(
+def test_speakers_are_split_evenly_and_stay_together(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    takes(tmp_path / "computer", {f"p{n}": n for n in range(1, 10)})
-    takes(tmp_path / "jarvis", {f"p{n}": 1 for n in range(8)} | {"q1": 3, "q2": 3})
-    takes(tmp_path / "_negative_", {"p9": 1, "p1": 2, "n1": 3, "n2": 1})
+    record_speakers(tmp_path / "computer", {f"p{n}": n for n in range(1, 10)})
+    record_speakers(tmp_path / "jarvis", {f"p{n}": 1 for n in range(8)} | {"q1": 3, "q2": 3})
+    record_speakers(tmp_path / "_negative_", {"p9": 1, "p1": 2, "n1": 3, "n2": 1})
     dataset = from_folder(tmp_path)
     assert caplog.messages == []
     assert sorted(counts(dataset, "computer")) == [3, 3, 4, 5, 6, 7, 8, 9]
     assert min(counts(dataset, "jarvis")) > 0
-    both = parts([*dataset.positives["computer"], *dataset.positives["jarvis"], *dataset.negatives])
+    both = partitions(
+        [*dataset.positives["computer"], *dataset.positives["jarvis"], *dataset.negatives]
+    )
     assert all(len(found) == 1 for found in both.values())
     assert both["p9"] == {0}
     assert from_folder(tmp_path) == dataset
 
 
 def test_a_word_said_by_few_of_many_speakers_is_spread(tmp_path: Path) -> None:
-    takes(tmp_path / "computer", {f"p{n}": 10 for n in range(7)})
-    takes(tmp_path / "jarvis", {f"q{n}": 1 for n in range(8)})
+    record_speakers(tmp_path / "computer", {f"p{n}": 10 for n in range(7)})
+    record_speakers(tmp_path / "jarvis", {f"q{n}": 1 for n in range(8)})
     assert counts(from_folder(tmp_path), "jarvis") == [1] * PARTITIONS
 
 
-def test_other_speakers_are_dealt_by_length(root: Path) -> None:
-    takes(root / "_negative_", {"p0": 1}, seconds=20)
+def test_other_speakers_are_assigned_by_length(root: Path) -> None:
+    record_speakers(root / "_negative_", {"p0": 1}, seconds=20)
     for number, seconds in enumerate((3, 9, 4, 8, 5, 7, 6)):
-        takes(root / "_negative_", {f"n{number}": 1}, seconds=seconds)
+        record_speakers(root / "_negative_", {f"n{number}": 1}, seconds=seconds)
     dataset = from_folder(root)
-    (long,) = (part for name, part in parts(dataset.negatives).items() if name == "p0")
-    others = {name: part for name, part in parts(dataset.negatives).items() if name != "p0"}
+    (long,) = (part for name, part in partitions(dataset.negatives).items() if name == "p0")
+    others = {name: part for name, part in partitions(dataset.negatives).items() if name != "p0"}
     assert {part for found in others.values() for part in found} == set(range(PARTITIONS)) - long
 
 
-def test_recordings_of_few_speakers_are_dealt_one_by_one(
+def test_recordings_of_few_speakers_are_assigned_one_by_one(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    takes(root / "jarvis", {"anna": 9, "p1": 8, "p2": 1})
+    record_speakers(root / "jarvis", {"anna": 9, "p1": 8, "p2": 1})
     dataset = from_folder(root)
     assert sorted(counts(dataset, "jarvis")) == [2] * 6 + [3] * 2
-    assert all(len(found) == 1 for found in parts(dataset.positives["computer"]).values())
+    assert all(len(found) == 1 for found in partitions(dataset.positives["computer"]).values())
     assert caplog.messages == [
         f"{root / 'jarvis'}: recordings of fewer than 4 speakers or sessions; figures are for"
         " voices that training knows"
     ]
 
 
-def test_one_person_s_own_dataset_has_something_of_each_in_every_part(
+def test_one_person_s_own_dataset_has_something_of_each_in_every_partition(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    takes(tmp_path / "computer", {"anna": 10})
-    takes(tmp_path / "_negative_", {"anna": 8})
-    takes(tmp_path / "_noise_", {"anna": 3})
+    record_speakers(tmp_path / "computer", {"anna": 10})
+    record_speakers(tmp_path / "_negative_", {"anna": 8})
+    record_speakers(tmp_path / "_noise_", {"anna": 3})
     dataset = from_folder(tmp_path)
     assert min(counts(dataset, "computer")) == 1
     assert {clip.partition for clip in dataset.negatives} == set(range(PARTITIONS))
@@ -363,11 +355,11 @@ def test_sessions_without_a_speaker_s_name_stay_together(tmp_path: Path) -> None
     for day in range(1, 6):
         for number in (1, 2):
             record(tmp_path / "computer" / f"202601{day:02}T120000-{number:03}.wav")
-    found = parts(from_folder(tmp_path).positives["computer"])
+    found = partitions(from_folder(tmp_path).positives["computer"])
     assert sorted(part for (part,) in found.values()) == list(range(5))
 
 
-def test_files_that_name_no_speaker_are_dealt_each_for_itself(
+def test_files_that_name_no_speaker_are_assigned_each_for_itself(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record(*(tmp_path / word / f"{n}.wav" for word in ("go", "_negative_") for n in range(8)))
@@ -375,3 +367,27 @@ def test_files_that_name_no_speaker_are_dealt_each_for_itself(
     assert counts(dataset, "go") == [1] * PARTITIONS
     assert {clip.partition for clip in dataset.negatives} == set(range(PARTITIONS))
     assert caplog.messages == []
+
+
+def test_partitions_of_a_dataset_are_disjoint_and_complete() -> None:
+    clips = [Clip(Path(f"{n}.wav"), partition_of(Path(f"{n}.wav"))) for n in range(200)]
+    dataset = Dataset({"computer": clips[:80]}, clips[80:150], clips[150:180], clips[180:])
+    kept, held_out = dataset.partitions(range(6)), dataset.partitions([6, 7])
+    for all_clips, *subsets in (
+        (dataset.positives["computer"], *(d.positives["computer"] for d in (kept, held_out))),
+        (dataset.negatives, kept.negatives, held_out.negatives),
+        (dataset.noise, kept.noise, held_out.noise),
+    ):
+        assert {clip.partition for clip in subsets[0]} <= set(range(6))
+        assert {clip.partition for clip in subsets[1]} <= {6, 7}
+        assert sorted(names(all_clips)) == sorted(names(subsets[0]) + names(subsets[1]))
+    assert kept.impulse_responses == held_out.impulse_responses == dataset.impulse_responses
+
+
+def test_testable_leaves_out_speech_alone() -> None:
+    clips = [Clip(Path("a.wav"), 0), Clip(Path("b.wav"), 0, testable=False)]
+    dataset = Dataset({"computer": clips}, clips, clips, clips)
+    testable = dataset.testable()
+    assert testable.positives == {"computer": clips[:1]}
+    assert testable.negatives == clips[:1]
+    assert testable.noise == testable.impulse_responses == clips

@@ -1,0 +1,197 @@
+"""Test recipes: folders, partitions, synthesis, older keys and mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws.config import SAMPLE_RATE
+from kws.data.clips import PARTITIONS, Clip, partition_of
+from kws.data.dataset import Synthesis
+from kws.data.recipe import from_recipe
+from kws.errors import KwsError
+
+
+def recorded(*paths: Path) -> None:
+    """Write a tenth of a second of audio to each path."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.ones(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
+
+
+def names(clips: list[Clip]) -> list[str]:
+    return [clip.path.name for clip in clips]
+
+
+RECIPE = """\
+partitions = "split.json"
+negatives = ["speech", "more/speech"]
+
+[keywords]
+computer = ["wake/computer/"]
+
+[synthesis]
+utterances_per_keyword = 3
+sentences = ["good morning"]
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    recorded(
+        *(tmp_path / "data" / name for name in ("wake/computer/a.wav", "wake/computer/deep/b.wav")),
+        *(tmp_path / "data" / name for name in ("speech/c.wav", "more/speech/d.wav")),
+    )
+    parts = {"wake/computer/a.wav": 5, "wake/computer/deep/b.wav": 6, "speech/c.wav": 7}
+    (tmp_path / "split.json").write_text(json.dumps(parts))
+    return tmp_path / "data"
+
+
+def test_a_recipe_names_folders_partitions_and_synthesis(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    dataset = from_recipe(recipe, data)
+    assert [clip.partition for clip in dataset.positives["computer"]] == [5, 6]
+    assert [clip.partition for clip in dataset.negatives] == [7, partition_of(Path("d.wav"))]
+    assert (dataset.noise, dataset.impulse_responses) == ([], [])
+    assert dataset.synthesis == Synthesis(utterances_per_keyword=3, sentences=("good morning",))
+
+
+def test_a_recipe_has_respellings(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    respellings = "utterances_per_respelling = 2\n[synthesis.respellings]\n"
+    recipe.write_text(f'{RECIPE}{respellings}computer = ["komputer", "compooter"]\n')
+    synthesis = from_recipe(recipe, data).synthesis
+    assert (synthesis.utterances_per_keyword, synthesis.utterances_per_respelling) == (3, 2)
+    assert synthesis.respellings == {"computer": ("komputer", "compooter")}
+    recipe.write_text(f'{RECIPE}{respellings}compute = ["komputer"]\n')
+    with pytest.raises(KwsError, match=r"recipe\.toml:12: .*'compute'.*'computer'"):
+        from_recipe(recipe, data)
+
+
+def test_a_recipe_extends_another(tmp_path: Path, data: Path) -> None:
+    """Leave out the other's negatives that serve as a keyword."""
+    (tmp_path / "recipe.toml").write_text(
+        f'{RECIPE}generated_confusables = 9\n[card]\nlicence = "free"\n'
+    )
+    base = tmp_path / "base.toml"
+    base.write_text(
+        'extends = "recipe.toml"\nbase_model = true\nnoise = ["more"]\n'
+        '[keywords]\nmore = ["more"]\n'
+        '[synthesis]\nutterances_per_keyword = 60\ngenerated_for = ["computer"]\n'
+        '[card]\ndata = ["own"]\n'
+    )
+    dataset = from_recipe(base, data)
+    assert {k: names(clips) for k, clips in dataset.positives.items()} == {
+        "computer": ["a.wav", "b.wav"],
+        "more": ["d.wav"],
+    }
+    assert [(clip.path.name, clip.partition) for clip in dataset.negatives] == [("c.wav", 7)]
+    assert names(dataset.noise) == ["d.wav"]
+    assert dataset.synthesis == Synthesis(
+        utterances_per_keyword=60,
+        generated_confusables=9,
+        generated_for=("computer",),
+        sentences=("good morning",),
+    )
+    assert dataset.card == {"licence": "free", "data": ["own"]}
+    assert dataset.base_model
+    assert not from_recipe(tmp_path / "recipe.toml", data).base_model
+
+    third = tmp_path / "third.toml"
+    third.write_text('extends = "base.toml"\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(KwsError, match=r"third\.toml:1: .*base\.toml extends another one itself"):
+        from_recipe(third, data)
+    third.write_text('base_model = 1\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(
+        KwsError, match=r"third\.toml:1: base_model must be true or false, not a number"
+    ):
+        from_recipe(third, data)
+    third.write_text('extends = "fourth.toml"\n[keywords]\nmore = ["more"]\n')
+    with pytest.raises(KwsError, match=r"fourth\.toml: No such file"):
+        from_recipe(third, data)
+
+
+def test_synthetic_speech_and_training_only_folders_serve_training_alone(
+    tmp_path: Path, data: Path
+) -> None:
+    few = data / "few"
+    recorded(*(few / f"{number:02}.wav" for number in range(PARTITIONS + 1)))
+    recorded(few / "x" / "1089-1-1.wav", data / "wake" / "computer" / "synth-computer-1@slt.wav")
+    recipe = tmp_path / "recipe.toml"
+    own = RECIPE.replace('["wake/computer/"]', '["wake/computer/", "few"]')
+    recipe.write_text(f'training_only = ["few"]\n{own}')
+    clips = from_recipe(recipe, data).positives["computer"]
+    assert [clip.testable for clip in clips] == [True, True, False] + [False] * (PARTITIONS + 2)
+    assert clips[2].partition == partition_of(Path("synth-another-3@slt.flac"))
+    assert [clip.partition for clip in clips[3:]] == [*range(PARTITIONS), 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("negatives", "negative", r":2: unknown key 'negative', did you mean 'negatives'\?"),
+        ('["speech", "more/speech"]', '"speech"', ":2: negatives must be a list"),
+        ('"more/speech"', "3", ":2: negatives must hold strings only, not a number"),
+        ('"more/speech"', '"mere"', r":2: .*mere: No such file or directory"),
+        ('["wake/computer/"]', '["."]\nxyz = ["split"]', ":6: .*split: No such file"),
+        ('["wake/computer/"]', '"wake"', ":5: computer must be a list"),
+        ("[keywords]\ncomputer", "keywords", ":4: keywords must be a table"),
+        ('[keywords]\ncomputer = ["wake/computer/"]', "[keywords]", ": no keywords in it"),
+        (
+            "per_keyword = 3",
+            'per_keyword = "3"',
+            ":8: utterances_per_keyword must be a number, not a string",
+        ),
+        ('["good morning"]', "[]", ":9: sentences must be a list"),
+        ("split.json", "slpit.json", r":1: .*slpit\.json: No such file or directory"),
+        ("split.json", "data/speech/c.wav", r":1: .*c\.wav: not JSON"),
+        ("split.json", "list.json", r":1: .*list\.json: no partition from 0 to 7 by recording"),
+        ("split.json", "parts.json", r":1: .*parts\.json: no partition from 0 to 7 by recording"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_reported_with_its_line(
+    tmp_path: Path, data: Path, old: str, new: str, problem: str
+) -> None:
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "parts.json").write_text('{"wake/computer/a.wav": 8}')
+    recipe = tmp_path / "recipe.toml"
+    assert RECIPE.count(old) == 1
+    recipe.write_text(RECIPE.replace(old, new))
+    with pytest.raises(KwsError, match=rf"recipe\.toml{problem}"):
+        from_recipe(recipe, data)
+
+
+def test_older_names_of_keys_are_read(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "other.toml").write_text(RECIPE)
+    keys = (
+        'like = "other.toml"\ntrunk = true\nuntested = ["more"]\nrooms = ["more"]\n'
+        'sessions = "split.json"\n[keywords]\nmore = ["more"]\n[synthesis]\nkeyword = 1\n'
+        "spelling = 2\nnear_word = 3\nsentence = 4\nneighbours = 5\n"
+        'neighbours_of = ["computer"]\nnear_words = ["commuter"]\n'
+        '[synthesis.spellings]\ncomputer = ["komputer"]\n'
+    )
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(keys)
+    dataset = from_recipe(recipe, data)
+    assert dataset.base_model
+    assert [clip.testable for clip in dataset.positives["more"]] == [False]
+    assert names(dataset.impulse_responses) == ["d.wav"]
+    assert dataset.synthesis == Synthesis(
+        utterances_per_keyword=1,
+        utterances_per_respelling=2,
+        utterances_per_confusable=3,
+        utterances_per_sentence=4,
+        generated_confusables=5,
+        generated_for=("computer",),
+        confusable_phrases=("commuter",),
+        sentences=("good morning",),
+        respellings={"computer": ("komputer",)},
+    )
+    recipe.write_text(f"base_model = false\n{keys}")
+    with pytest.raises(KwsError, match=r"own\.toml:3: trunk is the older name of base_model"):
+        from_recipe(recipe, data)
