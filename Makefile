@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Files after whose change the package must be installed again.
-SETUP := setup.cfg setup.py pyproject.toml kws/engine/_native.c $(wildcard firmware_export/src/*)
+SETUP := setup.cfg setup.py pyproject.toml kws/engine/build_native.py kws/engine/c_headers.py \
+	$(wildcard kws/engine/*.[ch] firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # Python; sound; speech synthesisers; compilers and an emulator for the C code, on this machine and

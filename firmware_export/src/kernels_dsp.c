@@ -1,12 +1,31 @@
 /* Convolutions for the Cortex-M4's DSP instructions, around the loops of kernels_m4.S. */
 #include "kernels.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "arithmetic.h"
 #include "kernels_m4.h"
 
 #if KWS_DSP
+
+/* kernels_m4.S finds the fields of kws_m4_loop at these offsets, bytes. */
+#define IS_AT(field, offset) \
+  typedef char field##_is_at_##offset[offsetof(kws_m4_loop, field) == (offset) ? 1 : -1]
+IS_AT(bias, 0);
+IS_AT(x, 4);
+IS_AT(row, 8);
+IS_AT(multiplier, 12);
+IS_AT(shifts, 16);
+IS_AT(zero, 20);
+IS_AT(out, 24);
+IS_AT(step, 28);
+IS_AT(count, 32);
+IS_AT(weights, 36);
+IS_AT(taps_end, 40);
+IS_AT(odd, 44);
+IS_AT(at, 48);
+IS_AT(cell_step, 52);
 
 KWS_INLINE uint32_t four_bytes(const int8_t *bytes) {
   uint32_t word;
@@ -126,6 +145,13 @@ typedef struct {
 typedef struct {
   int32_t multiplier, left, rounding, right;
 } quantised_t;
+
+/* kernels_m4.S steps through both as lists of words. */
+typedef char channels_are_packed[offsetof(channels_t, taps) == 16 &&
+                                         sizeof(((channels_t *)0)->taps[0]) == 12
+                                     ? 1
+                                     : -1];
+typedef char quantised_is_packed[sizeof(quantised_t) == 16 ? 1 : -1];
 
 static void depthwise_many_cells(const kws_layer *layer, kws_columns in, int16_t *scratch,
                                  int8_t *out) {

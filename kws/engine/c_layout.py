@@ -1,5 +1,8 @@
-"""What the C engine is given, for the exporter and the native path alike: tables, numbers, and
-where in a detector's working memory each part lies. firmware_export/src/spotter.h is the twin.
+"""Give a model as the values of the C engine's structs, by field name.
+
+The native backend and the exporter fill the structs with them. firmware_export/src/spotter.h and
+the headers that it includes state the structs; here is where their values come from, and where in
+the working memory of a detector each part lies.
 """
 
 from __future__ import annotations
@@ -8,34 +11,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.config import FrontEnd, ModelConfig
+from kws.engine.c_headers import structs
 from kws.engine.network import Layer, Memory, Network, plan
 from kws.errors import KwsError
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.posterior import exp_table, quantise_threshold
 
-Table = tuple[str, str, npt.NDArray[Any]]  # C type, name, values
+Values = dict[str, Any]  # of a struct by field: numbers, arrays, texts, values of other structs
 
-LAYER_NUMBERS = (
-    "time_kernel",
-    "time_stride",
-    "time_before",
-    "time_after",
-    "kernel",
-    "stride",
-    "cells_before",
-    "cells",
-    "channels",
-    "output_cells",
-    "output_channels",
-    "zero",
-    "output_zero",
-    "least",
-    "greatest",
-)
+_TYPES = {"float": np.float32, "int8_t": np.int8, "uint8_t": np.uint8, "uint16_t": np.uint16}
+_TYPES |= {"int32_t": np.int32, "uint32_t": np.uint32}
 
 
 @dataclass(frozen=True)
@@ -52,25 +40,23 @@ class DetectorMemory:
     total: int
 
 
-def detector_memory(
-    front_end: FrontEnd,
-    network: Network | None,
-    keywords: int,
-    smoothing: Smoothing,
-    gate: GateSettings | None,
-    phases: int = 1,
-) -> DetectorMemory:
-    """Lay out the parts in order of alignment: words, half-words, bytes."""
-    work = 4 * (front_end.fft + 2 + front_end.mel_filters)  # KWS_MFCC_WORK_BYTES
-    memory = plan(network, work, phases) if network else Memory((), 0, work, 0, 1, work)
+def detector_memory(config: ModelConfig, network: Network) -> DetectorMemory:
+    """Lay out the parts of a detector in order of alignment: words, half-words, bytes."""
+    front_end, smoothing = config.front_end, config.smoothing
+    gate, keywords = GateSettings.of(config, network.window_frames), len(config.keywords)
+    memory = plan(network, mfcc_work_bytes(front_end), network.phases(config.stride))
     posterior_at = memory.total + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 2)  # KWS_POSTERIOR_BYTES
     gate_at = pending_at + 2 * front_end.window
-    pre_roll = gate.pre_roll if gate and gate.on else 0
-    scores_at = gate_at + 2 * front_end.hop * pre_roll  # KWS_GATE_BYTES
-    total = (scores_at + (network.classes if network else 0) + 3) & ~3
+    scores_at = gate_at + 2 * front_end.hop * (gate.pre_roll if gate.on else 0)  # KWS_GATE_BYTES
+    total = (scores_at + network.classes + 3) & ~3
     return DetectorMemory(memory, memory.total, posterior_at, pending_at, gate_at, scores_at, total)
+
+
+def mfcc_work_bytes(front_end: FrontEnd) -> int:
+    """Return the size of the front end's working memory, KWS_MFCC_WORK_BYTES."""
+    return 4 * (front_end.fft + 2 + front_end.mel_filters)
 
 
 def check(name: str, config: ModelConfig, network: Network) -> None:
@@ -86,87 +72,137 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
         raise KwsError(f"{name}: the network does not fit the model's own settings")
 
 
-def gate_numbers(gate: GateSettings) -> dict[str, int]:
-    """Scalars of kws_gate_settings, in its order."""
-    return asdict(gate) | {"on": int(gate.on)}
+def gate_values(gate: GateSettings) -> Values:
+    """Return the values of kws_gate_settings."""
+    return _ordered("kws_gate_settings", asdict(gate) | {"on": int(gate.on)})
 
 
-def front_end_numbers(tables: FrontEndTables) -> dict[str, int | np.float32]:
-    """Scalars of kws_mfcc_tables, in its order."""
+def front_end_values(tables: FrontEndTables) -> Values:
+    """Return the values of kws_mfcc_tables."""
     spec = tables.spec
-    first, count, _ = tables.mel
-    return {
-        "window": spec.window,
-        "hop": spec.hop,
-        "points": tables.points,
-        "last_bin": int((first + count - 1).max()),
-        "mel_filters": spec.mel_filters,
-        "coefficients": spec.coefficients,
-        "log_offset": np.float32(spec.log_offset),
-    }
-
-
-def front_end_tables(tables: FrontEndTables) -> list[Table]:
-    """Arrays of kws_mfcc_tables, in its order."""
     first, count, weights = tables.mel
-    ragged = np.concatenate([weights[:n, filter_] for filter_, n in enumerate(count)])
-    return [
-        ("float", "hann", tables.window),
-        ("uint16_t", "places", np.argsort(tables.order)),
-        ("float", "twiddles", tables.twiddles[:, : tables.points * 3 // 4].T),
-        ("float", "split_twiddles", tables.split_twiddles.T),
-        ("uint16_t", "mel_first", first),
-        ("uint16_t", "mel_count", count),
-        ("float", "mel_weights", ragged),
-        ("float", "dct", tables.dct),
-        ("float", "bias", tables.bias),
-    ]
+    return _ordered(
+        "kws_mfcc_tables",
+        {
+            "window": spec.window,
+            "hop": spec.hop,
+            "points": tables.points,
+            "last_bin": int((first + count - 1).max()),
+            "mel_filters": spec.mel_filters,
+            "coefficients": spec.coefficients,
+            "log_offset": np.float32(spec.log_offset),
+            "hann": tables.window,
+            "places": np.argsort(tables.order),
+            "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
+            "split_twiddles": tables.split_twiddles.T,
+            "mel_first": first,
+            "mel_count": count,
+            "mel_weights": np.concatenate(
+                [weights[:n, filter_] for filter_, n in enumerate(count)]
+            ),
+            "dct": tables.dct,
+            "bias": tables.bias,
+        },
+    )
 
 
-def layer_tables(layer: Layer, weights: npt.NDArray[np.int8]) -> list[Table]:
-    """Arrays of kws_layer, in its order."""
-    return [
-        ("int8_t", "weights", weights),
-        ("int32_t", "bias", layer.bias),
-        ("int32_t", "multiplier", layer.multiplier),
-        ("uint8_t", "shifts", 1 + np.maximum(np.stack([layer.shift, -layer.shift], axis=1), 0)),
-    ]
-
-
-def network_numbers(network: Network, memory: Memory) -> dict[str, int | np.float32]:
-    """Scalars of kws_network, in its order."""
-    return {
-        "layer_count": len(network.layers),
-        "row_values": network.row_values,
-        "window_frames": network.window_frames,
-        "classes": network.classes,
-        "row_zero": network.row_zero,
-        "row_gain": np.float32(1) / np.float32(network.row_scale),
-        "phases": memory.phases,
-        "phase_frames": network.stride // memory.phases,
-        "scratch": memory.scratch,
-        "rings": memory.rings,
-        "phase_bytes": memory.phase_bytes,
-        "memory_bytes": memory.total,
+def layer_values(layer: Layer, offset: int) -> Values:
+    """Return the values of kws_layer; offset: where in memory its input time steps lie, bytes."""
+    numbers = {
+        name: getattr(layer, name)
+        for name, field in structs()["kws_layer"].fields.items()
+        if not field.pointer and name not in ("kind", "columns")
     }
+    return _ordered(
+        "kws_layer",
+        numbers
+        | {
+            "kind": f"KWS_{layer.kind}",
+            "columns": offset,
+            "weights": layer.weights,
+            "bias": layer.bias,
+            "multiplier": layer.multiplier,
+            "shifts": 1 + np.maximum(np.stack([layer.shift, -layer.shift], axis=1), 0),
+        },
+    )
 
 
-def posterior_numbers(config: ModelConfig, network: Network) -> dict[str, int]:
-    """Scalars of kws_posterior_settings, in its order."""
+def network_values(network: Network, memory: Memory) -> Values:
+    """Return the values of kws_network; its layers are a list of theirs."""
+    return _ordered(
+        "kws_network",
+        {
+            "layers": list(map(layer_values, network.layers, memory.columns)),
+            "layer_count": len(network.layers),
+            "row_values": network.row_values,
+            "window_frames": network.window_frames,
+            "classes": network.classes,
+            "row_zero": network.row_zero,
+            "row_gain": np.float32(1) / np.float32(network.row_scale),
+            "phases": memory.phases,
+            "phase_frames": network.stride // memory.phases,
+            "scratch": memory.scratch,
+            "rings": memory.rings,
+            "phase_bytes": memory.phase_bytes,
+            "memory_bytes": memory.total,
+        },
+    )
+
+
+def posterior_values(config: ModelConfig, network: Network) -> Values:
+    """Return the values of kws_posterior_settings."""
     front_end, smoothing = config.front_end, config.smoothing
+    return _ordered(
+        "kws_posterior_settings",
+        {
+            "keywords": len(config.keywords),
+            "smooth_steps": smoothing.smooth_steps,
+            "max_steps": smoothing.max_steps,
+            "refractory_steps": smoothing.refractory_steps,
+            "step_samples": config.stride * front_end.hop,
+            "first_samples": (network.window_frames - 1) * front_end.hop + front_end.window,
+            "levels": np.array([quantise_threshold(t) for t in config.thresholds]),
+            "exponentials": exp_table(network.score_scale),
+        },
+    )
+
+
+def model_values(name: str, config: ModelConfig, network: Network) -> Values:
+    """Return the values of kws_model.
+
+    Raises:
+        KwsError: the network cannot run as a stream, or does not fit the model's settings.
+    """
+    check(name, config, network)
+    memory = detector_memory(config, network)
+    return _ordered(
+        "kws_model",
+        {
+            "name": name,
+            "keywords": list(config.keywords),
+            "gate": gate_values(GateSettings.of(config, network.window_frames)),
+            "front_end": front_end_values(FrontEndTables(config.front_end)),
+            "network": network_values(network, memory.network),
+            "posterior": posterior_values(config, network),
+            "priming_samples": config.priming_samples(network.window_frames),
+            "row_at": memory.row_at,
+            "posterior_at": memory.posterior_at,
+            "pending_at": memory.pending_at,
+            "gate_at": memory.gate_at,
+            "scores_at": memory.scores_at,
+            "memory_bytes": memory.total,
+        },
+    )
+
+
+def _ordered(struct: str, values: Values) -> Values:
+    """Return values in the order of the header's fields, arrays in the types that it declares."""
+    fields = structs()[struct].fields
+    if set(fields) != set(values):
+        raise ValueError(f"{struct}: {set(fields) ^ set(values)} stands on one side alone")
     return {
-        "keywords": len(config.keywords),
-        "smooth_steps": smoothing.smooth_steps,
-        "max_steps": smoothing.max_steps,
-        "refractory_steps": smoothing.refractory_steps,
-        "step_samples": config.stride * front_end.hop,
-        "first_samples": (network.window_frames - 1) * front_end.hop + front_end.window,
+        name: values[name].astype(_TYPES[field.c_type])
+        if isinstance(values[name], np.ndarray)
+        else values[name]
+        for name, field in fields.items()
     }
-
-
-def posterior_tables(config: ModelConfig, network: Network) -> list[Table]:
-    """Arrays of kws_posterior_settings, in its order."""
-    return [
-        ("uint16_t", "levels", np.array([quantise_threshold(t) for t in config.thresholds])),
-        ("uint32_t", "exponentials", exp_table(network.score_scale)),
-    ]

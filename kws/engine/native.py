@@ -1,185 +1,182 @@
-"""The road in C on this machine, where kws was built with a compiler: the verbs of kws.mfcc,
-kws.ds_cnn and kws.spotter, and the same bits. A model's weights are handed over at run time.
+"""Run the pipeline in C on this machine, where kws was built with a compiler.
+
+The classes have the verbs of kws.mfcc, kws.ds_cnn and kws.spotter and give the same bits. A model
+is handed over at run time. Other threads run while the engine works; an object serves one thread
+at a time.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
-from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import FrontEnd, Smoothing
+from kws.config import FrontEnd
 from kws.engine.c_layout import (
-    LAYER_NUMBERS,
-    DetectorMemory,
-    Table,
+    Values,
     check,
-    detector_memory,
-    front_end_numbers,
-    front_end_tables,
-    gate_numbers,
-    layer_tables,
-    network_numbers,
-    posterior_numbers,
-    posterior_tables,
+    front_end_values,
+    mfcc_work_bytes,
+    model_values,
+    network_values,
 )
 from kws.engine.lowering import read
-from kws.engine.network import Memory, Network
-from kws.gate import GateSettings
+from kws.engine.network import plan
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection
 
 try:
-    from kws.engine._native import Engine
+    from kws.engine._c_engine import ffi, lib
 
     AVAILABLE = True
+    INT8, INT16, FLOAT = (ffi.typeof(f"{item}[]") for item in ("int8_t", "int16_t", "float"))
 except ImportError:  # built without a compiler
     AVAILABLE = False
 
-_TYPES = {"float": "f4", "int8_t": "i1", "uint8_t": "u1", "uint16_t": "u2"}
-_TYPES |= {"int32_t": "i4", "uint32_t": "u4"}
-_KINDS = {"CONVOLUTION": 0, "DEPTHWISE": 2, "AVERAGE": 3, "SOFTMAX": 4}  # enum kws_layer_kind
-_NO_SMOOTHING = Smoothing(1, 1, 1)
+SHORT = 64  # detections, room kept for pushes of usual length
 
 
 class NativeMfcc:
-    """kws.mfcc.Mfcc in C."""
+    """Extract MFCC features in C, as kws.mfcc.Mfcc does."""
 
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
-        memory = detector_memory(spec, None, 0, _NO_SMOOTHING, None)
-        gate = bytes(4 * len(fields(GateSettings)))  # none of all three
-        network, posterior = bytes(4 * 12), bytes(4 * 6)
-        self._engine = Engine(gate + _front_end(spec) + network + posterior + _offsets(memory, 0))
+        self._tables = _Struct("kws_mfcc_tables", front_end_values(FrontEndTables(spec)))
+        self._memory = ffi.new("float[]", mfcc_work_bytes(spec) // 4)
+        self._pending = ffi.new("int16_t[]", spec.window)
+        self._mfcc = ffi.new("kws_mfcc *")
+        lib.kws_mfcc_init(self._mfcc, self._tables.pointer, self._memory, self._pending)
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._engine.reset()
+        lib.kws_mfcc_reset(self._mfcc)
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
-        """Take int16 samples [n]; return the rows they complete, [rows, coefficients]."""
-        rows = self._engine.rows(np.ascontiguousarray(samples, np.int16))
-        return np.frombuffer(rows, np.float32).reshape(-1, self.spec.coefficients)
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+        samples = np.ascontiguousarray(samples, np.int16)
+        count = samples.size
+        frames = np.empty((count // self.spec.hop + 1, self.spec.coefficients), np.float32)
+        completed = lib.kws_mfcc_push_block(
+            self._mfcc, ffi.from_buffer(INT16, samples), count, ffi.from_buffer(FLOAT, frames)
+        )
+        return frames[:completed]
 
 
 class NativeDsCnn:
-    """kws.ds_cnn.DsCnn in C."""
+    """Score feature frames with the network of a model in C, as kws.ds_cnn.DsCnn does."""
 
     def __init__(self, model: ModelFile) -> None:
         network = read(model.content, model.name)
-        self._engine = _engine(model, network, 0)
+        check(model.name, model.config, network)
+        memory = plan(network, phases=network.phases(model.config.stride))
+        self._network = _Struct("kws_network", network_values(network, memory))
+        self._memory = ffi.new("uint32_t[]", -(-memory.total // 4))
+        self._ds_cnn = ffi.new("kws_ds_cnn *")
+        lib.kws_ds_cnn_init(self._ds_cnn, self._network.pointer, self._memory)
         self.window_frames, self.coefficients = network.window_frames, network.row_values
         self.classes, self.score_scale = network.classes, network.score_scale
         self.stride = model.config.stride
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._engine.reset()
+        lib.kws_ds_cnn_reset(self._ds_cnn)
 
-    def push(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
-        """Take rows [n, coefficients]; return the scores they complete, [steps, classes]."""
-        scores = self._engine.scores(np.ascontiguousarray(rows, np.float32))
-        return np.frombuffer(scores, np.int8).reshape(-1, self.classes)
+    def push(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+        """Take frames [n, coefficients]; return the scores they complete, [steps, classes].
+
+        Raises:
+            ValueError: the frames have another number of coefficients.
+        """
+        if frames.ndim != 2 or frames.shape[1] != self.coefficients:
+            raise ValueError(f"frames of shape {frames.shape} are not [n, {self.coefficients}]")
+        frames = np.ascontiguousarray(frames, np.float32)
+        scores = np.empty((len(frames), self.classes), np.int8)
+        steps = lib.kws_ds_cnn_push_block(
+            self._ds_cnn,
+            ffi.from_buffer(FLOAT, frames),
+            len(frames),
+            ffi.from_buffer(INT8, scores),
+        )
+        return scores[:steps]
 
 
 class NativeSpotter:
-    """kws.spotter.NumpySpotter in C."""
+    """Detect keywords in a stream in C, as kws.spotter.NumpySpotter does."""
 
     def __init__(self, model: ModelFile) -> None:
-        self.config = model.config
+        """Set up the stages of a model and prime them."""
         network = read(model.content, model.name)
-        priming = model.config.priming_samples(network.window_frames)
-        self._engine = _engine(model, network, priming)
+        self.config = model.config
         self.window_frames = network.window_frames
+        values = model_values(model.name, model.config, network)
+        self._model = _Struct("kws_model", values)
+        self._memory = ffi.new("uint32_t[]", values["memory_bytes"] // 4)
+        self._spotter = ffi.new("kws_spotter *")
+        self._hop, self._pre_roll = model.config.front_end.hop, values["gate"]["pre_roll"]
+        self._detections = ffi.new("kws_detection[]", SHORT)
+        lib.kws_spotter_init(self._spotter, self._model.pointer, self._memory)
 
     def reset(self) -> None:
         """Forget the stream and prime the stages with the silence of a receptive field."""
-        self._engine.reset()
+        lib.kws_spotter_reset(self._spotter)
 
     def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
         """Take int16 samples [n] at 16 kHz; return the detections they complete."""
+        samples = np.ascontiguousarray(samples, np.int16)
+        count = samples.size
+        steps = count // self._hop + self._pre_roll + 2  # with at most a detection each
+        detections = self._detections if steps <= SHORT else ffi.new("kws_detection[]", steps)
+        found = lib.kws_spotter_push(
+            self._spotter, ffi.from_buffer(INT16, samples), count, detections, steps
+        )
+        if found == 0:
+            return []
         return [
-            Detection(sample, self.config.keywords[keyword], confidence / ONE)
-            for sample, keyword, confidence in self._engine.push(
-                np.ascontiguousarray(samples, np.int16)
+            Detection(
+                detections[i].sample,
+                self.config.keywords[detections[i].keyword],
+                detections[i].confidence / ONE,
             )
+            for i in range(found)
         ]
 
     @property
     def scores(self) -> dict[str, float]:
         """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push."""
-        peaks = (peak / ONE for peak in self._engine.peaks())
-        return dict(zip(self.config.keywords, peaks, strict=True))
+        return {
+            keyword: lib.kws_spotter_score(self._spotter, index) / ONE
+            for index, keyword in enumerate(self.config.keywords)
+        }
 
 
-def _engine(model: ModelFile, network: Network, priming: int) -> Engine:
-    """Set up all stages of a model, primed with so many samples of silence."""
-    config = model.config
-    check(model.name, config, network)
-    gate = GateSettings.of(config, network.window_frames)
-    phases = network.phases(config.stride)
-    memory = detector_memory(
-        config.front_end, network, len(config.keywords), config.smoothing, gate, phases
-    )
-    return Engine(
-        _numbers(gate_numbers(gate).values())
-        + _front_end(config.front_end)
-        + _network(network, memory.network)
-        + _numbers(posterior_numbers(config, network).values())
-        + _arrays(posterior_tables(config, network))
-        + _offsets(memory, priming)
-    )
+class _Struct:
+    """Hold a struct of the engine and the memory that its fields point to."""
 
+    def __init__(self, name: str, values: Values) -> None:
+        self._kept: list[Any] = []
+        self.pointer = ffi.new(f"{name} *", self._fields(name, values))
 
-def _front_end(spec: FrontEnd) -> bytes:
-    tables = FrontEndTables(spec)
-    arrays = front_end_tables(tables)
-    weights = next(values.size for _, name, values in arrays if name == "mel_weights")
-    return _numbers([*front_end_numbers(tables).values(), weights]) + _arrays(arrays)
+    def _fields(self, name: str, values: Values) -> Values:
+        """Return values as cffi takes them: arrays, texts and lists as pointers."""
+        fields = dict(ffi.typeof(name).fields)
+        return {key: self._field(fields[key].type, value) for key, value in values.items()}
 
-
-def _network(network: Network, memory: Memory) -> bytes:
-    plan = _numbers(network_numbers(network, memory).values())
-    for layer, columns in zip(network.layers, memory.columns, strict=True):
-        arrays = layer_tables(layer, layer.weights)
-        plan += _numbers(
-            [
-                _KINDS[layer.kind],
-                *(getattr(layer, name) for name in LAYER_NUMBERS),
-                columns,
-                *(values.size for _, _, values in arrays[:3]),
-            ]
-        )
-        plan += _arrays(arrays)
-    return plan
-
-
-def _offsets(memory: DetectorMemory, priming: int) -> bytes:
-    return _numbers(
-        [
-            priming,
-            memory.row_at,
-            memory.posterior_at,
-            memory.pending_at,
-            memory.gate_at,
-            memory.scores_at,
-            memory.total,
-        ]
-    )
-
-
-def _numbers(values: Iterable[int | np.float32]) -> bytes:
-    """32-bit numbers, native byte order."""
-    return b"".join(
-        struct.pack("=f" if isinstance(value, np.float32) else "=i", value) for value in values
-    )
-
-
-def _arrays(tables: Iterable[Table]) -> bytes:
-    """Arrays, each padded to 4 bytes."""
-    raw = (values.astype(_TYPES[c_type]).tobytes() for c_type, _, values in tables)
-    return b"".join(part + bytes(-len(part) % 4) for part in raw)
+    def _field(self, c_type: Any, value: Any) -> Any:
+        if c_type.kind == "struct":
+            return self._fields(c_type.cname, value)
+        if c_type.kind != "pointer":  # an enumeration's constant, or a number
+            return getattr(lib, value) if isinstance(value, str) else value
+        item = c_type.item
+        if isinstance(value, np.ndarray):
+            # Keeps the array alive, too.
+            kept = ffi.from_buffer(f"{item.cname}[]", np.ascontiguousarray(value))
+        elif isinstance(value, str):
+            kept = ffi.new("char[]", value.encode())
+        elif item.kind == "struct":
+            kept = ffi.new(f"{item.cname}[]", [self._fields(item.cname, each) for each in value])
+        else:
+            kept = ffi.new("char *[]", [self._field(item, each) for each in value])
+        self._kept.append(kept)
+        return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -10,22 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import __version__
-from kws.engine.c_layout import (
-    LAYER_NUMBERS,
-    Table,
-    check,
-    detector_memory,
-    front_end_numbers,
-    front_end_tables,
-    gate_numbers,
-    layer_tables,
-    network_numbers,
-    posterior_numbers,
-    posterior_tables,
-)
-from kws.engine.network import Layer, Memory, Network, plan
-from kws.gate import GateSettings
-from kws.mfcc_tables import FrontEndTables
+from kws.engine.c_headers import structs
+from kws.engine.c_layout import Values, model_values, network_values
+from kws.engine.network import Layer, Network, plan
 from kws.model_file import ModelFile
 
 INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
@@ -53,9 +40,9 @@ def network_source(network: Network) -> tuple[str, str]:
         },
         "extern const kws_network kws_model_network;",
     )
-    fields = struct(_network(network, memory), 1)
-    source = f"const kws_network kws_model_network = {fields};\n"
-    return sizes, INCLUDES + _layers(network, memory) + source
+    layers, values = _layers(network, network_values(network, memory))
+    source = f"const kws_network kws_model_network = {struct(values, 1)};\n"
+    return sizes, INCLUDES + layers + source
 
 
 def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
@@ -64,46 +51,35 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     Raises:
         KwsError: If the network does not fit the model's settings.
     """
-    config = model.config
-    check(model.name, config, network)
-    gate = GateSettings.of(config, network.window_frames)
-    phases = network.phases(config.stride)
-    memory = detector_memory(
-        config.front_end, network, len(config.keywords), config.smoothing, gate, phases
-    )
-    front_end = FrontEndTables(config.front_end)
-    tables, settings = front_end_tables(front_end), posterior_tables(config, network)
+    values = model_values(model.name, model.config, network)
     sizes = _header(
         '#include "spotter.h"',
         {
-            "KWS_MODEL_MEMORY_BYTES": memory.total,
-            "KWS_MODEL_HOP": config.front_end.hop,
-            "KWS_MODEL_KEYWORDS": len(config.keywords),
+            "KWS_MODEL_MEMORY_BYTES": values["memory_bytes"],
+            "KWS_MODEL_HOP": model.config.front_end.hop,
+            "KWS_MODEL_KEYWORDS": len(model.config.keywords),
         },
         "extern const kws_model kws_model_data;",
     )
-    fields = {
+    tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
+    settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
+    layers, network_fields = _layers(network, values["network"])
+    fields = values | {
         "name": string(model.name),
         "keywords": "keywords",
-        "gate": struct(gate_numbers(gate), 2),
-        "front_end": struct(front_end_numbers(front_end) | _names(tables), 2),
-        "network": struct(_network(network, memory.network), 2),
-        "posterior": struct(posterior_numbers(config, network) | _names(settings), 2),
-        "priming_samples": config.priming_samples(network.window_frames),
-        "row_at": memory.row_at,
-        "posterior_at": memory.posterior_at,
-        "pending_at": memory.pending_at,
-        "gate_at": memory.gate_at,
-        "scores_at": memory.scores_at,
-        "memory_bytes": memory.total,
+        "gate": struct(values["gate"], 2),
+        "front_end": struct(front_end, 2),
+        "network": struct(network_fields, 2),
+        "posterior": struct(posterior, 2),
     }
-    keywords = ", ".join(map(string, config.keywords))
+    keywords = ", ".join(map(string, model.config.keywords))
     return sizes, "".join(
         (
             INCLUDES,
             f"static const char *const keywords[] = {{{keywords}}};\n\n",
-            *(array(*table) for table in (*tables, *settings)),
-            _layers(network, memory.network),
+            tables,
+            settings,
+            layers,
             f"const kws_model kws_model_data = {struct(fields, 1)};\n",
         )
     )
@@ -120,37 +96,35 @@ def _header(include: str, sizes: dict[str, int], declaration: str) -> str:
     )
 
 
-def _names(tables: Iterable[Table]) -> dict[str, object]:
-    """Return the fields that point to arrays of the same names."""
-    return {name: name for _, name, _ in tables}
+def _arrays(name: str, values: Values, suffix: str = "") -> tuple[str, Values]:
+    """Return the arrays of a struct as C, and its values with the names of these arrays."""
+    text, named = "", dict(values)
+    for field, value in values.items():
+        if isinstance(value, np.ndarray):
+            named[field] = f"{field}{suffix}" if value.size else "NULL"
+            # The kernels read weights in words.
+            aligned = "__attribute__((aligned(4)))" if field == "weights" else ""
+            c_type = structs()[name].fields[field].c_type
+            text += array(c_type, f"{field}{suffix}", value, aligned) if value.size else ""
+    return text, named
 
 
-def _network(network: Network, memory: Memory) -> dict[str, object]:
-    """Return the fields of kws_network."""
-    return {"layers": "layers", **network_numbers(network, memory)}
-
-
-def _layers(network: Network, memory: Memory) -> str:
-    """Return the arrays of every layer, then the layers, as C."""
+def _layers(network: Network, values: Values) -> tuple[str, Values]:
+    """Return the arrays of every layer and the layers as C, and the network's values with them."""
     text, rows = "", []
-    for index, (layer, columns) in enumerate(zip(network.layers, memory.columns, strict=True)):
-        dense = _dense(layer)
-        fields: dict[str, object] = {"kind": f"KWS_{'DENSE' if dense else layer.kind}"}
-        fields |= {name: getattr(layer, name) for name in LAYER_NUMBERS}
-        fields["columns"] = columns
-        for c_type, name, values in layer_tables(layer, exported_weights(layer)):
-            fields[name] = f"{name}_{index}" if values.size else "NULL"
-            if values.size:
-                # The kernels read weights in words.
-                aligned = "__attribute__((aligned(4)))" if name == "weights" else ""
-                text += array(c_type, f"{name}_{index}", values, aligned)
-        rows.append(struct(fields, 2))
-    return text + "static const kws_layer layers[] = {\n  " + ",\n  ".join(rows) + "};\n\n"
+    for index, (layer, fields) in enumerate(zip(network.layers, values["layers"], strict=True)):
+        arrays, named = _arrays("kws_layer", exported_layer(layer, fields), f"_{index}")
+        text += arrays
+        rows.append(struct(named, 2))
+    text += "static const kws_layer layers[] = {\n  " + ",\n  ".join(rows) + "};\n\n"
+    return text, values | {"layers": "layers"}
 
 
-def exported_weights(layer: Layer) -> npt.NDArray[np.int8]:
-    """Return a layer's weights in the order in which its kernel reads them."""
-    return _paired(layer.weights) if _dense(layer) else layer.weights
+def exported_layer(layer: Layer, values: Values) -> Values:
+    """Return the values of kws_layer with the weights in the order that its kernel reads."""
+    if not _dense(layer):
+        return values
+    return values | {"kind": "KWS_DENSE", "weights": _paired(layer.weights)}
 
 
 def _dense(layer: Layer) -> bool:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+
+import numpy as np
 
 from kws.config import ModelConfig
-from kws.engine.c_layout import (
-    Table,
-    detector_memory,
-    front_end_tables,
-    layer_tables,
-    posterior_tables,
-)
+from kws.engine.c_headers import POINTER_BYTES, structs
+from kws.engine.c_layout import Values, detector_memory, model_values
 from kws.engine.network import Network
-from kws.export.c_source import exported_weights
-from kws.gate import GateSettings
-from kws.mfcc_tables import FrontEndTables
+from kws.export.c_source import exported_layer
 from kws.model_file import ModelFile
 
 Sizes = dict[str, int]  # bytes by part
@@ -27,28 +22,25 @@ CODE = {  # the engine's source files by part
     "code of ring buffer and spotter": ("ring_buffer", "spotter"),
     "compiler's library": ("library",),
 }
-LAYER_BYTES, MODEL_BYTES, POINTER_BYTES = 40, 152, 4  # of a kws_layer, a kws_model
 SAMPLE_BYTES = 2
-BYTES = {"float": 4, "int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
 
 def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Sizes:
     """Return the bytes of flash by part; code: bytes of the engine's code by source file."""
-    config = model.config
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
-    layers = [
-        dict(_sizes(layer_tables(layer, exported_weights(layer)))) for layer in network.layers
-    ]
-    weights = sum(layer.pop("weights") for layer in layers)
+    values = model_values(model.name, model.config, network)
+    layers = list(map(exported_layer, network.layers, values["network"]["layers"]))
+    weights = sum(layer["weights"].nbytes for layer in layers)
+    names = (model.name, *model.config.keywords)
     return parts | {
         "network's weights": weights,
-        "network's biases and scales": sum(sum(layer.values()) for layer in layers),
-        "front end's tables": _total(front_end_tables(FrontEndTables(config.front_end))),
-        "posterior's tables": _total(posterior_tables(config, network)),
-        "network's layers": LAYER_BYTES * len(layers),
-        "settings and names": MODEL_BYTES
-        + POINTER_BYTES * len(config.keywords)
-        + sum(len(name.encode()) + 1 for name in (model.name, *config.keywords)),
+        "network's biases and scales": sum(map(_array_bytes, layers)) - weights,
+        "front end's tables": _array_bytes(values["front_end"]),
+        "posterior's tables": _array_bytes(values["posterior"]),
+        "network's layers": structs()["kws_layer"].size * len(layers),
+        "settings and names": structs()["kws_model"].size
+        + POINTER_BYTES * len(model.config.keywords)
+        + sum(len(name.encode()) + 1 for name in names),
     }
 
 
@@ -61,14 +53,7 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         config: The model's settings.
         network: The model's network.
     """
-    at = detector_memory(
-        config.front_end,
-        network,
-        len(config.keywords),
-        config.smoothing,
-        GateSettings.of(config, network.window_frames),
-        network.phases(config.stride),
-    )
+    at = detector_memory(config, network)
     shared = at.network.rings
     return {
         "scratch memory of front end and network": shared,
@@ -81,9 +66,6 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
     } | {f"sketch's {name}": SAMPLE_BYTES * samples for name, samples in sketch.items()}
 
 
-def _sizes(tables: Iterable[Table]) -> Iterable[tuple[str, int]]:
-    return ((name, BYTES[c_type] * values.size) for c_type, name, values in tables)
-
-
-def _total(tables: Iterable[Table]) -> int:
-    return sum(size for _, size in _sizes(tables))
+def _array_bytes(values: Values) -> int:
+    """Return what the arrays of a struct take together."""
+    return sum(value.nbytes for value in values.values() if isinstance(value, np.ndarray))

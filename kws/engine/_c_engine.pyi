@@ -1,0 +1,6 @@
+"""Declare the extension module that build_native.py defines."""
+
+from typing import Any
+
+ffi: Any
+lib: Any

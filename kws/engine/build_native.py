@@ -1,0 +1,30 @@
+"""Define the extension module kws.engine._c_engine, the C engine for this machine.
+
+setup.py names it, cffi builds it. Its declarations are the engine's own headers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+ROOT = Path(__file__).parents[2]
+ENGINE = "firmware_export/src"
+STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "posterior", "spotter")
+
+sys.path.insert(0, str(ROOT))  # an isolated build does not see the project otherwise
+from kws.engine.c_headers import HEADERS, declarations  # noqa: E402
+
+headers = [*(ROOT / ENGINE / name for name in HEADERS), Path(__file__).with_name("blocks.h")]
+ffibuilder = FFI()
+ffibuilder.cdef("".join(declarations(path.read_text("utf-8")) for path in headers))
+ffibuilder.set_source(
+    "kws.engine._c_engine",
+    '#include "spotter.h"\n#include "blocks.h"\n',
+    sources=["kws/engine/blocks.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
+    include_dirs=[ENGINE, "kws/engine"],
+    extra_compile_args=["-O3"],
+    optional=True,  # without a compiler kws runs in Python alone
+)

@@ -1,0 +1,66 @@
+"""Test that the engine's headers are read as compilers read them, and that each stands alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from command_line import ROOT
+from conftest import skip_without
+
+from kws.engine.c_headers import HEADERS, constants, declarations, structs
+
+ENGINE = ROOT / "firmware_export" / "src"
+STANDARDS = {"c99": ["gcc", "-xc", "-std=c99"], "c++11": ["g++", "-xc++", "-std=c++11"]}
+BOARD = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb"]
+
+
+def compile_text(command: list[str], text: str, folder: Path) -> None:
+    """Compile C text, warnings being errors."""
+    skip_without(command[0], shutil.which(command[0]))
+    (folder / "test.c").write_text(text)
+    words = [*command, "-Wall", "-Wextra", "-Werror", f"-I{ENGINE}", "-c", "test.c", "-o", "test.o"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+@pytest.mark.parametrize("header", sorted(path.name for path in ENGINE.glob("*.h")))
+def test_each_header_compiles_alone(header: str, standard: str, tmp_path: Path) -> None:
+    text = (
+        f'#include "{header}"\n#include "{header}"\nint use(void);\nint use(void) {{ return 0; }}\n'
+    )
+    compile_text(STANDARDS[standard], text, tmp_path)
+
+
+def test_sizes_and_offsets_are_those_of_the_board(tmp_path: Path) -> None:
+    text = '#include <stddef.h>\n#include "spotter.h"\n'
+    for name, struct in structs().items():
+        text += f"typedef char {name}_size[sizeof({name}) == {struct.size} ? 1 : -1];\n"
+        for field in struct.fields.values():
+            wanted = f"offsetof({name}, {field.name}) == {field.offset}"
+            text += f"typedef char {name}_{field.name}_offset[{wanted} ? 1 : -1];\n"
+    compile_text([*BOARD, "-std=c99"], text, tmp_path)
+
+
+def test_the_constants_are_those_of_the_compiler(tmp_path: Path) -> None:
+    text = '#include "spotter.h"\n'
+    text += "".join(f"typedef char t_{n}[{n} == {v} ? 1 : -1];\n" for n, v in constants().items())
+    assert constants()["KWS_MAX_LAYERS"] == 40
+    compile_text(["gcc", "-std=c99"], text, tmp_path)
+
+
+def test_every_struct_of_the_headers_is_read() -> None:
+    text = "".join((ENGINE / name).read_text() for name in HEADERS)
+    assert len(structs()) == text.count("typedef struct")
+    layer = structs()["kws_layer"].fields
+    assert (layer["time_stride"].c_type, layer["time_stride"].pointer) == ("uint8_t", False)
+    assert (layer["shifts"].c_type, layer["shifts"].pointer) == ("uint8_t", True)
+    assert structs()["kws_ds_cnn"].fields["state"].count == 2 * 40
+
+
+def test_declarations_are_without_comments_macros_and_cpp() -> None:
+    text = '/* a\n b */\n#ifdef __cplusplus\nextern "C" {\n#endif\n#define A(x) \\\n  (x)\nint a; /* b */\n'
+    assert declarations(text).split() == ["int", "a;"]
