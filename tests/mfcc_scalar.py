@@ -1,4 +1,4 @@
-"""One frame's MFCC, one binary32 operation after the other: the numeric contract spelt out.
+"""Compute the MFCC of one frame by single binary32 operations, as the numeric contract states.
 
 Written from the contract alone, with a recursive transform and plain loops; it shares nothing with
 kws.mfcc but the tables.
@@ -17,10 +17,11 @@ Float = np.float32
 Complex = tuple[Float, Float]
 
 
-def scalar_features(frame: np.ndarray, spec: FrontEnd) -> list[Float]:
-    """int16 [window] to standardised coefficients."""
+def scalar_features(window: np.ndarray, spec: FrontEnd) -> list[Float]:
+    """Return the standardised coefficients of int16 samples [window]."""
     tables = FrontEndTables(spec)
-    windowed = [Float(sample) * weight for sample, weight in zip(frame, tables.window, strict=True)]
+    pairs = zip(window, tables.window, strict=True)
+    windowed = [Float(sample) * weight for sample, weight in pairs]
     windowed += [Float(0)] * (spec.fft - spec.window)
     packed = list(zip(windowed[0::2], windowed[1::2], strict=True))
     magnitudes = split(transform(packed, tables.radices, tables.twiddles), tables.split_twiddles)
@@ -28,22 +29,22 @@ def scalar_features(frame: np.ndarray, spec: FrontEnd) -> list[Float]:
 
 
 def transform(x: list[Complex], radices: tuple[int, ...], twiddles: np.ndarray) -> list[Complex]:
-    """DFT: the last radix joins the transforms of every radix-th input."""
+    """Compute a DFT: the last radix joins the transforms of every radix-th input."""
     if not radices:
         return x
     *inner, radix = radices
-    span = len(x) // radix
+    size = len(x) // radix
     step = twiddles.shape[1] // len(x)
     parts = [transform(x[j::radix], tuple(inner), twiddles) for j in range(radix)]
     out: list[Complex] = [(Float(0), Float(0))] * len(x)
-    for k in range(span):
+    for k in range(size):
         inputs = [parts[0][k]]
         for j in range(1, radix):
             inputs.append(
-                parts[j][k] if span == 1 else times(parts[j][k], twiddles[:, j * k * step])
+                parts[j][k] if size == 1 else times(parts[j][k], twiddles[:, j * k * step])
             )
         for q, value in enumerate(butterfly4(*inputs) if radix == 4 else butterfly2(*inputs)):
-            out[k + q * span] = value
+            out[k + q * size] = value
     return out
 
 
@@ -70,7 +71,7 @@ def butterfly4(a: Complex, b: Complex, c: Complex, d: Complex) -> list[Complex]:
 
 
 def split(z: list[Complex], twiddles: np.ndarray) -> list[Float]:
-    """Magnitudes of the real transform, bins 0 ... points; the factor 1/2 is in the window."""
+    """Return the magnitudes of the real FFT, bins 0 ... points; the factor 1/2 is in the window."""
     points = len(z)
     out = [Float(0)] * (points + 1)
     out[0] = abs(z[0][0] + z[0][1]) * Float(2)
@@ -96,7 +97,7 @@ def mel_sums(magnitudes: list[Float], tables: FrontEndTables) -> list[Float]:
 
 
 def log(x: Float) -> Float:
-    """x = 2^e * (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), then Horner's rule in f."""
+    """Split x = 2^e * (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), then apply Horner's rule."""
     mantissa, exponent = math.frexp(x)  # exact
     if Float(mantissa) < Float(math.sqrt(0.5)):
         mantissa, exponent = 2 * mantissa, exponent - 1
@@ -110,10 +111,10 @@ def log(x: Float) -> Float:
 def cepstrum(logs: list[Float], tables: FrontEndTables) -> list[Float]:
     half = len(logs) // 2
     out = []
-    for row, (weights, bias) in enumerate(zip(tables.dct, tables.bias, strict=True)):
+    for index, (weights, bias) in enumerate(zip(tables.dct, tables.bias, strict=True)):
         total = bias
         for i in range(half):
             x, mirrored = logs[i], logs[-1 - i]
-            total = total + weights[i] * (x - mirrored if row % 2 else x + mirrored)
+            total = total + weights[i] * (x - mirrored if index % 2 else x + mirrored)
         out.append(total)
     return out

@@ -1,4 +1,4 @@
-"""Model settings: what is out of range is refused in one line, what is in range survives JSON."""
+"""Test the settings of a model: ranges, JSON, and files of format 1."""
 
 from __future__ import annotations
 

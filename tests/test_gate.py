@@ -1,14 +1,14 @@
-"""The energy gate: a plain reference, what it passes, what it cuts out, the times behind it."""
+"""Test the energy gate against a plain reference, and what it passes and cuts out."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import Samples, synthetic_audio
+from command_line import SAMPLES
+from small_models import synthetic_audio
 
 from kws.audio.audio_file import read_audio
 from kws.backend import Spotter
@@ -18,8 +18,8 @@ from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 from kws.spotter import NumpySpotter
+from kws.types import Samples
 
-SAMPLES = Path(__file__).parents[1] / "audio_samples"
 HOP = 320
 STEP = 2 * HOP
 HOME = ModelFile.load().config
@@ -33,40 +33,40 @@ def config(gate: GateConfig = DEFAULT, **changes: object) -> ModelConfig:
 
 
 def noise(seconds: float, level: float, seed: int = 0) -> Samples:
-    """Steady noise; level is its standard deviation."""
+    """Return steady noise with `level` as its standard deviation."""
     random = np.random.default_rng(seed)
     return np.rint(random.normal(0, level, round(seconds * SAMPLE_RATE))).astype(np.int16)
 
 
 def passed(gate: Gate, samples: Samples) -> list[tuple[int, int]]:
-    """First sample and end of each passage, in samples of the stream that was pushed."""
-    spans: list[tuple[int, int]] = []
+    """Return the first sample and the end of each passage, in samples of the stream."""
+    passages: list[tuple[int, int]] = []
     end = 0
-    for cut, passage in gate.push(samples):
-        start = end + cut * STEP
+    for skipped, passage in gate.push(samples):
+        start = end + skipped * STEP
         end = start + len(passage)
         assert np.array_equal(samples[start:end], passage)
-        spans.append((start, end))
-    return spans
+        passages.append((start, end))
+    return passages
 
 
 def reference(samples: Samples, settings: GateSettings) -> list[bool]:
-    """Whether the gate is open at each hop, sample by sample in Python integers."""
-    found, seen, hold = [], [], settings.hangover
+    """Return whether the gate is open at each hop, sample by sample in Python integers."""
+    opened, seen, hangover = [], [], settings.hangover
     for start in range(0, len(samples) - settings.hop + 1, settings.hop):
         hop = samples[start : start + settings.hop].tolist()
         pairs = zip(hop[0::2], hop[1::2], strict=False)
         energy = sum((second - first) ** 2 for first, second in pairs)
         whole = len(seen) // settings.noise_floor_window * settings.noise_floor_window
         before = seen[whole - settings.noise_floor_window : whole] if whole else [0]
-        background = min([*before, *seen[whole:]])
-        if energy >= settings.min_energy and energy * RATIO_ONE >= settings.ratio * background:
-            hold = settings.hangover
+        noise_floor = min([*before, *seen[whole:]])
+        if energy >= settings.min_energy and energy * RATIO_ONE >= settings.ratio * noise_floor:
+            hangover = settings.hangover
         else:
-            hold = max(0, hold - 1)
-        found.append(hold > 0)
+            hangover = max(0, hangover - 1)
+        opened.append(hangover > 0)
         seen.append(energy)
-    return found
+    return opened
 
 
 @pytest.mark.parametrize(
@@ -94,26 +94,26 @@ def test_it_opens_and_closes_as_python_integers_do(
 
 
 @pytest.mark.parametrize("lengths", [(1, 319, 0, 5000, 320), (113,), (40_000,)])
-def test_any_cut_gives_the_same(lengths: tuple[int, ...]) -> None:
+def test_any_division_into_pushes_gives_the_same_passages(lengths: tuple[int, ...]) -> None:
     samples = synthetic_audio(30, seed=5)
     expected = passed(Gate(config(BRIEF)), samples)
     assert len(expected) > 5
-    gate, at = Gate(config(BRIEF)), 0
-    heard: list[Samples] = []
-    cuts: list[int] = []
-    while at < len(samples):
+    gate, start = Gate(config(BRIEF)), 0
+    passages: list[Samples] = []
+    gaps: list[int] = []
+    while start < len(samples):
         for length in lengths:
-            for cut, passage in gate.push(samples[at : at + length]):
-                cuts += [cut] if cut else []
-                heard.append(passage)
-            at += length
+            for skipped, passage in gate.push(samples[start : start + length]):
+                gaps += [skipped] if skipped else []
+                passages.append(passage)
+            start += length
     starts = [start for start, _ in expected]
     ends = [0, *(end for _, end in expected)]
-    assert cuts == [
+    assert gaps == [
         (start - end) // STEP for start, end in zip(starts, ends, strict=False) if start > end
     ]
     assert np.array_equal(
-        np.concatenate(heard), np.concatenate([samples[a:b] for a, b in expected])
+        np.concatenate(passages), np.concatenate([samples[a:b] for a, b in expected])
     )
 
 
@@ -137,28 +137,27 @@ def test_the_loudest_hop_and_the_longest_fit_their_integers() -> None:
         noise(60, 3000),
         (300 * np.sin(np.arange(60 * SAMPLE_RATE) * 2 * np.pi * 50 / SAMPLE_RATE)).astype(np.int16),
     ],
-    ids=["zeros", "DC", "dither", "hiss", "fan", "hum"],
+    ids=["zeros", "DC", "dither", "weak noise", "fan", "hum"],
 )
-def test_nothing_runs_in_silence(silence: Samples) -> None:
+def test_nothing_passes_in_silence(silence: Samples) -> None:
     settings = GateSettings.of(config())
     [(start, end)] = passed(Gate(config()), silence)
     assert start == 0
-    assert (
-        end <= (settings.noise_floor_window + settings.hangover) * HOP
-    )  # until the floor is known
+    until_the_floor_is_known = settings.noise_floor_window + settings.hangover
+    assert end <= until_the_floor_is_known * HOP
 
 
 @pytest.mark.parametrize("front_end", [FrontEnd(), FrontEnd(hop=416), FrontEnd(640, 640, 1024)])
 def test_the_network_has_a_whole_window_before_the_gate_first_closes(front_end: FrontEnd) -> None:
-    rows = 95
-    gate = Gate(config(BRIEF, front_end=front_end), window_frames=rows)
-    [(cut, heard)] = gate.push(np.zeros(10 * SAMPLE_RATE, np.int16))
-    assert cut == 0
-    assert len(Mfcc(front_end).push(heard)) == rows
+    frames = 95
+    gate = Gate(config(BRIEF, front_end=front_end), window_frames=frames)
+    [(skipped, passage)] = gate.push(np.zeros(10 * SAMPLE_RATE, np.int16))
+    assert skipped == 0
+    assert len(Mfcc(front_end).push(passage)) == frames
     assert not gate.open
 
 
-def test_the_start_of_a_sound_is_kept() -> None:
+def test_the_pre_roll_keeps_the_start_of_a_sound() -> None:
     for offset in range(0, 1000, 37):
         gate = Gate(config())
         onset = 20 * SAMPLE_RATE + offset
@@ -169,36 +168,34 @@ def test_the_start_of_a_sound_is_kept() -> None:
         assert end == len(samples) // HOP * HOP
 
 
-def test_it_stays_open_for_a_time_behind_the_last_loud_hop() -> None:
+def test_the_hangover_keeps_the_gate_open_after_the_last_loud_hop() -> None:
     gate = Gate(config())
     samples = np.concatenate([noise(20, 5), noise(1, 200), noise(9, 5)])
     _, (_, end) = passed(gate, samples)
     assert end == 21 * SAMPLE_RATE + (gate.settings.hangover - 1) * HOP
 
 
-def test_it_gets_used_to_louder_noise_and_hears_well_again_when_it_ends() -> None:
+def test_the_noise_floor_follows_louder_noise_and_its_end() -> None:
     samples = np.concatenate([noise(20, 5), noise(20, 500), noise(5, 5), noise(1, 20), noise(5, 5)])
     gate = Gate(config())
     louder, word = passed(gate, samples)[1:]
-    assert (
-        louder[1] - 20 * SAMPLE_RATE
-        <= (2 * gate.settings.noise_floor_window + gate.settings.hangover) * HOP
-    )
+    longest = 2 * gate.settings.noise_floor_window + gate.settings.hangover
+    assert louder[1] - 20 * SAMPLE_RATE <= longest * HOP
     assert word[0] < 45 * SAMPLE_RATE < word[1]
 
 
 def test_it_does_not_close_in_long_speech() -> None:
-    """A minute without a breath: noise whose loudness rises and falls four times a second."""
+    """Take noise whose loudness rises and falls four times a second for a minute."""
     samples = noise(60, 1000) * np.sin(np.arange(60 * SAMPLE_RATE) * 2 * np.pi * 2 / SAMPLE_RATE)
-    spans = passed(Gate(config()), np.concatenate([noise(20, 5), samples.astype(np.int16)]))
-    assert spans[-1][1] - spans[-1][0] > 60 * SAMPLE_RATE
+    passages = passed(Gate(config()), np.concatenate([noise(20, 5), samples.astype(np.int16)]))
+    assert passages[-1][1] - passages[-1][0] > 60 * SAMPLE_RATE
 
 
-def test_off_it_passes_everything_as_it_comes() -> None:
+def test_a_gate_that_is_off_passes_everything_as_it_comes() -> None:
     gate = Gate(config(GateConfig(on=False)))
     for length in (1, 319, 4000):
-        [(cut, samples)] = gate.push(np.zeros(length, np.int16))
-        assert (cut, len(samples)) == (0, length)
+        [(skipped, samples)] = gate.push(np.zeros(length, np.int16))
+        assert (skipped, len(samples)) == (0, length)
     assert gate.open
 
 
@@ -239,16 +236,16 @@ def test_a_model_file_from_before_the_gate_has_the_default_one() -> None:
 
 
 def silence(seconds: float, level: float) -> Samples:
-    """Hiss around words, in whole steps."""
+    """Return weak noise, in whole steps."""
     return noise(round(seconds * SAMPLE_RATE) // HOME_STEP * HOME_STEP / SAMPLE_RATE, level, seed=9)
 
 
-@pytest.mark.parametrize(("level", "apart"), [(0.0, 0), (0.7, 0), (8.0, HOME_STEP)])
+@pytest.mark.parametrize(("level", "tolerance"), [(0.0, 0), (0.7, 0), (8.0, HOME_STEP)])
 @pytest.mark.parametrize("file", ["smart_mirror_news.flac", "jarvis_door.flac", "alexa_rain.flac"])
-def test_a_word_behind_long_silence_is_found_at_the_same_sample(
-    file: str, level: float, apart: int
+def test_a_keyword_after_long_silence_is_detected_at_the_same_sample(
+    file: str, level: float, tolerance: int
 ) -> None:
-    """Or a step from it, where the network's window begins in other hiss than without the gate."""
+    """Allow a step where the network's window begins in other noise than without the gate."""
     clip = read_audio(SAMPLES / file)
     clip = clip[: len(clip) // HOME_STEP * HOME_STEP]
     before, between, after = (silence(seconds, level) for seconds in (30, 40, 5))
@@ -258,14 +255,14 @@ def test_a_word_behind_long_silence_is_found_at_the_same_sample(
     assert len(expected) == 2
     found = Spotter(model).push(samples)
     assert [d.keyword for d in found] == [d.keyword for d in expected]
-    for detection, wanted in zip(found, expected, strict=True):
-        assert abs(detection.sample - wanted.sample) <= apart
-    heard = sum(len(passage) for _, passage in Gate(model.config).push(samples))
-    assert heard < 25 * SAMPLE_RATE < len(samples)
+    for detection, reference in zip(found, expected, strict=True):
+        assert abs(detection.sample - reference.sample) <= tolerance
+    processed = sum(len(passage) for _, passage in Gate(model.config).push(samples))
+    assert processed < 25 * SAMPLE_RATE < len(samples)
 
 
 def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
-    """A word, silence of about the refractory time, the word again: as without a gate."""
+    """Compare with no gate: a keyword, silence of about the refractory time, the keyword again."""
     clip = read_audio(SAMPLES / "computer_lights.flac")
     model = ModelFile.load()
     smoothing = replace(model.config.smoothing, refractory_steps=10 * SAMPLE_RATE // HOME_STEP)

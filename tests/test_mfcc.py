@@ -1,13 +1,13 @@
-"""Mfcc: SciPy and TensorFlow as oracles, a scalar reference bit for bit, and the stream."""
+"""Test Mfcc: SciPy and TensorFlow as oracles, a scalar reference bit for bit, and the stream."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.fft
+from command_line import SAMPLES
 from conftest import skip_without
 from mfcc_scalar import scalar_features
 
@@ -15,7 +15,6 @@ from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.mfcc import Mfcc
 
-SAMPLES = Path(__file__).parents[1] / "audio_samples"
 TOLERANCE = 1e-4  # of what SciPy computes in binary64
 # A filter of one bin shows that bin's rounding, which grows with the loudest bin; tf.signal is as
 # far from the exact value there.
@@ -43,8 +42,8 @@ FRONT_ENDS = {
 }
 
 
-def made_signal(seconds: float = 1.0) -> np.ndarray:
-    """A tone that rises from 50 Hz to 7 kHz, louder and louder, in noise."""
+def chirp_in_noise(seconds: float = 1.0) -> np.ndarray:
+    """Return a tone that rises from 50 Hz to 7 kHz and in loudness, in noise."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     tone = np.sin(2 * np.pi * (50 + 3475 * time / seconds) * time) * np.geomspace(
         1, 12_000, len(time)
@@ -54,7 +53,7 @@ def made_signal(seconds: float = 1.0) -> np.ndarray:
 
 
 SIGNALS = {
-    "a rising tone in noise": made_signal(),
+    "chirp in noise": chirp_in_noise(),
     "silence": np.zeros(4000, np.int16),
     "full scale": np.random.default_rng(6).choice(np.int16([-32768, 32767]), 6000),
     "speech": read_audio(SAMPLES / "all_keywords.flac"),
@@ -62,7 +61,7 @@ SIGNALS = {
 }
 
 
-def frames_of(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
+def windows_of(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.hop]
 
 
@@ -71,7 +70,7 @@ def standardised(coefficients: np.ndarray, spec: FrontEnd) -> np.ndarray:
 
 
 def mel_weights(spec: FrontEnd) -> np.ndarray:
-    """[bins, filters] triangles between corners that are equally spaced in HTK's mel."""
+    """Return triangles [bins, filters] between corners equally spaced in HTK's mel scale."""
 
     def mel(hz):
         return 2595 * np.log10(1 + np.asarray(hz) / 700)
@@ -86,18 +85,18 @@ def mel_weights(spec: FrontEnd) -> np.ndarray:
 
 
 def with_scipy(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
-    """The definition in binary64."""
+    """Compute the definition in binary64."""
     n = np.arange(spec.window)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / spec.window)
-    spectrum = np.abs(scipy.fft.rfft(frames_of(samples, spec) / 32768 * hann, spec.fft))
+    spectrum = np.abs(scipy.fft.rfft(windows_of(samples, spec) / 32768 * hann, spec.fft))
     logs = np.log(spectrum @ mel_weights(spec) + spec.log_offset)
     cepstrum = scipy.fft.dct(logs, norm="ortho")[:, : spec.coefficients]
-    cepstrum[:, 0] *= np.sqrt(2)  # tf.signal scales all rows alike
+    cepstrum[:, 0] *= np.sqrt(2)  # tf.signal scales all coefficients alike
     return standardised(cepstrum, spec)
 
 
 def with_tensorflow(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
-    """tf.signal, as MLPerf Tiny's keyword benchmark computes its features."""
+    """Compute features with tf.signal, as MLPerf Tiny's keyword benchmark does."""
     import tensorflow as tf
 
     stft = tf.signal.stft(samples.astype(np.float32) / 32768, spec.window, spec.hop, spec.fft)
@@ -109,18 +108,18 @@ def with_tensorflow(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     return standardised(cepstrum.numpy(), spec)
 
 
-def assert_close(rows: np.ndarray, expected: np.ndarray, name: str, factor: int = 1) -> None:
+def assert_close(frames: np.ndarray, expected: np.ndarray, name: str, factor: int = 1) -> None:
     tolerance = factor * TOLERANCES.get(name, TOLERANCE)
-    np.testing.assert_allclose(rows, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(frames, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_scipy_agrees(name, signal):
     spec, samples = FRONT_ENDS[name], SIGNALS[signal]
-    rows = Mfcc(spec).push(samples)
-    assert rows.dtype == np.float32
-    assert_close(rows, with_scipy(samples, spec), name)
+    frames = Mfcc(spec).push(samples)
+    assert frames.dtype == np.float32
+    assert_close(frames, with_scipy(samples, spec), name)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -128,34 +127,34 @@ def test_scipy_agrees(name, signal):
 def test_tensorflow_agrees(name, signal):
     skip_without("TensorFlow", find_spec("tensorflow"))
     spec, samples = FRONT_ENDS[name], SIGNALS[signal]
-    rows = Mfcc(spec).push(samples)
-    assert_close(rows, with_tensorflow(samples, spec), name, TENSORFLOW_FACTOR)
+    frames = Mfcc(spec).push(samples)
+    assert_close(frames, with_tensorflow(samples, spec), name, TENSORFLOW_FACTOR)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 @pytest.mark.parametrize("name", FRONT_ENDS)
-def test_one_scalar_operation_after_the_other_gives_the_same_bits(name, signal):
+def test_scalar_operations_one_by_one_give_the_same_bits(name, signal):
     spec, samples = FRONT_ENDS[name], SIGNALS[signal]
-    frames = frames_of(samples, spec)
-    rows = Mfcc(spec).push(samples)
-    for index in (0, len(rows) // 3, len(rows) - 1):
-        expected = scalar_features(frames[index], spec)
-        assert rows[index].tobytes() == np.array(expected, np.float32).tobytes()
+    windows = windows_of(samples, spec)
+    frames = Mfcc(spec).push(samples)
+    for index in (0, len(frames) // 3, len(frames) - 1):
+        expected = scalar_features(windows[index], spec)
+        assert frames[index].tobytes() == np.array(expected, np.float32).tobytes()
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
-def test_how_the_stream_is_cut_changes_no_bit(name):
+def test_the_division_into_pushes_changes_no_bit(name):
     spec, samples = FRONT_ENDS[name], SIGNALS["speech"][:50_000]
     whole = Mfcc(spec).push(samples)
     random = np.random.default_rng(7)
     odd = np.sort(random.integers(0, len(samples), 60))
     for cuts in (range(spec.hop, len(samples), spec.hop), odd, range(1, 2000)):
         mfcc = Mfcc(spec)
-        rows = [mfcc.push(piece) for piece in np.split(samples, cuts)]
-        assert np.concatenate(rows).tobytes() == whole.tobytes()
+        frames = [mfcc.push(piece) for piece in np.split(samples, cuts)]
+        assert np.concatenate(frames).tobytes() == whole.tobytes()
 
 
-def test_rows_come_as_soon_as_their_window_is_full():
+def test_frames_come_as_soon_as_their_window_is_full():
     spec = FrontEnd()
     mfcc = Mfcc(spec)
     samples = SIGNALS["speech"]

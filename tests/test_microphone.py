@@ -1,20 +1,19 @@
-"""Microphone and devices() on real PortAudio, in fresh processes; alsa.py makes the sound cards."""
+"""Test Microphone and devices() on real PortAudio, in fresh processes, with cards of alsa.py."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from alsa import Card
+from command_line import ROOT
 from conftest import skip_without
 
-ROOT = Path(__file__).parent.parent
-COUNTED = np.arange(1, 12_001, dtype=np.int16)  # 0.75 s; each sample tells its place
+COUNTED = np.arange(1, 12_001, dtype=np.int16)  # 0.75 s; the value of a sample is its index
 
-HEAR = """
+RECORD = """
 import sys
 import numpy as np
 from kws.errors import KwsError
@@ -22,23 +21,23 @@ from kws.microphone import Microphone
 from kws.ring_buffer import RingBuffer
 
 device, seconds, output = sys.argv[1] or None, float(sys.argv[2]), sys.argv[3]
-ring, heard = RingBuffer(32_000), []
+ring, recorded = RingBuffer(32_000), []
 try:
     with Microphone(device) as microphone:
         assert microphone.live
-        while sum(map(len, heard)) < seconds * 16_000:
+        while sum(map(len, recorded)) < seconds * 16_000:
             assert microphone.fill(ring)
-            heard.append(ring.read(ring.available))
+            recorded.append(ring.read(ring.available))
     print(microphone.name, microphone.overflows, ring.dropped)
 except KwsError as error:
     print("error:", error)
-if heard:
-    np.save(output, np.concatenate(heard))
+if recorded:
+    np.save(output, np.concatenate(recorded))
 """
 
 
 def run(script: str, environment: dict[str, str] | None, *arguments: str) -> str:
-    """What a fresh interpreter prints; not a word may appear on stderr."""
+    """Return what a fresh interpreter prints; stderr must stay empty."""
     process = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         env=environment,
@@ -54,24 +53,24 @@ def run(script: str, environment: dict[str, str] | None, *arguments: str) -> str
 
 def test_all_samples_arrive_in_order_by_name(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
-    assert run(HEAR, environment, "desk", "1.0", str(tmp_path / "heard.npy")) == "desk 0 0"
-    heard = np.load(tmp_path / "heard.npy")
-    np.testing.assert_array_equal(heard[: len(COUNTED)], COUNTED)
-    assert not heard[len(COUNTED) :].any()
+    assert run(RECORD, environment, "desk", "1.0", str(tmp_path / "recorded.npy")) == "desk 0 0"
+    recorded = np.load(tmp_path / "recorded.npy")
+    np.testing.assert_array_equal(recorded[: len(COUNTED)], COUNTED)
+    assert not recorded[len(COUNTED) :].any()
 
 
 @pytest.mark.parametrize("device", ["1", "SIL", ""])
 def test_a_device_by_number_by_part_of_its_name_and_by_default(sound_cards, tmp_path, device):
     environment = sound_cards(Card("desk", COUNTED), Card("silver", -COUNTED))
     name = "silver" if device else "desk"
-    assert run(HEAR, environment, device, "0.5", str(tmp_path / "heard.npy")) == f"{name} 0 0"
-    heard = np.load(tmp_path / "heard.npy")[:8000]
-    np.testing.assert_array_equal(heard, (-COUNTED if device else COUNTED)[: len(heard)])
+    assert run(RECORD, environment, device, "0.5", str(tmp_path / "recorded.npy")) == f"{name} 0 0"
+    recorded = np.load(tmp_path / "recorded.npy")[:8000]
+    np.testing.assert_array_equal(recorded, (-COUNTED if device else COUNTED)[: len(recorded)])
 
 
-def test_the_first_channel_where_a_system_hands_out_only_all_of_them(sound_cards, tmp_path):
+def test_the_first_channel_where_a_system_gives_only_all_of_them(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", np.stack([COUNTED, -COUNTED], axis=1)))
-    # PortAudio picks a channel out itself on ALSA; with some cards on Windows it refuses.
+    # On ALSA PortAudio selects a channel itself; with some cards on Windows it refuses.
     refuse_mono = """
 import dataclasses
 import sounddevice
@@ -87,39 +86,39 @@ def refuse_mono(channels, **settings):
 sounddevice.check_input_settings = refuse_mono
 kws.microphone.find_device = lambda device: dataclasses.replace(find(device), channels=2)
 """
-    path = tmp_path / "heard.npy"
-    assert run(refuse_mono + HEAR, environment, "desk", "0.5", str(path)) == "desk 0 0"
-    heard = np.load(path)[:8000]
-    np.testing.assert_array_equal(heard, COUNTED[: len(heard)])
+    path = tmp_path / "recorded.npy"
+    assert run(refuse_mono + RECORD, environment, "desk", "0.5", str(path)) == "desk 0 0"
+    recorded = np.load(path)[:8000]
+    np.testing.assert_array_equal(recorded, COUNTED[: len(recorded)])
 
 
 @pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
 def test_a_card_that_does_not_do_16_khz_is_resampled(sound_cards, tmp_path, rate):
     sine = 8000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
     environment = sound_cards(Card("fixed", np.rint(sine).astype(np.int16), rate=rate))
-    path = tmp_path / "heard.npy"
-    assert run(HEAR, environment, "fixed", "0.9", str(path)) == "fixed 0 0"
+    path = tmp_path / "recorded.npy"
+    assert run(RECORD, environment, "fixed", "0.9", str(path)) == "fixed 0 0"
     expected = 8000 * np.sin(2 * np.pi * 440 * np.arange(14_400) / 16_000)
-    heard = np.load(path)[:14_400]
+    recorded = np.load(path)[:14_400]
     # Away from the start, where the sine is switched on and the filter rings.
-    np.testing.assert_allclose(heard[800:], expected[800:], atol=3)
+    np.testing.assert_allclose(recorded[800:], expected[800:], atol=3)
 
 
 def test_overflow_is_counted_and_the_oldest_samples_survive(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
-    late = HEAR.replace("        assert microphone.live\n", "        time.sleep(2.4)\n")
-    output = run("import time\n" + late, environment, "desk", "2.0", str(tmp_path / "heard.npy"))
+    late = RECORD.replace("        assert microphone.live\n", "        time.sleep(2.4)\n")
+    output = run("import time\n" + late, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))
     name, overflows, dropped = output.split()
     assert (name, int(dropped)) == ("desk", 0)
     assert int(overflows) > 0
-    np.testing.assert_array_equal(np.load(tmp_path / "heard.npy")[: len(COUNTED)], COUNTED)
+    np.testing.assert_array_equal(np.load(tmp_path / "recorded.npy")[: len(COUNTED)], COUNTED)
 
 
-def test_a_card_that_goes_silent_for_good_is_reported(sound_cards, tmp_path):
+def test_a_card_that_stops_sending_is_reported(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED, stall=3.5))
-    output = run(HEAR, environment, "desk", "2.0", str(tmp_path / "heard.npy"))
+    output = run(RECORD, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))
     assert output == "error: input device 'desk' sends nothing; is it still connected?"
-    np.testing.assert_array_equal(np.load(tmp_path / "heard.npy")[: len(COUNTED)], COUNTED)
+    np.testing.assert_array_equal(np.load(tmp_path / "recorded.npy")[: len(COUNTED)], COUNTED)
 
 
 @pytest.mark.parametrize(
@@ -134,15 +133,15 @@ def test_a_card_that_goes_silent_for_good_is_reported(sound_cards, tmp_path):
         ),
     ],
 )
-def test_a_device_that_cannot_be_meant(sound_cards, device, message):
+def test_an_unknown_or_ambiguous_device_is_refused(sound_cards, device, message):
     environment = sound_cards(Card("desk_left", COUNTED), Card("desk_right", COUNTED))
-    assert run(HEAR, environment, device, "1", "") == f"error: {message}"
+    assert run(RECORD, environment, device, "1", "") == f"error: {message}"
 
 
 def test_no_input_device(sound_cards):
     message = "error: no input device; is a microphone connected?"
-    assert run(HEAR, sound_cards(), "", "1", "") == message
-    assert run(HEAR, sound_cards(), "desk", "1", "") == message
+    assert run(RECORD, sound_cards(), "", "1", "") == message
+    assert run(RECORD, sound_cards(), "desk", "1", "") == message
 
 
 def test_devices_lists_what_there_is(sound_cards):
@@ -166,13 +165,13 @@ import ctypes.util
 ctypes.util.find_library = lambda name: None
 """
     message = "PortAudio is not installed (Debian and Ubuntu: apt install libportaudio2)"
-    assert run(script + HEAR, None, "", "1", "") == f"error: {message}"
+    assert run(script + RECORD, None, "", "1", "") == f"error: {message}"
 
 
 def test_portaudio_that_does_not_start(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
     (tmp_path / "asound.conf").write_text("pcm.desk {")
-    output = run(HEAR, environment, "desk", "1", "")
+    output = run(RECORD, environment, "desk", "1", "")
     assert output.startswith("error: PortAudio does not start: ")
     assert "\n" not in output
 

@@ -1,4 +1,4 @@
-"""Posterior: an independent reference in Python integers, thresholds, silence, and the stream."""
+"""Test the posterior stage against a reference in Python integers, and as a stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from kws.config import ModelConfig, Smoothing
 from kws.posterior import EXP_ONE, ONE, Posterior, exp_table, quantise_threshold, softmax
 
-SCALE = 0.125  # of the int8 scores: 8 levels are a factor e
+SCALE = 0.125  # of the int8 scores: a difference of 8 is a factor of e
 KEYWORDS = ("computer", "jarvis", "alexa")
 WINDOW_FRAMES = 49
 SHORTEST = Smoothing(smooth_steps=1, max_steps=1, refractory_steps=5)
@@ -22,16 +22,16 @@ def posterior(smoothing: Smoothing = SHORTEST, thresholds=(0.5, 0.5, 0.5)) -> Po
     return Posterior(config, SCALE, WINDOW_FRAMES)
 
 
-def scores(*heard: str | None, level: int = 127) -> np.ndarray:
-    """One step per name: that keyword's score is `level`, all others are least."""
-    steps = np.full((len(heard), 1 + len(KEYWORDS)), -128, np.int8)
-    for step, keyword in zip(steps, heard, strict=True):
-        step[0 if keyword is None else 1 + KEYWORDS.index(keyword)] = level
+def scores(*names: str | None, score: int = 127) -> np.ndarray:
+    """Return one step per name: the keyword has this score, all others have the lowest."""
+    steps = np.full((len(names), 1 + len(KEYWORDS)), -128, np.int8)
+    for step, keyword in zip(steps, names, strict=True):
+        step[0 if keyword is None else 1 + KEYWORDS.index(keyword)] = score
     return steps
 
 
 def speech(steps: int, seed: int) -> np.ndarray:
-    """Random scores with a keyword now and then for several steps."""
+    """Return random scores, at times with a keyword for several steps."""
     random = np.random.default_rng(seed)
     noise = random.integers(-128, 60, (steps, 1 + len(KEYWORDS)))
     noise[:, 0] += 40
@@ -41,7 +41,7 @@ def speech(steps: int, seed: int) -> np.ndarray:
 
 
 def reference(steps: np.ndarray, config: ModelConfig) -> list[tuple[int, str, Fraction]]:
-    """Step, keyword and confidence of each detection, step by step in Python integers."""
+    """Return step, keyword and confidence of each detection, in Python integers."""
     table = [math.floor(65536 * math.exp(-d * SCALE) + 0.5) for d in range(256)]
     smoothing = config.smoothing
     posteriors = [[0] * len(KEYWORDS) for _ in range(smoothing.smooth_steps)]
@@ -85,7 +85,7 @@ def test_it_decides_as_python_integers_do(smoothing):
         found = stage.push(steps)
         total += len(expected)
         assert [(d.keyword, d.confidence) for d in found] == [(k, c) for _, k, c in expected]
-        # The window of step i ends with feature row WINDOW_FRAMES + 2 i, 320 samples per row.
+        # The window of step i ends with frame WINDOW_FRAMES + 2 i; a hop has 320 samples.
         assert [d.sample for d in found] == [
             (WINDOW_FRAMES + 2 * step - 1) * 320 + 480 for step, _, _ in expected
         ]
@@ -111,7 +111,7 @@ def test_softmax_is_the_real_one_rounded_down(scale):
     assert error.min() > -1.5
 
 
-def test_softmax_knows_certainty_and_doubt():
+def test_softmax_of_one_and_of_equal_scores():
     table = exp_table(SCALE)
     assert table[0] == EXP_ONE
     assert softmax(scores("jarvis"), table).tolist() == [[0, 0, ONE, 0]]
@@ -153,7 +153,7 @@ def test_it_stays_silent_for_the_refractory_time():
     assert [step_of(d) for d in stage.push(scores("computer"))] == [24]
 
 
-def test_time_that_was_cut_out_counts_but_is_not_smoothed():
+def test_skipped_time_counts_but_is_not_smoothed():
     stage = posterior(Smoothing(smooth_steps=2, max_steps=1, refractory_steps=10))
     assert [step_of(d) for d in stage.push(scores("alexa", "alexa"))] == [0]
     stage.skip(7)
@@ -165,11 +165,11 @@ def test_time_that_was_cut_out_counts_but_is_not_smoothed():
 
 
 def step_of(detection) -> int:
-    """The step of a detection."""
+    """Return the step of a detection."""
     return ((detection.sample - 480) // 320 + 1 - WINDOW_FRAMES) // 2
 
 
-def test_smoothing_wants_the_keyword_for_several_steps():
+def test_smoothing_requires_the_keyword_for_several_steps():
     stage = posterior(Smoothing(smooth_steps=4, max_steps=1, refractory_steps=10))
     assert not stage.push(scores("jarvis", None, None, None, "jarvis"))
     (detection,) = stage.push(scores("jarvis"))
@@ -177,11 +177,11 @@ def test_smoothing_wants_the_keyword_for_several_steps():
 
 
 def test_the_greatest_of_the_last_averages_counts():
-    heard = scores("jarvis", *[None] * 6)
+    steps = scores("jarvis", *[None] * 6)
     brief = posterior(Smoothing(1, max_steps=1, refractory_steps=10))
     long = posterior(Smoothing(1, max_steps=4, refractory_steps=10))
-    assert [c[1] // ONE for c in brief.smooth(heard)] == [1, 0, 0, 0, 0, 0, 0]
-    assert [c[1] // ONE for c in long.smooth(heard)] == [1, 1, 1, 1, 0, 0, 0]
+    assert [c[1] // ONE for c in brief.smooth(steps)] == [1, 0, 0, 0, 0, 0, 0]
+    assert [c[1] // ONE for c in long.smooth(steps)] == [1, 1, 1, 1, 0, 0, 0]
 
 
 def test_peaks_are_the_greatest_confidences_of_a_block_or_the_latest():
@@ -198,14 +198,14 @@ def test_peaks_are_the_greatest_confidences_of_a_block_or_the_latest():
 
 
 @pytest.mark.parametrize("smoothing", [SHORTEST, Smoothing(9, 5, 30)], ids=str)
-def test_how_the_stream_is_cut_changes_nothing(smoothing):
+def test_the_division_into_pushes_changes_nothing(smoothing):
     steps = speech(2000, seed=11)
     whole = posterior(smoothing, (0.3, 0.3, 0.3)).push(steps)
     assert len(whole) > 5
     cuts = np.sort(np.random.default_rng(12).integers(0, len(steps), 100))
-    for places in (range(1, len(steps)), cuts):
+    for indices in (range(1, len(steps)), cuts):
         stage = posterior(smoothing, (0.3, 0.3, 0.3))
-        assert [d for piece in np.split(steps, places) for d in stage.push(piece)] == whole
+        assert [d for piece in np.split(steps, indices) for d in stage.push(piece)] == whole
 
 
 def test_reset_forgets_the_stream():

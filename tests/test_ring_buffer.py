@@ -1,4 +1,4 @@
-"""RingBuffer: order, loss and reset, in one thread and between two."""
+"""Test RingBuffer: order, loss and reset, in one thread and between two."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def test_no_capacity_is_an_error(asked):
 
 def test_samples_come_out_in_order_across_the_end_of_the_memory():
     ring = RingBuffer(8)
-    taken = []
+    read = []
     for start in range(0, 70, 7):
         assert ring.write(counted(start, start + 7)) == 7
         assert (ring.available, ring.free) == (7, 1)
-        taken += [ring.read(3), ring.read(100)]
-    np.testing.assert_array_equal(np.concatenate(taken), counted(0, 70))
+        read += [ring.read(3), ring.read(100)]
+    np.testing.assert_array_equal(np.concatenate(read), counted(0, 70))
     assert ring.dropped == 0
     assert len(ring.read(5)) == 0
 
 
-def test_what_does_not_fit_is_dropped_newest_first_and_counted():
+def test_samples_that_do_not_fit_are_dropped_newest_first_and_counted():
     ring = RingBuffer(8)
     assert ring.write(counted(0, 6)) == 6
     assert ring.write(counted(6, 11)) == 2
@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_dropped_newest_first_and_counted():
     np.testing.assert_array_equal(ring.read(100), counted(0, 8))
 
 
-def test_what_was_read_belongs_to_the_reader():
+def test_samples_that_were_read_are_a_copy():
     ring = RingBuffer(4)
     ring.write(counted(0, 4))
     samples = ring.read(4)
@@ -71,7 +71,7 @@ def test_reset_forgets_the_samples_and_the_loss():
     np.testing.assert_array_equal(ring.read(4), counted(20, 24))
 
 
-def test_one_writer_and_one_reader_at_a_time_lose_nothing_and_swap_nothing():
+def test_one_writer_and_one_reader_lose_nothing_and_keep_the_order():
     ring = RingBuffer(256)
     total = 30_000
 

@@ -81,7 +81,7 @@ def test_the_size_of_the_ring_changes_nothing(tmp_path):
     np.testing.assert_array_equal(read(AudioFile(tmp_path / "noise.wav"), 64), whole)
 
 
-def test_a_full_ring_is_left_alone(tmp_path):
+def test_a_full_ring_is_not_written_to(tmp_path):
     soundfile.write(tmp_path / "noise.wav", noise(100), 16_000)
     ring = RingBuffer(64)
     with AudioFile(tmp_path / "noise.wav") as recording:
@@ -97,7 +97,7 @@ def test_floats_beyond_full_scale_and_without_a_value(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    """Four minutes of stereo, 92 MB when decoded to floats at once, in a fresh process."""
+    """Decode four minutes of stereo, 92 MB as floats, in a fresh process."""
     path = tmp_path / "long.flac"
     soundfile.write(path, np.zeros((240 * 48_000, 2), np.int16), 48_000)
     script = """
@@ -184,7 +184,7 @@ def test_a_flawed_file_is_one_clear_line_at_once(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
-def test_no_file_at_all(tmp_path):
+def test_an_absent_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(KwsError, match=r"absent\.wav: No such file or directory$"):
         AudioFile(tmp_path / "absent.wav")
     with pytest.raises(KwsError, match=r"not a file$"):
@@ -204,7 +204,7 @@ def test_audio_before_damage_is_not_lost(tmp_path):
         with pytest.raises(KwsError) as error:
             recording.fill(ring)
     whole = np.concatenate(decoded)
-    assert len(whole) >= 24_000  # 32,000 were there; the block that broke off is gone
+    assert len(whole) >= 24_000  # 32,000 were in the file; the truncated block is lost
     np.testing.assert_array_equal(whole, samples[: len(whole), 0])
     assert str(error.value) == f"{path}: damaged or cut short after {len(whole) / 16_000:.2f} s"
 

@@ -50,7 +50,7 @@ def test_a_pipe_in_pieces_of_any_length(length, capacity):
     np.testing.assert_array_equal(read(through_a_pipe(pieces), capacity), samples)
 
 
-def test_a_pipe_hands_over_what_has_come_without_waiting_for_more():
+def test_a_pipe_gives_what_has_arrived_without_waiting_for_more():
     reading, writing = os.pipe()
     ring = RingBuffer(32_000)
     os.write(writing, b"\1\0\2\0")
@@ -69,7 +69,7 @@ def test_a_pipe_leaves_a_full_ring_alone():
         assert (ring.read(9).tolist(), ring.dropped) == ([1], 0)
 
 
-def test_a_pipe_that_ends_within_a_sample_says_so_after_all_whole_ones():
+def test_an_end_within_a_sample_is_reported_after_all_whole_samples():
     ring = RingBuffer(16)
     with RawStream(io.BytesIO(b"\1\0\2\0\3")) as pipe:
         assert pipe.fill(ring)
@@ -78,11 +78,11 @@ def test_a_pipe_that_ends_within_a_sample_says_so_after_all_whole_ones():
     assert ring.read(9).tolist() == [1, 2]
 
 
-def test_nothing_in_a_pipe_is_its_end():
+def test_an_empty_pipe_has_no_samples():
     assert len(read(RawStream(io.BytesIO()))) == 0
 
 
-def test_a_terminal_is_no_pipe():
+def test_a_terminal_is_refused():
     pty = pytest.importorskip("pty", reason="terminals of this kind are of Unix alone")
     _, terminal = pty.openpty()
     with open(terminal, "rb") as stream, pytest.raises(KwsError, match="is a terminal"):

@@ -1,4 +1,4 @@
-"""Resampler: what it promises beyond soxr. The sources' tests judge its sound."""
+"""Test what Resampler adds to soxr; the tests of the sources check the converted audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOISE = np.random.default_rng(0).integers(-32768, 32768, 30_000, np.int16)
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
-def test_how_the_stream_is_cut_changes_nothing(rate):
+def test_the_division_into_pushes_changes_nothing(rate):
     whole = Resampler(rate).push(NOISE, last=True)
     assert len(whole) == round(len(NOISE) * 16_000 / rate)
     resampler = Resampler(rate)
@@ -21,7 +21,7 @@ def test_how_the_stream_is_cut_changes_nothing(rate):
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
 
 
-def test_what_overshoots_is_clipped_and_not_wrapped():
+def test_overshoot_is_clipped_and_does_not_wrap():
     square = np.where(np.arange(8_000) // 40 % 2, 32767, -32768).astype(np.int16)
     resampled = Resampler(8_000).push(square, last=True)
     middle = resampled.reshape(-1, 80)[1:-1, 20:60].astype(int)  # between the edges
