@@ -1,4 +1,4 @@
-"""`kws data`: its commands list the public datasets and get one."""
+"""Run `kws data`: list the public datasets, get one."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ def data_list(json: Json = False) -> None:
 
 @app.command("get")
 def data_get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One that kws data list names.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a dataset that kws data list shows.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder that it becomes.", show_default="as the archive is called"
+            metavar="DIR", help="Folder for the dataset.", show_default="name of the archive"
         ),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="A mirror; its checksum must be the same.")
+        str | None, typer.Option(metavar="URL", help="Mirror; the checksum must be the same.")
     ] = None,
 ) -> None:
-    """Download a dataset, check it and unpack it.
+    """Download a dataset, verify its checksum and unpack it.
 
-    A download that broke off goes on where it stopped when the command is given
-    again. The folder is there only when all of it is.
+    The same command again resumes a download that broke off. The folder is there
+    only when the dataset is complete.
     """
     from kws.data.public_datasets import PUBLIC_DATASETS, get
 

@@ -55,28 +55,42 @@ def evaluate(
         raise typer.BadParameter("--noise and --snr belong together")
     if report is not None:
         require_extra("kws evaluate --report", "matplotlib", "report")
-    from kws.data.clips import audio_files
-    from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
     from kws.model_file import ModelFile
 
     model_file = ModelFile.load(model)
     model_file = model_file.without_gate() if no_gate else model_file
+    _evaluate(model_file, positives, negatives, noise, snr or 0.0, report, json)
+
+
+def _evaluate(
+    model: ModelFile,
+    positives: Path,
+    negatives: Path,
+    noise: Path | None,
+    snr: float,
+    report: Path | None,
+    json: bool,
+) -> None:
+    """Score the recordings and print the result; KwsError where nothing is left to measure on."""
+    from kws.data.clips import audio_files
+    from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
+
     test_set = EvaluationSet(
-        find_positives(positives, model_file.config.keywords),
+        find_positives(positives, model.config.keywords),
         audio_files(negatives),
         read_joined(audio_files(noise)) if noise else None,
-        snr or 0.0,
+        snr,
     )
     if report:
         from kws.evaluation.report import prepare_report_folder  # loads matplotlib
 
         prepare_report_folder(report)
-    scores = _score(model_file, test_set)
+    scores = _score(model, test_set)
     if not sum(map(len, scores.positives.values())):
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not scores.hours:
         raise KwsError(f"{negatives}: none of the recordings can be read")
-    _print_result(model_file, test_set, scores, report, json)
+    _print_result(model, test_set, scores, report, json)
 
 
 def _print_result(

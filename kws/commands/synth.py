@@ -19,33 +19,39 @@ CONFUSABLE = 300  # phrases, where the user does not say how many
 _log = logging.getLogger(__name__)
 
 
+Count = Annotated[int, typer.Option(min=1, max=100_000, help="Utterances of it.")]
+Confusable = Annotated[
+    int | None,
+    typer.Option(
+        "--confusable",
+        "--near",
+        min=0,
+        max=100_000,
+        help="Phrases that sound like it, for _negative_.",
+        show_default=str(CONFUSABLE),
+    ),
+]
+Sentences = Annotated[
+    int, typer.Option(min=0, max=100_000, help="Sentences of random words, for _negative_.")
+]
+Piper = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of Piper's voices, to be used as well.")
+]
+Kokoro = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, likewise."),
+]
+
+
 def synth(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The keyword, a word or a phrase.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Dataset folder to write into.")],
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="Utterances of it.")] = 200,
-    confusable: Annotated[
-        int | None,
-        typer.Option(
-            "--confusable",
-            "--near",
-            min=0,
-            max=100_000,
-            help="Phrases that sound like it, for _negative_.",
-            show_default=str(CONFUSABLE),
-        ),
-    ] = None,
-    sentences: Annotated[
-        int, typer.Option(min=0, max=100_000, help="Sentences of random words, for _negative_.")
-    ] = 0,
+    count: Count = 200,
+    confusable: Confusable = None,
+    sentences: Sentences = 0,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other voices.")] = 1,
-    piper: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of Piper's voices, to be used as well."),
-    ] = None,
-    kokoro: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, likewise."),
-    ] = None,
+    piper: Piper = None,
+    kokoro: Kokoro = None,
 ) -> None:
     """Synthesise a keyword and phrases that sound like it, by all installed voices.
 

@@ -46,21 +46,21 @@ def download(
     What has arrived lies in <path>.part, and another call requests only the rest (RFC 9110, Range).
     After a broken connection it tries again, after pause s, 2 * pause ...
     """
-    part = unfinished(path)
+    partial = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, part, progress, pause)
-        if _sha256(part, progress) != sha256:
-            part.unlink()
+        _fetch(url, partial, progress, pause)
+        if _sha256(partial, progress) != sha256:
+            partial.unlink()
             raise KwsError(
                 f"{url}: wrong checksum, so this is not the expected file; it is removed, and the"
                 " same command starts again"
             )
-        part.rename(path)
+        partial.rename(path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         kept = "; free some space, the same command goes on" if full else ""
-        raise KwsError(f"{part}: {error.strerror or error}{kept}") from error
+        raise KwsError(f"{partial}: {error.strerror or error}{kept}") from error
 
 
 def unfinished(path: Path) -> Path:
@@ -68,34 +68,34 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _fetch(url: str, part: Path, progress: Progress, pause: float) -> None:
+def _fetch(url: str, partial: Path, progress: Progress, pause: float) -> None:
     """Complete the partial file, over as many connections as it takes."""
     failures = 0
     while True:
-        before = _length(part)
+        before = _length(partial)
         try:
-            _append(url, part, progress)
+            _append(url, partial, progress)
             return
         except BrokenOffError as error:
-            failures = 0 if _length(part) > before else failures + 1
+            failures = 0 if _length(partial) > before else failures + 1
             if failures >= ATTEMPTS:
-                there = f", {_length(part) / 1e6:.1f} MB are there" if _length(part) else ""
+                there = f", {_length(partial) / 1e6:.1f} MB are there" if _length(partial) else ""
                 raise KwsError(
                     f"{url}: {error}{there}; is there a network? The same command goes on"
                 ) from error
         time.sleep(pause * 2 ** max(0, failures - 1))
 
 
-def _append(url: str, part: Path, progress: Progress) -> None:
+def _append(url: str, partial: Path, progress: Progress) -> None:
     """Request what is missing and append it; BrokenOffError where not all of it arrived."""
-    there = _length(part)
+    there = _length(partial)
     try:
         response = _open(url, there)
     except urllib.error.HTTPError as error:
         if there and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             if error.headers["Content-Range"] == f"bytes */{there}":
                 return  # it is complete
-            part.unlink()
+            partial.unlink()
             raise BrokenOffError("what was there is of another file") from error
         answer = f"the server answers {error.code} {error.reason}"
         if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -107,7 +107,7 @@ def _append(url: str, part: Path, progress: Progress) -> None:
         elif not str(response.headers["Content-Range"]).startswith(f"bytes {there}-"):
             raise KwsError(f"{url}: the server sends another range than it was asked for")
         length = int(response.headers["Content-Length"] or 0)
-        _copy(response, part, there, there + length if length else 0, progress)
+        _copy(response, partial, there, there + length if length else 0, progress)
 
 
 def _open(url: str, start: int) -> http.client.HTTPResponse:
@@ -126,10 +126,10 @@ def _open(url: str, start: int) -> http.client.HTTPResponse:
 
 
 def _copy(
-    response: http.client.HTTPResponse, part: Path, there: int, total: int, progress: Progress
+    response: http.client.HTTPResponse, partial: Path, there: int, total: int, progress: Progress
 ) -> None:
     """Append a response to the partial file; BrokenOffError where it ends early."""
-    with part.open("ab" if there else "wb") as file:
+    with partial.open("ab" if there else "wb") as file:
         progress(there, total)
         while block := _read(response):
             file.write(block)
