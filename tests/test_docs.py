@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -162,3 +163,24 @@ def test_the_modules_that_the_architecture_names_exist():
     for path in named:
         places = [ROOT / path, ROOT / "kws" / path, ROOT / "kws" / "training" / path]
         assert any(p.exists() or p.with_suffix(".py").exists() for p in places), path
+
+
+def may_import() -> dict[str, set[str]]:
+    """Return the side packages that each of them may import, as the architecture's table has it."""
+    section = PAGE.read_text("utf-8").partition("## What may import what")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+    return {package: set(re.findall(r"`(\w+)`", allowed)) for package, allowed in rows}
+
+
+@pytest.mark.parametrize("package", [p for p in may_import() if p != "commands"])
+def test_a_package_imports_what_the_architecture_allows(package):
+    imported = set()
+    for path in (ROOT / "kws" / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            imported |= {name.split(".")[1] for name in names if name.startswith("kws.")}
+    assert imported & {*may_import(), "cli"} <= {package, *may_import()[package]}
