@@ -82,7 +82,7 @@ class Smoothing:
     """Describe the posterior smoothing (Chen, Parada and Heigold 2014), in steps of the network."""
 
     smooth_steps: int = 8  # w_smooth: steps that the posterior is averaged over
-    max_steps: int = 1  # w_max: steps of whose averages the confidence is the greatest
+    max_steps: int = 1  # w_max: the confidence is the highest of the last averages
     refractory_steps: int = 50  # silence after a detection
 
     def __post_init__(self) -> None:

@@ -50,7 +50,7 @@ def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
         )
     count, keyword, confidence, sample = DETECTION_FORMAT.unpack(content)
     if keyword >= len(keywords):
-        raise KwsError(f"the board heard its keyword {keyword}, but has named {len(keywords)}")
+        raise KwsError(f"the board detected its keyword {keyword}, but has named {len(keywords)}")
     return count, Detection(sample, keywords[keyword], confidence / ONE)
 
 

@@ -52,7 +52,7 @@ def devices() -> list[InputDevice]:
     ]
 
 
-def find_device(wanted: int | str | None) -> InputDevice:
+def find_device(device: int | str | None) -> InputDevice:
     """Find the device of this number, of this name, or with this in its name; None: the default.
 
     A number may be a string; names are compared without case. Raises KwsError when there is no such
@@ -61,18 +61,18 @@ def find_device(wanted: int | str | None) -> InputDevice:
     listed = devices()
     if not listed:
         raise KwsError("no input device; is a microphone connected?")
-    name = str(wanted).casefold()
-    if wanted is None:
-        found = [device for device in listed if device.is_default]
+    name = str(device).casefold()
+    if device is None:
+        found = [each for each in listed if each.is_default]
     elif name.isdecimal():
-        found = [device for device in listed if device.index == int(name)]
+        found = [each for each in listed if each.index == int(name)]
     else:
-        found = [device for device in listed if device.name.casefold() == name]
-        found = found or [device for device in listed if name in device.name.casefold()]
+        found = [each for each in listed if each.name.casefold() == name]
+        found = found or [each for each in listed if name in each.name.casefold()]
     if not found:
-        asked = "default input device" if wanted is None else f"input device '{wanted}'"
+        asked = "default input device" if device is None else f"input device '{device}'"
         raise KwsError(f"no {asked}; `kws devices` lists those there are")
     if len(found) > 1:
         which = ", ".join(f"{each.index} {each.name} ({each.host_api})" for each in found)
-        raise KwsError(f"input device '{wanted}' is ambiguous, give a number: {which}")
+        raise KwsError(f"input device '{device}' is ambiguous, give a number: {which}")
     return found[0]

@@ -24,7 +24,7 @@ def test_a_notification_is_decoded() -> None:
 @pytest.mark.parametrize(
     ("sent", "fault"),
     [
-        (content(1, keyword=2), "the board heard its keyword 2, but has named 2"),
+        (content(1, keyword=2), "the board detected its keyword 2, but has named 2"),
         (content(1)[:-1], "the board sent 14 bytes, a detection has 15"),
         (b"", "the board sent 0 bytes"),
     ],

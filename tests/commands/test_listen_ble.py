@@ -133,4 +133,4 @@ def test_a_keyword_that_the_board_has_not_named_ends_it(board) -> None:
         bluez.notify(ble.DETECTION, content(1, keyword=9))
         _, errors = process.communicate()
     assert process.returncode == 1
-    assert errors.endswith("kws: error: the board heard its keyword 9, but has named 2\n")
+    assert errors.endswith("kws: error: the board detected its keyword 9, but has named 2\n")
