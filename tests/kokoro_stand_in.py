@@ -1,4 +1,4 @@
-"""A stand-in for Kokoro's network, which is large and not on this machine.
+"""Stand in for Kokoro's network, which is large and not on this machine.
 
 It has the same inputs and hums a tone, for as long as the tokens are large, at the pitch of the
 voice's style, the faster the greater the speed.
@@ -49,6 +49,6 @@ def kokoro(folder: Path) -> Path:
 
 
 def style(pitch: float) -> np.ndarray:
-    """That of a text as long as GOOD; of other lengths the pitch is another."""
+    """Return the style whose pitch is right for a text as long as GOOD."""
     rows = 1 + 0.02 * (np.arange(1, LONGEST + 1) - len(GOOD))
     return (pitch * rows[:, None, None] * np.ones((1, 1, 4))).astype(np.float32)

@@ -320,9 +320,9 @@ def test_other_speakers_are_assigned_by_length(root: Path) -> None:
     for number, seconds in enumerate((3, 9, 4, 8, 5, 7, 6)):
         record_speakers(root / "_negative_", {f"n{number}": 1}, seconds=seconds)
     dataset = from_folder(root)
-    (long,) = (part for name, part in partitions(dataset.negatives).items() if name == "p0")
-    others = {name: part for name, part in partitions(dataset.negatives).items() if name != "p0"}
-    assert {part for found in others.values() for part in found} == set(range(PARTITIONS)) - long
+    (long,) = (found for name, found in partitions(dataset.negatives).items() if name == "p0")
+    others = {name: found for name, found in partitions(dataset.negatives).items() if name != "p0"}
+    assert {p for found in others.values() for p in found} == set(range(PARTITIONS)) - long
 
 
 def test_recordings_of_few_speakers_are_assigned_one_by_one(
@@ -356,7 +356,7 @@ def test_sessions_without_a_speaker_s_name_stay_together(tmp_path: Path) -> None
         for number in (1, 2):
             record(tmp_path / "computer" / f"202601{day:02}T120000-{number:03}.wav")
     found = partitions(from_folder(tmp_path).positives["computer"])
-    assert sorted(part for (part,) in found.values()) == list(range(5))
+    assert sorted(p for (p,) in found.values()) == list(range(5))
 
 
 def test_files_that_name_no_speaker_are_assigned_each_for_itself(

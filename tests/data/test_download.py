@@ -77,10 +77,10 @@ def test_a_partial_file_that_is_too_long_is_started_again(server, tmp_path):
     assert (tmp_path / "set").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("part", [b"", b"of another file"])
-def test_a_wrong_checksum_leaves_nothing(server, tmp_path, part):
+@pytest.mark.parametrize("existing", [b"", b"of another file"])
+def test_a_wrong_checksum_leaves_nothing(server, tmp_path, existing):
     server.content = CONTENT[:-1] + b"!"
-    unfinished(tmp_path / "set").write_bytes(part)
+    unfinished(tmp_path / "set").write_bytes(existing)
     with pytest.raises(KwsError, match="wrong checksum"):
         fetch(server, tmp_path / "set")
     assert not list(tmp_path.iterdir())

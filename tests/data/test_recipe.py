@@ -46,8 +46,8 @@ def data(tmp_path: Path) -> Path:
         *(tmp_path / "data" / name for name in ("wake/computer/a.wav", "wake/computer/deep/b.wav")),
         *(tmp_path / "data" / name for name in ("speech/c.wav", "more/speech/d.wav")),
     )
-    parts = {"wake/computer/a.wav": 5, "wake/computer/deep/b.wav": 6, "speech/c.wav": 7}
-    (tmp_path / "split.json").write_text(json.dumps(parts))
+    partitions = {"wake/computer/a.wav": 5, "wake/computer/deep/b.wav": 6, "speech/c.wav": 7}
+    (tmp_path / "split.json").write_text(json.dumps(partitions))
     return tmp_path / "data"
 
 

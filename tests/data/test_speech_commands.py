@@ -23,7 +23,7 @@ from kws.errors import KwsError
 REAL = ROOT.parent / "shared" / "data" / "speech_commands"
 WORDS = ["down", "go", "left", "right", "up"]
 
-# Speakers in the lists of the whole archive.
+# Speakers in the lists of the complete archive.
 LISTED = {
     Subset.VALIDATION: (
         "a69b9b3e 439c84f4 409c962a dbaf8fc6 a6d586b7 0e17f595 ff2b842e 7fd25f7c 3cc595de 591d32f3"
@@ -117,8 +117,8 @@ def test_one_dataset_holds_training_and_validation(made, caplog):
             side = subset_by_hash(clip.path.name)
             assert side is (Subset.TRAINING if clip.partition else Subset.VALIDATION)
             assert clip.partition in range(PARTITIONS)
-    parts = {clip.path.name: clip.partition for clip in dataset.negatives}
-    assert all(parts[clip.path.name] == clip.partition for clip in dataset.positives["go"])
+    partitions = {clip.path.name: clip.partition for clip in dataset.negatives}
+    assert all(partitions[clip.path.name] == clip.partition for clip in dataset.positives["go"])
     assert [(clip.path.name, clip.partition) for clip in dataset.noise if clip.partition == 0] == [
         ("5.wav", 0)
     ]
@@ -200,7 +200,7 @@ def test_the_real_one():
         )
         speakers = [{c.path.name.split("_")[0] for c in clips} for clips in (training, validation)]
         assert not speakers[0] & speakers[1]
-        # Speakers whose hash is for testing are not in this part of the set.
+        # Speakers whose hash is for testing are not in this subset.
         assert len(training) + len(validation) == len(list((REAL / word).iterdir()))
         assert len(training) > 4 * len(validation) > 0
     assert len(dataset.noise) == 6

@@ -65,7 +65,7 @@ def test_rate_and_pitch(folder: Path) -> None:
 
 
 def test_a_british_voice_has_british_phonemes(folder: Path) -> None:
-    """In which an r that is not spoken is no phoneme."""
+    """Write British English, without a phoneme for an r that is not spoken."""
     american, british = (Voice("kokoro", str(folder / n)) for n in ("af_low", "bm_high"))
     assert len(british.speak("smart")) < len(american.speak("smart"))
 
@@ -140,7 +140,7 @@ def break_files(folder: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
         ("no network", "kokoro: one kokoro*.onnx is Kokoro's, but there is none there"),
         ("no styles", "kokoro: one voices*.bin is Kokoro's, but there is none there"),
@@ -156,14 +156,14 @@ def break_files(folder: Path, how: str) -> None:
         ("flat styles", "voices-v1.0.bin: no voices of Kokoro: af_flat is float32 [256]"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line(folder: Path, tmp_path: Path, how: str, said: str) -> None:
+def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, how: str, message: str) -> None:
     break_files(folder, how)
     data = tmp_path / "data"
     process = kws("synth", "lumen", "--output", data, "--near", 0, "--kokoro", folder)
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr.startswith("kws: error: ")
     assert process.stderr.count("\n") == 1
-    assert said in process.stderr
+    assert message in process.stderr
     assert not data.exists()
 
 
