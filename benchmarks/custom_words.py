@@ -27,16 +27,20 @@ from kws.data.dataset import Dataset
 from kws.data.recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
 from kws.model_file import ModelFile
-from kws.training.cross_validation import Conditions, Job, hear, train_and_test
-from kws.training.fold import Fold
+from kws.training.cross_validation import (
+    Fold,
+    Job,
+    ScoresByCondition,
+    score_test_set,
+    train_and_test,
+)
 from kws.training.pipeline import EXAMPLES, SYNTHETIC
 from kws.training.plan import QUARTERS
-from kws.training.prepare import make_material
+from kws.training.prepare import Preparation, prepare_material
 from kws.training.recipe import BASE_MODEL, Recipe, fine_tuning
 from kws.training.recipe_file import read_hyperparameters
-from kws.training.status import Status
 from kws.training.synthetic_speech import with_synthesis
-from kws.training.workers import processes, quietly
+from kws.training.workers import run_jobs, worker_processes
 
 WORDS = "alexa:0,jarvis:0,smart mirror:2"
 COUNTS = (0, 10, 25, 50, 100, 200)
@@ -126,21 +130,20 @@ class Study:
             return fold.load(recipe)
         fold.folder.mkdir(parents=True, exist_ok=True)
         if not material.exists():
-            making = dataset, recipe, self.work / SYNTHETIC, material, fold.status
-            with processes(1) as executor:
-                executor.submit(quietly, fold.log, _made, making).result()
-        job = Job(dataset, recipe, fold, material, recipe.schedule.epochs, os.cpu_count() or 1)
-        with processes(1) as executor:
-            train_and_test([job], executor, lambda: None)
+            job = Preparation(dataset, recipe, self.work / SYNTHETIC, material, fold.status)
+            with worker_processes(1) as executor:
+                run_jobs(executor, prepare_material, [(fold.log, job)])
+        training = Job(dataset, recipe, fold, material, recipe.schedule.epochs, os.cpu_count() or 1)
+        with worker_processes(1) as executor:
+            train_and_test([training], executor, lambda: None)
         return fold.load(recipe)
 
     def tested(self, model: ModelFile) -> dict[str, float]:
         """Its misses at the threshold for the false alarms wanted."""
-        with processes(1) as executor:
+        with worker_processes(1) as executor:
             log = self.work / "test.log"
-            clean, noisy = (
-                executor.submit(quietly, log, _hear, (model, self.test)).result().values()
-            )
+            (scores,) = run_jobs(executor, _score, [(log, (model, self.test))])
+        clean, noisy = scores.values()
         threshold = evaluate(clean, model.config).at_target[self.word][ALARMS_PER_HOUR].threshold
         config = replace(model.config, thresholds=(min(1.0, threshold),))
         rates = [evaluate(traces, config).at_threshold[self.word] for traces in (clean, noisy)]
@@ -178,12 +181,8 @@ def without(everything: Dataset, word: str) -> Dataset:
     return replace(everything, positives=positives, synthesis=synthesis)
 
 
-def _made(job: tuple[Dataset, Recipe, Path, Path, Status]) -> None:
-    make_material(*job)
-
-
-def _hear(job: tuple[ModelFile, Dataset]) -> Conditions:
-    return hear(*job)
+def _score(job: tuple[ModelFile, Dataset]) -> ScoresByCondition:
+    return score_test_set(*job)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.evaluation.test_set import mix_with_noise
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
-from kws.training.calibration import calibrated
-from kws.training.cross_validation import NOISY_SNR, Fold, recordings
+from kws.training.calibration import calibrate
+from kws.training.cross_validation import NOISY_SNR, Fold, read_test_set
 from kws.training.recipe import WAKE_WORDS
 from kws.training.recipe_file import read_hyperparameters
 from kws.types import Samples
@@ -56,7 +56,7 @@ def main() -> None:
         key: merge_scores([fold[key] for fold in results if key in fold]) for key in results[0]
     }
     config = folds[0].load(hyperparameters_of(arguments)).config
-    config = calibrated(config, merged[CLEAN, "off", "alone"], FA_PER_HOUR)
+    config = calibrate(config, merged[CLEAN, "off", "alone"], FA_PER_HOUR)
     table = Table()
     for heading in ("", "gate", "missed alone", "in one stream", "false alarms", "speech passed"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -83,7 +83,7 @@ def score_fold(fold: Fold, recipe: Path, data: Path) -> tuple[Results, Passed]:
     """Score the test set of a fold in every condition, with and without the gate."""
     model = fold.load(read_hyperparameters(recipe, WAKE_WORDS))
     test = fold.test_set(from_recipe(recipe, data))
-    positives, negatives = recordings(test)
+    positives, negatives = read_test_set(test)
     noise = [read_audio(clip.path) for clip in test.noise]
     results, passed = {}, {}
     for condition, words, speech in conditions(positives, negatives, np.concatenate(noise)):

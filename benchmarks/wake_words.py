@@ -41,8 +41,7 @@ from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
 from kws.training.augmentation.scene import as_float
-from kws.training.cross_validation import recordings
-from kws.training.fold import Fold
+from kws.training.cross_validation import Fold, read_test_set
 from kws.training.recipe import Recipe
 from kws.types import Samples
 
@@ -124,7 +123,7 @@ def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
 def hear(model: ModelFile, test: Dataset) -> dict[str, Scores]:
     """Scores of recordings that a model's fold held out, under every condition."""
     scorer = Scorer(model)
-    positives, negatives = recordings(test)
+    positives, negatives = read_test_set(test)
     heard = {CLEAN: score_recordings(scorer, positives, negatives)}
     read = [
         samples

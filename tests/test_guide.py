@@ -19,7 +19,7 @@ from kws.data.dataset import Dataset
 from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.training.batches import AuxiliaryInputs
-from kws.training.cross_validation import Job, guide_of
+from kws.training.cross_validation import Fold, Job
 from kws.training.distillation.corpus import GRID, GuidingSpeech, lag, spacing
 from kws.training.distillation.corpus_builder import HEARINGS, PAUSE, make_guiding_speech, on_grid
 from kws.training.distillation.embedding import (
@@ -32,6 +32,7 @@ from kws.training.distillation.embedding import (
     WINDOW,
     Embedder,
 )
+from kws.training.distillation.plugin import DistillationPlugin
 from kws.training.distillation.task import (
     EMBEDDINGS,
     HIDDEN,
@@ -41,9 +42,8 @@ from kws.training.distillation.task import (
 )
 from kws.training.example_layout import DETAIL, Layout
 from kws.training.examples import Examples
-from kws.training.fold import Fold
 from kws.training.plan import plan, without_distillation
-from kws.training.prepare import make_material
+from kws.training.prepare import Preparation, prepare_material
 from kws.training.recipe import (
     WAKE_WORDS,
     Architecture,
@@ -54,10 +54,10 @@ from kws.training.recipe import (
     Recipe,
     Schedule,
 )
-from kws.training.status import Status
 from kws.training.trainer import LOGITS
 from kws.training.words import Words
 from kws.training.work_folder import check_work
+from kws.training.workers import Status
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=16, kernels=(3, 5), last_kernel=4)
@@ -182,7 +182,7 @@ def test_the_recipe_is_guided_where_there_is_an_embedding(
     guided = plan(folder, work, recipe_file, embedding=embedding)
     assert guided.recipe == WAKE_WORDS
     assert guided.recipe.distillation.passages_per_batch > 0
-    assert guided.embedding == embedding
+    assert guided.plugin == DistillationPlugin(embedding)
     assert guided.dataset.card == {"data": [EMBEDDING_CARD]}
     alone = plan(folder, work, recipe_file)
     assert alone.recipe == without_distillation(WAKE_WORDS)
@@ -190,7 +190,7 @@ def test_the_recipe_is_guided_where_there_is_an_embedding(
     own = plan(folder, work, keywords=["alexa"], embedding=embedding)
     assert own.recipe.distillation.passages_per_batch == 0
     assert own.dataset.card == {}
-    assert any("embedding guides nothing" in message for message in caplog.messages)
+    assert any("embedding is not used" in message for message in caplog.messages)
 
 
 def test_another_training_does_not_take_up_what_was_guided(embedding: Path, folder: Path) -> None:
@@ -202,7 +202,9 @@ def test_another_training_does_not_take_up_what_was_guided(embedding: Path, fold
         check_work(work, plan(folder, work, recipe_file))
 
 
-def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path) -> None:
+def test_guiding_speech_is_made_with_the_examples(
+    embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     made = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
     recipe = replace(
         made.recipe,
@@ -211,8 +213,18 @@ def test_guiding_speech_is_made_with_the_examples(embedding: Path, folder: Path)
         distillation=replace(made.recipe.distillation, spliced_speech_hours=0.02),
     )
     status = Status("examples", folder / "progress")
-    job = made.dataset, recipe, folder / "synthetic", folder / "examples", status
-    assert make_material(*job, embedding) == []
+    caplog.clear()
+    prepare_material(
+        Preparation(
+            made.dataset,
+            recipe,
+            folder / "synthetic",
+            folder / "examples",
+            status,
+            DistillationPlugin(embedding),
+        )
+    )
+    assert not caplog.records
     kept = GuidingSpeech.load(folder / "examples")
     assert set(kept.parts) == set(range(PARTITIONS))
     assert not kept.known.all()
@@ -479,9 +491,9 @@ def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
     for index in range(3):
         fold = Fold(index, 2, tmp_path)
         job = Job(dataset, recipe(8), fold, material, 1, 1)
-        assert len(guide_of(job).draw().log_mels) == 8
-        assert heard[index] == (set(fold.heard), 3, fold.teacher)
-        assert sorted([*fold.heard, *fold.held_out]) == list(range(PARTITIONS))
+        assert len(DistillationPlugin(tmp_path).make_task(job).draw().log_mels) == 8
+        assert heard[index] == (set(fold.training_partitions), 3, fold.teacher)
+        assert sorted([*fold.training_partitions, *fold.held_out]) == list(range(PARTITIONS))
     assert heard[0][0] == {4, 5, 6, 7}
     assert heard[2][0] == set(range(PARTITIONS))
 

@@ -31,8 +31,8 @@ from kws.evaluation.evaluate import Evaluation
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
 from kws.posterior import quantise_threshold
-from kws.training.cross_validation import hear, judged, together
-from kws.training.fold import Fold
+from kws.training.calibration import evaluate_folds, merge_folds
+from kws.training.cross_validation import Fold, score_test_set
 from kws.training.plan import QUARTERS
 from kws.training.recipe import WAKE_WORDS
 
@@ -135,16 +135,16 @@ def main() -> None:
     folds = [Fold(index, QUARTERS, MODELS / "home.folds") for index in range(QUARTERS)]
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = track(list(zip(folds, tests, strict=True)), "scoring")
-    heard = [hear(fold.load(WAKE_WORDS), test) for fold, test in pairs]
+    heard = [score_test_set(fold.load(WAKE_WORDS), test) for fold, test in pairs]
     labels = {}
     for keyword in dataset.positives:
         clips = [clip for test in tests for clip in test.positives[keyword]]
         by_path = sorted(clips, key=lambda clip: clip.path)
         session = dict(zip((c.path for c in by_path), session_labels(by_path), strict=True))
         labels[keyword] = np.array([session[clip.path] for clip in clips])
-    results = judged(ModelFile.load().config, heard)
+    results = evaluate_folds(ModelFile.load().config, heard)
     console = Console(width=120)
-    for condition, scores in together(heard).items():
+    for condition, scores in merge_folds(heard).items():
         console.print(table(condition, scores, results[condition], labels))
 
 

@@ -1,37 +1,56 @@
-"""Thresholds from what the models of a cross-validation made of speech they were not trained on."""
+"""Calibrate thresholds on speech that no model of a cross-validation was trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kws.config import ModelConfig
+from kws.evaluation.evaluate import Evaluation, evaluate
 from kws.evaluation.operating_points import operating_point_for
-from kws.evaluation.scores import Scores
+from kws.evaluation.scores import Scores, merge_scores
+from kws.training.cross_validation import ScoresByCondition
 
 # With less speech than this the threshold is at least CAUTIOUS: for no alarm in 1.2 hours, models
 # of benchmarks/custom_words.py needed 0.92 to 0.998.
-ENOUGH = 1.0  # h
+MIN_HOURS = 1.0
 CAUTIOUS = 0.98
-LEAST = 0.5  # a keyword is likelier than all else together, however quiet the speech was
+ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
 
 
-def likeliest(config: ModelConfig) -> ModelConfig:
-    """The settings with thresholds by which the likeliest answer wins, as for command words."""
-    return replace(config, thresholds=(LEAST,) * len(config.keywords))
+def arg_max_thresholds(config: ModelConfig) -> ModelConfig:
+    """Return the settings with thresholds by which the most probable class wins."""
+    return replace(config, thresholds=(ARG_MAX,) * len(config.keywords))
 
 
-def calibrated(config: ModelConfig, heard: Scores, alarms_per_hour: float) -> ModelConfig:
-    """The settings with each keyword's lowest threshold that keeps to the false alarms wanted."""
+def calibrate(config: ModelConfig, scores: Scores, alarms_per_hour: float) -> ModelConfig:
+    """Return the settings with each keyword's lowest threshold that meets a target of FA/h."""
     refractory = config.smoothing.refractory_steps
-    least = CAUTIOUS if heard.hours < ENOUGH else LEAST
-    rates = [
+    least = CAUTIOUS if scores.hours < MIN_HOURS else ARG_MAX
+    points = [
         operating_point_for(
-            heard.positives[keyword],
-            heard.negatives[keyword],
+            scores.positives[keyword],
+            scores.negatives[keyword],
             alarms_per_hour,
-            heard.hours,
+            scores.hours,
             refractory,
         )
         for keyword in config.keywords
     ]
-    return replace(config, thresholds=tuple(min(1.0, max(least, r.threshold)) for r in rates))
+    return replace(config, thresholds=tuple(min(1.0, max(least, p.threshold)) for p in points))
+
+
+def evaluate_folds(
+    config: ModelConfig, folds: Sequence[ScoresByCondition]
+) -> dict[str, Evaluation]:
+    """Return the evaluation in each condition of all folds as one test set."""
+    return {condition: evaluate(scores, config) for condition, scores in merge_folds(folds).items()}
+
+
+def merge_folds(folds: Sequence[ScoresByCondition]) -> ScoresByCondition:
+    """Return the scores of all folds as those of one test set.
+
+    The noisy condition is that of the folds that hold out noise.
+    """
+    conditions = dict.fromkeys(condition for fold in folds for condition in fold)
+    return {c: merge_scores([fold[c] for fold in folds if c in fold]) for c in conditions}

@@ -1,76 +1,148 @@
-"""Cross-validation by session: every recording is judged by a model that never heard its session.
+"""Train and test models in a cross-validation by session.
 
-The thresholds of the model that is kept, which is trained on everything, come from what the models
-of the folds together make of speech that none of them was trained on.
+Each fold holds out partitions of the dataset, so that every recording is tested by a model that was
+trained on nothing of its session. The final model is trained on everything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from kws.audio.audio_file import read_usable
-from kws.config import ModelConfig
+from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
-from kws.evaluation.evaluate import Evaluation, evaluate
-from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
+from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
-from kws.training.example_layout import Layout
-from kws.training.fold import Fold
+from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe
-from kws.training.status import DONE
-from kws.training.workers import quietly
+from kws.training.workers import DONE, Status, run_jobs
 from kws.types import Samples
 
 if TYPE_CHECKING:
+    from kws.training.examples import Examples
     from kws.training.trainer import AuxiliaryTask
 
-POLL = 0.3  # s
 CLEAN = "clean"
 NOISY_SNR = 10.0  # dB
 NOISY = f"{NOISY_SNR:g} dB"
 
-Conditions = dict[str, Scores]
+ScoresByCondition = dict[str, Scores]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Describe one training: what it holds out, and where its model is kept.
+
+    Fold number `folds`, the last, holds out nothing: it makes the final model.
+    """
+
+    index: int
+    folds: int
+    folder: Path
+
+    @property
+    def held_out(self) -> list[int]:
+        """Return the partitions of the dataset that this fold is tested on."""
+        return [part for part in range(PARTITIONS) if part * self.folds // PARTITIONS == self.index]
+
+    @property
+    def training_partitions(self) -> list[int]:
+        """Return the partitions of the dataset that its model is trained on."""
+        return [part for part in range(PARTITIONS) if part not in self.held_out]
+
+    def test_set(self, dataset: Dataset) -> Dataset:
+        """Return what its model is tested on."""
+        return dataset.partitions(self.held_out).testable()
+
+    @property
+    def path(self) -> Path:
+        """Return the path of its model."""
+        return self.folder / f"fold-{self.index}.tflite"
+
+    @property
+    def weights(self) -> Path:
+        """Return the path of the float network that was quantised, in Keras's format."""
+        return self.path.with_suffix(".weights.h5")
+
+    @property
+    def teacher(self) -> Path:
+        """Return the path of its teacher, where there is distillation, in Keras's format."""
+        return self.path.with_suffix(".teacher.weights.h5")
+
+    def load(self, recipe: Recipe) -> ModelFile:
+        """Return its model with the posterior handling of a recipe, which needs no training."""
+        model = ModelFile.load(self.path)
+        return replace(model, config=recipe.inference_config(model.config))
+
+    @property
+    def log(self) -> Path:
+        """Return the path of what its process prints."""
+        return self.path.with_suffix(".log")
+
+    @property
+    def checkpoint(self) -> Path:
+        """Return the path of the state of its training."""
+        return self.path.with_suffix(".checkpoint")
+
+    @property
+    def epochs(self) -> int:
+        """Return the best of its epochs, once it is trained."""
+        return Checkpoint.load(self.checkpoint).best_epoch
+
+    @property
+    def status(self) -> Status:
+        """Return its progress, for those who watch."""
+        return Status(str(self), self.path.with_suffix(".progress"))
+
+    def __str__(self) -> str:
+        return "final model" if self.index == self.folds else f"fold {self.index + 1}"
+
+
+class Plugin(Protocol):
+    """Extend every training of a run by an auxiliary task; it goes to other processes."""
+
+    def prepare(
+        self,
+        examples: Sequence[Examples],
+        speech: Sequence[Sequence[Samples]],
+        recipe: Recipe,
+        folder: Path,
+    ) -> None:
+        """Make what all trainings share, from examples and speech by partition, in a folder."""
+
+    def make_task(self, job: Job) -> AuxiliaryTask:
+        """Return what a network learns besides the keywords."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training and its test."""
+    """Describe one training and its test."""
 
     dataset: Dataset
     recipe: Recipe
     fold: Fold
-    material: Path  # folder of a pool and its speech
+    material: Path  # folder of a pool of examples and its speech
     epochs: int  # at most
     threads: int
+    plugin: Plugin | None = None
 
 
 def train_and_test(
-    jobs: Sequence[Job], executor: Executor, progress: Callable[[], object]
-) -> list[tuple[ModelFile, Conditions]]:
-    """Train and test the model of each fold, several at a time; models found are kept."""
-    futures = [executor.submit(quietly, job.fold.log, _run, job) for job in jobs]
-    watch(futures, progress)
-    return [future.result() for future in futures]
+    jobs: Sequence[Job], executor: ProcessPoolExecutor, progress: Callable[[], object]
+) -> list[tuple[ModelFile, ScoresByCondition]]:
+    """Train and test the model of each fold, several at a time; finished models are kept."""
+    return run_jobs(executor, train_and_score, [(job.fold.log, job) for job in jobs], progress)
 
 
-def watch(futures: Sequence[Future[Any]], progress: Callable[[], object]) -> None:
-    """Call progress every POLL seconds until all is done or something fails."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, POLL, FIRST_COMPLETED)
-        for future in done:
-            future.result()
-        progress()
-
-
-def _run(job: Job) -> tuple[ModelFile, Conditions]:
+def train_and_score(job: Job) -> tuple[ModelFile, ScoresByCondition]:
+    """Train the model of a fold, unless it is there, and score it on what the fold holds out."""
     fold, status = job.fold, job.fold.status
     if not fold.path.exists():
         status.report("starting", 0.0)
@@ -79,9 +151,9 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
         from kws.training.training_run import Training
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
+        task = job.plugin.make_task(job) if job.plugin else None
         keywords = list(job.dataset.positives)
-        guide = guide_of(job) if job.recipe.distillation.passages_per_batch else None
-        training = Training(job.material, keywords, job.recipe, fold.held_out, guide)
+        training = Training(job.material, keywords, job.recipe, fold.held_out, task)
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
         unfinished = fold.path.with_suffix(".part")
@@ -89,56 +161,31 @@ def _run(job: Job) -> tuple[ModelFile, Conditions]:
         unfinished.rename(fold.path)
     model = fold.load(job.recipe)
     status.report("testing", 0.0)
-    heard = hear(model, fold.test_set(job.dataset)) if fold.held_out else {}
+    scores = score_test_set(model, fold.test_set(job.dataset)) if fold.held_out else {}
     status.report(DONE, 1.0)
-    return model, heard
+    return model, scores
 
 
-def guide_of(job: Job) -> AuxiliaryTask:
-    """Passages of the speech that is trained on, and what a teacher of that makes of them."""
-    from kws.training.distillation.corpus import GuidingSpeech
-    from kws.training.distillation.task import DistillationTask
-    from kws.training.distillation.teacher import taught
-
-    recipe, fold = job.recipe, job.fold
-    layout = Layout.of(recipe.front_end, recipe.architecture)
-    speech = GuidingSpeech.load(job.material).of(fold.heard)
-    classes = len(job.dataset.positives) + 1
-    lessons = taught(speech, layout, classes, recipe.seed, fold.teacher, fold.status.report)
-    return DistillationTask(speech, lessons, layout, recipe)
-
-
-def hear(model: ModelFile, test: Dataset) -> Conditions:
-    """What a model makes of a test set, clean and in noise."""
+def score_test_set(model: ModelFile, test: Dataset) -> ScoresByCondition:
+    """Return a model's scores on a test set, clean and in noise where there is noise."""
     scorer = Scorer(model)
-    positives, negatives = recordings(test)
-    heard = {CLEAN: score_recordings(scorer, positives, negatives)}
+    positives, negatives = read_test_set(test)
+    scores = {CLEAN: score_recordings(scorer, positives, negatives)}
     if sounds := read_usable([clip.path for clip in test.noise], warn=False):
         noise = np.concatenate(sounds)
         noisy = {
             keyword: mix_with_noise(utterances, noise, NOISY_SNR, seed=index)
             for index, (keyword, utterances) in enumerate(positives.items())
         }
-        around = mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives))
-        heard[NOISY] = score_recordings(scorer, noisy, around)
-    return heard
+        noisy_negatives = mix_with_noise(negatives, noise, NOISY_SNR, seed=len(positives))
+        scores[NOISY] = score_recordings(scorer, noisy, noisy_negatives)
+    return scores
 
 
-def recordings(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
-    """Utterances by keyword, and the negatives; what cannot be read was told and left out."""
+def read_test_set(test: Dataset) -> tuple[dict[str, list[Samples]], list[Samples]]:
+    """Return utterances by keyword, and the negatives; what cannot be read was logged before."""
     positives = {
         keyword: read_usable([clip.path for clip in clips], warn=False)
         for keyword, clips in test.positives.items()
     }
     return positives, read_usable([clip.path for clip in test.negatives], warn=False)
-
-
-def judged(config: ModelConfig, heard: list[Conditions]) -> dict[str, Evaluation]:
-    """Evaluation by condition, the folds taken together."""
-    return {condition: evaluate(t, config) for condition, t in together(heard).items()}
-
-
-def together(heard: list[Conditions]) -> Conditions:
-    """The folds as one test set; noise where a fold has noise that its model never heard."""
-    conditions = dict.fromkeys(condition for fold in heard for condition in fold)
-    return {c: merge_scores([fold[c] for fold in heard if c in fold]) for c in conditions}

@@ -1,169 +1,137 @@
-"""`kws train`: examples, trainings and tests, calibration, one model file."""
+"""Train a model from a plan: examples, folds, final model, thresholds, one model file."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rich.console import Console
 
 from kws.config import ModelConfig
-from kws.data.dataset import Dataset
 from kws.errors import KwsError
-from kws.evaluation.evaluate import Evaluation
-from kws.evaluation.scores import Scorer
-from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accuracy
 from kws.model_file import ModelFile
-from kws.training.calibration import calibrated, likeliest
+from kws.training.calibration import arg_max_thresholds, calibrate, merge_folds
 from kws.training.cross_validation import (
     CLEAN,
-    Conditions,
+    Fold,
     Job,
-    judged,
-    together,
+    ScoresByCondition,
     train_and_test,
-    watch,
 )
-from kws.training.fold import Fold
 from kws.training.plan import Plan
-from kws.training.prepare import make_material
-from kws.training.progress import shown
-from kws.training.recipe import Recipe
-from kws.training.status import Status
-from kws.training.work_folder import check_dataset, check_folder, check_work
-from kws.training.workers import processes, quietly
+from kws.training.prepare import Preparation, prepare_material
+from kws.training.results import evaluate_plan, model_card, show_results, write_reports
+from kws.training.work_folder import check_dataset, check_output, check_work
+from kws.training.workers import Status, run_jobs, show_progress, worker_processes
 
 EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
 
 
 def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> None:
-    """Make the model `output`; `work` keeps what an interrupted run made.
+    """Train by a plan and write the model `output`.
 
-    report: folder for a report of each tested model.
+    Args:
+        plan: Dataset, recipe and folds.
+        output: The model file.
+        work: Folder that keeps what an interrupted run made.
+        report: Folder for a report of each tested model.
+
+    Raises:
+        KwsError: A file cannot be read or written, or a training cannot be done.
     """
-    check_folder(output)
-    if report:
-        from kws.evaluation.report import prepare_report_folder  # matplotlib, as below
-
-        prepare_report_folder(report)
+    check_output(output, report)
     check_dataset(plan.dataset)
     check_work(work, plan)
     console = Console()
-    _material(plan, work, console)
-    kept, tested = _trained(plan, work, console)
-    heard = [conditions for _, conditions in tested]
-    if plan.own_split or not tested:
-        config = likeliest(kept.config)
-    else:
-        config = calibrated(
-            kept.config, together(heard)[CLEAN], plan.recipe.posterior.false_alarms_per_hour
-        )
-    results = judged(config, heard)
-    answers = _answers(plan, kept) if plan.own_split else None
-    config = replace(config, card=card(plan, results, answers))
-    with processes(1) as executor:
-        job = executor.submit(quietly, plan.kept.log, _embedded, (kept.content, config))
-        _write(output, job.result())
-    for condition, evaluation in results.items():
-        title = f"{len(plan.tested)} models on what they left out, {condition}"
-        console.print(evaluation.table("validation, " + condition if plan.own_split else title))
-    if answers:
-        console.print(answers.table("validation, the likest answer to each clip"))
+    material = make_material(plan, work, console)
+    tested = train_folds(plan, material, console)
+    final = tested[0][0] if plan.own_split else train_final(plan, material, console)
+    scores = [fold_scores for _, fold_scores in tested]
+    config = set_thresholds(plan, final.config, scores)
+    results = evaluate_plan(plan, final, config, scores)
+    config = replace(config, card=model_card(plan, results))
+    write_model(output, final, config, plan.kept.log)
+    show_results(plan, results, console)
     if report:
-        from kws.training.fold_reports import write_reports  # matplotlib: for a report alone
-
-        write_reports(plan, config, heard, report)
+        write_reports(plan, config, scores, report)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 
 
-def _material(plan: Plan, work: Path, console: Console) -> None:
+def make_material(plan: Plan, work: Path, console: Console) -> Path:
+    """Synthesise speech and make examples, unless they are there; return their folder."""
     folder = work / EXAMPLES
-    if folder.exists():
-        return
-    status = Status("examples", work / "examples.progress")
-    job = plan.dataset, plan.recipe, work / SYNTHETIC, folder, status, plan.embedding
-    with processes(1) as executor, shown([status], console) as look:
-        made = executor.submit(quietly, work / "examples.log", _made, job)
-        watch([made], look)
-    _tell(made.result())
+    if not folder.exists():
+        status = Status("examples", work / "examples.progress")
+        job = Preparation(plan.dataset, plan.recipe, work / SYNTHETIC, folder, status, plan.plugin)
+        with worker_processes(1) as executor, show_progress([status], console) as update:
+            run_jobs(executor, prepare_material, [(work / "examples.log", job)], update)
+    return folder
 
 
-def _made(job: tuple[Dataset, Recipe, Path, Path, Status, Path | None]) -> list[str]:
-    return make_material(*job)
-
-
-def _tell(problems: Sequence[str]) -> None:
-    for problem in problems:
-        print(f"kws: {problem}", file=sys.stderr)
-
-
-def _trained(
-    plan: Plan, work: Path, console: Console
-) -> tuple[ModelFile, list[tuple[ModelFile, Conditions]]]:
-    """The model that is kept, and those that were tested with what they made of their tests.
-
-    The kept one is trained for as long as was best for those that were tested.
-    """
+def train_folds(
+    plan: Plan, material: Path, console: Console
+) -> list[tuple[ModelFile, ScoresByCondition]]:
+    """Return the models that are tested, each with its scores on what its fold holds out."""
     cores = os.cpu_count() or 1
     count = min(max(1, len(plan.tested)), cores)
-    material = work / EXAMPLES
-
-    def jobs(folds: Sequence[Fold], epochs: int, threads: int) -> list[Job]:
-        return [Job(plan.dataset, plan.recipe, fold, material, epochs, threads) for fold in folds]
-
-    folds = plan.tested if plan.own_split else [*plan.tested, plan.kept]
-    with shown([f.status for f in folds], console) as look:
-        epochs = plan.recipe.schedule.epochs
-        with processes(count) as executor:
-            tested = train_and_test(jobs(plan.tested, epochs, cores // count), executor, look)
-        if plan.own_split:
-            return tested[0][0], tested
-        if tested:
-            epochs = round(median(fold.epochs for fold in plan.tested))
-        with processes(1) as executor:  # a new one: how many cores TensorFlow has is said once
-            ((kept, _),) = train_and_test(jobs([plan.kept], epochs, cores), executor, look)
-    return kept, tested
+    epochs = plan.recipe.schedule.epochs
+    jobs = [_job(plan, fold, material, epochs, cores // count) for fold in plan.tested]
+    with (
+        show_progress([fold.status for fold in plan.tested], console) as update,
+        worker_processes(count) as executor,
+    ):
+        return train_and_test(jobs, executor, update)
 
 
-def _answers(plan: Plan, model: ModelFile) -> Top1Accuracy | None:
-    """How often a model of single words takes each for what it is."""
-    try:
-        return top1_accuracy(Scorer(model), labelled_clips(plan.kept.test_set(plan.dataset)))
-    except KwsError as error:
-        _tell([f"accuracy is not measured: {error}"])
-        return None
+def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
+    """Return the model that is kept, which is trained on everything.
+
+    It is trained for as many epochs as were best for the tested ones, in the median.
+    """
+    epochs = plan.recipe.schedule.epochs
+    if plan.tested:
+        epochs = round(median(fold.epochs for fold in plan.tested))
+    job = _job(plan, plan.kept, material, epochs, os.cpu_count() or 1)
+    # A new process: TensorFlow's number of threads is set only once.
+    with (
+        show_progress([plan.kept.status], console) as update,
+        worker_processes(1) as executor,
+    ):
+        ((model, _),) = train_and_test([job], executor, update)
+    return model
 
 
-def _write(output: Path, content: bytes) -> None:
+def set_thresholds(
+    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition]
+) -> ModelConfig:
+    """Return the settings with thresholds from what the tested models' folds held out.
+
+    Where the dataset has a split of its own or nothing was tested, the most probable class wins.
+    """
+    if plan.own_split or not plan.tested:
+        return arg_max_thresholds(config)
+    target = plan.recipe.posterior.false_alarms_per_hour
+    return calibrate(config, merge_folds(scores)[CLEAN], target)
+
+
+def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:
+    """Write a model with its settings; a worker process embeds them, which takes TensorFlow."""
+    with worker_processes(1) as executor:
+        (content,) = run_jobs(executor, _embed, [(log, (model.content, config))])
     try:
         output.write_bytes(content)
     except OSError as error:
         raise KwsError(f"{output}: {error.strerror or error}") from error
 
 
-def card(
-    plan: Plan, results: dict[str, Evaluation], answers: Top1Accuracy | None = None
-) -> dict[str, Any]:
-    """What the model file says of its making."""
-    dataset = plan.dataset
-    left_out = f"{len(plan.tested)} models, each on the 1/{plan.kept.folds} that it never heard"
-    measured = "validation speakers" if plan.own_split else left_out if plan.tested else "not"
-    return {
-        **dataset.card,
-        "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
-        "negative_recordings": len(dataset.negatives),
-        "measured": measured,
-        "figures": {condition: result.to_dict() for condition, result in results.items()},
-        **({"top-1": answers.to_dict()} if answers else {}),
-    }
+def _job(plan: Plan, fold: Fold, material: Path, epochs: int, threads: int) -> Job:
+    return Job(plan.dataset, plan.recipe, fold, material, epochs, threads, plan.plugin)
 
 
-def _embedded(job: tuple[bytes, ModelConfig]) -> bytes:
+def _embed(job: tuple[bytes, ModelConfig]) -> bytes:
     from kws.training.quantise import embed
 
     return embed(*job)

@@ -14,9 +14,7 @@ from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, FORMER_NAMES, ModelFile
 from kws.training import recipe as defaults
-from kws.training.distillation.embedding import EMBEDDING_CARD
-from kws.training.distillation.embedding import files as embedding_files
-from kws.training.fold import Fold
+from kws.training.cross_validation import Fold, Plugin
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
@@ -36,7 +34,7 @@ class Plan:
     recipe: Recipe
     tested: list[Fold]  # none for a base model
     kept: Fold  # the only tested one, where the dataset brings its own split
-    embedding: Path | None = None  # folder of the speech embedding, for distillation
+    plugin: Plugin | None = None  # what every training learns besides the keywords
 
     @property
     def own_split(self) -> bool:
@@ -77,10 +75,7 @@ def plan(
     Raises:
         KwsError: Something cannot be read, or options contradict each other.
     """
-    if kokoro is not None:
-        kokoro_voices(kokoro)  # raises for what is wrong with it before anything else is done
-    if embedding is not None:
-        embedding_files(embedding)  # likewise
+    _check_folders(kokoro, embedding)
     recipe_file = recipe_file and _current(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
     own_split = not with_data and is_speech_commands(folder)
@@ -100,22 +95,33 @@ def plan(
         dataset = with_kokoro(dataset, kokoro)
     start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
     recipe = _hyperparameters(recipe_file, default, start)
-    dataset, recipe = _distilled(dataset, recipe, embedding)
     recipe = _with_options(recipe, epochs, alarms_per_hour)
     _check_batches(recipe, len(dataset.positives))
     if own_split:
         validation = Fold(0, PARTITIONS, work)
-        return Plan(dataset, recipe, [validation], validation, embedding)
-    if not folds:
-        folds = 0 if dataset.base_model else QUARTERS if start == NONE else 2
-    split = max(folds, QUARTERS)
-    tested = [Fold(index, split, work) for index in range(folds)]
-    return Plan(dataset, recipe, tested, Fold(split, split, work), embedding)
+        made = Plan(dataset, recipe, [validation], validation)
+    else:
+        if not folds:
+            folds = 0 if dataset.base_model else QUARTERS if start == NONE else 2
+        split = max(folds, QUARTERS)
+        tested = [Fold(index, split, work) for index in range(folds)]
+        made = Plan(dataset, recipe, tested, Fold(split, split, work))
+    return _with_distillation(made, embedding)
 
 
 def without_distillation(recipe: Recipe) -> Recipe:
     """Return a recipe that trains without the speech embedding."""
     return replace(recipe, distillation=replace(recipe.distillation, passages_per_batch=0))
+
+
+def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
+    """Raise KwsError where a folder of networks is not what it should be."""
+    if kokoro is not None:
+        kokoro_voices(kokoro)
+    if embedding is not None:
+        from kws.training.distillation.embedding import files
+
+        files(embedding)
 
 
 def _current(path: Path) -> Path:
@@ -166,11 +172,15 @@ def _check_batches(recipe: Recipe, keywords: int) -> None:
         )
 
 
-def _distilled(dataset: Dataset, recipe: Recipe, embedding: Path | None) -> tuple[Dataset, Recipe]:
-    """Return both as they are with a speech embedding, or without one."""
+def _with_distillation(plan: Plan, embedding: Path | None) -> Plan:
+    """Return a plan with distillation from the speech embedding, or without it."""
     if embedding is None:
-        return dataset, without_distillation(recipe)
-    if not recipe.distillation.passages_per_batch:
+        return replace(plan, recipe=without_distillation(plan.recipe))
+    if not plan.recipe.distillation.passages_per_batch:
         _log.warning("the speech embedding is not used: the recipe asks for no distillation")
-        return dataset, recipe
-    return dataset.with_source(EMBEDDING_CARD), recipe
+        return plan
+    from kws.training.distillation.embedding import EMBEDDING_CARD
+    from kws.training.distillation.plugin import DistillationPlugin
+
+    dataset = plan.dataset.with_source(EMBEDDING_CARD)
+    return replace(plan, dataset=dataset, plugin=DistillationPlugin(embedding))

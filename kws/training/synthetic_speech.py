@@ -1,4 +1,4 @@
-"""Synthetic speech for training."""
+"""Synthesise speech for training: what a dataset asks for, or what it lacks."""
 
 from __future__ import annotations
 
@@ -24,86 +24,90 @@ Samples = npt.NDArray[np.int16]
 _log = logging.getLogger(__name__)
 
 
-# Of a dataset folder that says nothing of synthesis: utterances of each keyword, phrases near it
-# and how often each is said, sentences of random words.
-KEYWORD, NEIGHBOURS, NEAR_WORD, SENTENCES = 200, 200, 2, 1500
-OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
+# Defaults of a dataset folder, which says nothing of synthesis.
+PER_KEYWORD = 200  # utterances of each keyword
+CONFUSABLES, PER_CONFUSABLE = 200, 2  # confusable phrases of each keyword, utterances of each
+RANDOM_SENTENCES = 1500
+PER_OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
 # How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
 # tenth of that, so it says most of the keywords, whose voices matter most, and some of the rest.
-OF_KEYWORDS, OF_NEAR_WORDS, OF_SENTENCES = (
-    {**SAMPLING_WEIGHTS, "kokoro": s} for s in (1.5, 0.15, 0.08)
+KEYWORD_WEIGHTS, CONFUSABLE_WEIGHTS, SENTENCE_WEIGHTS = (
+    {**SAMPLING_WEIGHTS, "kokoro": weight} for weight in (1.5, 0.15, 0.08)
 )
 KOKORO_CARD = "voices of Kokoro-82M (hexgrad), Apache-2.0"  # for a model's card
-FALLBACK = 4  # utterances of each known text, where there is no dictionary to make sentences from
+PER_TEXT = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
 def with_synthesis(dataset: Dataset) -> Dataset:
-    """A dataset with what the installed synthesisers can add; a problem is what they cannot.
+    """Return a dataset with what the installed synthesisers can add; the log says what they cannot.
 
-    A keyword that they have said already (`kws synth`) is not said again.
+    A keyword that has synthetic utterances already (`kws synth`) gets no more.
     """
     said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
     wanted = Synthesis(
-        utterances_per_keyword=0 if all(said) else KEYWORD,
-        generated_confusables=NEIGHBOURS,
-        utterances_per_confusable=NEAR_WORD,
-        random_sentences=SENTENCES,
+        utterances_per_keyword=0 if all(said) else PER_KEYWORD,
+        generated_confusables=CONFUSABLES,
+        utterances_per_confusable=PER_CONFUSABLE,
+        random_sentences=RANDOM_SENTENCES,
     )
     return _possible(dataset, wanted)
 
 
 def with_other_words(dataset: Dataset) -> Dataset:
-    """The same for a dataset of single words: beside the keywords its other words are said."""
+    """Return a dataset of single words with synthetic keywords, other words and sentences."""
     others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
     wanted = Synthesis(
-        utterances_per_keyword=KEYWORD,
+        utterances_per_keyword=PER_KEYWORD,
         confusable_phrases=others,
-        utterances_per_confusable=OTHER_WORD,
-        random_sentences=SENTENCES,
+        utterances_per_confusable=PER_OTHER_WORD,
+        random_sentences=RANDOM_SENTENCES,
     )
     return _possible(dataset, wanted)
 
 
 def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
-    """Kokoro says of it all, and the keywords in any case; a problem where nothing is said."""
+    """Return a dataset whose synthesis uses Kokoro as well, and for the keywords in any case.
+
+    Logs a warning where nothing is synthesised.
+    """
     wanted = dataset.synthesis
     if wanted == Synthesis():
         _log.warning("Kokoro says nothing: no speech is synthesised for this dataset")
         return dataset
-    # Even if synthesisers have said the keywords before: a voice that says none tells of that.
+    # Even if there are synthetic keywords: otherwise Kokoro's voice would be a sign of background.
     wanted = replace(
-        wanted, kokoro=folder, utterances_per_keyword=wanted.utterances_per_keyword or KEYWORD
+        wanted, kokoro=folder, utterances_per_keyword=wanted.utterances_per_keyword or PER_KEYWORD
     )
     return replace(dataset.with_source(KOKORO_CARD), synthesis=wanted)
 
 
 def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
-    """As much of it as synthesisers and a dictionary are there for."""
+    """Return a dataset with as much synthesis as the synthesisers and a dictionary allow."""
     try:
         installed_voices()
     except KwsError as error:
-        _log.warning(f"no synthetic speech is added: {error}")
+        _log.warning("no synthetic speech is added: %s", error)
         return dataset
     try:
         dictionary()
     except KwsError as error:
-        _log.warning(f"no phrases near the keyword are added: {error}")
+        _log.warning("no confusable phrases are added: %s", error)
         wanted = replace(
             wanted,
             generated_confusables=0,
             random_sentences=0,
             sentences=TEXTS,
-            utterances_per_sentence=FALLBACK,
+            utterances_per_sentence=PER_TEXT,
         )
     return replace(dataset, synthesis=wanted)
 
 
 @dataclass(frozen=True)
 class SyntheticSpeech:
-    """All that a recipe has synthesisers say."""
+    """Hold the synthetic speech of a dataset, int16 each."""
 
     keywords: dict[str, list[Samples]]
-    near_words: list[Samples]
+    confusable_phrases: list[Samples]
     sentences: list[Samples]
 
 
@@ -113,7 +117,14 @@ def synthetic_speech(
     folder: Path,
     progress: Callable[[int, int], None] = lambda made, missing: None,
 ) -> SyntheticSpeech:
-    """Make what is missing in the folder, and read it; progress(made, missing) of each kind."""
+    """Synthesise what is missing in a folder, and read all of it.
+
+    Args:
+        wanted: Number of utterances of each kind of text.
+        keywords: The keywords of the dataset, which no other text contains.
+        folder: Keeps the utterances in a folder for each kind.
+        progress: Called with the numbers of utterances made and missing, for each kind.
+    """
 
     @cache
     def voices() -> list[Voice]:
@@ -131,26 +142,26 @@ def synthetic_speech(
         return [read_audio(path) for path in paths]
 
     random = np.random.default_rng(1)
-    near = list(wanted.confusable_phrases)
-    neighboured = [k for k in keywords if k in (wanted.generated_for or keywords)]
-    for keyword in neighboured if wanted.generated_confusables else ():
-        phrases = find_confusable_phrases(keyword, wanted.generated_confusables, random)
-        near += [p for p in phrases if not any(f" {k} " in f" {p} " for k in keywords)]
-    made_up = []
+    phrases = list(wanted.confusable_phrases)
+    chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
+    for keyword in chosen if wanted.generated_confusables else ():
+        found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
+        phrases += [p for p in found if not any(f" {k} " in f" {p} " for k in keywords)]
+    sentences = []
     if wanted.random_sentences:
-        made_up = random_sentences(keywords, wanted.random_sentences, random)
+        sentences = random_sentences(keywords, wanted.random_sentences, random)
     return SyntheticSpeech(
         {
-            keyword: spoken([keyword], wanted.utterances_per_keyword, "keywords", OF_KEYWORDS)
+            keyword: spoken([keyword], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
             + spoken(
                 wanted.respellings.get(keyword, ()),
                 wanted.utterances_per_respelling,
                 "keywords",
-                OF_KEYWORDS,
+                KEYWORD_WEIGHTS,
             )
             for keyword in keywords
         },
-        spoken(near, wanted.utterances_per_confusable, "near_words", OF_NEAR_WORDS),
-        spoken(wanted.sentences, wanted.utterances_per_sentence, "sentences", OF_SENTENCES)
-        + spoken(made_up, 1, "random_sentences", OF_SENTENCES),
+        spoken(phrases, wanted.utterances_per_confusable, "near_words", CONFUSABLE_WEIGHTS),
+        spoken(wanted.sentences, wanted.utterances_per_sentence, "sentences", SENTENCE_WEIGHTS)
+        + spoken(sentences, 1, "random_sentences", SENTENCE_WEIGHTS),
     )

@@ -24,8 +24,8 @@ from kws.training.mining import LogMelRows, Mined, Miner
 from kws.training.model import build_model, copy_weights, initialise_from
 from kws.training.quantise import embed, quantise
 from kws.training.recipe import Recipe
-from kws.training.status import Progress
 from kws.training.trainer import AuxiliaryTask, Trainer
+from kws.training.workers import Progress
 
 TYPICAL = 600  # examples that set the ranges of the activations
 MEASURED = 3000  # examples that set the features' mean and scale

@@ -1,28 +1,91 @@
-"""Work in processes of its own; what TensorFlow and its converter print goes into a file."""
+"""Run jobs in processes of their own, show their progress, and keep what they print in files."""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from rich import progress as bars
+from rich.console import Console
 
 from kws.errors import KwsError
-from kws.training.quiet import quiet
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Progress = Callable[[str, float], None]  # takes what is being done, and the share that is done
+
+POLL_SECONDS = 0.3
+WAITING, DONE = "waiting", "done"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Pass the progress of a job through a file from its process to the one that shows it."""
+
+    name: str
+    path: Path
+
+    def report(self, doing: str, share: float) -> None:
+        """Write what is being done, and the share that is done."""
+        self.path.write_text(f"{share:.3f} {doing}")
+
+    def read(self) -> tuple[str, float]:
+        """Return the latest report; before the job begins, that it is waiting."""
+        try:
+            share, _, doing = self.path.read_text().partition(" ")
+            return doing, float(share)
+        except (OSError, ValueError):  # not there yet, or being written
+            return WAITING, 0.0
 
 
 @contextmanager
-def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh interpreters; where the block fails, the others stop as well."""
+def show_progress(jobs: Sequence[Status], console: Console) -> Iterator[Callable[[], None]]:
+    """Show jobs while the block runs; it calls the yielded function now and then.
+
+    On a terminal each job has a bar, elsewhere a line when it is done.
+    """
+    for job in jobs:
+        job.report(WAITING, 0.0)
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        tasks = {job: shown.add_task(job.name, total=1.0) for job in jobs}
+        unfinished = list(jobs)
+
+        def update() -> None:
+            for job in list(unfinished):
+                doing, share = job.read()
+                shown.update(tasks[job], description=f"{job.name}: {doing}", completed=share)
+                if doing == DONE:
+                    unfinished.remove(job)
+                    if not console.is_terminal:
+                        console.print(f"{job.name}: {doing}")
+
+        yield update
+
+
+@contextmanager
+def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Start fresh interpreters; where the block fails, end them.
+
+    Raises:
+        KwsError: A process was killed.
+    """
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(count, context, initializer=end_with_parent)
     try:
@@ -38,31 +101,107 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         executor.shutdown(cancel_futures=True)
 
 
+def run_jobs(
+    executor: ProcessPoolExecutor,
+    work: Callable[[Job], Result],
+    jobs: Sequence[tuple[Path, Job]],
+    progress: Callable[[], object] = lambda: None,
+) -> list[Result]:
+    """Do jobs in worker processes and return their results in order.
+
+    What the workers log is logged here as well.
+
+    Args:
+        executor: The processes, as worker_processes() gives them.
+        work: A function of a module, which is called with each job.
+        jobs: Each with the file to which its process's output is appended.
+        progress: Called every POLL_SECONDS until all is done.
+
+    Raises:
+        KwsError: A job failed, or could not read or write a file.
+    """
+    futures = [executor.submit(_do, log, work, job) for log, job in jobs]
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+        for future in done:
+            outcome = future.result()
+            for record in outcome.records:
+                logging.getLogger(record.name).handle(record)
+            if outcome.error:
+                raise outcome.error
+        progress()
+    return [future.result().result for future in futures]
+
+
 def end_with_parent() -> None:
     """Let this process end when the one that started it does, even if that one is killed.
 
-    Or it would work on, and write over what the next run makes.
+    Otherwise it would work on, and overwrite what the next run makes.
     """
     parent = multiprocessing.parent_process()
     if parent:
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
 
 
-def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
+def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
 
-def quietly(log: Path, work: Callable[[Job], Result], job: Job) -> Result:
-    """Do a job in one of the processes; what is printed meanwhile goes to a file.
+@dataclass(frozen=True)
+class _Outcome:
+    """Hold what a job returned or raised, and what it logged."""
 
-    KwsError where a file cannot be read or written: a full disk, for instance.
-    """
+    result: Any
+    error: KwsError | None
+    records: list[logging.LogRecord]
+
+
+class _Collector(logging.Handler):
+    """Collect log records in a form that goes to another process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args, record.exc_info = record.getMessage(), None, None
+        self.records.append(record)
+
+
+def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
+    """Do a job in a worker process; output goes to a file, log records into the outcome."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    collector, logger = _Collector(), logging.getLogger("kws")
+    logger.handlers, logger.propagate = [collector], False
     try:
-        with quiet(log):
-            return work(job)
-    except OSError as error:
-        raise KwsError(f"{error.filename or log.parent}: {error.strerror or error}") from error
+        with _output_to(log):
+            return _Outcome(work(job), None, collector.records)
+    except KwsError as error:
+        return _Outcome(None, error, collector.records)
+    except OSError as error:  # a full disk, for instance
+        problem = KwsError(f"{error.filename or log.parent}: {error.strerror or error}")
+        return _Outcome(None, problem, collector.records)
     except KeyboardInterrupt:
         os._exit(130)  # or it would take up the next job
+
+
+@contextmanager
+def _output_to(file: Path) -> Iterator[None]:
+    """Append to a file what this process prints on stdout and stderr, C libraries included."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, number)
+            os.close(original)
+        os.close(target)

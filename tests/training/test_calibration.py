@@ -9,7 +9,7 @@ from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scores
 from kws.posterior import ONE
-from kws.training.calibration import CAUTIOUS, ENOUGH, LEAST, calibrated
+from kws.training.calibration import ARG_MAX, CAUTIOUS, MIN_HOURS, calibrate
 
 REFRACTORY = 5
 CONFIG = ModelConfig(
@@ -36,8 +36,8 @@ def heard(hours: float, highest: float = 0.6) -> Scores:
 
 def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
     for wanted in (0.5, 5.0, 50.0):
-        speech = heard(4 * ENOUGH)
-        thresholds = calibrated(CONFIG, speech, wanted).thresholds
+        speech = heard(4 * MIN_HOURS)
+        thresholds = calibrate(CONFIG, speech, wanted).thresholds
         for threshold, keyword in zip(thresholds, CONFIG.keywords, strict=True):
             rate = operating_point_for(
                 speech.positives[keyword],
@@ -46,15 +46,15 @@ def test_enough_speech_sets_the_threshold_for_the_alarms_wanted() -> None:
                 speech.hours,
                 REFRACTORY,
             )
-            assert threshold == max(LEAST, rate.threshold)
+            assert threshold == max(ARG_MAX, rate.threshold)
             assert rate.false_alarms <= wanted * speech.hours
     assert thresholds[0] <= thresholds[1] < CAUTIOUS
 
 
 def test_little_speech_leaves_it_cautious() -> None:
-    assert calibrated(CONFIG, heard(0.9 * ENOUGH), 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
-    assert min(calibrated(CONFIG, heard(ENOUGH), 0.5).thresholds) < CAUTIOUS
-    likely = calibrated(CONFIG, heard(0.5 * ENOUGH, highest=0.66), 0.5).thresholds
+    assert calibrate(CONFIG, heard(0.9 * MIN_HOURS), 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
+    assert min(calibrate(CONFIG, heard(MIN_HOURS), 0.5).thresholds) < CAUTIOUS
+    likely = calibrate(CONFIG, heard(0.5 * MIN_HOURS, highest=0.66), 0.5).thresholds
     assert likely[0] == CAUTIOUS
     assert likely[1] == pytest.approx(0.99, abs=0.005)
 
@@ -62,17 +62,17 @@ def test_little_speech_leaves_it_cautious() -> None:
 def test_without_speech_or_utterances_it_is_cautious() -> None:
     nothing = np.zeros(0, np.int64)
     silent = Scores(dict.fromkeys(CONFIG.keywords, nothing), heard(0).negatives, 0.0)
-    assert min(calibrated(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
+    assert min(calibrate(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
     empty = Scores(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
-    assert calibrated(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
+    assert calibrate(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
 
 
 def test_quiet_speech_does_not_make_a_trifle_a_keyword() -> None:
-    quiet = heard(4 * ENOUGH, highest=0.01)
-    assert calibrated(CONFIG, quiet, 0.5).thresholds == (LEAST, LEAST)
+    quiet = heard(4 * MIN_HOURS, highest=0.01)
+    assert calibrate(CONFIG, quiet, 0.5).thresholds == (ARG_MAX, ARG_MAX)
 
 
 def test_no_threshold_is_beyond_certainty() -> None:
-    certain = heard(4 * ENOUGH)
+    certain = heard(4 * MIN_HOURS)
     certain.negatives["jarvis"][::10] = ONE
-    assert calibrated(CONFIG, certain, 0.5).thresholds[1] == 1.0
+    assert calibrate(CONFIG, certain, 0.5).thresholds[1] == 1.0

@@ -16,7 +16,7 @@ from kokoro_stand_in import kokoro
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
-from kws.training.fold import Fold
+from kws.training.cross_validation import Fold
 from kws.training.plan import plan, without_distillation
 from kws.training.recipe import (
     BASE_MODEL,

@@ -22,7 +22,7 @@ from kws.training.distillation.embedding import SIZE
 from kws.training.distillation.task import HIDDEN, TeacherTargets, keyword_chance
 from kws.training.example_layout import Layout
 from kws.training.losses import detection_loss
-from kws.training.status import Progress
+from kws.training.workers import Progress
 
 KERNELS = (5, 7, 10)  # embeddings along time: together about what the small network sees
 SEEN = 1 + sum(kernel - 1 for kernel in KERNELS)

@@ -13,9 +13,14 @@ from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.training.example_layout import DETAIL
 from kws.training.example_store import Pool, Speech
-from kws.training.prepare import AS_MANY, RECORDED, make_material
+from kws.training.prepare import (
+    EQUAL_WEIGHT,
+    MAX_RECORDED_SHARE,
+    Preparation,
+    prepare_material,
+)
 from kws.training.recipe import Architecture, ExampleCounts, Mining, Recipe
-from kws.training.status import DONE, Status
+from kws.training.workers import DONE, Status
 
 POSITIVES = 240
 RECIPE = Recipe(
@@ -31,13 +36,13 @@ def record(path: Path, seconds: float = 0.5) -> Path:
     return path
 
 
-def made(folder: Path, dataset: Dataset) -> tuple[Pool, list[str]]:
-    """The pool, and how many examples of the keyword each part has; what was told."""
+def made(folder: Path, dataset: Dataset) -> Pool:
+    """Return the pool of a dataset's examples."""
     status = Status("examples", folder / "progress")
     target = folder / "examples"
-    problems = make_material(dataset, RECIPE, folder / "synthetic", target, status)
+    prepare_material(Preparation(dataset, RECIPE, folder / "synthetic", target, status))
     assert status.read() == (DONE, 1.0)
-    return Pool.load(target), problems
+    return Pool.load(target)
 
 
 def counts(pool: Pool) -> list[int]:
@@ -45,7 +50,7 @@ def counts(pool: Pool) -> list[int]:
 
 
 def clips(folder: Path, recorded: int, synthetic: int) -> list[Clip]:
-    """Recordings in part 3 alone, and what synthesisers said."""
+    """Recordings in partition 3 alone, and synthetic ones."""
     return [
         *(Clip(record(folder / f"{n}.wav"), 3) for n in range(recorded)),
         *(Clip(record(folder / f"synth-{n}.wav"), 0, testable=False) for n in range(synthetic)),
@@ -53,22 +58,24 @@ def clips(folder: Path, recorded: int, synthetic: int) -> list[Clip]:
 
 
 @pytest.mark.parametrize(("recorded", "synthetic"), [(10, 0), (0, 8), (10, 8), (150, 8), (1, 16)])
-def test_few_recordings_are_joined_by_what_synthesisers_said(
-    tmp_path: Path, recorded: int, synthetic: int
+def test_few_recordings_are_joined_by_synthetic_utterances(
+    tmp_path: Path, recorded: int, synthetic: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Recordings keep to their part; synthetic utterances, which are nobody's, are in all."""
+    """Recordings stay in their partition; synthetic utterances, without a speaker, are in all."""
     negatives = [Clip(record(tmp_path / "speech.flac", 3.0), 5)]
     dataset = Dataset({"word": clips(tmp_path, recorded, synthetic)}, negatives)
-    pool, problems = made(tmp_path, dataset)
-    share = min(RECORDED, recorded / (recorded + AS_MANY)) if synthetic else 1.0
+    pool = made(tmp_path, dataset)
+    share = min(MAX_RECORDED_SHARE, recorded / (recorded + EQUAL_WEIGHT)) if synthetic else 1.0
     each = POSITIVES * (1 - share) / PARTITIONS
     expected = [each + POSITIVES * share * (part == 3) for part in range(PARTITIONS)]
     assert counts(pool) == pytest.approx(expected, abs=0.6)
-    assert problems == []
+    assert caplog.messages == []
 
 
-def test_what_breaks_off_is_told_and_left_out(tmp_path: Path) -> None:
-    """An unfinished folder, of a run that was killed, is made anew."""
+def test_a_recording_that_breaks_off_is_logged_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An unfinished folder, of a run that was killed, is made again."""
     (tmp_path / "examples.part").mkdir()
     (tmp_path / "examples.part" / "log_mels.npy").write_text("half of it")
     broken = record(tmp_path / "broken.flac", 5.0)
@@ -76,10 +83,10 @@ def test_what_breaks_off_is_told_and_left_out(tmp_path: Path) -> None:
     broken.write_bytes(whole[: len(whole) // 2])
     keyword = [Clip(record(tmp_path / f"{n}.wav"), n % PARTITIONS) for n in range(8)]
     speech = [Clip(broken, 1), Clip(record(tmp_path / "speech.flac", 3.0), 2)]
-    pool, problems = made(tmp_path, Dataset({"word": keyword}, speech))
-    assert len(problems) == 1
-    assert problems[0].startswith(str(broken))
-    assert problems[0].endswith("; left out")
+    pool = made(tmp_path, Dataset({"word": keyword}, speech))
+    (message,) = caplog.messages
+    assert message.startswith(str(broken))
+    assert message.endswith("; left out")
     assert counts(pool) == [POSITIVES // PARTITIONS] * PARTITIONS
     assert not (tmp_path / "examples.part").exists()
     kept = Speech.load(tmp_path / "examples")

@@ -1,0 +1,105 @@
+"""Report what a cross-validation found: evaluations, the model's card, a report of each fold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kws.config import ModelConfig
+from kws.errors import KwsError
+from kws.evaluation.evaluate import Evaluation, evaluate
+from kws.evaluation.scores import Scorer
+from kws.evaluation.test_set import EvaluationSet
+from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accuracy
+from kws.model_file import ModelFile
+from kws.training.calibration import evaluate_folds
+from kws.training.cross_validation import CLEAN, ScoresByCondition
+from kws.training.plan import Plan
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Hold the figures of a model: those of its folds, and top-1 accuracy on single words."""
+
+    evaluations: Mapping[str, Evaluation]  # by condition
+    top1: Top1Accuracy | None = None
+
+
+def evaluate_plan(
+    plan: Plan, model: ModelFile, config: ModelConfig, scores: Sequence[ScoresByCondition]
+) -> Results:
+    """Return the figures of all folds with a model's settings.
+
+    Where the dataset has a split of its own, the model itself is tested on single words as well.
+    """
+    evaluations = evaluate_folds(config, scores)
+    if not plan.own_split:
+        return Results(evaluations)
+    try:
+        clips = labelled_clips(plan.kept.test_set(plan.dataset))
+        return Results(evaluations, top1_accuracy(Scorer(model), clips))
+    except KwsError as error:
+        _log.warning("accuracy is not measured: %s", error)
+        return Results(evaluations)
+
+
+def model_card(plan: Plan, results: Results) -> dict[str, Any]:
+    """Return what the model file says of its data and figures."""
+    dataset = plan.dataset
+    held_out = f"{len(plan.tested)} models, each on the 1/{plan.kept.folds} that it never heard"
+    measured = "validation speakers" if plan.own_split else held_out if plan.tested else "not"
+    return {
+        **dataset.card,
+        "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
+        "negative_recordings": len(dataset.negatives),
+        "measured": measured,
+        "figures": {condition: e.to_dict() for condition, e in results.evaluations.items()},
+        **({"top-1": results.top1.to_dict()} if results.top1 else {}),
+    }
+
+
+def show_results(plan: Plan, results: Results, console: Console) -> None:
+    """Print a table for each condition and one for top-1 accuracy."""
+    title = f"{len(plan.tested)} models on what they left out"
+    for condition, evaluation in results.evaluations.items():
+        console.print(evaluation.table(f"{'validation' if plan.own_split else title}, {condition}"))
+    if results.top1:
+        console.print(results.top1.table("validation, the most probable class of each clip"))
+
+
+def write_reports(
+    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition], folder: Path
+) -> None:
+    """Write a report of each tested model on its test set, folder/fold-1/report.html and so on.
+
+    config: the kept model's, with its thresholds.
+    """
+    from kws.evaluation.report import prepare_report_folder, write_report  # loads matplotlib
+
+    for fold, by_condition in zip(plan.tested, scores, strict=True):
+        test, clean = fold.test_set(plan.dataset), by_condition[CLEAN]
+        utterances = {
+            keyword: [clip.path for clip in clips]
+            for keyword, clips in test.positives.items()
+            if clips
+        }
+        if not utterances or not test.negatives:
+            _log.warning("no report of %s: too little is left to test it on", fold)
+            continue
+        model = fold.load(plan.recipe)
+        model = replace(model, config=replace(model.config, thresholds=config.thresholds))
+        material = EvaluationSet(utterances, [clip.path for clip in test.negatives], None, 0.0)
+        condition = {"model": str(fold), "snr": None, "gate": model.config.gate.on}
+        place = folder / f"fold-{fold.index + 1}"
+        prepare_report_folder(place)
+        for path in write_report(
+            place, model, condition, material, clean, evaluate(clean, model.config)
+        ):
+            _log.info("wrote %s", path)

@@ -1,0 +1,56 @@
+"""Mistakes on the command line of kws train."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import ROOT, kws
+
+from kws.config import SAMPLE_RATE
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A folder of a keyword, and speech."""
+    folder = tmp_path / "dataset"
+    noise = np.random.default_rng(1).integers(-999, 999, SAMPLE_RATE // 4)
+    for name in ("computer", "_negative_"):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            soundfile.write(folder / name / f"{number}.flac", noise.astype(np.int16), SAMPLE_RATE)
+    return folder
+
+
+def test_mistakes_are_one_line(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.toml").write_text("keyword = 1\n")
+    for arguments, problem in (
+        ((tmp_path / "nothing", "--output", tmp_path / "x.tflite"), "No such file or directory"),
+        ((dataset, "--output", tmp_path / "no" / "x.tflite"), "no: not a folder that can be"),
+        ((dataset, "--output", tmp_path), "a folder, not a model file"),
+        ((dataset, "--output", tmp_path / "x", "--recipe", tmp_path / "no.toml"), "no.toml:1: "),
+        (
+            (dataset, "--output", tmp_path / "x", "--work", dataset / "computer" / "0.flac"),
+            "File exists",
+        ),
+    ):
+        done = kws("train", *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("kws: error: ")
+        assert problem in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_without_tensorflow_it_says_what_to_install(dataset: Path, tmp_path: Path) -> None:
+    program = "import sys; sys.modules['tensorflow'] = None; from kws.cli import main; main()"
+    arguments = ["train", str(dataset), "--output", str(tmp_path / "x.tflite")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "kws: error: kws train needs TensorFlow: pip install 'kws[train]'\n"

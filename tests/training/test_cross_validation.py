@@ -1,0 +1,28 @@
+"""Folds hold out every partition once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kws.data.clips import PARTITIONS, Clip
+from kws.data.dataset import Dataset
+from kws.training.cross_validation import Fold
+
+
+def folds_of(count: int) -> list[Fold]:
+    return [Fold(index, count, Path("work")) for index in range(count)]
+
+
+@pytest.mark.parametrize("count", range(2, PARTITIONS + 1))
+def test_every_partition_is_held_out_once_and_none_by_the_final_model(count: int) -> None:
+    folds = folds_of(count)
+    assert sorted(part for fold in folds for part in fold.held_out) == list(range(PARTITIONS))
+    assert all(fold.held_out for fold in folds)
+    assert Fold(count, count, Path("work")).held_out == []
+    clips = [Clip(Path(f"{n}.wav"), n) for n in range(PARTITIONS)]
+    untested = [Clip(Path(f"synth-{n}.wav"), n, testable=False) for n in range(PARTITIONS)]
+    for fold in folds:
+        tested = fold.test_set(Dataset({}, [*clips, *untested])).negatives
+        assert tested == [clip for clip in clips if clip.partition in fold.held_out]

@@ -1,0 +1,31 @@
+"""The shipped model's thresholds and card follow from the tested models in models/home.folds."""
+
+from __future__ import annotations
+
+import pytest
+from command_line import ROOT
+
+from kws.data.recipe import from_recipe
+from kws.model_file import ModelFile
+from kws.training.calibration import calibrate, evaluate_folds, merge_folds
+from kws.training.cross_validation import CLEAN, Fold, score_test_set
+from kws.training.plan import QUARTERS
+from kws.training.recipe import Recipe
+from kws.training.recipe_file import read_hyperparameters
+
+DATA = ROOT.parent / "shared" / "data"
+
+
+def test_thresholds_and_figures_are_those_of_the_folds() -> None:
+    if not DATA.exists():
+        pytest.skip("../shared/data is not here")
+    shipped = ModelFile.load().config
+    recipe_file = ROOT / "models" / "home.toml"
+    dataset = from_recipe(recipe_file, DATA)
+    recipe = read_hyperparameters(recipe_file, Recipe())
+    folds = [Fold(index, QUARTERS, ROOT / "models" / "home.folds") for index in range(QUARTERS)]
+    scores = [score_test_set(fold.load(recipe), fold.test_set(dataset)) for fold in folds]
+    config = calibrate(shipped, merge_folds(scores)[CLEAN], recipe.posterior.false_alarms_per_hour)
+    assert config.thresholds == shipped.thresholds
+    figures = {name: found.to_dict() for name, found in evaluate_folds(config, scores).items()}
+    assert figures == shipped.card["figures"]

@@ -1,0 +1,72 @@
+"""A work folder continues only the trainings that it was made for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from kokoro_stand_in import kokoro
+
+from kws.config import SAMPLE_RATE
+from kws.data.dataset import Dataset, Synthesis, from_folder
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+from kws.training.cross_validation import Fold
+from kws.training.plan import Plan
+from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
+from kws.training.work_folder import check_work
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A folder of a keyword by eight speakers, and speech."""
+    folder = tmp_path / "dataset"
+    for name in ("computer", "_negative_"):
+        (folder / name).mkdir(parents=True)
+        for number in range(8):
+            noise = np.random.default_rng(number).integers(-999, 999, SAMPLE_RATE // 4)
+            soundfile.write(folder / name / f"{number}.flac", noise.astype(np.int16), SAMPLE_RATE)
+    return folder
+
+
+def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: Path) -> None:
+    work = tmp_path / "word.work"
+    whole = from_folder(dataset)
+
+    def check(others: Dataset, recipe: Recipe, folds: int = 4, tested: int = 2) -> None:
+        folded = [Fold(index, folds, work) for index in range(tested)]
+        check_work(work, Plan(others, recipe, folded, Fold(folds, folds, work)))
+
+    check(whole, Recipe())
+    # What follows the trainings may differ, and how many of them there are.
+    check(whole, Recipe(posterior=PosteriorHandling(false_alarms_per_hour=1.0)))
+    check(whole, Recipe(), tested=3)
+    for others, recipe, folds in (
+        (whole, Recipe(seed=2), 4),
+        (whole, fine_tuning(ModelFile.load("home")), 4),
+        (whole, Recipe(), 5),
+        (whole.partitions(range(7)), Recipe(), 4),
+        (replace(whole, synthesis=Synthesis(utterances_per_keyword=3)), Recipe(), 4),
+    ):
+        with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
+            check(others, recipe, folds)
+
+
+def test_where_kokoro_lies_does_not_matter_but_what_it_is_does(
+    dataset: Path, tmp_path: Path
+) -> None:
+    work, folder = tmp_path / "word.work", kokoro(tmp_path / "kokoro")
+
+    def check(where: Path) -> None:
+        synthesis = Synthesis(utterances_per_keyword=3, kokoro=where)
+        others = replace(from_folder(dataset), synthesis=synthesis)
+        check_work(work, Plan(others, Recipe(), [], Fold(4, 4, work)))
+
+    check(folder)
+    check(folder.rename(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere" / "voices-v1.0.bin").write_bytes(b"others")
+    with pytest.raises(KwsError, match="made from other recordings or settings"):
+        check(tmp_path / "elsewhere")
