@@ -171,8 +171,9 @@ class ModelConfig:
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
         """Rebuild the settings from the plain values of to_dict, of this format or of format 1.
 
-        Raises KwsError, naming the key as the file has it, for what is unknown, missing, mistyped
-        or out of range.
+        Raises:
+            KwsError: a setting is unknown, missing, mistyped or out of range; the message names
+                the key as the file has it.
         """
         _require(isinstance(values, dict), "they are not a table")
         values = dict(values)

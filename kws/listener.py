@@ -45,17 +45,20 @@ def listen(
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
 
-    source: an audio file by its path, any Source, or None for the default microphone. spotter: a
-    shipped model by name, any model by path, a ModelFile, or a Spotter, which is reset. on_block:
-    called with the samples of each block, after the detections in it; a block is what the source
-    had ready, 80 ms of a microphone.
-
     A stream is treated as if silence surrounded it, so that a keyword is found that a file begins
     or breaks off with. Times count from the first sample of the source; the time of a keyword at
     the very end may lie up to FLUSH_SECONDS after it.
 
-    Raises KwsError when the source or the model cannot be opened, and when the source fails, after
-    the detections before the failure; of a live source all but the last moment.
+    Args:
+        source: an audio file by its path, any Source, or None for the default microphone.
+        spotter: a shipped model by name, any model by path, a ModelFile, or a Spotter, which is
+            reset.
+        on_block: called with the samples of each block, after the detections in it. A block is what
+            the source had ready, 80 ms of a microphone.
+
+    Raises:
+        KwsError: the source or the model cannot be opened, or the source failed; the detections
+            before the failure were yielded, of a live source all but the last moment.
     """
     source, spotter = _opened(source), _loaded(spotter)
     ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)

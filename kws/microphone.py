@@ -26,12 +26,18 @@ STALL_SECONDS = 2.0  # a device that sends nothing for so long is gone
 class Microphone:
     """Provide int16 samples at 16 kHz, mono, from a sound card.
 
-    device: its number, its name or a part of it; None for the system's default. A card that does
-    not support 16 kHz runs at its default rate; of several channels the first is taken. overflows:
-    blocks that lost samples, or before which the card lost some.
+    A card that does not support 16 kHz runs at its default rate; of several channels the first is
+    taken.
 
-    Raises KwsError at once for a device that does not exist or cannot record, and from fill() for
-    one that was disconnected.
+    Args:
+        device: its number, its name or a part of it; None for the default of the system.
+
+    Attributes:
+        overflows: blocks that lost samples, or before which the card lost some.
+
+    Raises:
+        KwsError: at once for a device that does not exist or cannot record, and from fill() for one
+            that was disconnected.
     """
 
     live = True

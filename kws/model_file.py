@@ -57,7 +57,7 @@ class ModelFile:
             raise KwsError(f"{where}: the model file is damaged (its checksum differs)")
         try:
             config = ModelConfig.from_dict(json.loads(entries[CONFIG_ENTRY]))
-        except (ValueError, KwsError) as error:
+        except (ValueError, OverflowError, RecursionError, KwsError) as error:
             raise KwsError(f"{where}: {error}") from error
         return cls(Path(where).stem, content, config)
 

@@ -34,8 +34,9 @@ class AudioFile:
 
     Channels are averaged and the rate is converted; int16 at 16 kHz mono passes bit for bit.
 
-    Raises KwsError at once for a file that cannot be read, holds no audio or is a truncated WAV,
-    and from fill() for one that is damaged further on, after the audio before the damage.
+    Raises:
+        KwsError: at once for a file that cannot be read, holds no audio or is a truncated WAV, and
+            from fill() for one that is damaged further on, after the audio before the damage.
     """
 
     live = False
@@ -96,7 +97,9 @@ def read_audio(path: Path) -> Samples:
 def read_each(paths: Iterable[Path], warn: bool = True) -> Iterator[tuple[Path, Samples]]:
     """Yield the files that can be read to their ends, one by one.
 
-    warn: log a warning for each file that cannot be read.
+    Args:
+        paths: audio files.
+        warn: whether to log a warning for each file that cannot be read.
     """
     for path in paths:
         try:

@@ -40,8 +40,8 @@ def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
 
     The sample of the detection counts from the start of the board, without lost samples.
 
-    Raises KwsError for content that is not a detection, or of a keyword that the board has not
-    named.
+    Raises:
+        KwsError: the content is not a detection, or of a keyword that the board has not named.
     """
     if len(content) != DETECTION_FORMAT.size:
         raise KwsError(
@@ -57,9 +57,10 @@ def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
 class Board:
     """Connect to a board in reach, and again whenever the connection was lost.
 
-    address_or_name: the address of the board, its name or a part of it; None for the first board
-    that is found. on_found is called once, with the name and the keywords of the board, then
-    on_detection with each detection as it arrives.
+    Args:
+        address_or_name: of the board, the name or a part of it; None for the first that is found.
+        on_found: called once, with the name and the keywords of the board.
+        on_detection: called with each detection as it arrives.
     """
 
     def __init__(
@@ -77,8 +78,9 @@ class Board:
     async def receive(self) -> NoReturn:
         """Pass on the detections of the board, without end.
 
-        Raises KwsError when Bluetooth does not work or no board is found at first, and for content
-        that a board of this version does not send.
+        Raises:
+            KwsError: Bluetooth does not work, no board is found at first, or the board sends what
+                this version does not know.
         """
         while True:
             try:

@@ -55,8 +55,10 @@ def devices() -> list[InputDevice]:
 def find_device(device: int | str | None) -> InputDevice:
     """Find the device of this number, of this name, or with this in its name; None: the default.
 
-    A number may be a string; names are compared without case. Raises KwsError when there is no such
-    device or more than one.
+    A number may be a string; names are compared without case.
+
+    Raises:
+        KwsError: there is no such device, or more than one.
     """
     listed = devices()
     if not listed:

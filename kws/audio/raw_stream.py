@@ -15,8 +15,9 @@ class RawStream:
 
     The stream belongs to the caller and is not closed.
 
-    Raises KwsError at once when it is a terminal, and from fill() when it ends within a sample,
-    after all whole samples.
+    Raises:
+        KwsError: at once when it is a terminal, and from fill() when it ends within a sample, after
+            all whole samples.
     """
 
     live = True

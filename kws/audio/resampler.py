@@ -28,7 +28,9 @@ class Resampler:
     def push(self, samples: npt.NDArray[Any], last: bool = False) -> Samples:
         """Take samples [n], int16 or float32 in units of int16; return those that are ready [m].
 
-        last: nothing follows; return the samples that soxr held back as well.
+        Args:
+            samples: the next ones of the stream.
+            last: whether nothing follows; if so, the samples that soxr held back come as well.
         """
         if self._stream is not None:
             samples = self._stream.resample_chunk(samples.astype(np.float32, copy=False), last)
