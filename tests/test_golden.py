@@ -1,0 +1,25 @@
+"""Compare what the shipped models decide on the shipped samples with hashes kept in golden.json.
+
+A change that is meant to keep every bit keeps these. `python tools/fingerprint.py` prints them.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from command_line import ROOT, SAMPLES
+from fingerprint import fingerprint
+
+from kws.audio.audio_file import read_audio
+from kws.model_file import ModelFile
+
+GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_features_scores_posteriors_and_detections_keep_their_bits(name):
+    model = ModelFile.load(name)
+    assert set(GOLDEN[name]) == {path.name for path in SAMPLES.glob("*.flac")}
+    for file, golden in GOLDEN[name].items():
+        assert fingerprint(model, read_audio(SAMPLES / file)) == golden, file
