@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from command_line import ROOT
 from kws.config import FrontEnd
 from kws.data.recipe import HYPERPARAMETERS
 from kws.errors import KwsError
+from kws.model_file import ModelFile
 from kws.training.recipe import (
     BASE_MODEL,
+    COMMAND_WORDS,
     WAKE_WORDS,
     Architecture,
     Augmentation,
@@ -24,8 +27,14 @@ from kws.training.recipe import (
     PosteriorHandling,
     Recipe,
     Schedule,
+    fine_tuning,
 )
 from kws.training.recipe_file import MEASURED, SECTIONS, has_data, read_hyperparameters
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DATA = '[keywords]\ncomputer = ["computer"]\n'
 # What made the shipped home.
@@ -128,6 +137,25 @@ def test_the_shipped_recipes_state_every_key() -> None:
             stated = re.findall(r"^(\w+) = ", body, re.M)
             assert stated == [f.name for f in fields(kind) if f.name not in MEASURED], section
         assert "\nseed = 1\n" in text
+
+
+def test_the_documentation_lists_every_key_with_its_defaults() -> None:
+    """An empty cell has the value of the first column; a model brings its own shape."""
+    page = (ROOT / "docs" / "train.md").read_text()
+    defaults = (WAKE_WORDS, fine_tuning(ModelFile.load("base")), BASE_MODEL, COMMAND_WORDS)
+    for section, kind in SECTIONS.items():
+        (rows,) = re.findall(rf"\*\*`\[{section}\]`\*\*.*\n((?:\| `.*\n)+)", page)
+        cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()]
+        names = [f.name for f in fields(kind) if f.name not in MEASURED]
+        assert [row[0] for row in cells] == [f"`{name}`" for name in names]
+        for name, row in zip(names, cells, strict=True):
+            for column, (default, cell) in enumerate(zip(defaults, row[1:5], strict=True)):
+                if section in ("front_end", "architecture") and column == 1:
+                    assert cell == ""
+                    continue
+                value = tomllib.loads(f"value = {cell or row[1]}")["value"]
+                expected = getattr(getattr(default, section), name)
+                assert value == (list(expected) if isinstance(expected, tuple) else expected), name
 
 
 def test_the_data_part_knows_the_sections() -> None:
