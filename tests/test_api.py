@@ -101,6 +101,11 @@ def test_the_public_names_are_there_and_in_the_documentation():
         kws.Speaker  # noqa: B018
 
 
+def test_the_package_is_typed():
+    assert (ROOT / "kws" / "py.typed").is_file()
+    assert "\nkws = py.typed\n" in (ROOT / "setup.cfg").read_text()
+
+
 def test_listen_takes_a_path_or_a_source_and_a_name_or_a_model_or_a_spotter():
     path = SAMPLES / "jarvis_door.flac"
     model = kws.ModelFile.load("home")
