@@ -24,7 +24,7 @@ import numpy as np
 
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
 from kws.model_file import ModelFile
 from kws.training.cross_validation import (

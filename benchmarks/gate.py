@@ -23,7 +23,7 @@ from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.evaluation.test_set import mix_with_noise

@@ -14,7 +14,7 @@ from rich.console import Console
 from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.data.dataset import Dataset
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation, evaluate
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.model_file import ModelFile

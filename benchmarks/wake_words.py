@@ -31,7 +31,7 @@ from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_audio
 from kws.data.dataset import Dataset
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.data.word_span import word_span
 from kws.evaluation.det import DetCurves, det_curves
 from kws.evaluation.figures import det_figure

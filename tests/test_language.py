@@ -20,7 +20,7 @@ WORDS = re.compile(
 ALIAS = re.compile(r"(?<![a-z])trunks?(?![a-z])", re.IGNORECASE)
 MAY_NAME_THE_ALIAS = {
     "kws/commands/train.py",
-    "kws/data/recipe.py",
+    "kws/data/dataset_recipe.py",
     "kws/model_file.py",
     "kws/training/plan.py",
     "docs/train.md",
@@ -28,8 +28,8 @@ MAY_NAME_THE_ALIAS = {
 # The actual use of a word, as in a lane of a register, goes here with its file.
 EXCEPTIONS: set[tuple[str, str]] = {
     # Older names of keys, under which recipes are still read.
-    ("kws/data/recipe.py", "near_word"),
-    ("kws/data/recipe.py", "near_words"),
+    ("kws/data/dataset_recipe.py", "near_word"),
+    ("kws/data/dataset_recipe.py", "near_words"),
 }
 
 FOLDERS = ("kws", "firmware_export", "docs", "examples", "models")

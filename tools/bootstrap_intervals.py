@@ -26,7 +26,7 @@ from session_clustering import cluster_sessions
 
 from kws.audio.audio_file import read_audio
 from kws.data.clips import Clip
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset, from_folder
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, FORMER_NAMES, ModelFile

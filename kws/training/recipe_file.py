@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from kws.config import ModelConfig
-from kws.data.recipe import ALIASES, HYPERPARAMETERS, recipe_tables
+from kws.data.dataset_recipe import ALIASES, HYPERPARAMETERS, recipe_tables
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, described, read_toml
 from kws.training.recipe import Recipe

@@ -11,7 +11,7 @@ import pytest
 from command_line import ROOT
 
 from kws.config import FrontEnd
-from kws.data.recipe import HYPERPARAMETERS
+from kws.data.dataset_recipe import HYPERPARAMETERS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.recipe import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from command_line import ROOT
 
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.model_file import ModelFile
 from kws.training.calibration import calibrate, evaluate_folds, merge_folds
 from kws.training.cross_validation import CLEAN, Fold, score_test_set

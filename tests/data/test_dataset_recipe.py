@@ -12,7 +12,7 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip, partition_of
 from kws.data.dataset import Synthesis
-from kws.data.recipe import from_recipe
+from kws.data.dataset_recipe import from_recipe
 from kws.errors import KwsError
 
 
