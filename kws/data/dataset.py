@@ -1,7 +1,7 @@
 """Hold the recordings of a dataset by role: keywords, negative speech, noise, impulse responses.
 
-They lie in one dataset folder, or a recipe (dataset_recipe.py) names the folders. Each clip has one of
-PARTITIONS partitions, by session or speaker: a model that is trained without a partition knows
+They lie in one dataset folder, or a recipe (dataset_recipe.py) names the folders. Each clip has one
+of PARTITIONS partitions, by session or speaker: a model that is trained without a partition knows
 neither the voices nor the rooms of it.
 """
 
