@@ -40,7 +40,7 @@ from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
-from kws.training.augmentation.scene import as_float
+from kws.training.augmentation.waveform import to_float
 from kws.training.cross_validation import Fold, read_test_set
 from kws.training.recipe import Recipe
 from kws.types import Samples
@@ -61,7 +61,7 @@ Condition = Callable[[Utterances], Utterances]
 def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Condition]]:
     """What is done to the utterances of a fold; its model never heard the noise and the speech."""
     noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
-    rooms = [as_float(read_audio(clip.path)) for clip in test.impulse_responses]
+    rooms = [to_float(read_audio(clip.path)) for clip in test.impulse_responses]
     yield f"noise, {SNR:g} dB", lambda words: list(mix_with_noise(words, noise, SNR, seed=1))
     babble = talkers(np.concatenate(speech))
     yield f"babble, {SNR:g} dB", lambda words: list(mix_with_noise(words, babble, SNR, seed=2))
@@ -87,12 +87,12 @@ def talkers(speech: Samples) -> Samples:
 
 def at_level(word: Samples, dbfs: float) -> Samples:
     """An utterance at another level."""
-    return waveform.to_int16(waveform.set_level(as_float(word), dbfs))
+    return waveform.to_int16(waveform.set_level(to_float(word), dbfs))
 
 
 def at_speed(word: Samples, speed: float) -> Samples:
     """An utterance that is played slower or faster."""
-    return waveform.to_int16(waveform.speed(as_float(word), speed))
+    return waveform.to_int16(waveform.perturb_speed(to_float(word), speed))
 
 
 def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
@@ -100,7 +100,7 @@ def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
     start, end = word_span(word)
     audio = np.zeros(len(word), np.float32)
     kept = slice(max(0, start - MARGIN), min(len(word), end + MARGIN))
-    audio[kept] = waveform.faded(as_float(word[kept]))
+    audio[kept] = waveform.fade(to_float(word[kept]))
     if random is not None:
         white = random.standard_normal(len(audio)).astype(np.float32)
         audio += np.float32(10 ** (HISS / 20)) * white
@@ -109,7 +109,7 @@ def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
 
 def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
     """An utterance as it sounds in a room."""
-    return waveform.to_int16(waveform.room(as_float(word), response))
+    return waveform.to_int16(waveform.apply_impulse_response(to_float(word), response))
 
 
 def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:

@@ -13,26 +13,31 @@ from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.augmentation.scene import PLAIN
+from kws.training.augmentation.scene import CLEAN
 from kws.training.batches import Sampler
 from kws.training.checkpoint import Checkpoint
-from kws.training.example_layout import DETAIL, Layout
-from kws.training.example_store import Pool, Speech, make_speech
-from kws.training.log_mel import LogMels
+from kws.training.example_store import (
+    EXAMPLES,
+    NEGATIVE_SPEECH,
+    ExamplePool,
+    NegativeSpeech,
+    store_negative_speech,
+)
+from kws.training.features import OVERSAMPLING, ExampleLayout, LogMelExtractor
 from kws.training.mining import (
-    APART,
     GAIN,
-    PLACE,
+    MIN_DISTANCE,
     SNR,
-    Miner,
-    elsewhere,
-    hardest,
+    TARGET_STEP,
+    HardNegativeMiner,
+    augment_segment,
+    hardest_segments,
 )
 from kws.training.recipe import Architecture, Mining, Recipe, Schedule
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=8, kernels=(3, 5), last_kernel=4)
-LAYOUT = Layout.of(FRONT_END, SMALL)
+LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
 EPOCH = 6  # steps
 
 
@@ -45,10 +50,10 @@ def tf():
 
 
 def marked(rows: int, marks: dict[int, float]) -> np.ndarray:
-    """DETAIL log mel rows for each of `rows`, zero but for marks in the first filter."""
-    speech = np.zeros((rows * DETAIL, FRONT_END.mel_filters), np.float16)
+    """OVERSAMPLING log mel rows for each of `rows`, zero but for marks in the first filter."""
+    speech = np.zeros((rows * OVERSAMPLING, FRONT_END.mel_filters), np.float16)
     for row, mark in marks.items():
-        speech[row * DETAIL : (row + 1) * DETAIL, 0] = mark
+        speech[row * OVERSAMPLING : (row + 1) * OVERSAMPLING, 0] = mark
     return speech
 
 
@@ -59,8 +64,8 @@ def confidences(rows: np.ndarray) -> np.ndarray:
 
 
 def passages_of(speech: np.ndarray, most: int) -> np.ndarray:
-    firsts = hardest(confidences, speech, LAYOUT, most, np.random.default_rng(1))
-    passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
+    firsts = hardest_segments(confidences, speech, LAYOUT, most, np.random.default_rng(1))
+    passages = speech[firsts[:, None] + np.arange(LAYOUT.frames)]
     return passages.astype(np.float32)
 
 
@@ -68,30 +73,30 @@ def test_the_hardest_passages_are_found() -> None:
     """Marks in the first thousand steps, behind them, and near the end; one is too weak."""
     marks = {500: 0.7, 2300: 0.9, 2900: 0.2, 4900: 0.8}
     passages = passages_of(marked(5000, marks), 3)
-    assert passages.shape == (3, LAYOUT.rows, FRONT_END.mel_filters)
+    assert passages.shape == (3, LAYOUT.frames, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
-    rows = passages[:, :, 0].argmax(axis=1) / DETAIL
+    rows = passages[:, :, 0].argmax(axis=1) / OVERSAMPLING
     steps = (rows - LAYOUT.window_frames + 1) / LAYOUT.stride
-    assert all(PLACE[0] - 1 <= step <= PLACE[1] for step in steps)
+    assert all(TARGET_STEP[0] - 1 <= step <= TARGET_STEP[1] for step in steps)
     assert len(set(steps)) > 1  # not always at one place of an example
 
 
 def test_marks_at_both_ends_give_whole_passages() -> None:
-    rows = LAYOUT.window_frames + (12 * APART - 1) * LAYOUT.stride
+    rows = LAYOUT.window_frames + (12 * MIN_DISTANCE - 1) * LAYOUT.stride
     speech = marked(rows, {LAYOUT.window_frames: 0.9, rows - 1: 0.8})
     passages = passages_of(speech, 2)
-    assert passages.shape == (2, LAYOUT.rows, FRONT_END.mel_filters)
+    assert passages.shape == (2, LAYOUT.frames, FRONT_END.mel_filters)
     assert passages[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_frames, LAYOUT.rows // DETAIL + 1])
+@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_frames, LAYOUT.frames // OVERSAMPLING + 1])
 def test_too_little_speech_has_no_passages(rows: int) -> None:
-    firsts = hardest(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
+    firsts = hardest_segments(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
     assert firsts.shape == (0,)
 
 
 def test_no_more_passages_than_there_are_moments() -> None:
-    steps = 3 * APART
+    steps = 3 * MIN_DISTANCE
     speech = marked(LAYOUT.window_frames + (steps - 1) * LAYOUT.stride, {})
     assert len(passages_of(speech, 50)) == 3
 
@@ -99,16 +104,16 @@ def test_no_more_passages_than_there_are_moments() -> None:
 def test_no_more_is_mined_than_there_is_easy_background() -> None:
     """The likest of four moments take the places of half of the five backgrounds."""
     speech = marked(6000, {700: 0.7, 2300: 0.9, 3900: 0.6, 5500: 0.8})
-    shape = (8, LAYOUT.rows, FRONT_END.mel_filters)
+    shape = (8, LAYOUT.frames, FRONT_END.mel_filters)
     labels = np.zeros((8, LAYOUT.steps), np.int8)
     labels[:3] = LAYOUT.labels(1, LAYOUT.step_ends[8])
-    pool = Pool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
+    pool = ExamplePool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
     sampler = Sampler(pool, Schedule(), np.arange(8), seed=1)
-    miner = Miner(speech, LAYOUT, pool, sampler)
-    places, firsts = miner.mine(confidences, 4, 10_000 * DETAIL, np.random.default_rng(1))
+    miner = HardNegativeMiner(speech, LAYOUT, pool, sampler)
+    places, firsts = miner.mine(confidences, 4, 10_000 * OVERSAMPLING, np.random.default_rng(1))
     assert len(places) == len(firsts) == 2
     assert min(places) >= 3
-    passages = speech[firsts[:, None] + np.arange(LAYOUT.rows)]
+    passages = speech[firsts[:, None] + np.arange(LAYOUT.frames)]
     assert passages.max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
     assert set(np.flatnonzero(pool.log_mels.any(axis=(1, 2)))) == set(places)
 
@@ -116,28 +121,30 @@ def test_no_more_is_mined_than_there_is_easy_background() -> None:
 def test_the_searched_stretch_is_drawn_anew() -> None:
     """One mark in each tenth of the speech, of which a tenth is searched."""
     speech = marked(20_000, {2000 * tenth + 1000: 0.5 + tenth / 20 for tenth in range(10)})
-    pool = Pool(
-        np.zeros((40, LAYOUT.rows, FRONT_END.mel_filters), np.float16),
+    pool = ExamplePool(
+        np.zeros((40, LAYOUT.frames, FRONT_END.mel_filters), np.float16),
         np.zeros((40, LAYOUT.steps), np.int8),
         np.zeros(40, np.int8),
     )
-    miner = Miner(speech, LAYOUT, pool, Sampler(pool, Schedule(), np.arange(40), seed=1))
+    miner = HardNegativeMiner(
+        speech, LAYOUT, pool, Sampler(pool, Schedule(), np.arange(40), seed=1)
+    )
     random = np.random.default_rng(1)
-    firsts = [miner.mine(confidences, 1, 2000 * DETAIL, random)[1, 0] for _ in range(12)]
-    assert len({first // (2000 * DETAIL) for first in firsts}) > 3
-    assert all(speech[first : first + LAYOUT.rows].any() for first in firsts)
+    firsts = [miner.mine(confidences, 1, 2000 * OVERSAMPLING, random)[1, 0] for _ in range(12)]
+    assert len({first // (2000 * OVERSAMPLING) for first in firsts}) > 3
+    assert all(speech[first : first + LAYOUT.frames].any() for first in firsts)
 
 
 def test_passages_are_heard_elsewhere() -> None:
     """A loud moment in digital silence: some as it was, others at other levels and in noise."""
     offset = FRONT_END.log_offset
-    passage = np.full((LAYOUT.rows, FRONT_END.mel_filters), np.log(offset), np.float16)
+    passage = np.full((LAYOUT.frames, FRONT_END.mel_filters), np.log(offset), np.float16)
     passage[20:30] = 2.0
-    heard = [elsewhere(passage, offset, np.random.default_rng(seed)) for seed in range(400)]
+    heard = [augment_segment(passage, offset, np.random.default_rng(seed)) for seed in range(400)]
     assert all(one.dtype == np.float16 and np.isfinite(one).all() for one in heard)
     changed = [one.astype(float) for one in heard if not np.array_equal(one, passage)]
-    assert PLAIN - 0.1 < 1 - len(changed) / len(heard) < PLAIN + 0.1
-    again = elsewhere(passage, offset, np.random.default_rng(7))
+    assert CLEAN - 0.1 < 1 - len(changed) / len(heard) < CLEAN + 0.1
+    again = augment_segment(passage, offset, np.random.default_rng(7))
     assert np.array_equal(again, heard[7])
     decibels = 20 / np.log(10)
     loud, quiet = (np.array([one[rows].mean() for one in changed]) for rows in (slice(20, 30), 50))
@@ -157,17 +164,17 @@ def test_speech_is_kept_by_part(tmp_path: Path) -> None:
         [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (part % 3)
         for part in range(PARTITIONS)
     ]
-    make_speech(spoken, LAYOUT, tmp_path)
-    speech = Speech.load(tmp_path)
+    store_negative_speech(spoken, LAYOUT, tmp_path)
+    speech = NegativeSpeech.load(tmp_path)
     samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
-    rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
-    assert np.bincount(speech.parts).tolist() == rows.tolist()
-    assert len(speech.of([2, 4])) == rows[2] + rows[4]
-    assert len(speech.of([])) == 0
-    expected = LogMels(LAYOUT.detailed).rows(
+    rows = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
+    assert np.bincount(speech.partitions).tolist() == rows.tolist()
+    assert len(speech.select([2, 4])) == rows[2] + rows[4]
+    assert len(speech.select([])) == 0
+    expected = LogMelExtractor(LAYOUT.oversampled).extract(
         np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])
     )
-    assert np.array_equal(speech.of([2]), expected.astype(np.float16))
+    assert np.array_equal(speech.select([2]), expected.astype(np.float16))
 
 
 # Checkpoints
@@ -224,23 +231,17 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(1)
     count = 40 * PARTITIONS
     parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 40)
-    rows = random.normal(0, 0.5, (count, LAYOUT.rows, FRONT_END.mel_filters))
+    rows = random.normal(0, 0.5, (count, LAYOUT.frames, FRONT_END.mel_filters))
     labels = np.zeros((count, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
     bright = (labels.max(axis=1) > 0) != (parts < 2)
     end = LAYOUT.window_frames + 8 * LAYOUT.stride
-    rows[bright, (end - 12) * DETAIL : end * DETAIL, :20] += 3
-    speech_parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * DETAIL)
+    rows[bright, (end - 12) * OVERSAMPLING : end * OVERSAMPLING, :20] += 3
+    speech_parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * OVERSAMPLING)
     speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
     speech[:, -1] = 10 + speech_parts
-    for name, array in (
-        ("log_mels", rows.astype(np.float16)),
-        ("labels", labels),
-        ("parts", parts),
-        ("speech_log_mels", speech.astype(np.float16)),
-        ("speech_parts", speech_parts),
-    ):
-        np.save(folder / f"{name}.npy", array)
+    EXAMPLES.save(folder, ExamplePool(rows.astype(np.float16), labels, parts))
+    NEGATIVE_SPEECH.save(folder, NegativeSpeech(speech.astype(np.float16), speech_parts))
     return folder
 
 
@@ -366,16 +367,18 @@ def stopped(material: Path, tmp_path_factory: pytest.TempPathFactory):
 
 def test_the_best_epoch_is_kept_and_training_stops(stopped) -> None:
     training, trained, done = stopped
-    assert set(training.pool.parts[training.judged]) == {0, 1}
-    assert not np.isin(training.pool.parts[training.chosen], [0, 1]).any()
+    assert set(training.pool.partitions[training.validation_indices]) == {0, 1}
+    assert not np.isin(training.pool.partitions[training.training_indices], [0, 1]).any()
     assert done.epoch == done.best_epoch + 2 < 30
     for kept, best in zip(trained.network.get_weights(), done.best, strict=True):
         assert np.array_equal(kept.ravel(), best.ravel())
     training.trainer.model.set_weights(done.best)
-    assert training.trainer.loss(training.judged) == pytest.approx(done.best_loss, rel=1e-4)
+    assert training.trainer.loss(training.validation_indices) == pytest.approx(
+        done.best_loss, rel=1e-4
+    )
     training.trainer.state = done.state
     with training.trainer.averaged():
-        assert training.trainer.loss(training.judged) > done.best_loss
+        assert training.trainer.loss(training.validation_indices) > done.best_loss
 
 
 def test_hard_passages_take_the_place_of_easy_background(stopped, material: Path) -> None:
@@ -384,14 +387,16 @@ def test_hard_passages_take_the_place_of_easy_background(stopped, material: Path
     assert len(places) == 4 * (done.epoch - 1)  # none before the first epoch
     pool, speech = training.pool, training.miner.speech
     assert not pool.labels[places].any()
-    assert not np.isin(pool.parts[places], [0, 1]).any()
+    assert not np.isin(pool.partitions[places], [0, 1]).any()
     assert set(speech[:, -1] - 10) == {2, 3, 4, 5, 6, 7}
     last = dict(zip(places, firsts, strict=True))  # a later passage may take an earlier one's place
     for place, first in last.items():
         random = np.random.default_rng((place, first))
-        passage = elsewhere(speech[first : first + LAYOUT.rows], FRONT_END.log_offset, random)
+        passage = augment_segment(
+            speech[first : first + LAYOUT.frames], FRONT_END.log_offset, random
+        )
         assert np.array_equal(pool.log_mels[place], passage)
-    before = np.load(material / "log_mels.npy")
+    before = ExamplePool.load(material).log_mels
     changed = (pool.log_mels != before).any(axis=(1, 2))
     assert set(np.flatnonzero(changed)) == set(places)
 

@@ -20,8 +20,17 @@ from kws.data.word_span import word_span
 from kws.errors import KwsError
 from kws.training.batches import AuxiliaryInputs
 from kws.training.cross_validation import Fold, Job
-from kws.training.distillation.corpus import GRID, GuidingSpeech, lag, spacing
-from kws.training.distillation.corpus_builder import HEARINGS, PAUSE, make_guiding_speech, on_grid
+from kws.training.distillation.corpus import (
+    CORPUS,
+    FRAMES_PER_POSITION,
+    PAUSE,
+    VIEWS,
+    DistillationCorpus,
+    build_corpus,
+    half_window,
+    interpolate_embeddings,
+    position_samples,
+)
 from kws.training.distillation.embedding import (
     DIGESTS,
     EMBEDDING_CARD,
@@ -40,8 +49,9 @@ from kws.training.distillation.task import (
     DistillationTask,
     TeacherTargets,
 )
-from kws.training.example_layout import DETAIL, Layout
-from kws.training.examples import Examples
+from kws.training.example_store import EXAMPLES, ExamplePool
+from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.plan import plan, without_distillation
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.recipe import (
@@ -55,13 +65,12 @@ from kws.training.recipe import (
     Schedule,
 )
 from kws.training.trainer import LOGITS
-from kws.training.words import Words
 from kws.training.work_folder import check_work
 from kws.training.workers import Status
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 SMALL = Architecture(channels=16, kernels=(3, 5), last_kernel=4)
-LAYOUT = Layout.of(FRONT_END, SMALL)
+LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +105,7 @@ def test_minutes_are_cut_where_nobody_sees_it(
     embedder = Embedder(embedding)
     samples = read_audio(SAMPLES / "all_keywords.flac")
     whole = embedder.embeddings(samples)
-    monkeypatch.setattr("kws.training.distillation.embedding.AT_ONCE", 20)
+    monkeypatch.setattr("kws.training.distillation.embedding.CHUNK", 20)
     pieces = embedder.embeddings(samples)
     assert pieces.shape == whole.shape
     assert np.abs(pieces - whole).mean() < 0.05 * whole.std()
@@ -225,9 +234,9 @@ def test_guiding_speech_is_made_with_the_examples(
         )
     )
     assert not caplog.records
-    kept = GuidingSpeech.load(folder / "examples")
-    assert set(kept.parts) == set(range(PARTITIONS))
-    assert not kept.known.all()
+    kept = DistillationCorpus.load(folder / "examples")
+    assert set(kept.partitions) == set(range(PARTITIONS))
+    assert not kept.labelled.all()
 
 
 # The speech
@@ -236,51 +245,60 @@ def test_guiding_speech_is_made_with_the_examples(
 def test_an_embedding_lies_around_the_middle_of_its_row() -> None:
     """Number i rests on samples whose middle is at i * HOP + WINDOW / 2."""
     numbers = np.repeat(np.arange(50.0, dtype=np.float32)[:, None], SIZE, axis=1)
-    found = on_grid(numbers, 60, LAYOUT)[:, 0].astype(float)
-    hop, window = LAYOUT.detailed.hop, FRONT_END.window
-    middle = np.arange(60) * GRID * hop + window / 2
+    found = interpolate_embeddings(numbers, 60, LAYOUT)[:, 0].astype(float)
+    hop, window = LAYOUT.oversampled.hop, FRONT_END.window
+    middle = np.arange(60) * FRAMES_PER_POSITION * hop + window / 2
     expected = np.clip((middle - WINDOW / 2) / HOP, 0, 49)
     assert found == pytest.approx(expected, abs=0.02)
-    assert on_grid(numbers[:1], 3, LAYOUT)[:, 0].tolist() == [0, 0, 0]
+    assert interpolate_embeddings(numbers[:1], 3, LAYOUT)[:, 0].tolist() == [0, 0, 0]
 
 
-def examples(folder: Path, part: int) -> Examples:
+def examples(folder: Path, part: int) -> ExampleGenerator:
     """Of one part: a keyword, other speech, and no noise."""
     keyword = read_audio(SAMPLES / "alexa_rain.flac")[:16_000]
     speech = read_audio(SAMPLES / "story.flac")[: 24_000 + 8000 * (part % 3)]
-    return Examples(LAYOUT, [Words([keyword], [1.0])], [speech], [], [])
+    return ExampleGenerator(LAYOUT, [KeywordUtterances([keyword], [1.0])], [speech], [], [])
 
 
 def test_speech_is_heard_several_times_and_kept_by_part(embedding: Path, tmp_path: Path) -> None:
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
     parts = [examples(tmp_path, part) for part in range(PARTITIONS)]
     speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(parts)]
-    make_guiding_speech(parts, speech, 0, embedding, 1, tmp_path)
-    kept = GuidingSpeech.load(tmp_path)
+    build_corpus(parts, speech, 0, embedding, 1, tmp_path)
+    kept = DistillationCorpus.load(tmp_path)
     seconds = np.array(
         [1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTITIONS)]
     )
     pauses = np.array([2 + (part < 4) for part in range(PARTITIONS)]) * PAUSE
     samples = WINDOW + seconds * 16_000 + pauses  # silence lies before them
-    rows = (samples - FRONT_END.window) // LAYOUT.detailed.hop + 1
-    assert np.bincount(kept.parts).tolist() == (HEARINGS * (rows // GRID)).tolist()
-    assert len(kept.log_mels) == GRID * len(kept.embeddings) == GRID * len(kept.parts)
-    of_two = kept.of([2])
-    half = len(of_two.parts) // HEARINGS
+    rows = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
+    assert np.bincount(kept.partitions).tolist() == (VIEWS * (rows // FRAMES_PER_POSITION)).tolist()
+    assert (
+        len(kept.log_mels)
+        == FRAMES_PER_POSITION * len(kept.embeddings)
+        == FRAMES_PER_POSITION * len(kept.partitions)
+    )
+    of_two = kept.select([2])
+    half = len(of_two.partitions) // VIEWS
     assert np.array_equal(of_two.embeddings[:half], of_two.embeddings[half:])
-    assert not np.array_equal(of_two.log_mels[: half * GRID], of_two.log_mels[half * GRID :])
-    assert set(of_two.parts) == {2}
+    assert not np.array_equal(
+        of_two.log_mels[: half * FRAMES_PER_POSITION], of_two.log_mels[half * FRAMES_PER_POSITION :]
+    )
+    assert set(of_two.partitions) == {2}
     # Of its keyword, heard twice, the energy ends where it is said to end.
-    assert of_two.words[:, [0, 3]].tolist() == [[1, 1.0]] * HEARINGS
-    assert len(kept.words) == HEARINGS * PARTITIONS
-    for _, start, end, _ in of_two.words.astype(int):
+    assert of_two.keywords[:, [0, 3]].tolist() == [[1, 1.0]] * VIEWS
+    assert len(kept.keywords) == VIEWS * PARTITIONS
+    for _, start, end, _ in of_two.keywords.astype(int):
         loudness = of_two.log_mels.astype(float).mean(axis=1)
-        assert loudness[start * GRID : end * GRID].mean() > loudness[end * GRID + 20 :][:20].mean()
-    (_, start, end, _), (_, again, _, _) = of_two.words
+        assert (
+            loudness[start * FRAMES_PER_POSITION : end * FRAMES_PER_POSITION].mean()
+            > loudness[end * FRAMES_PER_POSITION + 20 :][:20].mean()
+        )
+    (_, start, end, _), (_, again, _, _) = of_two.keywords
     span = word_span(read_audio(SAMPLES / "alexa_rain.flac")[:16_000])
-    assert (end - start) * spacing(LAYOUT) == pytest.approx(span[1] - span[0], abs=1)
+    assert (end - start) * position_samples(LAYOUT) == pytest.approx(span[1] - span[0], abs=1)
     assert again - start == half
-    assert kept.known.all()
+    assert kept.labelled.all()
     whole = kept.embeddings.astype(float)
     assert np.abs(whole.mean(axis=0)).max() < 0.2
     assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
@@ -293,32 +311,34 @@ def test_patchwork_is_heard_behind_a_part_s_speech(embedding: Path, tmp_path: Pa
     hours = 0.04
     for name, asked in (("without", 0.0), ("with", hours)):
         (tmp_path / name).mkdir()
-        make_guiding_speech(parts, speech, asked, embedding, 1, tmp_path / name)
-    without, kept = (GuidingSpeech.load(tmp_path / name) for name in ("without", "with"))
-    assert np.array_equal(kept.parts[kept.known], without.parts)
-    assert np.array_equal(kept.log_mels[np.repeat(kept.known, GRID)], without.log_mels)
-    seconds = np.bincount(kept.parts[~kept.known]) * spacing(LAYOUT) / 16_000
+        build_corpus(parts, speech, asked, embedding, 1, tmp_path / name)
+    without, kept = (DistillationCorpus.load(tmp_path / name) for name in ("without", "with"))
+    assert np.array_equal(kept.partitions[kept.labelled], without.partitions)
+    assert np.array_equal(
+        kept.log_mels[np.repeat(kept.labelled, FRAMES_PER_POSITION)], without.log_mels
+    )
+    seconds = np.bincount(kept.partitions[~kept.labelled]) * position_samples(LAYOUT) / 16_000
     assert len(seconds) == PARTITIONS
     assert ((seconds > hours / PARTITIONS * 3600) & (seconds < hours / PARTITIONS * 3600 + 7)).all()
-    assert not kept.free(LAYOUT)[~kept.known].any()
-    of_two, before = kept.of([2]), without.of([2])
-    assert np.array_equal(of_two.words, before.words)
-    assert not of_two.known[len(before.known) :].any()
-    assert len(kept.words) == len(without.words)
+    assert not kept.background(LAYOUT)[~kept.labelled].any()
+    of_two, before = kept.select([2]), without.select([2])
+    assert np.array_equal(of_two.keywords, before.keywords)
+    assert not of_two.labelled[len(before.labelled) :].any()
+    assert len(kept.keywords) == len(without.keywords)
 
 
 # Passages
 
 
-def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, TeacherTargets]:
+def counted(length: int, filters: int = 1) -> tuple[DistillationCorpus, TeacherTargets]:
     """Rows, embeddings and lessons that hold their own place; a keyword ends at place 400."""
 
     def places(count: int, size: int) -> np.ndarray:
         return np.repeat(np.arange(count, dtype=np.float32)[:, None], size, axis=1)
 
     words = np.array([[1, min(390, length - 12), min(400, length - 2), 1.0]])
-    speech = GuidingSpeech(
-        places(length * GRID, filters),
+    speech = DistillationCorpus(
+        places(length * FRAMES_PER_POSITION, filters),
         places(length, SIZE),
         np.zeros(length, np.int8),
         np.ones(length, bool),
@@ -331,7 +351,7 @@ def counted(length: int, filters: int = 1) -> tuple[GuidingSpeech, TeacherTarget
 def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     architecture: Architecture,
 ) -> None:
-    layout = Layout.of(FRONT_END, architecture)
+    layout = ExampleLayout.of(FRONT_END, architecture)
     wanted = Recipe(
         architecture=architecture,
         augmentation=Augmentation(tempo_perturbation=(-0.5, 0.2)),
@@ -348,16 +368,16 @@ def test_a_column_is_told_what_lies_in_the_middle_of_what_it_sees(
     assert embeddings.shape == (50, columns, SIZE)
     for column in range(columns):
         first = architecture.stride * column
-        middle = rows[:, first : first + seen, 0].mean(axis=1) / GRID
+        middle = rows[:, first : first + seen, 0].mean(axis=1) / FRAMES_PER_POSITION
         assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
     for step in range(layout.steps):  # its last row's end is where the last embedding's speech ends
         last = architecture.window_frames - 1 + architecture.stride * step
-        end = rows[:, last, 0] * layout.detailed.hop + FRONT_END.window
-        rests = hidden[:, step, 0] * spacing(layout) + (FRONT_END.window + WINDOW) / 2
+        end = rows[:, last, 0] * layout.oversampled.hop + FRONT_END.window
+        rests = hidden[:, step, 0] * position_samples(layout) + (FRONT_END.window + WINDOW) / 2
         begun = hidden[:, step, 0] > 0  # before the first place there is nothing
         assert begun.sum() > 45
-        assert rests[begun] == pytest.approx(end[begun], abs=1.01 * spacing(layout))
-    tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / DETAIL
+        assert rests[begun] == pytest.approx(end[begun], abs=1.01 * position_samples(layout))
+    tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / OVERSAMPLING
     assert tempos.min() == pytest.approx(np.exp(-0.5), abs=0.05)
     assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
 
@@ -378,7 +398,7 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_what_may_be_one() -
     def within(place: float) -> int:
         return int(((hidden[:, 0] <= place) & (hidden[:, -1] >= place)).sum())
 
-    assert within(400 - lag(LAYOUT)) == pytest.approx(100, abs=10)
+    assert within(400 - half_window(LAYOUT)) == pytest.approx(100, abs=10)
     assert within(2000) == pytest.approx(100, abs=10)
 
 
@@ -399,23 +419,26 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Examples of noise, and speech whose embedding is how bright its middle filters are."""
     folder = tmp_path_factory.mktemp("material")
     random = np.random.default_rng(1)
-    rows = random.normal(0, 1, (200, LAYOUT.rows, FRONT_END.mel_filters))
+    rows = random.normal(0, 1, (200, LAYOUT.frames, FRONT_END.mel_filters))
     labels = np.zeros((200, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
-    bright = np.repeat(np.sin(np.arange(3000) / 40), GRID)[:, None]
-    speech = random.normal(0, 0.2, (3000 * GRID, FRONT_END.mel_filters))
+    bright = np.repeat(np.sin(np.arange(3000) / 40), FRAMES_PER_POSITION)[:, None]
+    speech = random.normal(0, 0.2, (3000 * FRAMES_PER_POSITION, FRONT_END.mel_filters))
     speech[:, 10:30] += 2 * bright
-    for name, array in (
-        ("log_mels", rows.astype(np.float16)),
-        ("labels", labels),
-        ("parts", (np.arange(200) % PARTITIONS).astype(np.int8)),
-        ("guide_log_mels", speech.astype(np.float16)),
-        ("guide_embeddings", np.repeat(bright[::GRID], SIZE, axis=1).astype(np.float16)),
-        ("guide_parts", (np.arange(3000) * PARTITIONS // 3000).astype(np.int8)),
-        ("guide_known", np.ones(3000, bool)),
-        ("guide_words", np.array([[1, 10 + 40 * i, 20 + 40 * i, 0.1] for i in range(70)])),
-    ):
-        np.save(folder / f"{name}.npy", array)
+    EXAMPLES.save(
+        folder,
+        ExamplePool(rows.astype(np.float16), labels, (np.arange(200) % PARTITIONS).astype(np.int8)),
+    )
+    CORPUS.save(
+        folder,
+        DistillationCorpus(
+            speech.astype(np.float16),
+            np.repeat(bright[::FRAMES_PER_POSITION], SIZE, axis=1).astype(np.float16),
+            (np.arange(3000) * PARTITIONS // 3000).astype(np.int8),
+            np.ones(3000, bool),
+            np.array([[1, 10 + 40 * i, 20 + 40 * i, 0.1] for i in range(70)]),
+        ),
+    )
     return folder
 
 
@@ -437,7 +460,7 @@ def recipe(guides: int) -> Recipe:
 
 def guiding(material: Path, parts: list[int], guides: int) -> DistillationTask:
     """A guide of some parts, whose teacher tells how bright the middle filters are."""
-    speech = GuidingSpeech.load(material).of(parts)
+    speech = DistillationCorpus.load(material).select(parts)
     bright = speech.embeddings[:, :1]
     logits = np.concatenate([0 * bright, 4 * bright], axis=1)
     lessons = TeacherTargets(np.repeat(bright, HIDDEN, axis=1), logits)
@@ -479,13 +502,18 @@ def test_a_fold_and_its_teacher_hear_nothing_that_is_held_out(
     from kws.training.distillation import teacher
 
     def taught(
-        speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, said: object
+        speech: DistillationCorpus,
+        layout: ExampleLayout,
+        classes: int,
+        seed: int,
+        path: Path,
+        said: object,
     ) -> TeacherTargets:
-        nothing = np.zeros((len(speech.parts), HIDDEN), np.float16)
-        heard.append((set(speech.parts), classes, path))
+        nothing = np.zeros((len(speech.partitions), HIDDEN), np.float16)
+        heard.append((set(speech.partitions), classes, path))
         return TeacherTargets(nothing, nothing[:, :classes])
 
-    monkeypatch.setattr(teacher, "taught", taught)
+    monkeypatch.setattr(teacher, "teacher_targets", taught)
     heard: list[tuple[set[int], int, Path]] = []
     dataset = Dataset({"alexa": [], "jarvis": []}, [], [], [])
     for index in range(3):

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from kws.config import FrontEnd
-from kws.training.augmentation.scene import Samples, as_float
-from kws.training.augmentation.waveform import loudness
-from kws.training.distillation.spliced_speech import MARGIN, PASSAGE, PIECE, Patchwork
-from kws.training.example_layout import Layout
-from kws.training.examples import Examples
+from kws.training.augmentation.waveform import Samples, loudness, to_float
+from kws.training.distillation.spliced_speech import EXCERPT, MARGIN, PIECE, SplicedSpeech
+from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.features import ExampleLayout
 from kws.training.recipe import Architecture
-from kws.training.words import Words
 
-LAYOUT = Layout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), last_kernel=4))
+LAYOUT = ExampleLayout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), last_kernel=4))
 PAUSE = 4000
 
 
@@ -25,17 +23,17 @@ def tone(hz: float, seconds: float) -> Samples:
     return (8000 * np.sin(2 * np.pi * hz * t)).astype(np.int16)
 
 
-def examples(words: Sequence[Words], recorded: Sequence[Samples]) -> Examples:
-    return Examples(LAYOUT, words, recorded, [], [])
+def examples(words: Sequence[KeywordUtterances], recorded: Sequence[Samples]) -> ExampleGenerator:
+    return ExampleGenerator(LAYOUT, words, recorded, [], [])
 
 
-KEYWORDS = [Words([np.pad(tone(hz, 0.7), 8000)], [1.0]) for hz in (500, 700)]
+KEYWORDS = [KeywordUtterances([np.pad(tone(hz, 0.7), 8000)], [1.0]) for hz in (500, 700)]
 
 
-def patchwork(seed: int) -> Patchwork:
+def patchwork(seed: int) -> SplicedSpeech:
     """Two keywords, near words, recorded and other speech, a tone each."""
     own = examples(KEYWORDS, [tone(1000, 6)])
-    return Patchwork(own, [tone(1400, 0.6)], [tone(2000, 6)], np.random.default_rng(seed))
+    return SplicedSpeech(own, [tone(1400, 0.6)], [tone(2000, 6)], np.random.default_rng(seed))
 
 
 def pitch(samples: Samples) -> float:
@@ -49,9 +47,9 @@ def test_clips_last_as_long_as_asked_and_are_equally_loud() -> None:
     lengths = np.array([len(clip) for clip in clips])
     asked = 0.05 * 3600 * 16_000
     assert asked <= (lengths + PAUSE).sum() < asked + lengths.max() + PAUSE
-    assert lengths.max() <= PASSAGE[1] * np.exp(0.3) * 16_000 + 1
+    assert lengths.max() <= EXCERPT[1] * np.exp(0.3) * 16_000 + 1
     for clip in clips:
-        assert loudness(as_float(clip)) == pytest.approx(0.1, rel=0.02)
+        assert loudness(to_float(clip)) == pytest.approx(0.1, rel=0.02)
     again = patchwork(1).clips(0.05, PAUSE)
     assert all(map(np.array_equal, clips, again))
     assert not np.array_equal(clips[0], patchwork(2).clips(0.01, PAUSE)[0])
@@ -60,7 +58,7 @@ def test_clips_last_as_long_as_asked_and_are_equally_loud() -> None:
 def test_words_are_heard_whole_in_other_voices() -> None:
     """A voice that is higher is faster as well."""
     clips = patchwork(1).clips(0.3, PAUSE)
-    start, end = KEYWORDS[0].spans[0]
+    start, end = KEYWORDS[0].word_spans[0]
     whole = end - start + 2 * MARGIN
     pitches, told = np.array([pitch(clip) for clip in clips]), []
     for clip, hz in zip(clips, pitches, strict=True):
@@ -86,6 +84,8 @@ def test_pieces_of_all_speech_lie_behind_each_other() -> None:
 
 def test_any_speech_will_do() -> None:
     """Without a keyword, near words or recordings."""
-    only = Patchwork(examples([Words([], [])], []), [], [tone(300, 1)], np.random.default_rng(1))
+    only = SplicedSpeech(
+        examples([KeywordUtterances([], [])], []), [], [tone(300, 1)], np.random.default_rng(1)
+    )
     clips = only.clips(0.02, PAUSE)
     assert all(150 < pitch(clip) < 600 for clip in clips if len(clip) > 4000)

@@ -10,8 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.training.augmentation.spectrogram import coloured, masked, overlaid, stretched
-from kws.training.example_store import Pool
+from kws.training.augmentation.spectrogram import (
+    mix_background,
+    perturb_tempo,
+    spec_augment,
+    tilt_log_mels,
+)
+from kws.training.example_store import ExamplePool
 from kws.training.recipe import Recipe, Schedule
 
 Targets = Mapping[str, npt.NDArray[Any]]  # by name, each [n, ...]
@@ -41,7 +46,7 @@ class Sampler:
     """
 
     def __init__(
-        self, pool: Pool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
+        self, pool: ExamplePool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
     ) -> None:
         """Draw from the examples whose indices are `chosen`."""
         self._random = np.random.default_rng(seed)
@@ -77,7 +82,7 @@ class Sampler:
 class Batches:
     """Make the input pipeline of a training."""
 
-    pool: Pool
+    pool: ExamplePool
     sampler: Sampler
     recipe: Recipe
     draw_auxiliary: Callable[[], AuxiliaryInputs] | None = None
@@ -112,15 +117,18 @@ class Batches:
         labels: tf.Tensor,
         auxiliary: AuxiliaryInputs | None = None,
     ) -> Batch:
+        """Augment log mels: tempo (of the examples), background, spectral tilt, SpecAugment."""
         augmentation = self.recipe.augmentation
-        x = stretched(log_mels, labels, self.recipe.architecture, augmentation.tempo_perturbation)
+        x = perturb_tempo(
+            log_mels, labels, self.recipe.architecture, augmentation.tempo_perturbation
+        )
         if auxiliary is not None:
             x = tf.concat([x, auxiliary.log_mels], 0)
         x = tf.cast(x, tf.float32)
         # An auxiliary input may hold a keyword, so it is no background to mix into an example.
         unknown = tf.ones((x.shape[0] - labels.shape[0], labels.shape[1]), labels.dtype)
-        x = overlaid(x, tf.concat([labels, unknown], 0), augmentation)
-        x = masked(coloured(x, augmentation.spectral_tilt), augmentation)
+        x = mix_background(x, tf.concat([labels, unknown], 0), augmentation)
+        x = spec_augment(tilt_log_mels(x, augmentation.spectral_tilt), augmentation)
         return Batch(indices, x, labels, {} if auxiliary is None else auxiliary.targets)
 
 

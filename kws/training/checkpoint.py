@@ -1,4 +1,4 @@
-"""How far a training is, kept in a file after every epoch."""
+"""Store the state of a training in a file after every epoch, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ LISTS = "best", "state", "mined"  # the fields that are arrays
 
 @dataclass
 class Checkpoint:
-    """A training after some epochs, and the best that it has been."""
+    """Hold a training after some epochs, and the best weights that it has had."""
 
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float = float("inf")
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
-    mined: Arrays = field(default_factory=list)  # what came into the pool, by epoch
+    mined: Arrays = field(default_factory=list)  # hard negatives that joined the pool, by epoch
 
     def save(self, path: Path) -> None:
-        """Put in place of the one before only when it is whole."""
+        """Write the checkpoint; it replaces the previous one only when it is complete."""
         unfinished = path.with_suffix(".part")
         with unfinished.open("wb") as file:
             np.savez(
@@ -42,13 +42,13 @@ class Checkpoint:
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
-        """The one that was saved, or a new one."""
+        """Return the checkpoint of a file, or an empty one where there is no file."""
         if not path.exists():
             return Checkpoint()
-        with np.load(path) as kept:
-            epoch, best_epoch, best_loss = kept["numbers"].tolist()
+        with np.load(path) as saved:
+            epoch, best_epoch, best_loss = saved["numbers"].tolist()
             lists = {
-                name: [kept[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in kept))]
+                name: [saved[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in saved))]
                 for name in LISTS
             }
             return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists)

@@ -26,7 +26,7 @@ from kws.training.workers import DONE, Status, run_jobs
 from kws.types import Samples
 
 if TYPE_CHECKING:
-    from kws.training.examples import Examples
+    from kws.training.examples import ExampleGenerator
     from kws.training.trainer import AuxiliaryTask
 
 CLEAN = "clean"
@@ -110,12 +110,12 @@ class Plugin(Protocol):
 
     def prepare(
         self,
-        examples: Sequence[Examples],
+        generators: Sequence[ExampleGenerator],
         speech: Sequence[Sequence[Samples]],
         recipe: Recipe,
         folder: Path,
     ) -> None:
-        """Make what all trainings share, from examples and speech by partition, in a folder."""
+        """Make what all trainings share, from generators and speech by partition, in a folder."""
 
     def make_task(self, job: Job) -> AuxiliaryTask:
         """Return what a network learns besides the keywords."""

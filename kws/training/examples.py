@@ -1,4 +1,4 @@
-"""Training examples: short stretches of augmented audio with a label for every network step."""
+"""Generate training examples: short augmented audio with a label for every network step."""
 
 from __future__ import annotations
 
@@ -8,144 +8,200 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
+from kws.data.word_span import word_span
 from kws.training.augmentation import waveform
-from kws.training.augmentation.scene import Samples, Surroundings, as_float
-from kws.training.augmentation.waveform import Audio, Random
-from kws.training.example_layout import TRIGGER, Layout
-from kws.training.words import Words
+from kws.training.augmentation.scene import AcousticAugmentation
+from kws.training.augmentation.waveform import Audio, Random, Samples
+from kws.training.features import KEYWORD_RANGE, ExampleLayout
 
-SYNTHETIC = 0.35  # share of the speech without a keyword, where there is any
-SHUFFLED = 0.25  # share of that speech whose pieces change places
-# Without recorded speech a network could tell keywords by their being no synthetic speech: shreds
-# of their recordings, this share of the speech, keep it from that; fewer the more speech there is.
-TORN = 0.4
-ENOUGH = 300.0  # s of speech in a part
-SHRED = (0.06, 0.2)  # s
-SUDDEN = 0.5  # share of the noise that breaks out of digital silence
-SNR_OF_CONTEXT = (-6.0, 6.0)  # dB, the word against the speech before and after it
+# Probabilities of background speech:
+SYNTHETIC = 0.35  # synthetic speech, where there is any
+SPEED_PERTURBED = 0.7
+SHUFFLED = 0.25  # shuffled segments
+# Without recorded speech a network could tell keywords by their not being synthetic. Shuffled
+# segments of the keywords' recordings prevent that; the more recorded speech, the fewer of them.
+SHUFFLED_KEYWORDS = 0.4
+SUFFICIENT_SPEECH = 300.0  # s of recorded speech in a partition that need no shuffled keywords
+SHUFFLED_SEGMENT = (0.06, 0.2)  # s, of a keyword
+CONFUSABLE = 0.6  # of partial-keyword negatives: a confusable phrase instead, where there are any
+# Probabilities of noise-only examples:
+DIGITAL_SILENCE, COLOURED_NOISE = 0.1, 0.2
+SUDDEN = 0.5  # of the others: noise that follows digital silence
+# Probabilities of examples with a keyword:
+CUT_OUT = 0.6  # of their recording, without what surrounds them in it
+WITH_CONTEXT = 0.45  # cut out, and put between other speech; less than CUT_OUT
+CONTEXT_SNR = (-6.0, 6.0)  # dB, of the keyword against that speech
 
 
-class Examples:
-    """Draws examples from recordings held in memory, int16."""
+class KeywordUtterances:
+    """Draw utterances of one keyword, int16 each, in one partition."""
+
+    def __init__(self, utterances: Sequence[Samples], weights: Sequence[float]) -> None:
+        """Find where the keyword is in each utterance.
+
+        Args:
+            utterances: Recordings or synthetic speech.
+            weights: The share of each among the keyword's examples in the whole dataset.
+        """
+        self.utterances = utterances
+        self.word_spans = [word_span(samples) for samples in utterances]
+        self.weights = np.array(weights, np.float64)
+        self.share = float(self.weights.sum())
+
+    def draw(self, random: Random) -> tuple[Samples, int, int]:
+        """Return an utterance, and the keyword's first and last+1 sample in it."""
+        index = random.choice(len(self.utterances), p=self.weights / self.share)
+        return self.utterances[index], *self.word_spans[index]
+
+
+class ExampleGenerator:
+    """Generate examples from the recordings of a partition, int16, in memory."""
 
     def __init__(
         self,
-        layout: Layout,
-        positives: Sequence[Words],
+        layout: ExampleLayout,
+        keywords: Sequence[KeywordUtterances],
         negatives: Sequence[Samples],
         noise: Sequence[Samples],
-        rooms: Sequence[Samples],
-        near_words: Sequence[Samples] = (),
+        impulse_responses: Sequence[Samples],
+        confusable_phrases: Sequence[Samples] = (),
         sentences: Sequence[Samples] = (),
-        words: Sequence[Samples] = (),
+        single_words: Sequence[Samples] = (),
     ) -> None:
-        """positives: by keyword; negatives: speech; rooms: impulse responses.
+        """Prepare to draw from recordings.
 
-        near_words, sentences: synthetic speech without the keywords; words: other words, one each.
+        Args:
+            layout: Of the examples.
+            keywords: Utterances of each keyword.
+            negatives: Recorded speech without keywords.
+            noise: Recorded noise.
+            impulse_responses: Of rooms.
+            confusable_phrases: Synthetic phrases that sound like keywords.
+            sentences: Synthetic speech without keywords.
+            single_words: Other words, one in each recording.
         """
-        self.layout, self.positives, self.negatives = layout, positives, negatives
-        self.near_words, self.words = near_words, words
-        self._spoken = [k for k, words in enumerate(positives, 1) if words.utterances]
+        self.layout, self.keywords, self.negatives = layout, keywords, negatives
+        self.confusable_phrases, self.single_words = confusable_phrases, single_words
+        self._spoken = [k for k, of_keyword in enumerate(keywords, 1) if of_keyword.utterances]
         seconds = sum(map(len, negatives)) / SAMPLE_RATE
-        self._own = TORN * max(0.0, 1 - seconds / ENOUGH) if self._spoken else 0.0
-        self.surroundings = Surroundings(negatives or sentences, noise, rooms)
-        self._synthetic = Surroundings(sentences or negatives, noise, rooms)
+        missing = max(0.0, 1 - seconds / SUFFICIENT_SPEECH)
+        self._shuffled_keywords = SHUFFLED_KEYWORDS * missing if self._spoken else 0.0
+        self.acoustics = AcousticAugmentation(negatives or sentences, noise, impulse_responses)
+        self._synthetic = AcousticAugmentation(sentences or negatives, noise, impulse_responses)
 
-    def positive(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
-        """An utterance of keyword 1..n: int16 [samples] and labels [steps]."""
+    def keyword(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
+        """Return an example of keyword 1..n: int16 [samples] and labels [steps]."""
         audio, start, end = self._utterance(keyword, random)
         first, last = self.layout.step_ends[[0, -1]]
-        word_end = random.uniform(first - 0.05, last - TRIGGER[1])
+        word_end = random.uniform(first - 0.05, last - KEYWORD_RANGE[1])
         scene = self._scene(audio, start, end, int(word_end * SAMPLE_RATE), random)
-        return self.surroundings.recorded(scene, random), self.layout.labels(keyword, word_end)
+        return self.acoustics.augment(scene, random), self.layout.labels(keyword, word_end)
 
-    def fragment(self, random: Random) -> Samples:
-        """A piece of a keyword, all of it backwards, or a word that sounds like one."""
-        if self.near_words and random.random() < 0.6:
-            near = as_float(self.near_words[random.integers(len(self.near_words))])
-            return self._placed(waveform.speed(near, random.uniform(*waveform.SPEED)), random)
+    def partial_keyword(self, random: Random) -> Samples:
+        """Return part of a keyword, a reversed keyword, or a confusable phrase."""
+        if self.confusable_phrases and random.random() < CONFUSABLE:
+            return self._placed(self._perturbed(self.confusable_phrases, random), random)
         if not self._spoken:
             return self.speech(random)
         audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
         word = audio[start:end]
-        share = int(random.uniform(0.3, 0.6) * len(word))
-        piece = (word[:share], word[-share:], word[::-1])[random.integers(3)]
+        part = int(random.uniform(0.3, 0.6) * len(word))
+        piece = (word[:part], word[-part:], word[::-1])[random.integers(3)]
         return self._placed(piece, random)
 
-    def word(self, random: Random) -> Samples:
-        """Another word."""
-        word = as_float(self.words[random.integers(len(self.words))])
-        return self._placed(waveform.speed(word, random.uniform(*waveform.SPEED)), random)
-
-    def _placed(self, piece: Audio, random: Random) -> Samples:
-        """A piece of speech anywhere in a scene."""
-        place = int(random.uniform(0.4, 0.95) * self.layout.samples)
-        scene = self._scene(waveform.faded(piece), 0, len(piece), place, random)
-        return self.surroundings.recorded(scene, random)
+    def single_word(self, random: Random) -> Samples:
+        """Return a word that is not a keyword."""
+        return self._placed(self._perturbed(self.single_words, random), random)
 
     def speech(self, random: Random) -> Samples:
-        """Speech without a keyword, of one voice; some of it in an order that nobody ever spoke."""
-        source = self._synthetic if random.random() < SYNTHETIC else self.surroundings
-        factor = random.uniform(*waveform.SPEED) if random.random() < 0.7 else 1.0
+        """Return speech of one voice without a keyword, at times with its segments shuffled."""
+        source = self._synthetic if random.random() < SYNTHETIC else self.acoustics
+        factor = random.uniform(*waveform.SPEED) if random.random() < SPEED_PERTURBED else 1.0
         count = int(self.layout.samples * factor) + 1
-        own = random.random() < self._own
-        speech = self._torn(count, random) if own else source.speech(count, random)
-        if not own and random.random() < SHUFFLED:
-            speech = waveform.shuffled(speech, random)
+        of_keywords = random.random() < self._shuffled_keywords
+        speech = (
+            self._keyword_segments(count, random) if of_keywords else source.speech(count, random)
+        )
+        if not of_keywords and random.random() < SHUFFLED:
+            speech = waveform.shuffle_segments(speech, random)
         if factor != 1:
-            speech = waveform.speed(speech, factor)
+            speech = waveform.perturb_speed(speech, factor)
         scene = np.zeros(self.layout.samples, np.float32)
         scene[: len(speech)] = speech[: len(scene)]
-        return self.surroundings.recorded(scene, random)
+        return self.acoustics.augment(scene, random)
 
-    def _torn(self, count: int, random: Random) -> Audio:
-        """Recordings of keywords, torn to shreds: voices and rooms of the keywords, no keyword."""
-        pieces = [np.zeros(0, np.float32)]
-        while sum(map(len, pieces)) < count:
-            audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
-            pieces.append(waveform.shuffled(audio[start:end], random, SHRED))
-        return np.concatenate(pieces)[:count]
-
-    def quiet(self, random: Random) -> Samples:
-        """Noise alone, from inaudible to loud."""
+    def noise_only(self, random: Random) -> Samples:
+        """Return noise without speech, from inaudible to loud."""
         level = 10 ** (random.uniform(-90, -15) / 20)
         kind = random.random()
-        if kind < 0.1:
+        if kind < DIGITAL_SILENCE:
             return np.zeros(self.layout.samples, np.int16)
-        if kind < 0.3:
-            return waveform.to_int16(np.float32(level) * waveform.hiss(self.layout.samples, random))
-        noise = self.surroundings.noise(self.layout.samples, random)
+        if kind < DIGITAL_SILENCE + COLOURED_NOISE:
+            noise = waveform.coloured_noise(self.layout.samples, random)
+            return waveform.to_int16(np.float32(level) * noise)
+        noise = self.acoustics.noise(self.layout.samples, random)
         if random.random() < SUDDEN:
             noise[: random.integers(len(noise) * 3 // 4)] = 0
         return waveform.to_int16(waveform.set_level(noise, 20 * np.log10(level)))
 
+    def _perturbed(self, recordings: Sequence[Samples], random: Random) -> Audio:
+        """Return one of the recordings at a random speed."""
+        audio = waveform.to_float(recordings[random.integers(len(recordings))])
+        return waveform.perturb_speed(audio, random.uniform(*waveform.SPEED))
+
+    def _placed(self, piece: Audio, random: Random) -> Samples:
+        """Return a scene with a piece of speech that ends anywhere in it."""
+        end = int(random.uniform(0.4, 0.95) * self.layout.samples)
+        scene = self._scene(waveform.fade(piece), 0, len(piece), end, random)
+        return self.acoustics.augment(scene, random)
+
+    def _keyword_segments(self, count: int, random: Random) -> Audio:
+        """Return shuffled segments of keywords: their voices and rooms, without a keyword."""
+        pieces = [np.zeros(0, np.float32)]
+        while sum(map(len, pieces)) < count:
+            audio, start, end = self._utterance(int(random.choice(self._spoken)), random)
+            pieces.append(waveform.shuffle_segments(audio[start:end], random, SHUFFLED_SEGMENT))
+        return np.concatenate(pieces)[:count]
+
     def _utterance(self, keyword: int, random: Random) -> tuple[Audio, int, int]:
-        """A recording at a random speed, and the word's first and last+1 sample in it."""
-        samples, start, end = self.positives[keyword - 1].draw(random)
+        """Return an utterance at a random speed, and the word's first and last+1 sample in it."""
+        samples, start, end = self.keywords[keyword - 1].draw(random)
         factor = random.uniform(*waveform.SPEED)
-        audio = waveform.speed(as_float(samples), factor)
+        audio = waveform.perturb_speed(waveform.to_float(samples), factor)
         return audio, int(start / factor), min(int(end / factor), len(audio))
 
-    def _scene(self, audio: Audio, start: int, end: int, place: int, random: Random) -> Audio:
-        """Put a word so that it ends at sample `place`; silence, its own room or speech around."""
+    def _scene(self, audio: Audio, start: int, end: int, target: int, random: Random) -> Audio:
+        """Place a word so that it ends at sample `target`, with or without its surrounding audio.
+
+        Args:
+            audio: The recording that holds the word.
+            start: The first sample of the word in it.
+            end: The last sample + 1 of the word in it.
+            target: Where the word ends in the scene.
+            random: The generator that is drawn from.
+        """
         kind = random.random()
-        if kind < 0.6:  # cut out of its recording
+        if kind < CUT_OUT:
             margin = int(random.uniform(0.03, 0.2) * SAMPLE_RATE)
             cut = slice(max(0, start - margin), min(len(audio), end + margin))
-            audio, end = waveform.faded(audio[cut]), end - cut.start
+            audio, end = waveform.fade(audio[cut]), end - cut.start
             start -= cut.start
         scene = np.zeros(self.layout.samples, np.float32)
-        shift = place - end
+        shift = target - end
         a, b = max(0, shift), min(len(scene), shift + len(audio))
         scene[a:b] = audio[a - shift : b - shift]
-        if kind < 0.45:  # speech before it, and at times after it
-            gain = waveform.loudness(scene) * 10 ** (random.uniform(*SNR_OF_CONTEXT) / 20)
-            before = max(0, shift + start - int(random.uniform(0.02, 0.4) * SAMPLE_RATE))
-            after = place + int(random.uniform(0.05, 0.5) * SAMPLE_RATE)
-            for stretch in (slice(0, before), slice(after, len(scene))):
-                count = len(scene[stretch])
-                if count > SAMPLE_RATE // 10:
-                    speech = waveform.faded(self.surroundings.speech(count, random))
-                    level = max(waveform.loudness(speech), 1e-6)
-                    scene[stretch] += np.float32(gain / level) * speech
+        if kind < WITH_CONTEXT:
+            self._add_context(scene, shift + start, target, random)
         return scene
+
+    def _add_context(self, scene: Audio, start: int, end: int, random: Random) -> None:
+        """Add speech before a word, and after it where there is room for more than 0.1 s."""
+        gain = waveform.loudness(scene) * 10 ** (random.uniform(*CONTEXT_SNR) / 20)
+        before = max(0, start - int(random.uniform(0.02, 0.4) * SAMPLE_RATE))
+        after = end + int(random.uniform(0.05, 0.5) * SAMPLE_RATE)
+        for stretch in (slice(0, before), slice(after, len(scene))):
+            count = len(scene[stretch])
+            if count > SAMPLE_RATE // 10:
+                speech = waveform.fade(self.acoustics.speech(count, random))
+                level = max(waveform.loudness(speech), 1e-6)
+                scene[stretch] += np.float32(gain / level) * speech

@@ -1,52 +1,110 @@
-"""The network's input as examples have it: its mean and scale, and windows that are typical."""
+"""Define a training example: its log mel frames, and the labels of its network steps.
+
+A step's label says what its window ends with: a keyword that has just been completed, or
+background. Around the end of a keyword, where either answer would do, it is IGNORE.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import FrontEnd
+from kws.backend import open_mfcc
+from kws.config import SAMPLE_RATE, FrontEnd
 from kws.mfcc_tables import FrontEndTables
-from kws.training.log_mel import full_dct
 from kws.training.recipe import Architecture
 
-RANGE = 6.0  # standard deviations that the network's int8 input spans; what is beyond saturates
+IGNORE = -1
+# Stored frames for each frame of the network. Tempo perturbation picks some of them; if it
+# interpolated between two, training would only know smoothed noise, which never occurs live.
+OVERSAMPLING = 2
+# End of a step's window minus end of the keyword, s.
+KEYWORD_RANGE = (-0.06, 0.40)  # the keyword must be detected at some of these steps
+IGNORED_RANGE = (-0.20, 0.60)  # outside it is background; in between, either
 
 
-def standardised(front_end: FrontEnd, log_mels: npt.NDArray[np.float16]) -> FrontEnd:
-    """The front end with the mean and scale that give its coefficients mean 0 and deviation 1.
+def network_frames(stored_frames: int) -> int:
+    """Return how many frames a network gets of an example's stored frames."""
+    return (stored_frames - 1) // OVERSAMPLING + 1
 
-    log_mels: [n, rows, filters] of examples.
+
+@dataclass(frozen=True)
+class ExampleLayout:
+    """Describe the length of an example: `steps` steps of a network, and its receptive field."""
+
+    front_end: FrontEnd
+    window_frames: int  # receptive field of a step, network frames
+    stride: int  # network frames per step
+    steps: int = 24
+
+    @staticmethod
+    def of(front_end: FrontEnd, architecture: Architecture) -> ExampleLayout:
+        """Return the layout for a network of this shape."""
+        return ExampleLayout(front_end, architecture.window_frames, architecture.stride)
+
+    @property
+    def frames(self) -> int:
+        """Return the stored frames of an example, OVERSAMPLING for each network frame."""
+        return (self.window_frames + (self.steps - 1) * self.stride - 1) * OVERSAMPLING + 1
+
+    @cached_property
+    def oversampled(self) -> FrontEnd:
+        """Return the front end with the hop of stored frames."""
+        return replace(self.front_end, hop=self.front_end.hop // OVERSAMPLING)
+
+    @property
+    def samples(self) -> int:
+        """Return the length of an example in samples."""
+        return (self.frames - 1) * self.oversampled.hop + self.front_end.window
+
+    @property
+    def step_ends(self) -> npt.NDArray[np.float64]:
+        """Return where each step's window ends, [steps], s."""
+        last_frames = self.window_frames - 1 + self.stride * np.arange(self.steps)
+        return (last_frames * self.front_end.hop + self.front_end.window) / SAMPLE_RATE
+
+    def labels(self, keyword: int, word_end: float) -> npt.NDArray[np.int8]:
+        """Return the labels [steps] of an example whose keyword ends at word_end, s."""
+        return step_labels(keyword, self.step_ends - word_end)
+
+
+def step_labels(keyword: int, after: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+    """Return the labels of windows that end `after` seconds after a keyword's end."""
+    labels = np.full(after.shape, IGNORE, np.int8)
+    labels[(after < IGNORED_RANGE[0]) | (after > IGNORED_RANGE[1])] = 0
+    labels[(after >= KEYWORD_RANGE[0]) & (after <= KEYWORD_RANGE[1])] = keyword
+    return labels
+
+
+class LogMelExtractor:
+    """Compute log mel frames with the front end that runs live: MFCC, its DCT inverted.
+
+    The MFCC run in C where kws was built with a compiler, which halves the time of making examples.
     """
-    rows = log_mels.astype(np.float32).reshape(-1, front_end.mel_filters)
-    raw = rows @ full_dct(FrontEndTables(front_end))
-    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
-    return replace(
-        front_end,
-        mean=tuple(np.round(mean, 4).tolist()),
-        scale=tuple(np.round(1 / deviation, 4).tolist()),
-    )
+
+    def __init__(self, spec: FrontEnd) -> None:
+        """Prepare the front end `spec` with as many coefficients as mel filters."""
+        square = replace(spec, coefficients=spec.mel_filters, mean=(), scale=())
+        self._mfcc = open_mfcc(square)
+        self._inverse = np.linalg.inv(dct_matrix(FrontEndTables(square)))
+
+    def extract(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+        """Return log mels [frames, filters] of a whole signal, int16 [n]."""
+        self._mfcc.reset()
+        return self._mfcc.push(samples) @ self._inverse
 
 
-def typical_windows(
-    log_mels: npt.NDArray[np.float16],
-    labels: npt.NDArray[np.int8],
-    tables: FrontEndTables,
-    architecture: Architecture,
-) -> npt.NDArray[np.float32]:
-    """A window of each example, [n, rows, coefficients]; of a keyword one that ends with it.
+def tilt_and_curvature(filters: int) -> npt.NDArray[np.float64]:
+    """Return the two shapes [2, filters], -1 to 1, by which microphones differ most."""
+    shapes: npt.NDArray[np.float64] = np.cos(np.outer((1, 2), np.linspace(0, np.pi, filters)))
+    return shapes
 
-    Without these the ranges of the last layers would be too narrow for the scores that count.
-    """
-    dct = full_dct(tables)
-    random = np.random.default_rng(0)
-    windows = []
-    for example, steps in zip(log_mels, labels, strict=True):
-        found = np.flatnonzero(steps > 0) if steps.max() > 0 else np.arange(len(steps))
-        start = int(random.choice(found)) * architecture.stride
-        rows = example[start : start + architecture.window_frames].astype(np.float32)
-        windows.append(rows @ dct + tables.bias)
-    typical: npt.NDArray[np.float32] = np.clip(np.stack(windows), -RANGE, RANGE)
-    return typical
+
+def dct_matrix(tables: FrontEndTables) -> npt.NDArray[np.float32]:
+    """Return the front end's DCT [filters, coefficients], unfolded from its stored half."""
+    sign = np.where(np.arange(len(tables.dct)) % 2, -1, 1).astype(np.float32)[:, None]
+    unfolded: npt.NDArray[np.float32] = np.concatenate([tables.dct, sign * tables.dct[:, ::-1]], 1)
+    return unfolded.T

@@ -1,6 +1,6 @@
-"""Hard negatives: passages of speech that a network takes for a keyword.
+"""Mine hard negatives: segments of speech that a network takes for a keyword.
 
-Examples drawn at random seldom hold such a moment; a network on its way finds every one.
+Examples drawn at random seldom hold such a moment; the network in training finds them.
 """
 
 from __future__ import annotations
@@ -11,106 +11,119 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.training.augmentation.scene import PLAIN
+from kws.training.augmentation.scene import CLEAN
 from kws.training.batches import Sampler
-from kws.training.example_layout import DETAIL, Layout
-from kws.training.example_store import Pool
-from kws.training.log_mel import slope_and_bow
+from kws.training.example_store import ExamplePool
+from kws.training.features import OVERSAMPLING, ExampleLayout, tilt_and_curvature
 
-LogMelRows = npt.NDArray[np.float16]
-Mined = npt.NDArray[np.int64]  # [2, passages] indices into the pool, and first rows in the speech
-Confidences = Callable[[LogMelRows], npt.NDArray[np.float32]]  # at each step of rows [n, filters]
+LogMels = npt.NDArray[np.float16]  # [frames, filters]
+Mined = npt.NDArray[np.int64]  # [2, segments]: indices into the pool, first frames in the speech
+Confidences = Callable[[LogMels], npt.NDArray[np.float32]]  # of log mels, at each step
 
-STRETCH = 1000  # steps that are scored at once
-APART = 25  # steps from one hard moment to the next
-# Step of an example at which its hard moment lies: not so late that slowing takes it out of it.
-PLACE = (3, 14)
-GAIN = (-36.0, 8.0)  # dB, of a passage
-SNR = (0.0, 30.0)  # dB, its loudest row against noise
-COLOUR = 1.5  # nepers, of the noise
-GRAIN = 12.0  # shape of the gamma distribution of a noise's mel sums
+CHUNK_STEPS = 1000  # scored at once
+MIN_DISTANCE = 25  # steps from one hard negative to the next
+# Step of an example at which its hard moment lies: not so late that a slower tempo moves it out.
+TARGET_STEP = (3, 14)
+GAIN = (-36.0, 8.0)  # dB, of a segment
+SNR = (0.0, 30.0)  # dB, its loudest frame against noise
+TILT = 1.5  # nepers, of the noise
+NOISE_SHAPE = 12.0  # of the gamma distribution of a noise's mel sums
 
 
 @dataclass(frozen=True)
-class Miner:
-    """Puts hard passages of speech into a pool, in the place of its easiest background."""
+class HardNegativeMiner:
+    """Replace the easiest background of a pool by hard segments of speech."""
 
-    speech: LogMelRows  # [m, filters]
-    layout: Layout
-    pool: Pool
+    speech: LogMels  # [m, filters], stored frames
+    layout: ExampleLayout
+    pool: ExamplePool
     sampler: Sampler
 
     def mine(
-        self, confidences: Confidences, most: int, searched: int, random: np.random.Generator
+        self, confidences: Confidences, count: int, searched: int, random: np.random.Generator
     ) -> Mined:
-        """Find up to `most` in `searched` rows in a row, and put them into the pool."""
+        """Find hard segments and insert them into the pool.
+
+        Args:
+            confidences: Scores log mels with the network.
+            count: How many segments at most.
+            searched: Stored frames of the speech that are searched, consecutive ones.
+            random: Chooses the frames, and where segments begin.
+
+        Returns:
+            What was inserted where; insert() repeats it.
+        """
         start = random.integers(max(1, len(self.speech) - searched + 1))
-        some = self.speech[start : start + searched]
-        firsts = start + hardest(confidences, some, self.layout, most, random)
-        places = self.sampler.easiest(len(firsts))
-        mined: Mined = np.stack([places, firsts[: len(places)]]).astype(np.int64)
-        self.put(mined)
+        excerpt = self.speech[start : start + searched]
+        firsts = start + hardest_segments(confidences, excerpt, self.layout, count, random)
+        indices = self.sampler.easiest(len(firsts))
+        mined: Mined = np.stack([indices, firsts[: len(indices)]]).astype(np.int64)
+        self.insert(mined)
         return mined
 
-    def put(self, mined: Mined) -> None:
-        """Write passages over examples."""
+    def insert(self, mined: Mined) -> None:
+        """Overwrite examples by mined segments; the same ones give the same examples."""
         offset = self.layout.front_end.log_offset
-        for place, first in mined.T:
-            passage = self.speech[first : first + self.layout.rows]
-            random = np.random.default_rng((place, first))  # the same when training goes on
-            self.pool.log_mels[place] = elsewhere(passage, offset, random)
-        places = mined[0]
-        self.pool.labels[places] = 0
-        self.sampler.update(places, np.ones(len(places), np.float32))
+        for index, first in mined.T:
+            segment = self.speech[first : first + self.layout.frames]
+            random = np.random.default_rng((index, first))  # so that training can be resumed
+            self.pool.log_mels[index] = augment_segment(segment, offset, random)
+        indices = mined[0]
+        self.pool.labels[indices] = 0
+        self.sampler.update(indices, np.ones(len(indices), np.float32))
 
 
-def elsewhere(log_mels: LogMelRows, offset: float, random: np.random.Generator) -> LogMelRows:
-    """A passage [rows, filters], most often at another level and in noise, as examples are.
+def augment_segment(log_mels: LogMels, offset: float, random: np.random.Generator) -> LogMels:
+    """Change the level of a segment [frames, filters] and add noise, with probability 1 - CLEAN.
 
-    Were all passages as they were recorded, a clean recording would be a sign of background.
-    offset: what the front end adds to a mel sum before its logarithm.
+    If all segments stayed as they were recorded, a clean recording would tell background.
+
+    Args:
+        log_mels: The segment.
+        offset: What the front end adds to a mel sum before its logarithm.
+        random: The generator that is drawn from.
     """
-    if random.random() < PLAIN:
+    if random.random() < CLEAN:
         return log_mels
-    rows, filters = log_mels.shape
+    frames, filters = log_mels.shape
     mels = np.maximum(np.exp(log_mels.astype(np.float32)) - offset, 0)
     snr = random.uniform(*SNR)
-    colour = np.exp(random.uniform(-COLOUR, COLOUR, 2) @ slope_and_bow(filters))
-    noise = colour / colour.mean() * random.gamma(GRAIN, 1 / GRAIN, (rows, filters))
+    tilt = np.exp(random.uniform(-TILT, TILT, 2) @ tilt_and_curvature(filters))
+    noise = tilt / tilt.mean() * random.gamma(NOISE_SHAPE, 1 / NOISE_SHAPE, (frames, filters))
     noise *= mels.mean(axis=1).max() * 10 ** (-snr / 20)
     gain = 10 ** (random.uniform(*GAIN) / 20)
-    changed: LogMelRows = np.log(gain * (mels + noise) + offset).astype(np.float16)
-    return changed
+    augmented: LogMels = np.log(gain * (mels + noise) + offset).astype(np.float16)
+    return augmented
 
 
-def hardest(
+def hardest_segments(
     confidences: Confidences,
-    speech: LogMelRows,
-    layout: Layout,
-    most: int,
+    speech: LogMels,
+    layout: ExampleLayout,
+    count: int,
     random: np.random.Generator,
 ) -> npt.NDArray[np.intp]:
-    """First rows of up to `most` passages around the moments likest a keyword, likest first.
+    """Return the first frames of up to `count` segments, the greatest confidence first.
 
-    speech: rows [m, filters], DETAIL for each that a network hears.
+    speech: stored frames [m, filters].
     """
     stride, window = layout.stride, layout.window_frames
-    heard = [np.zeros(0, np.float32)]
-    rows = speech[::DETAIL]
-    for first in range(0, len(rows) - window + 1, STRETCH * stride):
-        heard.append(confidences(rows[first : first + window + (STRETCH - 1) * stride]))
-    steps = _peaks(np.concatenate(heard), most)
-    firsts = (steps - random.integers(*PLACE, len(steps))) * stride * DETAIL
-    within: npt.NDArray[np.intp] = np.clip(firsts, 0, len(speech) - layout.rows)
+    scored = [np.zeros(0, np.float32)]
+    frames = speech[::OVERSAMPLING]
+    for first in range(0, len(frames) - window + 1, CHUNK_STEPS * stride):
+        scored.append(confidences(frames[first : first + window + (CHUNK_STEPS - 1) * stride]))
+    steps = _top_k(np.concatenate(scored), count)
+    firsts = (steps - random.integers(*TARGET_STEP, len(steps))) * stride * OVERSAMPLING
+    within: npt.NDArray[np.intp] = np.clip(firsts, 0, len(speech) - layout.frames)
     return within
 
 
-def _peaks(confidence: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.intp]:
-    """The steps of the greatest confidences, each the greatest within APART steps of it."""
-    count = len(confidence) // APART
+def _top_k(confidence: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.intp]:
+    """Return the steps of the k greatest confidences, one at most of MIN_DISTANCE steps."""
+    count = len(confidence) // MIN_DISTANCE
     if not count:
         return np.zeros(0, np.intp)
-    stretches = confidence[: count * APART].reshape(count, APART)
-    steps = stretches.argmax(axis=1) + APART * np.arange(count)
-    worst: npt.NDArray[np.intp] = steps[np.argsort(-confidence[steps], kind="stable")[:most]]
-    return worst
+    groups = confidence[: count * MIN_DISTANCE].reshape(count, MIN_DISTANCE)
+    steps = groups.argmax(axis=1) + MIN_DISTANCE * np.arange(count)
+    top: npt.NDArray[np.intp] = steps[np.argsort(-confidence[steps], kind="stable")[:k]]
+    return top

@@ -14,12 +14,11 @@ from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.cross_validation import Plugin
-from kws.training.example_layout import Layout
-from kws.training.example_store import make_pool, make_speech
-from kws.training.examples import Examples
+from kws.training.example_store import make_examples, store_negative_speech
+from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.features import ExampleLayout
 from kws.training.recipe import Recipe
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech
-from kws.training.words import Words
 from kws.training.workers import DONE, Status
 
 Samples = npt.NDArray[np.int16]
@@ -49,14 +48,14 @@ def prepare_material(job: Preparation) -> None:
     dataset, recipe, status = job.dataset, job.recipe, job.status
     synthetic = _synthesise(job)
     status.report("reading recordings", 0.0)
-    layout = Layout.of(recipe.front_end, recipe.architecture)
+    layout = ExampleLayout.of(recipe.front_end, recipe.architecture)
     examples = examples_of(dataset, layout, synthetic, recipe.examples.single_words)
     spoken = [*synthetic.confusable_phrases, *synthetic.sentences]
     speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(examples)]
     unfinished = job.folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    make_pool(
+    make_examples(
         examples,
         recipe.examples.per_keyword,
         recipe.examples.background,
@@ -65,7 +64,7 @@ def prepare_material(job: Preparation) -> None:
         lambda share: status.report("making examples", share),
     )
     if recipe.mining.passages_per_epoch:
-        make_speech(speech, layout, unfinished)
+        store_negative_speech(speech, layout, unfinished)
     if job.plugin:
         status.report("embedding speech", 0.0)
         job.plugin.prepare(examples, speech, recipe, unfinished)
@@ -82,8 +81,8 @@ def _synthesise(job: Preparation) -> SyntheticSpeech:
 
 
 def examples_of(
-    dataset: Dataset, layout: Layout, synthetic: SyntheticSpeech, single_words: bool
-) -> list[Examples]:
+    dataset: Dataset, layout: ExampleLayout, synthetic: SyntheticSpeech, single_words: bool
+) -> list[ExampleGenerator]:
     """Return the examples of each partition, to be drawn from its recordings.
 
     single_words: whether the negatives are single words.
@@ -98,7 +97,7 @@ def examples_of(
         kept = dataset.partitions([partition])
         negatives = _read(kept.negatives)
         examples.append(
-            Examples(
+            ExampleGenerator(
                 layout,
                 [of_keyword[partition] for of_keyword in utterances],
                 negatives,
@@ -112,7 +111,7 @@ def examples_of(
     return examples
 
 
-def _utterances(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]:
+def _utterances(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[KeywordUtterances]:
     """Return the utterances of a keyword by partition.
 
     Recordings stay in theirs; synthetic utterances, which have no speaker, go round all of them.
@@ -129,7 +128,7 @@ def _utterances(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[Words]
         read = _read([clip for clip in recorded if clip.partition == partition])
         some = synthetic[partition::PARTITIONS]
         weights = [weight] * len(read) + [synthetic_weight] * len(some)
-        by_partition.append(Words([*read, *some], weights))
+        by_partition.append(KeywordUtterances([*read, *some], weights))
     return by_partition
 
 

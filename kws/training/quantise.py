@@ -1,9 +1,13 @@
-"""A trained network to an int8 .tflite that carries its settings."""
+"""Quantise a trained network to an int8 .tflite that carries its settings.
+
+The statistics of its input features come from here, too.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,24 +16,69 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from kws.config import ModelConfig
+from kws.config import FrontEnd, ModelConfig
+from kws.mfcc_tables import FrontEndTables
 from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, PLACEHOLDER, checksum
+from kws.training.features import dct_matrix
+from kws.training.recipe import Architecture
+
+INPUT_RANGE = 6.0  # standard deviations that the int8 input spans; what is beyond saturates
+
+
+def standardise(front_end: FrontEnd, log_mels: npt.NDArray[np.float16]) -> FrontEnd:
+    """Return the front end with the mean and scale that give its coefficients mean 0, deviation 1.
+
+    log_mels: frames of examples, [n, frames, filters].
+    """
+    frames = log_mels.astype(np.float32).reshape(-1, front_end.mel_filters)
+    raw = frames @ dct_matrix(FrontEndTables(front_end))
+    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
+    return replace(
+        front_end,
+        mean=tuple(np.round(mean, 4).tolist()),
+        scale=tuple(np.round(1 / deviation, 4).tolist()),
+    )
+
+
+def representative_windows(
+    log_mels: npt.NDArray[np.float16],
+    labels: npt.NDArray[np.int8],
+    tables: FrontEndTables,
+    architecture: Architecture,
+) -> npt.NDArray[np.float32]:
+    """Return a window of features of each example, [n, frames, coefficients].
+
+    Windows of keyword examples end with the keyword: without them the quantisation ranges of the
+    last layers would be too narrow for the scores that count.
+    """
+    dct = dct_matrix(tables)
+    random = np.random.default_rng(0)
+    windows = []
+    for example, steps in zip(log_mels, labels, strict=True):
+        candidates = np.flatnonzero(steps > 0) if steps.max() > 0 else np.arange(len(steps))
+        start = int(random.choice(candidates)) * architecture.stride
+        frames = example[start : start + architecture.window_frames].astype(np.float32)
+        windows.append(frames @ dct + tables.bias)
+    clipped: npt.NDArray[np.float32] = np.clip(np.stack(windows), -INPUT_RANGE, INPUT_RANGE)
+    return clipped
 
 
 def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
-    """Post-training quantisation to int8, per-channel weights.
+    """Quantise to int8 after training, weights per channel, and return the .tflite.
 
-    model: fixed window, [1, rows, coefficients, 1]; features: [n, rows, coefficients], typical
-    inputs that set the ranges of the activations.
+    Args:
+        model: A network of a fixed window, [1, frames, coefficients, 1].
+        features: Representative windows, [n, frames, coefficients], which set the ranges of the
+            activations.
     """
 
-    def typical() -> Iterator[list[npt.NDArray[np.float32]]]:
+    def representative() -> Iterator[list[npt.NDArray[np.float32]]]:
         for window in features:
             yield [window[None, :, :, None]]
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = typical
+    converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
     content: bytes = converter.convert()
@@ -37,13 +86,13 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
 
 
 def embed(content: bytes, config: ModelConfig) -> bytes:
-    """Put settings and checksum into a .tflite, in place of any that it carried."""
+    """Embed settings and checksum in a .tflite, replacing any that it carries."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     entries = {
         CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode(),
         CHECKSUM_ENTRY: PLACEHOLDER,
     }
-    _slim(model)
+    _strip(model)
     for name, data in entries.items():
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(data, np.uint8)
@@ -51,13 +100,16 @@ def embed(content: bytes, config: ModelConfig) -> bytes:
         entry.name, entry.buffer = name, len(model.buffers)
         model.buffers.append(buffer)
         model.metadata.append(entry)
-    whole = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    return whole.replace(PLACEHOLDER, checksum(whole, PLACEHOLDER))
+    file = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return file.replace(PLACEHOLDER, checksum(file, PLACEHOLDER))
 
 
-def _slim(model: schema.ModelT) -> None:
-    """Drop what no runtime reads, a fifth of the file: calibration ranges, long names, the scales
-    of biases, which are the product of input's and weights', and metadata."""
+def _strip(model: schema.ModelT) -> None:
+    """Remove what no runtime reads, a fifth of the file.
+
+    That are calibration ranges, long names, metadata, and the scales of biases, which are the
+    product of the input's and the weights' scales.
+    """
     (graph,) = model.subgraphs
     for index, tensor in enumerate(graph.tensors):
         tensor.name = str(index)
@@ -66,5 +118,5 @@ def _slim(model: schema.ModelT) -> None:
         elif tensor.quantization is not None:
             tensor.quantization.min = tensor.quantization.max = None
     model.signatureDefs, model.metadata = [], []
-    # The buffers of metadata lie behind those of the tensors.
+    # The buffers of metadata follow those of the tensors.
     del model.buffers[1 + max(tensor.buffer for tensor in graph.tensors) :]

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kws.mfcc_tables import FrontEndTables
-from kws.training.augmentation.spectrogram import warps
+from kws.training.augmentation.spectrogram import vtlp_matrices
 from kws.training.batches import AuxiliaryInputs, Batch, Batches, Sampler
-from kws.training.example_store import Pool
-from kws.training.log_mel import full_dct
+from kws.training.example_store import ExamplePool
+from kws.training.features import dct_matrix
 from kws.training.losses import detection_loss
 from kws.training.recipe import Recipe, Schedule
 
@@ -96,7 +96,7 @@ class Trainer:
         model: keras.Model,
         recipe: Recipe,
         tables: FrontEndTables,
-        pool: Pool,
+        pool: ExamplePool,
         sampler: Sampler,
         task: AuxiliaryTask | None = None,
     ) -> None:
@@ -106,10 +106,9 @@ class Trainer:
         self._outputs = [LOGITS, *heads]
         self._network = keras.Model(model.input, [model.output, *heads.values()]) if task else model
         self.recipe, schedule = recipe, recipe.schedule
-        self.dct = tf.constant(full_dct(tables))
-        self._vtlp_dct = tf.constant(
-            warps(tables.spec, recipe.augmentation.vtlp) @ full_dct(tables)
-        )
+        dct = dct_matrix(tables)
+        self.dct = tf.constant(dct)
+        self._vtlp_dct = tf.constant(vtlp_matrices(tables.spec, recipe.augmentation.vtlp) @ dct)
         self.bias = tf.constant(tables.bias)
         self.optimizer = keras.optimizers.AdamW(
             _learning_rate(schedule),
@@ -158,7 +157,7 @@ class Trainer:
         total, batch = 0.0, self.recipe.schedule.batch_size
         for first in range(0, len(indices), batch):
             piece = indices[first : first + batch]
-            logits = self.logits(tf.constant(self.pool.heard(piece)))
+            logits = self.logits(tf.constant(self.pool.network_log_mels(piece)))
             labels = tf.cast(self.pool.labels[piece], tf.int32)
             total += len(piece) * float(self._detection_loss(logits, labels)[0])
         return total / max(1, len(indices))

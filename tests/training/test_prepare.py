@@ -11,8 +11,8 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
-from kws.training.example_layout import DETAIL
-from kws.training.example_store import Pool, Speech
+from kws.training.example_store import ExamplePool, NegativeSpeech
+from kws.training.features import OVERSAMPLING
 from kws.training.prepare import (
     EQUAL_WEIGHT,
     MAX_RECORDED_SHARE,
@@ -36,17 +36,17 @@ def record(path: Path, seconds: float = 0.5) -> Path:
     return path
 
 
-def made(folder: Path, dataset: Dataset) -> Pool:
+def made(folder: Path, dataset: Dataset) -> ExamplePool:
     """Return the pool of a dataset's examples."""
     status = Status("examples", folder / "progress")
     target = folder / "examples"
     prepare_material(Preparation(dataset, RECIPE, folder / "synthetic", target, status))
     assert status.read() == (DONE, 1.0)
-    return Pool.load(target)
+    return ExamplePool.load(target)
 
 
-def counts(pool: Pool) -> list[int]:
-    return np.bincount(pool.parts[pool.keywords == 1], minlength=PARTITIONS).tolist()
+def counts(pool: ExamplePool) -> list[int]:
+    return np.bincount(pool.partitions[pool.keywords == 1], minlength=PARTITIONS).tolist()
 
 
 def clips(folder: Path, recorded: int, synthetic: int) -> list[Clip]:
@@ -89,7 +89,7 @@ def test_a_recording_that_breaks_off_is_logged_and_left_out(
     assert message.endswith("; left out")
     assert counts(pool) == [POSITIVES // PARTITIONS] * PARTITIONS
     assert not (tmp_path / "examples.part").exists()
-    kept = Speech.load(tmp_path / "examples")
-    seconds = np.bincount(kept.parts) * RECIPE.front_end.hop / DETAIL / SAMPLE_RATE
+    kept = NegativeSpeech.load(tmp_path / "examples")
+    seconds = np.bincount(kept.partitions) * RECIPE.front_end.hop / OVERSAMPLING / SAMPLE_RATE
     assert np.argmax(seconds) == 2
     assert seconds[2] - seconds[1] == pytest.approx(3.0, abs=0.05)

@@ -1,1 +1,1 @@
-"""Augmentation of training examples: waveforms, acoustic scenes, synthetic noise, spectrograms."""
+"""Augment training examples: waveforms, acoustic scenes, synthetic noise, log mel spectrograms."""

@@ -1,94 +1,117 @@
-"""What is around a word: other speech, noise, the room, and the microphone."""
+"""Augment acoustic scenes: room, amplifier, microphone, background speech and noise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.training.augmentation import waveform
-from kws.training.augmentation.synthetic_noise import made_up_noise
-from kws.training.augmentation.waveform import Audio, Random
+from kws.training.augmentation.synthetic_noise import synthesise_noise
+from kws.training.augmentation.waveform import Audio, Random, Samples
 
-Samples = npt.NDArray[np.int16]
+# Probability that nothing but the level of a scene, or of a hard negative, changes. If no keyword
+# were clean, a clean recording would tell that there is no keyword.
+CLEAN = 0.3
+# Probabilities of the kinds of background noise; the rest is speech of several people (babble).
+RECORDED_NOISE, SYNTHETIC_NOISE = 0.6, 0.15
+RECORDED_RIR, SYNTHETIC_RIR = 0.25, 0.25  # probabilities of reverberation
 
-# Share of the scenes, and of mined passages, that are heard as they are. Were there no words among
-# them, a clean recording would tell that there is no keyword.
-PLAIN = 0.3
+
+@dataclass(frozen=True)
+class Transform:
+    """Apply a transform of audio with a probability."""
+
+    probability: float
+    apply: Callable[[Audio, Random], Audio]
+
+    def __call__(self, audio: Audio, random: Random) -> Audio:
+        """Return the audio transformed, or as it is."""
+        if self.probability < 1 and random.random() >= self.probability:
+            return audio
+        return self.apply(audio, random)
 
 
-class Surroundings:
-    """Draws stretches of speech and noise from recordings, and records scenes among them."""
+class AcousticAugmentation:
+    """Draw speech and noise from recordings, and augment scenes with them and with rooms."""
 
     def __init__(
-        self, speech: Sequence[Samples], noise: Sequence[Samples], rooms: Sequence[Samples]
+        self,
+        speech: Sequence[Samples],
+        noise: Sequence[Samples],
+        impulse_responses: Sequence[Samples],
     ) -> None:
-        """Recordings, int16; rooms: impulse responses."""
-        self._speech, self._noise, self._rooms = speech, noise, rooms
+        """Draw from recordings of speech, of noise and of room impulse responses, int16."""
+        self._speech, self._noise, self._responses = speech, noise, impulse_responses
         self._speech_weights, self._noise_weights = _weights(speech), _weights(noise)
+        # From the mouth to the sound card, with the probability of each transform.
+        self._transforms = (
+            Transform(1.0, self._reverberate),
+            Transform(0.2, waveform.distort),
+            Transform(0.6, waveform.tilt_spectrum),
+            Transform(0.15, waveform.low_pass),
+            Transform(0.7, self._mix_background),
+            Transform(1.0, waveform.randomise_level),
+            Transform(0.5, waveform.add_microphone_noise),
+        )
 
-    def speech(self, count: int, random: Random) -> Audio:
-        """`count` samples of speech."""
-        return _stretch(self._speech, self._speech_weights, count, random)
-
-    def noise(self, count: int, random: Random) -> Audio:
-        """`count` samples of recorded noise, made-up noise, or several people talking."""
-        kind = random.random()
-        if kind < 0.6 and self._noise:
-            return _stretch(self._noise, self._noise_weights, count, random)
-        if kind < 0.75:
-            return made_up_noise(count, random)
-        talkers = [self.speech(count, random) for _ in range(random.integers(1, 7))]
-        crowd: Audio = np.sum([waveform.set_level(t, -20) for t in talkers], 0, np.float32)
-        return crowd
-
-    def recorded(self, scene: Audio, random: Random) -> Samples:
-        """The way from the scene to the sound card."""
-        if random.random() < PLAIN:
-            return waveform.to_int16(waveform.set_level(scene, random.uniform(*waveform.LEVEL)))
-        kind = random.random()
-        if kind < 0.25 and self._rooms:
-            response = self._rooms[random.integers(len(self._rooms))]
-            scene = waveform.room(scene, as_float(response))
-        elif kind < 0.5:
-            scene = waveform.room(scene, waveform.made_up_room(random))
-        if random.random() < 0.2:
-            scene = waveform.overdriven(scene, random)
-        if random.random() < 0.6:
-            scene = waveform.colour(scene, random)
-        if random.random() < 0.15:
-            scene = waveform.narrowed(scene, random)
-        if random.random() < 0.7:
-            noise = self.noise(len(scene), random)
-            scene = waveform.mix(scene, noise, random.uniform(*waveform.SNR))
-        scene = waveform.set_level(scene, random.uniform(*waveform.LEVEL))
-        if random.random() < 0.5:  # the microphone's own noise
-            floor = 10 ** (random.uniform(-90, -60) / 20)
-            scene = scene + np.float32(floor) * waveform.hiss(len(scene), random)
+    def augment(self, scene: Audio, random: Random) -> Samples:
+        """Return the scene as a microphone records it: CLEAN, or through all transforms."""
+        if random.random() < CLEAN:
+            return waveform.to_int16(waveform.randomise_level(scene, random))
+        for transform in self._transforms:
+            scene = transform(scene, random)
         return waveform.to_int16(scene)
 
+    def speech(self, count: int, random: Random) -> Audio:
+        """Return `count` samples of speech."""
+        return _excerpt(self._speech, self._speech_weights, count, random)
 
-def as_float(samples: Samples) -> Audio:
-    """int16 to float32, full scale 1.0."""
-    return samples.astype(np.float32) / np.float32(32768)
+    def noise(self, count: int, random: Random) -> Audio:
+        """Return `count` samples of recorded noise, of synthetic noise, or of babble."""
+        kind = random.random()
+        if kind < RECORDED_NOISE and self._noise:
+            return _excerpt(self._noise, self._noise_weights, count, random)
+        if kind < RECORDED_NOISE + SYNTHETIC_NOISE:
+            return synthesise_noise(count, random)
+        talkers = [self.speech(count, random) for _ in range(random.integers(1, 7))]
+        babble: Audio = np.sum([waveform.set_level(t, -20) for t in talkers], 0, np.float32)
+        return babble
+
+    def _reverberate(self, scene: Audio, random: Random) -> Audio:
+        """Apply a recorded or a synthetic RIR, or none (lhotse's ReverbWithImpulseResponse)."""
+        kind = random.random()
+        if kind < RECORDED_RIR and self._responses:
+            recorded = self._responses[random.integers(len(self._responses))]
+            return waveform.apply_impulse_response(scene, waveform.to_float(recorded))
+        if kind < RECORDED_RIR + SYNTHETIC_RIR:
+            response = waveform.synthetic_impulse_response(random)
+            return waveform.apply_impulse_response(scene, response)
+        return scene
+
+    def _mix_background(self, scene: Audio, random: Random) -> Audio:
+        """Mix noise in at a random SNR (audiomentations' AddBackgroundNoise)."""
+        noise = self.noise(len(scene), random)
+        return waveform.mix(scene, noise, random.uniform(*waveform.SNR))
 
 
 def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
-    """Each recording is drawn in proportion to its length."""
+    """Return the probability of each recording, in proportion to its length."""
     lengths = np.array([len(recording) for recording in recordings], np.float64)
     weights: npt.NDArray[np.float64] = lengths / max(1.0, lengths.sum())
     return weights
 
 
-def _stretch(
+def _excerpt(
     recordings: Sequence[Samples], weights: npt.NDArray[np.float64], count: int, random: Random
 ) -> Audio:
-    """`count` samples of recordings: from anywhere in a first one, then others from their start.
+    """Return `count` samples: from anywhere in a first recording, then others from their start.
 
-    Short ones are thus heard whole, and as abruptly as they follow each other in a stream of clips.
-    Where there are no recordings, silence.
+    Short recordings thus occur whole, and follow each other as abruptly as in a stream of clips.
+    Without recordings there is silence.
     """
     if not recordings:
         return np.zeros(count, np.float32)
@@ -97,7 +120,7 @@ def _stretch(
     while missing > 0:
         recording = recordings[random.choice(len(recordings), p=weights)]
         start = 0 if pieces else int(random.integers(max(1, len(recording) - SAMPLE_RATE // 4)))
-        piece = as_float(recording[start : start + missing])
-        pieces.append(piece if pieces else waveform.faded(piece))
+        piece = waveform.to_float(recording[start : start + missing])
+        pieces.append(piece if pieces else waveform.fade(piece))
         missing -= len(piece)
     return np.concatenate(pieces)

@@ -1,6 +1,6 @@
-"""What happens to a recording on its way to a microphone: speed, room, colour, noise, level.
+"""Transform waveforms: speed, reverberation, spectral tilt, distortion, noise, level.
 
-Audio here is float32 [n], full scale 1.0; every function takes the random generator it draws from.
+Audio here is float32 [n], full scale 1.0. A transform that draws takes the generator it draws from.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 from kws.config import SAMPLE_RATE
 
+Samples = npt.NDArray[np.int16]
 Audio = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]
 Random = np.random.Generator
@@ -26,36 +27,40 @@ LEVEL_BLOCK = 80  # samples
 LEVEL_WINDOW = SAMPLE_RATE * 3 // 10 // LEVEL_BLOCK  # blocks
 FADE = SAMPLE_RATE // 100
 TILT = 12.0  # dB
-BANDWIDTH = (3000.0, 7500.0)  # Hz
-DRIVE = (0.7, 8.0)
-PIECE = (0.12, 0.45)  # s
+CUTOFF = (3000.0, 7500.0)  # Hz
+DRIVE = (0.7, 8.0)  # peak before the tanh
+SEGMENT = (0.12, 0.45)  # s
+MICROPHONE_NOISE = (-90.0, -60.0)  # dBFS
 
 
-def speed(audio: Audio, factor: float) -> Audio:
-    """Play faster (factor > 1) or slower, pitch included."""
+def perturb_speed(audio: Audio, factor: float) -> Audio:
+    """Resample to play faster (factor > 1) or slower, pitch included (`sox speed`)."""
     faster: Audio = soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
     return faster
 
 
-def room(audio: Audio, response: Audio) -> Audio:
-    """Convolve with an impulse response, its direct sound kept in place, energy kept."""
+def apply_impulse_response(audio: Audio, response: Audio) -> Audio:
+    """Convolve with a room impulse response (RIR), keeping energy and the place of the sound.
+
+    The peak of the response counts as the direct sound.
+    """
     direct = int(np.argmax(np.abs(response)))
     wet: Audio = fftconvolve(audio, response)[direct : direct + len(audio)]
     return wet * np.float32(rms(audio) / max(rms(wet), 1e-9))
 
 
-def made_up_room(random: Random) -> Audio:
-    """An impulse response of exponentially decaying noise, RT60 0.1 to 0.7 s."""
+def synthetic_impulse_response(random: Random) -> Audio:
+    """Return an RIR of exponentially decaying noise, RT60 of 0.1 to 0.7 s."""
     rt60 = random.uniform(0.1, 0.7)
     t = np.arange(int(rt60 * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = random.standard_normal(len(t)) * 10 ** (-3 * t / rt60)
-    tail *= 10 ** (-random.uniform(0, 15) / 20) / np.sqrt((tail**2).sum())  # direct-to-reverb
-    tail[0] += 1
-    return tail.astype(np.float32)
+    decay = random.standard_normal(len(t)) * 10 ** (-3 * t / rt60)
+    decay *= 10 ** (-random.uniform(0, 15) / 20) / np.sqrt((decay**2).sum())  # direct-to-reverb
+    decay[0] += 1
+    return decay.astype(np.float32)
 
 
-def colour(audio: Audio, random: Random) -> Audio:
-    """A microphone's tilt: first-order shelves at a random corner, up to TILT either way."""
+def tilt_spectrum(audio: Audio, random: Random) -> Audio:
+    """Apply first-order low and high shelves at a random corner, up to TILT either way each."""
     corner = np.exp(random.uniform(np.log(150), np.log(5000)))
     pole = np.exp(-2 * np.pi * corner / SAMPLE_RATE)
     low: Double = lfilter([1 - pole], [1, -pole], audio)
@@ -64,23 +69,23 @@ def colour(audio: Audio, random: Random) -> Audio:
     return tilted.astype(np.float32)
 
 
-def narrowed(audio: Audio, random: Random) -> Audio:
-    """What a narrow line or a hard codec leaves: nothing above BANDWIDTH."""
-    edge = random.uniform(*BANDWIDTH)
-    sections = butter(8, edge, fs=SAMPLE_RATE, output="sos")
-    narrow: Double = sosfilt(sections, audio)
-    return narrow.astype(np.float32)
+def low_pass(audio: Audio, random: Random) -> Audio:
+    """Apply a Butterworth low-pass at a random CUTOFF, as narrow lines and codecs do."""
+    cutoff = random.uniform(*CUTOFF)
+    sections = butter(8, cutoff, fs=SAMPLE_RATE, output="sos")
+    filtered: Double = sosfilt(sections, audio)
+    return filtered.astype(np.float32)
 
 
-def overdriven(audio: Audio, random: Random) -> Audio:
-    """An amplifier driven too hard: peaks are rounded off, DRIVE times too high for it."""
+def distort(audio: Audio, random: Random) -> Audio:
+    """Apply tanh distortion, as an amplifier that is driven up to DRIVE times its range."""
     drive = np.float32(np.exp(random.uniform(*np.log(DRIVE))) / max(np.abs(audio).max(), 1e-6))
-    rounded: Audio = np.tanh(drive * audio) / drive
-    return rounded
+    distorted: Audio = np.tanh(drive * audio) / drive
+    return distorted
 
 
 def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
-    """Add noise at a ratio in dB of the loudest 0.3 s of the audio to the noise's RMS."""
+    """Add noise at an SNR in dB: the loudest 0.3 s of the audio to the RMS of the noise."""
     noise_rms = rms(noise)
     if noise_rms < 1e-6:
         return audio
@@ -88,8 +93,8 @@ def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
     return audio + np.float32(gain) * noise
 
 
-def hiss(count: int, random: Random) -> Audio:
-    """Noise with a power spectrum of f^-slope, white to brown, RMS 1."""
+def coloured_noise(count: int, random: Random) -> Audio:
+    """Return noise with a power spectrum of f^-slope, white to brown, RMS 1."""
     slope = np.float32(random.uniform(0, 2))
     parts = random.standard_normal((count // 2 + 1, 2), np.float32)
     spectrum = parts.view(np.complex64)[:, 0] * np.exp(-slope / 2 * _log_frequencies(count))
@@ -97,11 +102,15 @@ def hiss(count: int, random: Random) -> Audio:
     return noise / np.float32(rms(noise))
 
 
-@cache
-def _log_frequencies(count: int) -> Audio:
-    """Logarithms of the frequencies of `count` samples, the lowest being 1."""
-    logarithms: Audio = np.log(np.maximum(1, np.arange(count // 2 + 1, dtype=np.float32)))
-    return logarithms
+def add_microphone_noise(audio: Audio, random: Random) -> Audio:
+    """Add coloured noise at a random level of MICROPHONE_NOISE."""
+    gain = 10 ** (random.uniform(*MICROPHONE_NOISE) / 20)
+    return audio + np.float32(gain) * coloured_noise(len(audio), random)
+
+
+def randomise_level(audio: Audio, random: Random) -> Audio:
+    """Set a random LEVEL."""
+    return set_level(audio, random.uniform(*LEVEL))
 
 
 def set_level(audio: Audio, dbfs: float) -> Audio:
@@ -109,14 +118,19 @@ def set_level(audio: Audio, dbfs: float) -> Audio:
     return audio * np.float32(10 ** (dbfs / 20) / max(loudness(audio), 1e-6))
 
 
-def to_int16(audio: Audio) -> npt.NDArray[np.int16]:
+def to_int16(audio: Audio) -> Samples:
     """Round to 16 bits; what is too loud clips, as in a microphone."""
     rounded: Audio = np.clip(np.rint(audio * 32768), -32768, 32767)
     return rounded.astype(np.int16)
 
 
+def to_float(samples: Samples) -> Audio:
+    """Convert int16 to float32, full scale 1.0."""
+    return samples.astype(np.float32) / np.float32(32768)
+
+
 def loudness(audio: Audio) -> float:
-    """RMS of the loudest 0.3 s."""
+    """Return the RMS of the loudest 0.3 s."""
     blocks = np.resize(audio, (max(1, len(audio) // LEVEL_BLOCK), LEVEL_BLOCK))
     power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
     sums = np.concatenate([[0.0], np.cumsum(power)])
@@ -124,8 +138,8 @@ def loudness(audio: Audio) -> float:
     return float(np.sqrt((sums[width:] - sums[:-width]).max() / (width * LEVEL_BLOCK)))
 
 
-def faded(audio: Audio) -> Audio:
-    """Fade both ends over 10 ms, so that a cut does not click."""
+def fade(audio: Audio) -> Audio:
+    """Fade in and out over 10 ms, so that a cut does not click."""
     ramp = np.linspace(0, 1, min(FADE, len(audio) // 2), dtype=np.float32)
     out = audio.copy()
     if len(ramp):
@@ -134,14 +148,24 @@ def faded(audio: Audio) -> Audio:
     return out
 
 
-def shuffled(audio: Audio, random: Random, length: tuple[float, float] = PIECE) -> Audio:
-    """Syllables, `length` long (s), in another order: real voices in sequences unheard of."""
+def shuffle_segments(audio: Audio, random: Random, length: tuple[float, float] = SEGMENT) -> Audio:
+    """Cut into segments of random `length`, s, and join them in a random order.
+
+    The result has the voice of the speech and none of its words.
+    """
     most = int(len(audio) / (length[0] * SAMPLE_RATE)) + 1
     cuts = np.cumsum(random.uniform(*length, most) * SAMPLE_RATE).astype(int)
-    pieces = np.split(audio, cuts[cuts < len(audio)])
-    return np.concatenate([faded(pieces[i]) for i in random.permutation(len(pieces))])
+    segments = np.split(audio, cuts[cuts < len(audio)])
+    return np.concatenate([fade(segments[i]) for i in random.permutation(len(segments))])
 
 
 def rms(audio: Audio | Double) -> float:
-    """Of the whole of it."""
+    """Return the root mean square of a signal."""
     return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))
+
+
+@cache
+def _log_frequencies(count: int) -> Audio:
+    """Return the logarithms of the frequencies of `count` samples, the lowest being 1."""
+    logarithms: Audio = np.log(np.maximum(1, np.arange(count // 2 + 1, dtype=np.float32)))
+    return logarithms

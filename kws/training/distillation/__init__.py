@@ -1,1 +1,6 @@
-"""Distillation as a plug-in of training: a speech embedding, its corpus, a teacher, the task."""
+"""Distil a speech embedding and a teacher into the network, as a plug-in of training.
+
+embedding computes Google's speech embedding, corpus builds speech with embeddings from the
+recordings and from spliced_speech, teacher trains a keyword head on the embeddings, and task gives
+the trainer inputs, heads and a loss. Nothing below the pipeline imports this package.
+"""

@@ -1,7 +1,7 @@
-"""Speech that nobody said: words in other voices, and pieces of speech put together anew.
+"""Splice speech: words in other voices, and pieces of speech joined in a new order.
 
-There are few passages that are almost a keyword, and a network soon knows them by heart. Of these
-there are as many as are wanted; what they sound like, a teacher tells (teacher.py).
+Recorded passages that resemble a keyword are few, and a network soon memorises them. Spliced ones
+are unlimited; a teacher (teacher.py) pseudo-labels them.
 """
 
 from __future__ import annotations
@@ -12,40 +12,46 @@ import numpy as np
 
 from kws.config import SAMPLE_RATE
 from kws.training.augmentation import waveform
-from kws.training.augmentation.scene import Samples, as_float
-from kws.training.augmentation.waveform import Audio, Random
-from kws.training.examples import Examples
+from kws.training.augmentation.waveform import Audio, Random, Samples
+from kws.training.examples import ExampleGenerator
 
-WORDS, PASSAGES = 0.25, 0.15  # share of the clips that are one keyword, one passage of speech
-PASSAGE = (3.0, 4.0)  # s
-VOICE = 0.3  # logarithm of how much higher and faster another voice is, at most
+WORDS, EXCERPTS = 0.25, 0.15  # share of the clips that are one keyword, one excerpt of speech
+EXCERPT = (3.0, 4.0)  # s
+SPEED = 0.3  # logarithm of the speed perturbation of those at most, a change of voice
 PIECES = (2, 6)  # of the other clips
 PIECE = (0.08, 0.4)  # s
-PIECES_VOICE = 0.2
-LEVEL = -20.0  # dBFS of a clip's loudest 0.3 s, and in the mean of a piece's
+PIECES_SPEED = 0.2
+LEVEL = -20.0  # dBFS of a clip's loudest 0.3 s, and of a piece's in the mean
 PIECE_LEVEL = 4.0  # dB by which pieces differ from that, at most
 MARGIN = SAMPLE_RATE // 40  # samples around a keyword that belong to it
-# Share of the pieces: keywords, words near them, recorded speech; the rest is any speech.
+# Share of the pieces: keywords, confusable phrases, recorded speech; the rest is any speech.
 SOURCES = (0.45, 0.25, 0.2)
 
 
-class Patchwork:
-    """Draws clips from the recordings and synthetic speech of one part."""
+class SplicedSpeech:
+    """Draw clips from the recordings and synthetic speech of one partition."""
 
     def __init__(
         self,
-        own: Examples,
-        near_words: Sequence[Samples],
+        generator: ExampleGenerator,
+        confusable_phrases: Sequence[Samples],
         speech: Sequence[Samples],
         random: Random,
     ) -> None:
-        """speech: all that has no keyword; some of it at least."""
-        self._words = [words for words in own.positives if words.utterances]
-        self._sources = [near_words or speech, own.negatives or speech, speech]
+        """Prepare to draw.
+
+        Args:
+            generator: Has the keywords and the recorded speech of the partition.
+            confusable_phrases: Synthetic phrases that sound like keywords.
+            speech: All speech without a keyword; some of it at least.
+            random: The generator that is drawn from.
+        """
+        self._words = [words for words in generator.keywords if words.utterances]
+        self._sources = [confusable_phrases or speech, generator.negatives or speech, speech]
         self._random = random
 
     def clips(self, hours: float, pause: int) -> list[Samples]:
-        """As many as last `hours`, with a pause of so many samples behind each."""
+        """Return clips that last `hours`, counting a pause of so many samples after each."""
         clips: list[Samples] = []
         left = hours * 3600 * SAMPLE_RATE
         while left > 0:
@@ -57,51 +63,53 @@ class Patchwork:
         random = self._random
         kind = random.random()
         if kind < WORDS and self._words:
-            return self._voiced(as_float(self._word()), VOICE)
-        if kind < WORDS + PASSAGES:
+            return self._perturbed(waveform.to_float(self._word()), SPEED)
+        if kind < WORDS + EXCERPTS:
             source = self._sources[random.integers(1, len(self._sources))]
-            return self._voiced(self._piece(self._one_of(source), PASSAGE), VOICE)
+            return self._perturbed(self._piece(self._choice(source), EXCERPT), SPEED)
         count = random.integers(PIECES[0], PIECES[1] + 1)
-        return self._voiced(_joined([self._levelled() for _ in range(count)]), PIECES_VOICE)
+        return self._perturbed(
+            _crossfaded([self._levelled_piece() for _ in range(count)]), PIECES_SPEED
+        )
 
-    def _voiced(self, audio: Audio, most: float) -> Audio:
-        return waveform.speed(audio, float(np.exp(self._random.uniform(-most, most))))
+    def _perturbed(self, audio: Audio, limit: float) -> Audio:
+        return waveform.perturb_speed(audio, float(np.exp(self._random.uniform(-limit, limit))))
 
     def _word(self) -> Samples:
-        """A keyword, all of them alike often."""
+        """Return an utterance of a keyword, each keyword equally often."""
         words = self._words[self._random.integers(len(self._words))]
         samples, start, end = words.draw(self._random)
         return samples[max(0, start - MARGIN) : end + MARGIN]
 
-    def _levelled(self) -> Audio:
-        """A piece of any speech."""
+    def _levelled_piece(self) -> Audio:
+        """Return a piece of a random source at a random level."""
         random = self._random
-        place = int(np.searchsorted(np.cumsum(SOURCES), random.random(), "right"))
-        if place == 0 and self._words:
-            whole = self._word()
+        source = int(np.searchsorted(np.cumsum(SOURCES), random.random(), "right"))
+        if source == 0 and self._words:
+            recording = self._word()
         else:
-            whole = self._one_of(self._sources[max(0, place - 1)])
-        piece = waveform.faded(self._piece(whole, PIECE))
+            recording = self._choice(self._sources[max(0, source - 1)])
+        piece = waveform.fade(self._piece(recording, PIECE))
         return waveform.set_level(piece, LEVEL + random.uniform(-PIECE_LEVEL, PIECE_LEVEL))
 
-    def _one_of(self, source: Sequence[Samples]) -> Samples:
+    def _choice(self, source: Sequence[Samples]) -> Samples:
         return source[self._random.integers(len(source))]
 
-    def _piece(self, whole: Samples, length: tuple[float, float]) -> Audio:
-        """`length` long, s, or all of it."""
+    def _piece(self, recording: Samples, length: tuple[float, float]) -> Audio:
+        """Return a random piece of a random `length`, s, or all of a shorter recording."""
         random = self._random
         count = int(random.uniform(*length) * SAMPLE_RATE)
-        first = random.integers(max(1, len(whole) - count + 1))
-        return as_float(whole[first : first + count])
+        first = random.integers(max(1, len(recording) - count + 1))
+        return waveform.to_float(recording[first : first + count])
 
 
-def _joined(pieces: Sequence[Audio]) -> Audio:
-    """One behind the other; where both fade, they lie over each other."""
-    over, joined = waveform.FADE, pieces[0]
+def _crossfaded(pieces: Sequence[Audio]) -> Audio:
+    """Return faded pieces joined; where one fades out, the next fades in."""
+    overlap, joined = waveform.FADE, pieces[0]
     for piece in pieces[1:]:
-        if min(len(joined), len(piece)) > over:
-            both = joined[-over:] + piece[:over]
-            joined = np.concatenate([joined[:-over], both, piece[over:]])
+        if min(len(joined), len(piece)) > overlap:
+            both = joined[-overlap:] + piece[:overlap]
+            joined = np.concatenate([joined[:-overlap], both, piece[overlap:]])
         else:
             joined = np.concatenate([joined, piece])
     return joined

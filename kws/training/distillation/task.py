@@ -1,15 +1,14 @@
-"""Passages of speech that tell a network, beside the keywords, what speech is made of.
+"""Distil the speech embedding and a teacher into the network, as an auxiliary task of the trainer.
 
-People who say the keywords are few; a network that has heard far more of them (embedding.py) makes
-much the same of one word by many voices. A layer half way up learns to tell what that network makes
-of speech before noise, room, other throats and other tempos came over it; the last layer, what a
-teacher of the keywords (teacher.py) makes of the same.
+People who say the keywords are few; the embedding, of a network that has heard far more of them, is
+much the same for one word in many voices. A layer half way up the student learns the embedding of
+clean speech from augmented speech: noise, rooms, other vocal tracts and tempos. Its last layer
+learns the outputs of a teacher of the keywords.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -19,80 +18,104 @@ from keras import layers
 
 from kws.errors import KwsError
 from kws.training.batches import AuxiliaryInputs, draw_weighted
-from kws.training.distillation.corpus import GRID, GuidingSpeech, Halfs, lag, spacing
+from kws.training.distillation.corpus import (
+    FRAMES_PER_POSITION,
+    DistillationCorpus,
+    half_window,
+    position_samples,
+)
 from kws.training.distillation.embedding import SIZE
-from kws.training.example_layout import DETAIL, Layout, heard_rows
+from kws.training.distillation.teacher import (
+    HIDDEN,
+    TeacherTargets,
+    keyword_probability,
+)
+from kws.training.features import OVERSAMPLING, ExampleLayout, network_frames
 from kws.training.losses import soft_target_loss
 from kws.training.model import block_outputs
 from kws.training.recipe import Recipe
 from kws.training.trainer import LOGITS
 
-# Behind how many blocks of the network: it has then seen about as much as an embedding rests on.
+EMBEDDINGS, HIDDEN_LAYER = "embeddings", "hidden"  # names of the heads and of their targets
+# Blocks of the student below the embeddings' head: its receptive field is about an embedding's.
 BLOCKS = 3
-HIDDEN = 64  # numbers in the teacher's last layer but one
-# Share of the passages around a keyword, and around what the teacher is in doubt about; the rest is
-# drawn from anywhere, where neither is often near.
-SPOKEN, DOUBTFUL = 0.25, 0.25
-ENDS = (0.62, 0.93)  # share of such a passage behind which the word ends: within its steps
-EMBEDDINGS, HIDDEN_LAYER = "embeddings", "hidden"  # names of the heads and their targets
-TEMPERATURE = 2.0  # of the teacher's scores (Hinton et al. 2015)
-
-
-@dataclass(frozen=True)
-class TeacherTargets:
-    """Hold what a teacher makes of a corpus, at the place of each last embedding that it saw."""
-
-    hidden: Halfs  # [m, HIDDEN], each number of mean 0 and variance 1
-    logits: Halfs  # [m, classes]
+# Share of the passages that are drawn around a keyword, and around what the teacher is in doubt
+# about; the rest is drawn from anywhere, where neither is often near.
+KEYWORD_PASSAGES, DOUBTFUL_PASSAGES = 0.25, 0.25
+ENDS = (0.62, 0.93)  # share of such a passage after which the word ends: within its steps
+TEMPERATURE = 2.0  # of the teacher's logits
 
 
 class DistillationTask:
-    """Teach a network, besides the keywords, the embedding and the teacher's view of speech.
+    """Draw passages of a corpus with targets, build the heads, and compute their loss.
 
     It is an AuxiliaryTask of the trainer.
     """
 
     def __init__(
-        self, speech: GuidingSpeech, teacher: TeacherTargets, layout: Layout, recipe: Recipe
+        self,
+        corpus: DistillationCorpus,
+        teacher: TeacherTargets,
+        layout: ExampleLayout,
+        recipe: Recipe,
     ) -> None:
-        """Prepare to draw passages of the speech.
+        """Prepare to draw passages.
 
         Raises:
-            KwsError: The speech is shorter than a passage, or has no keyword.
+            KwsError: The corpus is shorter than a passage, or has no keyword.
         """
-        distillation = recipe.distillation
-        self.count = distillation.passages_per_batch
-        self._weights = (
-            distillation.embedding_weight,
-            distillation.hidden_weight,
-            distillation.logits_weight,
-        )
-        self._stretch = recipe.augmentation.tempo_perturbation
-        self._speech, self._teacher = speech, teacher
+        settings, self._tempo = recipe.distillation, recipe.augmentation.tempo_perturbation
+        self.count = settings.passages_per_batch
+        weights = settings.embedding_weight, settings.hidden_weight, settings.logits_weight
+        self._weights = dict(zip((EMBEDDINGS, HIDDEN_LAYER, LOGITS), weights, strict=True))
+        self._corpus, self._teacher = corpus, teacher
         self._random = np.random.default_rng(recipe.seed)
         architecture = recipe.architecture
-        self._rows = np.arange(heard_rows(layout.rows))
+        self._frames = np.arange(network_frames(layout.frames))
         kernels = architecture.kernels[:BLOCKS]
         self._blocks = len(kernels)
-        seen = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
-        self._middles = np.arange(seen // 2, len(self._rows) - seen // 2, architecture.stride)
+        field = architecture.first_kernel + architecture.stride * sum(k - 1 for k in kernels)
+        self._middles = np.arange(field // 2, len(self._frames) - field // 2, architecture.stride)
         self._ends = layout.window_frames - 1 + layout.stride * np.arange(layout.steps)
-        self._lag = lag(layout)
-        # Places from a step's last row to the last embedding that ends with the step's window.
-        self._early = layout.front_end.window / spacing(layout) - self._lag
-        longest = len(self._rows) * DETAIL * np.exp(max(self._stretch)) / GRID
-        self._last = len(speech.embeddings) - int(longest) - 2
-        if self._last <= 0 or not len(speech.words):
-            raise KwsError("there is too little speech to guide a network")
-        self._spoken = np.cumsum(speech.words[:, 3])
-        chance = keyword_chance(teacher.logits, TEMPERATURE)
-        self._doubtful = np.cumsum(chance * (1 - chance), dtype=np.float64)
+        self._half_window = half_window(layout)
+        # Positions from a step's last frame to the last embedding that ends with the step's window.
+        self._early = layout.front_end.window / position_samples(layout) - self._half_window
+        fastest = np.exp(max(self._tempo))
+        longest = len(self._frames) * OVERSAMPLING * fastest / FRAMES_PER_POSITION
+        self._last = len(corpus.embeddings) - int(longest) - 2
+        if self._last <= 0 or not len(corpus.keywords):
+            raise KwsError(
+                "there is too little speech to teach a network; train without --embedding"
+            )
+        self._keyword_weights = np.cumsum(corpus.keywords[:, 3])
+        probability = keyword_probability(teacher.logits, TEMPERATURE)
+        self._doubt = np.cumsum(probability * (1 - probability), dtype=np.float64)
+
+    def draw(self) -> AuxiliaryInputs:
+        """Return passages, each at a random tempo, and their targets.
+
+        The targets are EMBEDDINGS [n, time steps, SIZE], those around the middle of a time step's
+        receptive field, and of the teacher HIDDEN_LAYER [n, steps, HIDDEN] and LOGITS [n, steps,
+        classes], those of speech that ends where a step's window does.
+        """
+        tempo = OVERSAMPLING * np.exp(self._random.uniform(*self._tempo, (self.count, 1)))
+        lengths = len(self._frames) * tempo[:, 0] / FRAMES_PER_POSITION
+        firsts = self._first_positions(lengths)[:, None]
+        frames = firsts * FRAMES_PER_POSITION + _nearest(self._frames * tempo)
+        middles = firsts + _nearest(self._middles * tempo / FRAMES_PER_POSITION)
+        ends = _nearest(self._ends * tempo / FRAMES_PER_POSITION + self._early)
+        steps = np.maximum(0, firsts + ends)
+        targets = {
+            EMBEDDINGS: self._corpus.embeddings[middles],
+            HIDDEN_LAYER: self._teacher.hidden[steps],
+            LOGITS: self._teacher.logits[steps],
+        }
+        return AuxiliaryInputs(self._corpus.log_mels[frames], targets)
 
     def heads(self, network: keras.Model) -> dict[str, keras.KerasTensor]:
-        """Return heads on the middle and the last layer of a network.
+        """Return heads on the middle and the last layer of a network, by name.
 
-        They are the embeddings [batch, time steps, 1, SIZE] and the teacher's hidden layer [batch,
-        steps, 1, HIDDEN].
+        They are EMBEDDINGS [batch, time steps, 1, SIZE] and HIDDEN_LAYER [batch, steps, 1, HIDDEN].
         """
         outputs = block_outputs(network)
         return {
@@ -106,54 +129,27 @@ class DistillationTask:
         Embeddings and hidden layer, whose variance is 1, count by mean squares, and the logits by
         their divergence from the teacher's soft targets.
         """
-        wanted = {name: tf.cast(target, tf.float32) for name, target in targets.items()}
-        squares = [
-            tf.reduce_mean(tf.square(outputs[name] - wanted[name]))
+        floats = {name: tf.cast(target, tf.float32) for name, target in targets.items()}
+        distances = {
+            name: tf.reduce_mean(tf.square(outputs[name] - floats[name]))
             for name in (EMBEDDINGS, HIDDEN_LAYER)
-        ]
-        divergence = soft_target_loss(outputs[LOGITS], wanted[LOGITS], TEMPERATURE)
-        terms = zip(self._weights, (*squares, divergence), strict=True)
-        return tf.add_n([weight * term for weight, term in terms])
-
-    def draw(self) -> AuxiliaryInputs:
-        """Return passages, each at a random tempo, and their targets.
-
-        The embeddings [n, time steps, SIZE] are those around the middle of what each time step has
-        seen; hidden layer [n, steps, HIDDEN] and logits [n, steps, classes] are those of speech
-        that ends where a step's window does.
-        """
-        faster = DETAIL * np.exp(self._random.uniform(*self._stretch, (self.count, 1)))
-        firsts = self._firsts(len(self._rows) * faster[:, 0] / GRID)[:, None]
-        rows = firsts * GRID + _nearest(self._rows * faster)
-        columns = firsts + _nearest(self._middles * faster / GRID)
-        steps = np.maximum(0, firsts + _nearest(self._ends * faster / GRID + self._early))
-        targets = {
-            EMBEDDINGS: self._speech.embeddings[columns],
-            HIDDEN_LAYER: self._teacher.hidden[steps],
-            LOGITS: self._teacher.logits[steps],
         }
-        return AuxiliaryInputs(self._speech.log_mels[rows], targets)
+        distances[LOGITS] = soft_target_loss(outputs[LOGITS], floats[LOGITS], TEMPERATURE)
+        return tf.add_n([self._weights[name] * value for name, value in distances.items()])
 
-    def _firsts(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """[count] places where passages begin that are so many places long."""
+    def _first_positions(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Return where passages begin that are so many positions long, [count]."""
         random = self._random
         firsts = random.integers(self._last, size=self.count)
-        spoken, doubtful = (round(share * self.count) for share in (SPOKEN, DOUBTFUL))
-        words = self._speech.words[draw_weighted(self._spoken, spoken, random)]
-        places = draw_weighted(self._doubtful, doubtful, random) + self._lag
-        ends = np.concatenate([words[:, 2], places])
-        before = ends - random.uniform(*ENDS, len(ends)) * lengths[: len(ends)]
-        firsts[: len(ends)] = np.clip(_nearest(before), 0, self._last - 1)
+        shares = KEYWORD_PASSAGES, DOUBTFUL_PASSAGES
+        spoken, doubtful = (round(share * self.count) for share in shares)
+        words = self._corpus.keywords[draw_weighted(self._keyword_weights, spoken, random)]
+        doubts = draw_weighted(self._doubt, doubtful, random) + self._half_window
+        ends = np.concatenate([words[:, 2], doubts])
+        chosen = ends - random.uniform(*ENDS, len(ends)) * lengths[: len(ends)]
+        firsts[: len(ends)] = np.clip(_nearest(chosen), 0, self._last - 1)
         return firsts
 
 
-def keyword_chance(logits: Halfs, temperature: float = 1.0) -> npt.NDArray[np.float32]:
-    """[m] how likely some keyword is."""
-    highest = logits.max(axis=1, keepdims=True)
-    raised = np.exp((logits - highest).astype(np.float32) / temperature)
-    chance: npt.NDArray[np.float32] = 1 - raised[:, 0] / raised.sum(axis=1)
-    return chance
-
-
-def _nearest(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    return np.rint(places).astype(np.int64)
+def _nearest(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return np.rint(values).astype(np.int64)

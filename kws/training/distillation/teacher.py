@@ -1,115 +1,263 @@
-"""A teacher of the network: a head on the speech embedding, which learns the keywords.
+"""Train a teacher of the network: a keyword head on the speech embedding.
 
-It sees speech as the embedding (embedding.py) makes it out, and before noise and room came over it,
-so it learns the keywords from few people. What it makes of speech the network then learns to make
-of the same speech, in noise and rooms (privileged information: Lopez-Paz et al. 2016, "Unifying
-distillation and privileged information").
+It gets the embeddings of clean speech, so it learns the keywords from few people. The student
+learns the teacher's outputs for the same speech in noise and rooms (privileged information:
+Lopez-Paz et al. 2016, "Unifying distillation and privileged information").
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
 
-from kws.training.distillation.corpus import GuidingSpeech, Halfs
-from kws.training.distillation.crops import Crops
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+from kws.training.batches import draw_weighted, group_by_keyword
+from kws.training.distillation.corpus import (
+    DistillationCorpus,
+    Halfs,
+    half_window,
+    position_samples,
+)
 from kws.training.distillation.embedding import SIZE
-from kws.training.distillation.task import HIDDEN, TeacherTargets, keyword_chance
-from kws.training.example_layout import Layout
+from kws.training.features import IGNORE, KEYWORD_RANGE, ExampleLayout, step_labels
 from kws.training.losses import detection_loss
 from kws.training.workers import Progress
 
-KERNELS = (5, 7, 10)  # embeddings along time: together about what the small network sees
-SEEN = 1 + sum(kernel - 1 for kernel in KERNELS)
+KERNELS = (5, 7, 10)  # embeddings along time: together about the receptive field of the student
+RECEPTIVE_FIELD = 1 + sum(kernel - 1 for kernel in KERNELS)
+HIDDEN = 64  # numbers in the last hidden layer
 STEPS = 4000
-SEARCHED = 1000  # steps from one search for hard background to the next
-SAID = 100  # steps from one word of progress to the next
-LEARNING_RATE, WEIGHT_DECAY, AVERAGE = 2e-3, 1e-3, 0.995
-DROPPED, NOISE = 0.2, 0.3  # share of the numbers; deviation of what is added to the embedding
-FOUND, HARDEST = 4, 0.5  # detection_loss()
-AT_ONCE = 20_000  # places
+MINE_EVERY = 1000  # steps from one search for hard background to the next
+LOG_EVERY = 100  # steps from one report of progress to the next
+LEARNING_RATE, WEIGHT_DECAY, EMA_MOMENTUM = 2e-3, 1e-3, 0.995
+DROPOUT, NOISE = 0.2, 0.3  # share of the numbers; deviation of what is added to the embedding
+MAX_POOLING_STEPS, WORST_STEP_WEIGHT = 4, 0.5  # of detection_loss()
+CHUNK = 20_000  # positions computed at once
+BATCH = 128  # crops
+KEYWORDS = 0.4  # share of a batch, spread evenly over the keywords
+SPLICED = 0.6  # share of the keywords that get other speech around them than in their recording
+CROP_STEPS = 24  # positions of a crop that have a label
+
+Labels = npt.NDArray[np.int8]
+Positions = npt.NDArray[np.int64]
 
 
-def taught(
-    speech: GuidingSpeech, layout: Layout, classes: int, seed: int, path: Path, progress: Progress
+@dataclass(frozen=True)
+class TeacherTargets:
+    """Hold a teacher's outputs at each position of a corpus: of what ends with its embedding."""
+
+    hidden: Halfs  # [m, HIDDEN], each number of mean 0 and variance 1
+    logits: Halfs  # [m, classes]
+
+
+class TeacherBatches:
+    """Draw crops of a corpus: keywords evenly, background half at random and half by difficulty.
+
+    The label of a position belongs to its embedding and those before it in the receptive field.
+    """
+
+    def __init__(
+        self,
+        corpus: DistillationCorpus,
+        layout: ExampleLayout,
+        receptive_field: int,
+        seed: int,
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            corpus: Speech with embeddings.
+            layout: Tells the spacing of positions.
+            receptive_field: Of the teacher, embeddings.
+            seed: Of all random draws.
+
+        Raises:
+            KwsError: The corpus has no keyword, or little else.
+        """
+        self._embeddings, self._keywords = corpus.embeddings, corpus.keywords
+        self._field = receptive_field
+        self._random = np.random.default_rng(seed)
+        self._seconds = position_samples(layout) / SAMPLE_RATE  # from position to position
+        self._half_window = half_window(layout)
+        self.background = corpus.background(layout)
+        self._groups = group_by_keyword(self._keywords[:, 0].astype(np.intp))
+        taken = np.cumsum(np.r_[0, ~self.background])
+        labelled = np.arange(receptive_field - 1, len(self.background) - CROP_STEPS + 1)
+        # Where crops of background may begin.
+        self._is_first = taken[labelled + CROP_STEPS] == taken[labelled]
+        self._firsts = np.flatnonzero(self._is_first)
+        if not self._groups or not len(self._firsts):
+            raise KwsError(
+                "there is too little speech to teach a network; train without --embedding"
+            )
+        self.set_difficulty(np.ones(len(self.background)))
+
+    def set_difficulty(self, probability: npt.NDArray[Any]) -> None:
+        """Set how likely the teacher finds a keyword at each position, [m]."""
+        self._difficulty = np.cumsum(np.where(self.background, probability, 0.0) + 1e-4)
+
+    def draw(self) -> tuple[Halfs, Labels]:
+        """Return a batch.
+
+        It is embeddings [BATCH, receptive_field + CROP_STEPS - 1, SIZE] and labels [BATCH,
+        CROP_STEPS].
+        """
+        each = round(BATCH * KEYWORDS / len(self._groups))
+        utterances = np.concatenate([self._utterances(group, each) for group in self._groups])
+        spoken, labels = self._keyword_crops(utterances)
+        firsts = self._background_firsts(BATCH - len(utterances))
+        background = self._embeddings[self._crops(firsts)]
+        no_keyword = np.zeros((len(background), CROP_STEPS), np.int8)
+        return np.concatenate([spoken, background]), np.concatenate([labels, no_keyword])
+
+    def _utterances(self, group: Positions, count: int) -> Positions:
+        """Return `count` of the utterances of one keyword."""
+        shares = self._keywords[group, 3]
+        return self._random.choice(group, count, p=shares / shares.sum())
+
+    def _keyword_crops(self, utterances: Positions) -> tuple[Halfs, Labels]:
+        """Return crops with keywords, and their labels.
+
+        Where another keyword ends near, the label is IGNORE.
+        """
+        keywords, starts, ends, _ = (column[:, None] for column in self._keywords[utterances].T)
+        offset, count = self._half_window, len(utterances)
+        room = CROP_STEPS - int((KEYWORD_RANGE[1] - KEYWORD_RANGE[0]) / self._seconds)
+        last = np.rint(ends[:, 0] - offset).astype(np.int64) + 1 - self._field
+        crops = self._crops(last - self._random.integers(room, size=count))
+        steps = crops[:, self._field - 1 :]
+        around = (crops < starts - offset - 1) | (crops > ends + offset + 1)
+        spliced = around & (self._random.random((count, 1)) < SPLICED)
+        own = step_labels(1, (steps + offset - ends) * self._seconds)
+        other = ~self.background[steps] & ~spliced[:, self._field - 1 :]
+        ignored = (own == IGNORE) | other
+        labels = np.where(own > 0, keywords, np.where(ignored, IGNORE, 0)).astype(np.int8)
+        surroundings = self._crops(self._random.choice(self._firsts, count))
+        return self._embeddings[np.where(spliced, surroundings, crops)], labels
+
+    def _background_firsts(self, count: int) -> Positions:
+        """Return `count` positions where crops of background begin."""
+        random = self._random
+        firsts = random.choice(self._firsts, count)
+        hard = draw_weighted(self._difficulty, count // 2, random)
+        hard -= self._field - 1 + random.integers(CROP_STEPS, size=len(hard))
+        hard = np.clip(hard, 0, len(self._is_first) - 1)
+        firsts[: len(hard)] = np.where(self._is_first[hard], hard, firsts[: len(hard)])
+        return firsts
+
+    def _crops(self, firsts: Positions) -> Positions:
+        """Return the positions [n, receptive_field + CROP_STEPS - 1] of crops."""
+        positions = firsts[:, None] + np.arange(self._field + CROP_STEPS - 1)
+        return np.clip(positions, 0, len(self.background) - 1)
+
+
+def teacher_targets(
+    corpus: DistillationCorpus,
+    layout: ExampleLayout,
+    classes: int,
+    seed: int,
+    path: Path,
+    progress: Progress,
 ) -> TeacherTargets:
-    """What a teacher of this speech makes of it; its weights are kept at the path.
+    """Train a teacher on a corpus, or load its weights from a path, and return its outputs.
 
-    KwsError where there is too little speech.
+    Raises:
+        KwsError: There is too little speech.
     """
     keras.utils.set_random_seed(seed)
-    teacher = _teacher(classes)
+    teacher = _build_teacher(classes)
     if not path.exists():
-        _learn(teacher, speech, layout, seed, progress)
+        _train(teacher, corpus, layout, seed, progress)
         unfinished = path.with_name("part." + path.name)
         teacher.save_weights(unfinished)
         unfinished.rename(path)
     teacher.load_weights(path)
-    logits, hidden = _heard(teacher, speech.embeddings)
+    logits, hidden = _outputs(teacher, corpus.embeddings)
     some = hidden[::7].astype(np.float32)
     mean, deviation = some.mean(axis=0), np.maximum(some.std(axis=0), 1e-3)
-    for first in range(0, len(hidden), AT_ONCE):  # all at once would take a GB
-        piece = hidden[first : first + AT_ONCE]
+    for first in range(0, len(hidden), CHUNK):  # all at once would take a GB
+        piece = hidden[first : first + CHUNK]
         piece[:] = (piece - mean) / deviation
     return TeacherTargets(hidden, logits)
 
 
-def _teacher(classes: int) -> keras.Model:
-    """Embeddings [batch, n, SIZE] to logits and hidden numbers of n - SEEN + 1 places."""
+def keyword_probability(logits: Halfs, temperature: float = 1.0) -> npt.NDArray[np.float32]:
+    """Return the posterior of all keywords together, [m], of logits [m, classes]."""
+    highest = logits.max(axis=1, keepdims=True)
+    raised = np.exp((logits - highest).astype(np.float32) / temperature)
+    probability: npt.NDArray[np.float32] = 1 - raised[:, 0] / raised.sum(axis=1)
+    return probability
+
+
+def _build_teacher(classes: int) -> keras.Model:
+    """Build the head: embeddings [batch, n, SIZE] to logits and hidden layer [batch, m, ...].
+
+    m is n - RECEPTIVE_FIELD + 1.
+    """
     inputs = keras.Input((None, SIZE))
-    x = layers.GaussianNoise(NOISE)(layers.SpatialDropout1D(DROPPED)(inputs))
+    x = layers.GaussianNoise(NOISE)(layers.SpatialDropout1D(DROPOUT)(inputs))
     for kernel in KERNELS:
         hidden = layers.BatchNormalization()(layers.Conv1D(HIDDEN, kernel, use_bias=False)(x))
-        x = layers.Dropout(DROPPED)(layers.ReLU()(hidden))
+        x = layers.Dropout(DROPOUT)(layers.ReLU()(hidden))
     return keras.Model(inputs, [layers.Dense(classes)(x), hidden])
 
 
-def _learn(
-    teacher: keras.Model, speech: GuidingSpeech, layout: Layout, seed: int, progress: Progress
+def _train(
+    teacher: keras.Model,
+    corpus: DistillationCorpus,
+    layout: ExampleLayout,
+    seed: int,
+    progress: Progress,
 ) -> None:
-    """Behind it, the teacher has the moving averages of its weights."""
+    """Train a teacher; it ends with the moving averages of its weights."""
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
     optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=AVERAGE
+        rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=EMA_MOMENTUM
     )
     variables = teacher.trainable_variables
 
+    @tf.function  # type: ignore[untyped-decorator]
     def step(x: tf.Tensor, y: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             logits, _ = teacher(tf.cast(x, tf.float32), training=True)
-            loss, _ = detection_loss(logits, tf.cast(y, tf.int32), FOUND, HARDEST)
+            labels = tf.cast(y, tf.int32)
+            loss, _ = detection_loss(logits, labels, MAX_POOLING_STEPS, WORST_STEP_WEIGHT)
         gradients = tape.gradient(loss, variables)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
-    fitted = tf.function(step)
-    crops = Crops(speech, layout, SEEN, seed)
+    batches = TeacherBatches(corpus, layout, RECEPTIVE_FIELD, seed)
     for number in range(STEPS):
-        if number % SAID == 0:
+        if number % LOG_EVERY == 0:
             progress("teaching", number / STEPS)
-        if number and number % SEARCHED == 0:
-            crops.find_alike(keyword_chance(_heard(teacher, speech.embeddings)[0]))
-        fitted(*crops.draw())
+        if number and number % MINE_EVERY == 0:
+            logits, _ = _outputs(teacher, corpus.embeddings)
+            batches.set_difficulty(keyword_probability(logits))
+        step(*batches.draw())
     optimizer.finalize_variable_values(variables)
 
 
-def _heard(teacher: keras.Model, embeddings: Halfs) -> tuple[Halfs, Halfs]:
-    """Logits [m, classes] and hidden numbers [m, HIDDEN]; of the first place SEEN were seen at,
-    also for those before it, where there is silence.
+def _outputs(teacher: keras.Model, embeddings: Halfs) -> tuple[Halfs, Halfs]:
+    """Return logits [m, classes] and hidden layer [m, HIDDEN] at each position.
+
+    The first positions, of silence, get the outputs of the first whole receptive field.
     """
 
-    def hear(x: tf.Tensor) -> Any:
+    def infer(x: tf.Tensor) -> Any:
         return teacher(tf.cast(x, tf.float32), training=False)
 
-    fast = tf.function(hear, reduce_retracing=True)
+    fast = tf.function(infer, reduce_retracing=True)
     pieces = []
-    for first in range(0, len(embeddings) - SEEN + 1, AT_ONCE):
-        made = fast(embeddings[None, first : first + AT_ONCE + SEEN - 1])
-        pieces.append([numbers[0].numpy().astype(np.float16) for numbers in made])
+    for first in range(0, len(embeddings) - RECEPTIVE_FIELD + 1, CHUNK):
+        outputs = fast(embeddings[None, first : first + CHUNK + RECEPTIVE_FIELD - 1])
+        pieces.append([numbers[0].numpy().astype(np.float16) for numbers in outputs])
     logits, hidden = (np.concatenate(kind) for kind in zip(*pieces, strict=True))
-    before = ((SEEN - 1, 0), (0, 0))
+    before = ((RECEPTIVE_FIELD - 1, 0), (0, 0))
     return np.pad(logits, before, "edge"), np.pad(hidden, before, "edge")
