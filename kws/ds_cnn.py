@@ -1,43 +1,48 @@
-"""The int8 DS-CNN: feature rows in, one int8 score vector per step out.
+"""Score feature frames with an int8 DS-CNN, one score vector per step.
 
-The network pads nothing along time, so one interpreter call on a longer window gives the scores
-of every step in it; the scores of a step depend on its own window alone.
+The network pads nothing along time, so that one call of the interpreter on a longer window gives
+the scores of every step in it; the scores of a step depend on its own window only.
 """
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.engine.interpreter import tflite
 from kws.engine.network import phases_for
 from kws.engine.tflite_reader import chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.types import Frames, StepScores
+
+try:
+    from tflite_runtime import interpreter as tflite
+except ImportError:  # Python 3.12 and later
+    from ai_edge_litert import interpreter as tflite
 
 Int8 = npt.NDArray[np.int8]
 
-MAX_STEPS = 512  # steps in one interpreter call; bounds the memory of its activations
-LIMIT = np.float32(1 << 20)  # features are clamped to it: no scale in use comes near
+MAX_STEPS = 512  # steps in one call of the interpreter; bounds the memory of its activations
+FEATURE_LIMIT = np.float32(1 << 20)  # features are clamped to it: no scale in use comes near
 
 
 class DsCnn:
-    """A model's network as a stream; how the rows are cut into pieces changes no bit.
+    """Run the network of a model on a stream; the division into pushes changes no bit.
 
-    Step i covers rows [i * stride, i * stride + window_frames). Where the network by itself gives
-    fewer, several phases of it give a step in turn (phases_for).
+    Step i covers the frames [i * stride, i * stride + window_frames). Where the network itself has
+    a longer stride, several phases of it complete the steps in turn (phases_for).
     """
 
     def __init__(self, model: ModelFile) -> None:
-        self._interpreter = tflite.Interpreter(
-            model_content=model.content,
-            num_threads=1,
-            # The reference kernels define the bits: the fast ones round ties on negative sums
-            # otherwise, delegates much else, and the board could not follow them.
-            experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
-        )
+        """Load the network of a model.
+
+        Raises:
+            KwsError: the network does not fit the model's settings.
+        """
+        self._interpreter = open_interpreter(model.content)
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
@@ -45,23 +50,23 @@ class DsCnn:
         _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
-        self._own_stride = _stride(model)
-        self._phases = phases_for(self._own_stride, self.stride)
+        self._network_stride = _network_stride(model)
+        self._phases = phases_for(self._network_stride, self.stride)
         if not self._phases:
-            raise _unfit(model)
-        scale, self._zero = self._input["quantization"]
+            raise _misfit(model)
+        scale, self._zero_point = self._input["quantization"]
         self._gain = np.float32(1) / np.float32(scale)
         self.score_scale = float(self._output["quantization"][0])
-        self._allocated_rows = self.window_frames
+        self._allocated_frames = self.window_frames
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._pending = np.zeros((0, self.coefficients), np.int8)
 
-    def push(self, rows: npt.NDArray[np.float32]) -> Int8:
-        """Take rows [n, coefficients]; return the scores they complete, [steps, classes]."""
-        stream = np.concatenate([self._pending, self.quantise(rows)])
+    def push(self, frames: Frames) -> StepScores:
+        """Take frames [n, coefficients]; return the scores they complete, [steps, classes]."""
+        stream = np.concatenate([self._pending, self.quantise(frames)])
         count = max(0, (len(stream) - self.window_frames) // self.stride + 1)
         self._pending = stream[count * self.stride :]
         scores = np.empty((count, self.classes), np.int8)
@@ -70,40 +75,52 @@ class DsCnn:
             of_phase[:] = self._steps(stream[phase * self.stride :], len(of_phase))
         return scores
 
-    def quantise(self, rows: npt.NDArray[np.float32]) -> Int8:
-        """Rows to the network's int8: times 1 / scale, rounded half to even, saturated."""
-        scaled = np.clip(rows * self._gain, -LIMIT, LIMIT)
-        levels: npt.NDArray[np.float32] = np.rint(scaled) + np.float32(self._zero)
-        return np.clip(levels, -128, 127).astype(np.int8)
+    def quantise(self, frames: Frames) -> Int8:
+        """Return frames as quantised values: times 1 / scale, rounded half to even, saturated."""
+        scaled = np.clip(frames * self._gain, -FEATURE_LIMIT, FEATURE_LIMIT)
+        values = np.rint(scaled) + np.float32(self._zero_point)
+        return np.clip(values, -128, 127).astype(np.int8)
 
-    def _steps(self, rows: Int8, count: int) -> Int8:
-        """The first `count` steps of one phase, [count, classes]."""
+    def _steps(self, frames: Int8, count: int) -> StepScores:
+        """Return the scores of the first `count` steps of one phase, [count, classes]."""
         scores = np.empty((count, self.classes), np.int8)
         for first in range(0, count, MAX_STEPS):
             steps = min(MAX_STEPS, count - first)
-            start = first * self._own_stride
-            stop = start + self.window_frames + (steps - 1) * self._own_stride
-            scores[first : first + steps] = self._scores(rows[start:stop])
+            start = first * self._network_stride
+            stop = start + self.window_frames + (steps - 1) * self._network_stride
+            scores[first : first + steps] = self._scores(frames[start:stop])
         return scores
 
-    def _scores(self, rows: Int8) -> Int8:
-        """One interpreter call: rows [n, coefficients] to scores [steps, classes]."""
-        if len(rows) != self._allocated_rows:
+    def _scores(self, frames: Int8) -> StepScores:
+        """Call the interpreter on frames [n, coefficients]; return the scores [steps, classes]."""
+        if len(frames) != self._allocated_frames:
             self._interpreter.resize_tensor_input(
-                self._input["index"], [1, len(rows), self.coefficients, 1]
+                self._input["index"], [1, len(frames), self.coefficients, 1]
             )
             self._interpreter.allocate_tensors()
-            self._allocated_rows = len(rows)
-        self._interpreter.set_tensor(self._input["index"], rows[None, :, :, None])
+            self._allocated_frames = len(frames)
+        self._interpreter.set_tensor(self._input["index"], frames[None, :, :, None])
         self._interpreter.invoke()
-        scores: Int8 = self._interpreter.get_tensor(self._output["index"])
+        scores: StepScores = self._interpreter.get_tensor(self._output["index"])
         return scores.reshape(-1, self.classes)
+
+
+def open_interpreter(content: bytes, reference: bool = True) -> Any:
+    """Open a .tflite file in TensorFlow Lite's interpreter, with one thread.
+
+    The reference kernels define the bits of a model: the fast ones round ties on negative sums
+    differently and delegate a lot, and the board could not follow them.
+    """
+    kernels = tflite.OpResolverType.BUILTIN_REF if reference else tflite.OpResolverType.AUTO
+    return tflite.Interpreter(
+        model_content=content, num_threads=1, experimental_op_resolver_type=kernels
+    )
 
 
 def _check(
     input_: dict[str, npt.ArrayLike], output: dict[str, npt.ArrayLike], model: ModelFile
 ) -> None:
-    """The network must take and give what the model's settings say."""
+    """Refuse a network whose input or output is not what the model's settings say."""
     config = model.config
     expected = ("int8", [1, config.front_end.coefficients, 1], len(config.classes))
     shape = np.asarray(input_["shape"]).tolist()
@@ -113,14 +130,14 @@ def _check(
         np.asarray(output["shape"]).tolist()[-1],
     )
     if found != expected or len(shape) != 4:
-        raise _unfit(model)
+        raise _misfit(model)
 
 
-def _stride(model: ModelFile) -> int:
-    """Rows from one step of the network by itself to the next."""
+def _network_stride(model: ModelFile) -> int:
+    """Return the frames from one step of a single phase to the next."""
     _, operators = chain(model.content, model.name)
     return prod(o.options.StrideH() for o in operators if hasattr(o.options, "StrideH"))
 
 
-def _unfit(model: ModelFile) -> KwsError:
+def _misfit(model: ModelFile) -> KwsError:
     return KwsError(f"{model.name}: the network does not fit the model's own settings")

@@ -13,12 +13,12 @@ import pytest
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from conftest import tensorflow
 
-from kws.engine.interpreter import tflite
+from kws.ds_cnn import open_interpreter
 from kws.export.sketch import export
 
 # tflite-runtime 2.14 defines the engine's arithmetic. LiteRT, which takes its place from Python
-# 3.12 on, rounds a FULLY_CONNECTED another way now and then: networks with one may differ by one
-# level. None that kws makes holds one.
+# 3.12 on, rounds a FULLY_CONNECTED differently now and then: networks with one may differ by 1.
+# No network that kws makes has one.
 ROUNDING = 0 if find_spec("tflite_runtime") else 1
 
 MLPERF = Path(__file__).parents[2] / "shared" / "data" / "mlperf_tiny"
@@ -27,9 +27,7 @@ Int8 = npt.NDArray[np.int8]
 
 def reference(content: bytes, windows: Int8) -> Int8:
     """The reference kernels' scores [n, classes] of windows [n, rows, coefficients]."""
-    network = tflite.Interpreter(
-        model_content=content, experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF
-    )
+    network = open_interpreter(content)
     network.allocate_tensors()
     (source,), (result,) = network.get_input_details(), network.get_output_details()
     scores = []

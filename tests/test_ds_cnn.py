@@ -108,7 +108,7 @@ def test_half_a_level_is_rounded_to_the_even_one(network):
     assert len(between) > 20
     features = np.array([feature for feature, _ in between], np.float32)
     even = np.array([level + level % 2 for _, level in between])
-    expected = np.clip(even + network._zero, -128, 127)
+    expected = np.clip(even + network._zero_point, -128, 127)
     assert network.quantise(features[:, None]).ravel().tolist() == expected.tolist()
 
 
@@ -117,12 +117,12 @@ def test_a_feature_beyond_the_range_is_saturated(network):
     assert network.quantise(huge).tolist() == [[127, -128, 127, -128]]
     step = np.float32(1) / network._gain
     levels = np.array([[127, 133, -133]], np.float32)
-    beyond = (levels - np.float32(network._zero)) * step
+    beyond = (levels - np.float32(network._zero_point)) * step
     assert network.quantise(beyond).tolist() == [[127, 127, -128]]
 
 
 def test_zero_is_the_zero_point(network):
-    assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._zero
+    assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._zero_point
 
 
 @pytest.mark.parametrize(

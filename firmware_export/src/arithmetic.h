@@ -1,5 +1,5 @@
-/* Arithmetic that C and Python must do alike: binary32 rounded at each operation, and TensorFlow
- * Lite's integer requantisation. */
+/* Provide arithmetic that is equal in C and Python: binary32 rounded at each operation, and
+ * TensorFlow Lite's integer requantisation. */
 #ifndef KWS_ARITHMETIC_H
 #define KWS_ARITHMETIC_H
 
@@ -9,10 +9,14 @@
 
 #include "kernels_m4.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__FAST_MATH__)
 #error "kws: -ffast-math (or -Ofast) changes the features; compile without it"
 #endif
-/* 16 is what processors that have _Float16 evaluate as itself say; float stays float there. */
+/* 16 means that _Float16 is evaluated as itself; float stays float there. */
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "kws: float must be evaluated as float (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
@@ -29,7 +33,7 @@
 #define KWS_INLINE static inline
 #endif
 
-/* A product, rounded before it is used: keeps a compiler from fusing it with an addition. */
+/* Return a product, rounded before it is used: no compiler can fuse it with an addition. */
 KWS_INLINE float kws_product(float a, float b) {
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
   float product = a * b;
@@ -51,12 +55,14 @@ KWS_INLINE float kws_product(float a, float b) {
 #endif
 }
 
+/* Return the bits of a float. */
 KWS_INLINE int32_t kws_float_bits(float x) {
   int32_t bits;
   memcpy(&bits, &x, sizeof bits);
   return bits;
 }
 
+/* Return the float of some bits. */
 KWS_INLINE float kws_bits_float(int32_t bits) {
   float x;
   memcpy(&x, &bits, sizeof x);
@@ -64,7 +70,7 @@ KWS_INLINE float kws_bits_float(int32_t bits) {
 }
 
 #if KWS_DSP
-/* Instructions by their Arm names; arm_acle.h has them only from GCC 10 on. */
+/* Provide instructions by their Arm names; arm_acle.h has them only from GCC 10 on. */
 KWS_INLINE int32_t kws_smmulr(int32_t a, int32_t b) {
   int32_t result;
   __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
@@ -87,6 +93,7 @@ KWS_INLINE uint32_t kws_sxtb16_ror8(uint32_t bytes) { /* bytes 1 and 3 */
 }
 #endif
 
+/* Clamp a number to int8. */
 KWS_INLINE int8_t kws_saturate(int32_t x) {
 #if KWS_DSP
   int32_t result;
@@ -97,22 +104,26 @@ KWS_INLINE int8_t kws_saturate(int32_t x) {
 #endif
 }
 
-/* TensorFlow Lite's MultiplyByQuantizedMultiplier (doubly rounded) plus the zero point, saturated;
- * left and right are one more than its shifts either way.
+/* Requantise a sum: TensorFlow Lite's MultiplyByQuantizedMultiplier (doubly rounded) plus the zero
+ * point, saturated; left and right are one more than its shifts either way.
  *
  * The first rounding is (sum * 2^left * multiplier + 2^31) >> 32, half up. The second, a shift,
  * rounds half away from zero; on doubled values the sign bit alone decides the ties, and no shift
- * at all needs no case of its own. The exporter sees to it that nothing overflows. */
+ * at all needs no case of its own. The exporter ensures that nothing overflows. */
 KWS_INLINE int8_t kws_requantise(int32_t sum, int32_t multiplier, int left, int right,
-                                 int32_t zero) {
+                                 int32_t zero_point) {
 #if KWS_DSP
   const int32_t high = kws_smmulr((int32_t)((uint32_t)sum << left), multiplier);
 #else
   const int64_t product = (int64_t)sum * ((int64_t)1 << left) * multiplier;
   const int32_t high = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
 #endif
-  const int32_t rounding = (2 * zero + 1) * (1 << (right - 1));
+  const int32_t rounding = (2 * zero_point + 1) * (1 << (right - 1));
   return kws_saturate((2 * high + rounding + (high >> 31)) >> right);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

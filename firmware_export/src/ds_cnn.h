@@ -1,76 +1,88 @@
-/* An int8 convolutional network as a stream of columns.
+/* Run an int8 convolutional network on a stream of feature frames.
  *
- * Each layer keeps the columns of its own time kernel and no more; a new column costs what depends
- * on it. Several phases of the same weights, each some rows behind the one before, give a step in
- * turn. A network whose layers pad along time runs in window mode: its padding columns are pushed
- * before and after the window. Arithmetic is TensorFlow Lite's, bit for bit. */
+ * Each layer keeps the time steps of its own kernel only; a new time step costs what depends on it.
+ * Several phases of the same weights, each some frames after the one before, complete the steps in
+ * turn. A network whose layers pad along time runs in window mode: its padding is pushed before and
+ * after the window. The arithmetic is TensorFlow Lite's, bit for bit. */
 #ifndef KWS_DS_CNN_H
 #define KWS_DS_CNN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { KWS_MAX_LAYERS = 40, KWS_MAX_PHASES = 2, KWS_CELLS_AT_ONCE = 5 };
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* Dense is a convolution that gives one cell, its weights laid out for that. */
+/* State the limits of a network, and how many frequency bins a convolution computes at once. */
+enum { KWS_MAX_LAYERS = 40, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
+
+/* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
+ * it. */
 enum kws_layer_kind { KWS_CONVOLUTION, KWS_DENSE, KWS_DEPTHWISE, KWS_AVERAGE, KWS_SOFTMAX };
 
-/* A column holds cells (places along frequency) of channels. */
+/* Describe a layer. A time step holds frequency bins of channels. */
 typedef struct {
   uint8_t kind;
-  uint8_t time_kernel, time_stride;         /* columns */
-  uint8_t time_before, time_after;          /* padding columns around a window */
-  uint8_t kernel, stride;                   /* cells */
-  uint8_t cells_before;                     /* padding cells below the lowest frequency */
-  uint16_t cells, channels;                 /* of an input column, padding included */
-  uint16_t output_cells, output_channels;
-  int8_t zero, output_zero;                 /* int8 level of 0.0 */
-  int8_t least, greatest;                   /* the activation's range */
-  uint32_t columns;                         /* where in memory the input columns lie, bytes; of the
-                                               first phase */
-  const int8_t *weights;     /* convolution: [output_channels][depth], depth being taps and channels
-                                padded to a multiple of 8; dense: see kws_dense;
+  uint8_t time_kernel, time_stride;               /* time steps */
+  uint8_t time_padding_before, time_padding_after; /* time steps around a window */
+  uint8_t frequency_kernel, frequency_stride;     /* bins */
+  uint8_t frequency_padding;                      /* bins below the lowest frequency */
+  uint16_t bins, channels;                        /* of an input time step, padding included */
+  uint16_t output_bins, output_channels;
+  int8_t zero_point, output_zero_point;
+  int8_t activation_min, activation_max;
+  uint32_t input_at;         /* where in memory the input time steps of the first phase lie, bytes */
+  const int8_t *weights;     /* convolution: [output_channels][depth], the depth being taps and
+                                channels, padded to a multiple of 8; dense: see kws_dense;
                                 depthwise: [channels / 4, rounded up][taps][4] */
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
-                                softmax: [256] exponentials by distance from the greatest score */
+                                softmax: [256] exponentials by distance from the highest score */
   const int32_t *multiplier; /* [output_channels] */
   const uint8_t *shifts;     /* [output_channels][left, right], see kws_requantise */
 } kws_layer;
 
+/* Describe a network and its working memory. */
 typedef struct {
   const kws_layer *layers;
   uint16_t layer_count;
-  uint16_t row_values;    /* coefficients in a feature row */
-  uint16_t window_frames;   /* rows that one step sees, padding not counted */
+  uint16_t frame_values;    /* of a feature frame */
+  uint16_t window_frames;   /* receptive field of a step, without padding */
   uint16_t classes;
-  int8_t row_zero;        /* int8 level of a feature of 0.0 */
-  float row_gain;         /* int8 levels per unit of a feature */
-  uint8_t phases;          /* at least 1; 1 in window mode */
-  uint8_t phase_frames;      /* rows that each phase is behind the one before */
-  uint32_t scratch;       /* where in memory the kernels' scratch lies, bytes */
-  uint32_t rings;         /* where the columns begin that each phase keeps its own of, bytes */
-  uint32_t phase_bytes;    /* of those, per phase */
-  uint32_t memory_bytes;  /* in all */
+  int8_t input_zero_point;
+  float input_gain;         /* quantised values per unit of a feature */
+  uint8_t phases;           /* at least 1; 1 in window mode */
+  uint8_t phase_frames;     /* frames from one phase to the next */
+  uint32_t scratch_at;      /* where in memory the kernels' scratch lies, bytes */
+  uint32_t phases_at;       /* where the memory of the first phase begins, bytes */
+  uint32_t phase_bytes;     /* of the memory of a phase */
+  uint32_t memory_bytes;    /* total */
 } kws_network;
 
+/* Hold the state of a network. */
 typedef struct {
   const kws_network *network;
   int8_t *memory; /* [memory_bytes], 4-byte aligned */
   struct {
-    uint8_t next; /* slot that the next column goes to; when full, the oldest column's */
-    uint8_t wait; /* columns still missing for the next output */
+    uint8_t next; /* slot of the next input time step; of a full ring, the oldest one's */
+    uint8_t wait; /* input time steps until the next output */
   } state[KWS_MAX_PHASES][KWS_MAX_LAYERS];
 } kws_ds_cnn;
 
+/* Set up a network on memory of network->memory_bytes, 4-byte aligned. */
 void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memory);
 /* Forget the stream. */
 void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn);
-/* Take one feature row; true when it completed a step, whose scores [classes] were then written. */
-bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *row, int8_t *scores);
-/* The same for a row of int8 levels. */
-bool kws_ds_cnn_push_levels(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores);
-/* Window mode: reset, take a whole window [window_frames][row_values] and its padding; the last
- * step's scores. */
-void kws_ds_cnn_window(kws_ds_cnn *ds_cnn, const int8_t *levels, int8_t *scores);
+/* Take a feature frame; return true if it completes a step, whose scores [classes] are written. */
+bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores);
+/* Take a frame of quantised values; return as kws_ds_cnn_push. */
+bool kws_ds_cnn_push_quantised(kws_ds_cnn *ds_cnn, const int8_t *frame, int8_t *scores);
+/* Reset, take a whole window [window_frames][frame_values] of quantised values and its padding,
+ * and write the scores of the last step: window mode. */
+void kws_ds_cnn_window(kws_ds_cnn *ds_cnn, const int8_t *window, int8_t *scores);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "arithmetic.h"
 
-/* First stage of a transform whose size is no power of four. */
+/* Run the first stage of a transform whose size is not a power of four. */
 static void radix2(kws_complex *z, int points) {
   for (kws_complex *end = z + points; z < end; z += 2) {
     const kws_complex a = z[0], b = z[1];
@@ -62,8 +62,8 @@ static void radix2(kws_complex *z, int points) {
   "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", \
       "s15", "cc", "memory"
 
-/* The stage of span 1. */
-static void join_neighbours(kws_complex *z, const kws_complex *end) {
+/* Run the stage of span 1. */
+static void join_adjacent(kws_complex *z, const kws_complex *end) {
   __asm__ volatile("1:\n\t"
                    "vldmia %[z], {s0-s7}\n\t" JOIN
                    "vstmia %[z]!, {s0-s7}\n\t"
@@ -74,7 +74,7 @@ static void join_neighbours(kws_complex *z, const kws_complex *end) {
                    : USED);
 }
 
-/* k = 0, whose twiddles are 1, of all groups. */
+/* Join at k = 0, whose twiddles are 1, in all groups. */
 static void join_first(kws_complex *z, const kws_complex *end, int span) {
   kws_complex *at;
   __asm__ volatile("1:\n\t" LOAD JOIN STORE
@@ -85,7 +85,7 @@ static void join_first(kws_complex *z, const kws_complex *end, int span) {
                    : USED);
 }
 
-/* One k of all groups. */
+/* Join at one k in all groups. */
 static void join(kws_complex *z, const kws_complex *end, int span, kws_complex wb, kws_complex wc,
                  kws_complex wd) {
   kws_complex *at;
@@ -103,6 +103,7 @@ static void join(kws_complex *z, const kws_complex *end, int span, kws_complex w
 
 #else
 
+/* Return a complex product. */
 KWS_INLINE kws_complex times(kws_complex z, kws_complex w) {
   const kws_complex product = {
       kws_product(z.re, w.re) - kws_product(z.im, w.im),
@@ -111,6 +112,7 @@ KWS_INLINE kws_complex times(kws_complex z, kws_complex w) {
   return product;
 }
 
+/* Join four values, `span` apart, the first of which is z[0]. */
 KWS_INLINE void butterfly(kws_complex *z, int span, kws_complex b, kws_complex c, kws_complex d) {
   const kws_complex a = z[0];
   const kws_complex sum = {a.re + c.re, a.im + c.im}, diff = {a.re - c.re, a.im - c.im};
@@ -129,7 +131,7 @@ static void join_first(kws_complex *z, const kws_complex *end, int span) {
   for (; z < end; z += 4 * span) butterfly(z, span, z[span], z[2 * span], z[3 * span]);
 }
 
-static void join_neighbours(kws_complex *z, const kws_complex *end) { join_first(z, end, 1); }
+static void join_adjacent(kws_complex *z, const kws_complex *end) { join_first(z, end, 1); }
 
 static void join(kws_complex *z, const kws_complex *end, int span, kws_complex wb, kws_complex wc,
                  kws_complex wd) {
@@ -147,7 +149,7 @@ void kws_fft(kws_complex *z, int points, const float *twiddles) {
     radix2(z, points);
     span = 2;
   } else {
-    join_neighbours(z, end);
+    join_adjacent(z, end);
   }
   for (; span < points; span *= 4) {
     const int step = points / (4 * span);

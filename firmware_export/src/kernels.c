@@ -6,23 +6,23 @@
 
 #if !KWS_DSP
 
-/* The values that one output cell sees, side by side. */
-static const int8_t *patch_of(const kws_layer *layer, kws_columns in, int cell, int8_t *patch) {
-  const int chunk = layer->kernel * layer->channels; /* from one column */
-  const int at = cell * layer->stride * layer->channels;
-  if (layer->time_kernel == 1) return kws_column(layer, in, 0) + at;
+/* Return the input values of one output bin as one list, in `patch` if they must be collected. */
+static const int8_t *patch_of(const kws_layer *layer, kws_input in, int bin, int8_t *patch) {
+  const int chunk = layer->frequency_kernel * layer->channels; /* from one time step */
+  const int at = bin * layer->frequency_stride * layer->channels;
+  if (layer->time_kernel == 1) return kws_time_step(layer, in, 0) + at;
   for (int tap = 0; tap < layer->time_kernel; ++tap)
-    memcpy(patch + tap * chunk, kws_column(layer, in, tap) + at, (size_t)chunk);
+    memcpy(patch + tap * chunk, kws_time_step(layer, in, tap) + at, (size_t)chunk);
   return patch;
 }
 
-void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int depth = kws_depth(layer), row = kws_row(layer);
+void kws_convolution(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
+  const int depth = kws_depth(layer), depth_step = kws_padded_depth(layer);
   int8_t *result = out;
-  for (int cell = 0; cell < layer->output_cells; ++cell) {
-    const int8_t *patch = patch_of(layer, in, cell, (int8_t *)scratch);
+  for (int bin = 0; bin < layer->output_bins; ++bin) {
+    const int8_t *patch = patch_of(layer, in, bin, (int8_t *)scratch);
     const int8_t *weights = layer->weights;
-    for (int o = 0; o < layer->output_channels; ++o, weights += row) {
+    for (int o = 0; o < layer->output_channels; ++o, weights += depth_step) {
       int32_t sum = 0;
       for (int i = 0; i < depth; ++i) sum += patch[i] * weights[i];
       *result++ = kws_requantise_channel(layer, o, sum + layer->bias[o]);
@@ -31,13 +31,13 @@ void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, i
   kws_activate(layer, out);
 }
 
-void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
   (void)scratch;
   for (int o = 0; o < layer->output_channels; ++o) kws_dense_output(layer, in, o, out);
   kws_activate(layer, out);
 }
 
-void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+void kws_depthwise(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
   (void)scratch;
   for (int c = 0; c < layer->channels; ++c) kws_depthwise_channel(layer, in, c, out);
   kws_activate(layer, out);
@@ -45,16 +45,16 @@ void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int
 
 #endif
 
-void kws_dense_output(const kws_layer *layer, kws_columns in, int o, int8_t *out) {
-  static const uint8_t place[4] = {0, 2, 1, 3};
-  const int chunk = layer->kernel * layer->channels, row = kws_row(layer);
-  const int8_t *weights = layer->weights + o / 4 * 4 * row + o % 4 / 2 * 8 + (o % 2 == 0);
+void kws_dense_output(const kws_layer *layer, kws_input in, int o, int8_t *out) {
+  static const uint8_t order[4] = {0, 2, 1, 3};
+  const int chunk = layer->frequency_kernel * layer->channels, depth_step = kws_padded_depth(layer);
+  const int8_t *weights = layer->weights + o / 4 * 4 * depth_step + o % 4 / 2 * 8 + (o % 2 == 0);
   int32_t sum = layer->bias[o];
   int depth = 0;
   for (int tap = 0; tap < layer->time_kernel; ++tap) {
-    const int8_t *values = kws_column(layer, in, tap);
+    const int8_t *values = kws_time_step(layer, in, tap);
     for (int i = 0; i < chunk; ++i, ++depth) {
-      const int8_t *pair = weights + depth / 4 * 16 + place[depth % 4] * 2;
+      const int8_t *pair = weights + depth / 4 * 16 + order[depth % 4] * 2;
       /* The upper byte is one too small where the lower one is negative. */
       sum += values[i] * (o % 2 == 0 ? *pair + (pair[-1] < 0) : *pair);
     }
@@ -62,42 +62,42 @@ void kws_dense_output(const kws_layer *layer, kws_columns in, int o, int8_t *out
   out[o] = kws_requantise_channel(layer, o, sum);
 }
 
-void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int c, int8_t *out) {
-  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
-  for (int cell = 0; cell < layer->output_cells; ++cell) {
+void kws_depthwise_channel(const kws_layer *layer, kws_input in, int c, int8_t *out) {
+  const int channels = layer->channels, taps = layer->time_kernel * layer->frequency_kernel;
+  for (int bin = 0; bin < layer->output_bins; ++bin) {
     const int8_t *weights = layer->weights + c / 4 * 4 * taps + c % 4;
     int32_t sum = layer->bias[c];
     for (int tap = 0; tap < layer->time_kernel; ++tap) {
-      const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-      for (int k = 0; k < layer->kernel; ++k, weights += 4)
+      const int8_t *values = kws_time_step(layer, in, tap) + bin * layer->frequency_stride * channels + c;
+      for (int k = 0; k < layer->frequency_kernel; ++k, weights += 4)
         sum += values[k * channels] * *weights;
     }
-    out[cell * channels + c] = kws_requantise_channel(layer, c, sum);
+    out[bin * channels + c] = kws_requantise_channel(layer, c, sum);
   }
 }
 
-void kws_average(const kws_layer *layer, kws_columns in, int8_t *out) {
-  const int channels = layer->channels, count = layer->time_kernel * layer->kernel;
-  for (int cell = 0; cell < layer->output_cells; ++cell) {
+void kws_average(const kws_layer *layer, kws_input in, int8_t *out) {
+  const int channels = layer->channels, count = layer->time_kernel * layer->frequency_kernel;
+  for (int bin = 0; bin < layer->output_bins; ++bin) {
     for (int c = 0; c < channels; ++c) {
       int32_t sum = 0;
       for (int tap = 0; tap < layer->time_kernel; ++tap) {
-        const int8_t *values = kws_column(layer, in, tap) + cell * layer->stride * channels + c;
-        for (int k = 0; k < layer->kernel; ++k) sum += values[k * channels];
+        const int8_t *values = kws_time_step(layer, in, tap) + bin * layer->frequency_stride * channels + c;
+        for (int k = 0; k < layer->frequency_kernel; ++k) sum += values[k * channels];
       }
       const int32_t half = count / 2; /* rounds half away from zero */
-      out[cell * channels + c] = (int8_t)((sum > 0 ? sum + half : sum - half) / count);
+      out[bin * channels + c] = (int8_t)((sum > 0 ? sum + half : sum - half) / count);
     }
   }
   kws_activate(layer, out);
 }
 
-/* a * b / 2^31, rounded half up: gemmlowp's SaturatingRoundingDoublingHighMul. */
+/* Return a * b / 2^31, rounded half up: gemmlowp's SaturatingRoundingDoublingHighMul. */
 static int32_t high_product(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
-/* 2^31 / (1 + x) for x in 0..1 as 0.31 bits, minus its leading bit: gemmlowp's
+/* Return 2^31 / (1 + x) for x in 0..1 as 0.31 bits, minus its leading bit: gemmlowp's
  * one_over_one_plus_x_for_x_in_0_1, three Newton-Raphson steps on 2.29 bits. */
 static int32_t reciprocal(int32_t x) {
   const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
@@ -111,15 +111,15 @@ static int32_t reciprocal(int32_t x) {
   return estimate > INT32_MAX / 2 ? INT32_MAX : estimate * 2;
 }
 
-void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out) {
-  const int8_t *scores = kws_column(layer, in, 0);
+void kws_softmax(const kws_layer *layer, kws_input in, int8_t *out) {
+  const int8_t *scores = kws_time_step(layer, in, 0);
   const int32_t *exponentials = layer->bias; /* 0.31 bits */
-  int greatest = -128;
+  int highest = -128;
   for (int i = 0; i < layer->channels; ++i)
-    if (scores[i] > greatest) greatest = scores[i];
+    if (scores[i] > highest) highest = scores[i];
   int32_t sum = 0; /* 12.19 bits */
   for (int i = 0; i < layer->channels; ++i) {
-    const int32_t exponential = exponentials[greatest - scores[i]];
+    const int32_t exponential = exponentials[highest - scores[i]];
     sum += (exponential >> 12) + ((exponential >> 11) & 1);
   }
   int zeros = 0;
@@ -127,8 +127,8 @@ void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out) {
   const int32_t scale = reciprocal((int32_t)(((uint32_t)sum << zeros) - 0x80000000u));
   const int shift = 12 - zeros + 31 - 8;
   for (int i = 0; i < layer->channels; ++i) {
-    const int32_t product = high_product(scale, exponentials[greatest - scores[i]]);
-    const int32_t level = ((product >> (shift - 1)) + 1) >> 1;
-    out[i] = kws_saturate(level - 128);
+    const int32_t product = high_product(scale, exponentials[highest - scores[i]]);
+    const int32_t quantised = ((product >> (shift - 1)) + 1) >> 1;
+    out[i] = kws_saturate(quantised - 128);
   }
 }

@@ -1,7 +1,7 @@
-/* The layers' arithmetic: one output column from the last columns of the input.
+/* Compute one output time step of a layer from the latest time steps of its input.
  *
  * Convolution and depthwise convolution have two versions, equal bit for bit: kernels.c is portable
- * C, kernels_dsp.c and kernels_m4.S are for the Cortex-M4; the preprocessor takes one. */
+ * C, kernels_dsp.c and kernels_m4.S are for the Cortex-M4; the preprocessor selects one. */
 #ifndef KWS_KERNELS_H
 #define KWS_KERNELS_H
 
@@ -10,55 +10,66 @@
 #include "arithmetic.h"
 #include "ds_cnn.h"
 
-/* A ring of input columns [time_kernel][cells][channels]. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Describe a ring of input time steps [time_kernel][bins][channels]. */
 typedef struct {
   const int8_t *memory;
   int oldest; /* slot */
-} kws_columns;
+} kws_input;
 
-/* scratch: see Layer.scratch_bytes in kws/network.py. */
-void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
-void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
-/* One channel of all cells, in portable C. */
-void kws_depthwise_channel(const kws_layer *layer, kws_columns in, int channel, int8_t *out);
-/* A convolution that gives one cell. Weights are 16-bit pairs 256 * a + b of two neighbouring
+/* Compute a convolution; scratch: see Layer.scratch_bytes in kws/engine/network.py. */
+void kws_convolution(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out);
+/* Compute a depthwise convolution; scratch as above. */
+void kws_depthwise(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out);
+/* Compute one channel of all bins of a depthwise convolution, in portable C. */
+void kws_depthwise_channel(const kws_layer *layer, kws_input in, int channel, int8_t *out);
+/* Compute a convolution with one output bin. Weights are 16-bit pairs 256 * a + b of two adjacent
  * outputs: [outputs / 4][depth / 4][outputs 0 and 1, 2 and 3][inputs 0, 2, 1, 3 of a four]. One
- * product then serves both outputs: sum(x * b) is taken off sum(x * (256 * a + b)). */
-void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out);
-/* One output of it, in portable C. */
-void kws_dense_output(const kws_layer *layer, kws_columns in, int output, int8_t *out);
-void kws_average(const kws_layer *layer, kws_columns in, int8_t *out);
-void kws_softmax(const kws_layer *layer, kws_columns in, int8_t *out);
+ * product then serves both outputs: sum(x * b) is subtracted from sum(x * (256 * a + b)). */
+void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out);
+/* Compute one output of it, in portable C. */
+void kws_dense_output(const kws_layer *layer, kws_input in, int output, int8_t *out);
+/* Average over a kernel. */
+void kws_average(const kws_layer *layer, kws_input in, int8_t *out);
+/* Turn scores into probabilities. */
+void kws_softmax(const kws_layer *layer, kws_input in, int8_t *out);
 
-/* Values from all taps that one output value of a convolution sees. */
+/* Return how many input values an output value of a convolution depends on. */
 static inline int kws_depth(const kws_layer *layer) {
-  return layer->time_kernel * layer->kernel * layer->channels;
+  return layer->time_kernel * layer->frequency_kernel * layer->channels;
 }
 
-/* The same padded: how far apart the weights of two output channels lie. */
-static inline int kws_row(const kws_layer *layer) { return (kws_depth(layer) + 7) & ~7; }
+/* Return the depth with its padding: how far apart the weights of two output channels lie. */
+static inline int kws_padded_depth(const kws_layer *layer) { return (kws_depth(layer) + 7) & ~7; }
 
-/* A sum of one output channel as int8. */
+/* Requantise a sum of an output channel. */
 static inline int8_t kws_requantise_channel(const kws_layer *layer, int channel, int32_t sum) {
   const uint8_t *shifts = layer->shifts + 2 * channel;
   return kws_requantise(sum, layer->multiplier[channel], shifts[0], shifts[1],
-                        layer->output_zero);
+                        layer->output_zero_point);
 }
 
-/* Column `tap` of a ring, 0 being the oldest. */
-static inline const int8_t *kws_column(const kws_layer *layer, kws_columns in, int tap) {
+/* Return input time step `tap` of a ring, 0 being the oldest. */
+static inline const int8_t *kws_time_step(const kws_layer *layer, kws_input in, int tap) {
   int slot = in.oldest + tap;
   if (slot >= layer->time_kernel) slot -= layer->time_kernel;
-  return in.memory + slot * layer->cells * layer->channels;
+  return in.memory + slot * layer->bins * layer->channels;
 }
 
-/* Values of an output column brought into the activation's range. */
+/* Clamp an output time step to the range of the activation. */
 static inline void kws_activate(const kws_layer *layer, int8_t *out) {
-  if (layer->least == -128 && layer->greatest == 127) return;
-  for (int i = 0; i < layer->output_cells * layer->output_channels; ++i) {
-    if (out[i] < layer->least) out[i] = layer->least;
-    if (out[i] > layer->greatest) out[i] = layer->greatest;
+  if (layer->activation_min == -128 && layer->activation_max == 127) return;
+  for (int i = 0; i < layer->output_bins * layer->output_channels; ++i) {
+    if (out[i] < layer->activation_min) out[i] = layer->activation_min;
+    if (out[i] > layer->activation_max) out[i] = layer->activation_max;
   }
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,4 +1,4 @@
-/* Convolutions for the Cortex-M4's DSP instructions, around the loops of kernels_m4.S. */
+/* Compute convolutions with the Cortex-M4's DSP instructions, around the loops of kernels_m4.S. */
 #include "kernels.h"
 
 #include <stddef.h>
@@ -14,70 +14,71 @@
   typedef char field##_is_at_##offset[offsetof(kws_m4_loop, field) == (offset) ? 1 : -1]
 IS_AT(bias, 0);
 IS_AT(x, 4);
-IS_AT(row, 8);
+IS_AT(weights_step, 8);
 IS_AT(multiplier, 12);
 IS_AT(shifts, 16);
-IS_AT(zero, 20);
+IS_AT(rounding, 20);
 IS_AT(out, 24);
-IS_AT(step, 28);
+IS_AT(output_step, 28);
 IS_AT(count, 32);
 IS_AT(weights, 36);
 IS_AT(taps_end, 40);
-IS_AT(odd, 44);
-IS_AT(at, 48);
-IS_AT(cell_step, 52);
+IS_AT(odd_taps, 44);
+IS_AT(input_offset, 48);
+IS_AT(input_step, 52);
 
+/* Return four bytes as a word. */
 KWS_INLINE uint32_t four_bytes(const int8_t *bytes) {
   uint32_t word;
   memcpy(&word, bytes, sizeof word);
   return word;
 }
 
-/* Patches of `cells` neighbouring cells as 16-bit values, in fours: [depth / 4][cells][4].
- * Each four is in the order that sxtb16 gives: 0, 2, 1, 3; the weights' come out alike. What pads
- * the depth meets weights of 0. */
-static void gather(const kws_layer *layer, kws_columns in, int first, int cells, int16_t *patches) {
-  const int chunk = layer->kernel * layer->channels; /* of a patch, from one column */
-  const int step = layer->stride * layer->channels;
+/* Write patches of `bins` adjacent bins as 16-bit values, in fours: [depth / 4][bins][4]. Each four
+ * is in the order that sxtb16 gives: 0, 2, 1, 3; those of the weights come out in the same one. The
+ * padding of the depth has weights of 0. */
+static void gather(const kws_layer *layer, kws_input in, int first, int bins, int16_t *patches) {
+  const int chunk = layer->frequency_kernel * layer->channels; /* of a patch, from one time step */
+  const int step = layer->frequency_stride * layer->channels;
   int depth = 0;
   for (int tap = 0; tap < layer->time_kernel; ++tap, depth += chunk) {
-    const int8_t *from = kws_column(layer, in, tap) + first * step;
-    for (int cell = 0; cell < cells; ++cell, from += step) {
+    const int8_t *from = kws_time_step(layer, in, tap) + first * step;
+    for (int bin = 0; bin < bins; ++bin, from += step) {
       if (chunk % 4 == 0) {
-        uint32_t *to = (uint32_t *)(void *)patches + (depth / 4 * cells + cell) * 2;
-        for (const int8_t *at = from; at < from + chunk; at += 4, to += 2 * cells) {
+        uint32_t *to = (uint32_t *)(void *)patches + (depth / 4 * bins + bin) * 2;
+        for (const int8_t *at = from; at < from + chunk; at += 4, to += 2 * bins) {
           const uint32_t word = four_bytes(at);
           to[0] = kws_sxtb16(word);
           to[1] = kws_sxtb16_ror8(word);
         }
       } else {
-        static const uint8_t place[4] = {0, 2, 1, 3};
+        static const uint8_t order[4] = {0, 2, 1, 3};
         for (int i = 0; i < chunk; ++i) {
           const int at = depth + i;
-          patches[(at / 4 * cells + cell) * 4 + place[at % 4]] = from[i];
+          patches[(at / 4 * bins + bin) * 4 + order[at % 4]] = from[i];
         }
       }
     }
   }
 }
 
-/* What the loops need of a layer. */
+/* Return what the loops need of a layer. */
 static kws_m4_loop loop_of(const kws_layer *layer, const void *x, int8_t *out) {
   kws_m4_loop loop = {0};
   loop.bias = layer->bias;
   loop.x = x;
   loop.multiplier = layer->multiplier;
   loop.shifts = layer->shifts;
-  loop.zero = 2 * layer->output_zero + 1;
+  loop.rounding = 2 * layer->output_zero_point + 1;
   loop.out = out;
-  loop.step = layer->output_channels;
+  loop.output_step = layer->output_channels;
   loop.weights = layer->weights;
   return loop;
 }
 
-/* All output channels of one cell, where fewer than five are left. */
-static void one_cell(const kws_layer *layer, const uint32_t *patch, int8_t *out) {
-  const int groups = kws_row(layer) / 4;
+/* Compute all output channels of one bin of a layer that has fewer than five. */
+static void one_bin(const kws_layer *layer, const uint32_t *patch, int8_t *out) {
+  const int groups = kws_padded_depth(layer) / 4;
   const int8_t *weights = layer->weights;
   for (int o = 0; o < layer->output_channels; ++o) {
     const uint32_t *x = patch;
@@ -91,57 +92,59 @@ static void one_cell(const kws_layer *layer, const uint32_t *patch, int8_t *out)
   }
 }
 
-void kws_convolution(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  const int channels = layer->output_channels, last = layer->output_cells - KWS_CELLS_AT_ONCE;
-  for (int cell = 0; last < 0 && cell < layer->output_cells; ++cell) {
-    gather(layer, in, cell, 1, scratch);
-    one_cell(layer, (const uint32_t *)(const void *)scratch, out + cell * channels);
+void kws_convolution(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
+  const int channels = layer->output_channels, last = layer->output_bins - KWS_BINS_AT_ONCE;
+  for (int bin = 0; last < 0 && bin < layer->output_bins; ++bin) {
+    gather(layer, in, bin, 1, scratch);
+    one_bin(layer, (const uint32_t *)(const void *)scratch, out + bin * channels);
   }
-  for (int first = 0; last >= 0 && first < layer->output_cells; first += KWS_CELLS_AT_ONCE) {
-    const int cell = first < last ? first : last; /* the last five may do some cells once more */
-    gather(layer, in, cell, KWS_CELLS_AT_ONCE, scratch);
-    kws_m4_loop loop = loop_of(layer, scratch, out + cell * channels);
-    loop.row = kws_row(layer);
+  for (int first = 0; last >= 0 && first < layer->output_bins; first += KWS_BINS_AT_ONCE) {
+    const int bin = first < last ? first : last; /* the last five may compute some bins again */
+    gather(layer, in, bin, KWS_BINS_AT_ONCE, scratch);
+    kws_m4_loop loop = loop_of(layer, scratch, out + bin * channels);
+    loop.weights_step = kws_padded_depth(layer);
     loop.count = channels;
-    kws_m4_five_cells(&loop);
+    kws_m4_five_bins(&loop);
   }
   kws_activate(layer, out);
 }
 
-void kws_dense(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
+void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
   const int channels = layer->output_channels;
   gather(layer, in, 0, 1, scratch);
   kws_m4_loop loop = loop_of(layer, scratch, out);
-  loop.row = 4 * kws_row(layer);
+  loop.weights_step = 4 * kws_padded_depth(layer);
   loop.count = channels / 4;
   if (loop.count > 0) kws_m4_dense(&loop);
   for (int o = channels & ~3; o < channels; ++o) kws_dense_output(layer, in, o, out);
   kws_activate(layer, out);
 }
 
-static void depthwise_one_cell(const kws_layer *layer, kws_columns in, int16_t *scratch,
+/* Compute the fours of channels of a depthwise layer with one output bin. */
+static void depthwise_one_bin(const kws_layer *layer, kws_input in, int16_t *scratch,
                                int8_t *out) {
   const int8_t **taps = (const int8_t **)(void *)scratch, **end = taps;
   for (int tap = 0; tap < layer->time_kernel; ++tap)
-    for (int k = 0; k < layer->kernel; ++k)
-      *end++ = kws_column(layer, in, tap) + k * layer->channels;
+    for (int k = 0; k < layer->frequency_kernel; ++k)
+      *end++ = kws_time_step(layer, in, tap) + k * layer->channels;
   kws_m4_loop loop = loop_of(layer, taps, out);
   loop.taps_end = end;
-  loop.odd = (end - taps) % 2;
+  loop.odd_taps = (end - taps) % 2;
   loop.count = layer->channels / 4;
-  if (loop.count > 0) kws_m4_one_cell(&loop);
+  if (loop.count > 0) kws_m4_one_bin(&loop);
 }
 
-/* What four channels of many cells need, in the order of its use. */
+/* Hold what four channels of many bins need, in the order of use. */
 typedef struct {
   int32_t bias[4];
   struct {
-    const int8_t *values; /* of the first cell */
+    const int8_t *values; /* of the first bin */
     uint32_t w02, w13;
   } taps[];
-  /* then, behind the last tap, four of quantised_t */
+  /* after the last tap, four of quantised_t */
 } channels_t;
 
+/* Hold the requantisation of a channel. */
 typedef struct {
   int32_t multiplier, left, rounding, right;
 } quantised_t;
@@ -153,19 +156,20 @@ typedef char channels_are_packed[offsetof(channels_t, taps) == 16 &&
                                      : -1];
 typedef char quantised_is_packed[sizeof(quantised_t) == 16 ? 1 : -1];
 
-static void depthwise_many_cells(const kws_layer *layer, kws_columns in, int16_t *scratch,
+/* Compute the fours of channels of a depthwise layer with several output bins. */
+static void depthwise_many_bins(const kws_layer *layer, kws_input in, int16_t *scratch,
                                  int8_t *out) {
-  const int channels = layer->channels, taps = layer->time_kernel * layer->kernel;
+  const int channels = layer->channels, taps = layer->time_kernel * layer->frequency_kernel;
   channels_t *table = (channels_t *)(void *)scratch;
   quantised_t *quantised = (quantised_t *)(void *)&table->taps[taps];
   const int8_t *weights = layer->weights;
   kws_m4_loop loop = loop_of(layer, table, out);
   loop.taps_end = quantised;
-  loop.odd = taps % 2;
-  loop.cell_step = layer->stride * channels;
+  loop.odd_taps = taps % 2;
+  loop.input_step = layer->frequency_stride * channels;
   for (int tap = 0, n = 0; tap < layer->time_kernel; ++tap)
-    for (int k = 0; k < layer->kernel; ++k)
-      table->taps[n++].values = kws_column(layer, in, tap) + k * channels;
+    for (int k = 0; k < layer->frequency_kernel; ++k)
+      table->taps[n++].values = kws_time_step(layer, in, tap) + k * channels;
   for (int c = 0; c < (channels & ~3); c += 4) {
     for (int n = 0; n < taps; ++n, weights += 4) {
       const uint32_t four = four_bytes(weights);
@@ -177,21 +181,21 @@ static void depthwise_many_cells(const kws_layer *layer, kws_columns in, int16_t
       table->bias[i] = layer->bias[c + i];
       quantised[i].multiplier = layer->multiplier[c + i];
       quantised[i].left = shifts[0];
-      quantised[i].rounding = (2 * layer->output_zero + 1) * (1 << (shifts[1] - 1));
+      quantised[i].rounding = (2 * layer->output_zero_point + 1) * (1 << (shifts[1] - 1));
       quantised[i].right = shifts[1];
     }
     loop.out = out + c;
-    loop.at = c;
-    loop.count = layer->output_cells;
-    kws_m4_many_cells(&loop);
+    loop.input_offset = c;
+    loop.count = layer->output_bins;
+    kws_m4_many_bins(&loop);
   }
 }
 
-void kws_depthwise(const kws_layer *layer, kws_columns in, int16_t *scratch, int8_t *out) {
-  if (layer->output_cells == 1)
-    depthwise_one_cell(layer, in, scratch, out);
+void kws_depthwise(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
+  if (layer->output_bins == 1)
+    depthwise_one_bin(layer, in, scratch, out);
   else
-    depthwise_many_cells(layer, in, scratch, out);
+    depthwise_many_bins(layer, in, scratch, out);
   for (int c = layer->channels & ~3; c < layer->channels; ++c)
     kws_depthwise_channel(layer, in, c, out);
   kws_activate(layer, out);

@@ -1,6 +1,6 @@
-/* See kernels_m4.h. Throughout, lr or [sp] is the kws_m4_loop.
+/* Implement kernels_m4.h. Throughout, lr or [sp] is the kws_m4_loop.
  *
- * Requantisation of a sum s, with a rounding of zero << (right - 1), is that of arithmetic.h:
+ * Requantisation of a sum s, with rounding << (right - 1), is that of arithmetic.h:
  *   s = (s << left) * multiplier, upper word, rounded;  (rounding + 2 s + (s >> 31)) >> right.
  * A shift by a register takes its lowest byte, so `left | right << 8` serves as left. */
 #include "kernels_m4.h"
@@ -19,8 +19,8 @@
 \name:
         .endm
 
-        /* s to int8 in r4, from multiplier r5, left r6, rounding r7, right r8 */
-        .macro  quantise_cell s
+        /* Requantise s into r4, from multiplier r5, left r6, rounding r7, right r8 */
+        .macro  quantise_bin s
         lsl     \s, \s, r6
         smmulr  \s, \s, r5
         add     r4, r7, \s, lsl #1
@@ -29,7 +29,7 @@
         ssat    r4, #8, r4
         .endm
 
-        /* s to out; bias r7, zero r8, out r10, multiplier r11, shifts r12; the pointers move */
+        /* Requantise s into out; bias r7, rounding r8, out r10, multiplier r11, shifts r12; the pointers move */
         .macro  quantise_channel s
         ldr     r4, [r7], #4
         ldrh    r5, [r12], #2
@@ -47,7 +47,7 @@
         strb    r6, [r10], #1
         .endm
 
-        /* four channels r0 to r3; ends with the flags of the rounds left */
+        /* Requantise four channels r0 to r3; leave the flags of the iterations left. */
         .macro  quantise_four
         ldr     r7, [lr]
         ldrd    r11, r12, [lr, #12]
@@ -82,7 +82,7 @@
         smlad   \s, r8, lr, \s
         .endm
 
-        function kws_m4_five_cells
+        function kws_m4_five_bins
         push    {r4-r11, lr}
         push    {r0}
         ldr     r9, [r0, #36]
@@ -127,15 +127,15 @@
         ldrd    r10, r11, [lr, #24]
         add     r4, r10, #1
         str     r4, [lr, #24]
-        quantise_cell r0
+        quantise_bin r0
         strb    r4, [r10]
-        quantise_cell r1
+        quantise_bin r1
         strb    r4, [r10, r11]
-        quantise_cell r2
+        quantise_bin r2
         strb    r4, [r10, r11, lsl #1]
-        quantise_cell r12
+        quantise_bin r12
         strb    r4, [r10, r11, lsl #2]
-        quantise_cell r3
+        quantise_bin r3
         add     r10, r11
         strb    r4, [r10, r11, lsl #1]
         ldr     lr, [sp]
@@ -198,7 +198,7 @@
         smlatt  r3, r5, r8, r3
         .endm
 
-        function kws_m4_one_cell
+        function kws_m4_one_bin
         push    {r4-r11, lr}
         mov     lr, r0
         ldr     r9, [lr, #36]
@@ -222,7 +222,7 @@
         pop     {r4-r11, pc}
 
 /* x is a table (channels_t): four biases, then by tap a pointer and two pairs of weights, up to
- * r11, then by channel multiplier, left, rounding, right. Value r9 of a cell; out r10. */
+ * r11, then by channel multiplier, left, rounding, right. Value r9 of a bin; out r10. */
         .macro  table_tap
         ldm     r7!, {r4, r5, r6}
         ldr     r8, [r4, r9]
@@ -243,7 +243,7 @@
         ssat    r6, #8, r6
         .endm
 
-        function kws_m4_many_cells
+        function kws_m4_many_bins
         push    {r4-r11, lr}
         mov     lr, r0
         ldr     r9, [lr, #48]

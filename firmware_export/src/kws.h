@@ -1,10 +1,11 @@
-/* kws: an always-on keyword spotter.
+/* Spot keywords, always on.
  *
  *   #include "kws.h"
  *   #include "kws_model.h"                 // written by `kws export`
  *
  *   static kws_spotter spotter;
  *   static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
+ *   static int16_t hop[KWS_MODEL_HOP];
  *
  *   kws_spotter_init(&spotter, &kws_model_data, memory);
  *   // To switch the gate off: spotter.gate.on = false; kws_spotter_reset(&spotter);
@@ -17,15 +18,7 @@
 #ifndef KWS_H
 #define KWS_H
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #include "ring_buffer.h"
 #include "spotter.h"
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

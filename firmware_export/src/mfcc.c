@@ -9,7 +9,7 @@
 #include <math.h>
 #endif
 
-/* Correctly rounded, as IEEE 754 asks of every square root. */
+/* Return the square root, correctly rounded, as IEEE 754 asks of every one. */
 KWS_INLINE float square_root(float x) {
 #if KWS_VFP
   float root;
@@ -20,7 +20,7 @@ KWS_INLINE float square_root(float x) {
 #endif
 }
 
-/* sum plus a[0] * b[0], a[1] * b[1], ... one after the other. */
+/* Return sum plus a[0] * b[0], a[1] * b[1], ... added one after the other. */
 KWS_INLINE float add_products(float sum, const float *a, const float *b, int count) {
 #if KWS_VFP
   for (; count >= 4; count -= 4) /* the compiler has no loads of four at once */
@@ -42,14 +42,14 @@ KWS_INLINE float add_products(float sum, const float *a, const float *b, int cou
   return sum;
 }
 
-/* Windowed samples, two by two, as even + i * odd to their places, up to `full`. */
-KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint16_t *place,
-                           const uint16_t *full, kws_complex *z) {
+/* Write windowed samples in pairs, even + i * odd, to their indices in z, up to `end`. */
+KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint16_t *index,
+                           const uint16_t *end, kws_complex *z) {
 #if KWS_VFP
   __asm__ volatile(
       "1:\n\t"
       "ldr r4, [%[samples]], #4\n\t"
-      "ldrh r5, [%[place]], #2\n\t"
+      "ldrh r5, [%[index]], #2\n\t"
       "vmov s0, r4\n\t"
       "asr r4, r4, #16\n\t"
       "vmov s1, r4\n\t"
@@ -60,61 +60,63 @@ KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint
       "vmul.f32 s1, s1, s3\n\t"
       "add r5, %[z], r5, lsl #3\n\t"
       "vstr d0, [r5]\n\t"
-      "cmp %[place], %[full]\n\t"
+      "cmp %[index], %[end]\n\t"
       "bne 1b"
-      : [samples] "+r"(samples), [hann] "+r"(hann), [place] "+r"(place)
-      : [full] "r"(full), [z] "r"(z)
+      : [samples] "+r"(samples), [hann] "+r"(hann), [index] "+r"(index)
+      : [end] "r"(end), [z] "r"(z)
       : "r4", "r5", "s0", "s1", "s2", "s3", "cc", "memory");
 #else
-  for (; place < full; samples += 2, hann += 2) {
-    kws_complex *pair = &z[*place++];
+  for (; index < end; samples += 2, hann += 2) {
+    kws_complex *pair = &z[*index++];
     pair->re = kws_product((float)samples[0], hann[0]);
     pair->im = kws_product((float)samples[1], hann[1]);
   }
 #endif
 }
 
-/* Window the pending samples, in the order that the FFT wants; zeros up to its size. */
+/* Window the pending samples, in digit-reversed order; pad them with zeros to the FFT's size. */
 static void load(const kws_mfcc *mfcc, kws_complex *z) {
   const kws_mfcc_tables *tables = mfcc->tables;
   const int last = tables->window - 1, pairs = tables->window / 2;
-  const uint16_t *place = tables->places + pairs, *end = tables->places + tables->points;
-  load_pairs(mfcc->pending, tables->hann, tables->places, place, z);
+  const uint16_t *index = tables->digit_reversal + pairs;
+  const uint16_t *end = tables->digit_reversal + tables->points;
+  load_pairs(mfcc->pending, tables->hann, tables->digit_reversal, index, z);
   if (last % 2 == 0) {
-    z[*place].re = kws_product((float)mfcc->pending[last], tables->hann[last]);
-    z[*place++].im = 0.0f;
+    z[*index].re = kws_product((float)mfcc->pending[last], tables->hann[last]);
+    z[*index++].im = 0.0f;
   }
-  for (; place < end; ++place) z[*place].re = z[*place].im = 0.0f;
+  for (; index < end; ++index) z[*index].re = z[*index].im = 0.0f;
 }
 
-KWS_INLINE float size_of(float re, float im) {
+/* Return the magnitude of a complex number. */
+KWS_INLINE float magnitude_of(float re, float im) {
   return square_root(kws_product(re, re) + kws_product(im, im));
 }
 
-/* Split the packed transform into the real FFT's magnitudes [points + 1], in its place. The lower
- * half of the bins is written from the front, the upper half from behind: each where both of its
+/* Split the packed transform into the magnitudes [points + 1] of the real FFT, in place. The lower
+ * half of the bins is written from the front, the upper half from the back: each where both of its
  * inputs have been read already. */
-static float *magnitude(kws_complex *z, const kws_mfcc_tables *tables) {
+static float *magnitudes(kws_complex *z, const kws_mfcc_tables *tables) {
   const int points = tables->points, half = points / 2, last = tables->last_bin;
-  float *bins = &z[0].re, *behind = bins + points; /* bin k is bins[k], or at first behind[k] */
+  float *bins = &z[0].re, *upper = bins + points; /* bin k is bins[k], or at first upper[k] */
   const float first = z[0].re + z[0].im, final = z[0].re - z[0].im;
   bins[0] = (first < 0 ? -first : first) * 2.0f;
-  behind[points] = (final < 0 ? -final : final) * 2.0f;
+  upper[points] = (final < 0 ? -final : final) * 2.0f;
   const float *twiddle = tables->split_twiddles;
   for (int k = 1; k <= half; ++k, twiddle += 2) {
     const kws_complex a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
     const kws_complex even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
     const kws_complex turn = {kws_product(odd.re, w.re) - kws_product(odd.im, w.im),
                               kws_product(odd.im, w.re) + kws_product(odd.re, w.im)};
-    if (k <= last) bins[k] = size_of(even.re + turn.re, even.im + turn.im);
+    if (k <= last) bins[k] = magnitude_of(even.re + turn.re, even.im + turn.im);
     if (points - k <= last)
-      behind[points - k] = size_of(even.re - turn.re, even.im - turn.im);
+      upper[points - k] = magnitude_of(even.re - turn.re, even.im - turn.im);
   }
-  memmove(bins + half, behind + half, (size_t)(half + 1) * sizeof *bins);
+  memmove(bins + half, upper + half, (size_t)(half + 1) * sizeof *bins);
   return bins;
 }
 
-/* Natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial in f. */
+/* Return the natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial in f. */
 KWS_INLINE float logarithm(float x) {
   const int32_t bits = kws_float_bits(x);
   const int32_t exponent = (bits - 0x3F3504F3) >> 23; /* bits of sqrt(1/2) */
@@ -131,7 +133,7 @@ KWS_INLINE float logarithm(float x) {
   return kws_product((float)exponent, 0.6931471805599453f) + kws_product(series, f);
 }
 
-/* Logarithms of the mel sums, logs [mel_filters]; sums run over ascending bins. */
+/* Write the logarithms of the mel sums, logs [mel_filters]; sums run over ascending bins. */
 static void mel_logs(const float *bins, float *logs, const kws_mfcc_tables *tables) {
   const float *weights = tables->mel_weights;
   for (int filter = 0; filter < tables->mel_filters; ++filter) {
@@ -142,8 +144,9 @@ static void mel_logs(const float *bins, float *logs, const kws_mfcc_tables *tabl
   }
 }
 
-/* DCT-II, halved by symmetry: even rows take the sums of mirrored logs, odd rows the differences. */
-static void cepstrum(float *logs, float *row, const kws_mfcc_tables *tables) {
+/* Apply the DCT-II, halved by symmetry: even coefficients take the sums of mirrored logs, odd ones
+ * the differences. */
+static void cepstrum(float *logs, float *frame, const kws_mfcc_tables *tables) {
   const int half = tables->mel_filters / 2;
   float *differences = logs + half;
   for (int i = 0; i < half / 2; ++i) { /* mirrored halves become two ascending lists */
@@ -158,7 +161,7 @@ static void cepstrum(float *logs, float *row, const kws_mfcc_tables *tables) {
   }
   const float *weights = tables->dct;
   for (int k = 0; k < tables->coefficients; ++k, weights += half)
-    row[k] = add_products(tables->bias[k], weights, k % 2 == 0 ? logs : differences, half);
+    frame[k] = add_products(tables->bias[k], weights, k % 2 == 0 ? logs : differences, half);
 }
 
 void kws_mfcc_init(kws_mfcc *mfcc, const kws_mfcc_tables *tables, float *work, int16_t *pending) {
@@ -170,7 +173,8 @@ void kws_mfcc_init(kws_mfcc *mfcc, const kws_mfcc_tables *tables, float *work, i
 
 void kws_mfcc_reset(kws_mfcc *mfcc) { mfcc->count = 0; }
 
-size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *row, bool *ready) {
+size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *frame,
+                     bool *ready) {
   const kws_mfcc_tables *tables = mfcc->tables;
   const size_t missing = (size_t)(tables->window - mfcc->count);
   const size_t taken = count < missing ? count : missing;
@@ -182,8 +186,8 @@ size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float
     float *logs = mfcc->work + 2 * tables->points + 2;
     load(mfcc, z);
     kws_fft(z, tables->points, tables->twiddles);
-    mel_logs(magnitude(z, tables), logs, tables);
-    cepstrum(logs, row, tables);
+    mel_logs(magnitudes(z, tables), logs, tables);
+    cepstrum(logs, frame, tables);
     const int kept = tables->window - tables->hop;
     memmove(mfcc->pending, mfcc->pending + tables->hop, (size_t)kept * sizeof *samples);
     mfcc->count = (uint16_t)kept;

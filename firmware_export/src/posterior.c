@@ -21,24 +21,24 @@ void kws_posterior_reset(kws_posterior *posterior) {
                              settings->max_steps));
   posterior->next_posterior = 0;
   posterior->next_average = 0;
-  posterior->silent = 0;
+  posterior->refractory = 0;
   posterior->block_is_empty = true;
   posterior->sample = settings->first_samples;
 }
 
-/* Softmax, then each keyword's average over smooth_steps and greatest average over max_steps. */
+/* Advance the smoothing by a step: softmax, average over smooth_steps, maximum over max_steps. */
 static void smooth(kws_posterior *posterior, const int8_t *scores) {
   const kws_posterior_settings *settings = posterior->settings;
   const int keywords = settings->keywords;
   uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
   uint16_t *averages = posterior->averages + posterior->next_average * keywords;
-  int greatest = scores[0];
+  int highest = scores[0];
   for (int i = 1; i <= keywords; ++i)
-    if (scores[i] > greatest) greatest = scores[i];
+    if (scores[i] > highest) highest = scores[i];
   uint32_t total = 0;
-  for (int i = 0; i <= keywords; ++i) total += settings->exponentials[greatest - scores[i]];
+  for (int i = 0; i <= keywords; ++i) total += settings->exponentials[highest - scores[i]];
   for (int i = 0; i < keywords; ++i) {
-    const uint32_t exponential = settings->exponentials[greatest - scores[i + 1]];
+    const uint32_t exponential = settings->exponentials[highest - scores[i + 1]];
     const uint16_t now = (uint16_t)((exponential << 15) / total);
     posterior->sums[i] += (uint32_t)now - posteriors[i];
     posteriors[i] = now;
@@ -66,7 +66,7 @@ void kws_posterior_begin_block(kws_posterior *posterior) {
 
 void kws_posterior_skip(kws_posterior *posterior, uint64_t steps) {
   posterior->sample += steps * posterior->settings->step_samples;
-  posterior->silent = (uint16_t)(posterior->silent > steps ? posterior->silent - steps : 0);
+  posterior->refractory = (uint16_t)(posterior->refractory > steps ? posterior->refractory - steps : 0);
 }
 
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {
@@ -74,22 +74,22 @@ bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_dete
   const uint64_t sample = posterior->sample;
   smooth(posterior, scores);
   posterior->sample += settings->step_samples;
-  if (posterior->silent > 0) {
-    --posterior->silent;
+  if (posterior->refractory > 0) {
+    --posterior->refractory;
     return false;
   }
-  int heard = -1, furthest = -1; /* the keyword furthest above its threshold; of equals, the first */
+  int best = -1, margin = -1; /* the keyword furthest above its threshold; of equals, the first */
   for (int i = 0; i < settings->keywords; ++i) {
-    const int above = posterior->confidences[i] - settings->levels[i];
-    if (above > furthest) {
-      furthest = above;
-      heard = i;
+    const int above = posterior->confidences[i] - settings->thresholds[i];
+    if (above > margin) {
+      margin = above;
+      best = i;
     }
   }
-  if (heard < 0) return false;
+  if (best < 0) return false;
   detection->sample = sample;
-  detection->keyword = (uint8_t)heard;
-  detection->confidence = posterior->confidences[heard];
-  posterior->silent = settings->refractory_steps;
+  detection->keyword = (uint8_t)best;
+  detection->confidence = posterior->confidences[best];
+  posterior->refractory = settings->refractory_steps;
   return true;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #if defined(__GNUC__)
-#define BARRIER() __sync_synchronize() /* samples are in memory before the index says so */
+#define BARRIER() __sync_synchronize() /* samples are in memory before the index tells of them */
 #else
 #define BARRIER() ((void)0)
 #endif

@@ -3,10 +3,10 @@
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {
   char *bytes = memory;
   spotter->model = model;
-  spotter->row = (float *)(void *)(bytes + model->row_at);
+  spotter->frame = (float *)(void *)(bytes + model->frame_at);
   spotter->scores = (int8_t *)(bytes + model->scores_at);
   kws_gate_init(&spotter->gate, &model->gate, (int16_t *)(void *)(bytes + model->gate_at));
-  /* The front end's working memory and the network's are the same: never both are in use. */
+  /* Front end and network share working memory: they are never in use at the same time. */
   kws_mfcc_init(&spotter->mfcc, &model->front_end, memory,
                 (int16_t *)(void *)(bytes + model->pending_at));
   kws_ds_cnn_init(&spotter->ds_cnn, &model->network, memory);
@@ -14,6 +14,7 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
   kws_spotter_reset(spotter);
 }
 
+/* Push the silence of a receptive field; times count from its end. */
 static void prime(kws_spotter *spotter) {
   static const int16_t silence[80];
   const uint32_t most = sizeof silence / sizeof *silence;
@@ -34,19 +35,19 @@ void kws_spotter_reset(kws_spotter *spotter) {
   prime(spotter);
 }
 
-/* Advance the stages by the next frame; true when a keyword was detected. */
+/* Advance network and posterior by the next frame; return true if that completes a detection. */
 static bool step(kws_spotter *spotter, kws_detection *detection) {
-  return kws_ds_cnn_push(&spotter->ds_cnn, spotter->row, spotter->scores) &&
+  return kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores) &&
          kws_posterior_push(&spotter->posterior, spotter->scores, detection);
 }
 
-/* Push samples that passed the gate; returns `found` and the number of detections written. */
+/* Push samples that passed the gate; return `found` plus the number of detections written. */
 static int push_passage(kws_spotter *spotter, const int16_t *samples, size_t count,
                         kws_detection *detections, int found, int capacity) {
   while (count > 0) {
     bool ready;
     kws_detection detection;
-    const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->row, &ready);
+    const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, &ready);
     samples += taken;
     count -= taken;
     if (!ready || !step(spotter, &detection)) continue;
@@ -68,7 +69,7 @@ int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
     samples += taken;
     count -= taken;
     while (kws_gate_next(&spotter->gate, &passage)) {
-      kws_posterior_skip(&spotter->posterior, passage.cut);
+      kws_posterior_skip(&spotter->posterior, passage.skipped);
       found = push_passage(spotter, passage.samples, passage.count, detections, found, capacity);
     }
   }

@@ -1,4 +1,4 @@
-/* The detector: gate -> mfcc -> ds_cnn -> posterior. */
+/* Detect keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior. */
 #ifndef KWS_SPOTTER_H
 #define KWS_SPOTTER_H
 
@@ -10,43 +10,52 @@
 #include "mfcc.h"
 #include "posterior.h"
 
-/* A model as `kws export` writes it. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Hold a model as `kws export` writes it. */
 typedef struct {
   const char *name;
-  const char *const *keywords;   /* [posterior.keywords] names, UTF-8 */
+  const char *const *keywords; /* [posterior.keywords] names, UTF-8 */
   kws_gate_settings gate;
   kws_mfcc_tables front_end;
   kws_network network;
   kws_posterior_settings posterior;
-  uint32_t priming_samples;      /* of silence that a reset pushes: the receptive field */
+  uint32_t priming_samples;    /* of silence that a reset pushes: the receptive field */
   /* Where in memory each part lies, bytes. */
-  uint32_t row_at, posterior_at, pending_at, gate_at, scores_at;
-  uint32_t memory_bytes;         /* in all */
+  uint32_t frame_at, posterior_at, pending_at, gate_at, scores_at;
+  uint32_t memory_bytes;       /* total */
 } kws_model;
 
+/* Hold the state of a detector. */
 typedef struct {
   const kws_model *model;
-  kws_gate gate; /* gate.open: whether the stages behind it run */
+  kws_gate gate; /* gate.open: whether the stages after it run */
   kws_mfcc mfcc;
   kws_ds_cnn ds_cnn;
   kws_posterior posterior;
-  float *row;     /* [coefficients] the latest feature row */
-  int8_t *scores; /* [keywords + 1] the latest scores */
-  uint32_t dropped; /* detections since the reset for which push had no room */
+  float *frame;     /* [coefficients] the latest feature frame */
+  int8_t *scores;   /* [keywords + 1] of the latest step */
+  uint32_t dropped; /* detections since the reset that found no room */
 } kws_spotter;
 
-/* memory: [model->memory_bytes], 4-byte aligned; it stays the caller's and must live as long as
- * the spotter. */
+/* Set up a detector and prime it; memory: [model->memory_bytes], 4-byte aligned, which stays the
+ * caller's and must live as long as the detector. */
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory);
 /* Forget the stream and prime the stages with silence: a keyword at the very start of the next
- * stream is found, too, and times of detections count from its first sample. */
+ * stream is detected, and the times of detections count from its first sample. */
 void kws_spotter_reset(kws_spotter *spotter);
-/* Take mono int16 samples at 16 kHz and write the detections that they complete, `capacity` at most;
- * returns how many it wrote. How the stream is cut into blocks changes no detection. */
+/* Take mono int16 samples at 16 kHz, write the detections that they complete, `capacity` at most,
+ * and return how many were written. The division of a stream into pushes changes no detection. */
 int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
                      kws_detection *detections, int capacity);
-/* Return the greatest smoothed posterior of a keyword among the steps that the latest push completed,
- * 32768 being 1.0; if it completed none, that of the latest step; 0 while the gate is closed. */
+/* Return the maximum confidence of a keyword among the steps that the latest push completed, 32768
+ * being 1.0; if it completed none, that of the latest step; 0 while the gate is closed. */
 uint16_t kws_spotter_score(const kws_spotter *spotter, int keyword);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -74,8 +74,8 @@ def cost_per_step(network: Network) -> int:
     for layer in network.layers:
         time_steps //= layer.time_stride
         inputs = {"CONVOLUTION": layer.channels, "DEPTHWISE": 1}.get(layer.kind, 0)
-        kernel = layer.time_kernel * layer.kernel * inputs
-        total += time_steps * layer.output_cells * layer.output_channels * kernel
+        kernel = layer.time_kernel * layer.frequency_kernel * inputs
+        total += time_steps * layer.output_bins * layer.output_channels * kernel
     return total
 
 

@@ -16,7 +16,7 @@ size_t kws_mfcc_push_block(kws_mfcc *mfcc, const int16_t *samples, size_t count,
 size_t kws_ds_cnn_push_block(kws_ds_cnn *ds_cnn, const float *frames, size_t count, int8_t *scores) {
   const kws_network *network = ds_cnn->network;
   size_t steps = 0;
-  for (; count > 0; --count, frames += network->row_values)
+  for (; count > 0; --count, frames += network->frame_values)
     if (kws_ds_cnn_push(ds_cnn, frames, scores + steps * network->classes)) ++steps;
   return steps;
 }

@@ -8,6 +8,6 @@
 /* Push samples [count]; write the frames that they complete, [frames][coefficients], of which there
  * are count / hop + 1 at most, and return how many. */
 size_t kws_mfcc_push_block(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *frames);
-/* Push frames [count][row_values]; write the scores that they complete, [steps][classes], of which
+/* Push frames [count][frame_values]; write the scores that they complete, [steps][classes], of which
  * there are `count` at most, and return the number of steps. */
 size_t kws_ds_cnn_push_block(kws_ds_cnn *ds_cnn, const float *frames, size_t count, int8_t *scores);

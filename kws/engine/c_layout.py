@@ -28,11 +28,14 @@ _TYPES |= {"int32_t": np.int32, "uint32_t": np.uint32}
 
 @dataclass(frozen=True)
 class DetectorMemory:
-    """Byte offsets of a detector's parts; the front end's work lies at 0, where the network's
-    does: never both are in use."""
+    """Hold the layout of a detector's working memory, in bytes.
+
+    The front end's working memory lies at 0, as the network's scratch does: they are never in use
+    at the same time.
+    """
 
     network: Memory
-    row_at: int
+    frame_at: int
     posterior_at: int
     pending_at: int
     gate_at: int
@@ -60,15 +63,20 @@ def mfcc_work_bytes(front_end: FrontEnd) -> int:
 
 
 def check(name: str, config: ModelConfig, network: Network) -> None:
-    """KwsError where a network cannot run as a stream or does not fit its model's settings."""
+    """Refuse a network that cannot run as a stream or does not fit its model's settings.
+
+    Raises:
+        KwsError: it cannot, or does not.
+    """
     if not network.streams:
         raise KwsError(
             f"{name}: the network does not stream: it pads along time, or its window of"
-            f" {network.window_frames} rows is not the {network.receptive_field} that a step sees"
+            f" {network.window_frames} frames is not its receptive field of"
+            f" {network.receptive_field}"
         )
-    found = (network.row_values, network.classes)
-    wanted = (config.front_end.coefficients, len(config.classes))
-    if found != wanted or not network.phases(config.stride):
+    found = (network.frame_values, network.classes)
+    expected = (config.front_end.coefficients, len(config.classes))
+    if found != expected or not network.phases(config.stride):
         raise KwsError(f"{name}: the network does not fit the model's own settings")
 
 
@@ -92,7 +100,7 @@ def front_end_values(tables: FrontEndTables) -> Values:
             "coefficients": spec.coefficients,
             "log_offset": np.float32(spec.log_offset),
             "hann": tables.window,
-            "places": np.argsort(tables.order),
+            "digit_reversal": np.argsort(tables.order),
             "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
             "split_twiddles": tables.split_twiddles.T,
             "mel_first": first,
@@ -111,14 +119,14 @@ def layer_values(layer: Layer, offset: int) -> Values:
     numbers = {
         name: getattr(layer, name)
         for name, field in structs()["kws_layer"].fields.items()
-        if not field.pointer and name not in ("kind", "columns")
+        if not field.pointer and name not in ("kind", "input_at")
     }
     return _ordered(
         "kws_layer",
         numbers
         | {
             "kind": f"KWS_{layer.kind}",
-            "columns": offset,
+            "input_at": offset,
             "weights": layer.weights,
             "bias": layer.bias,
             "multiplier": layer.multiplier,
@@ -132,17 +140,17 @@ def network_values(network: Network, memory: Memory) -> Values:
     return _ordered(
         "kws_network",
         {
-            "layers": list(map(layer_values, network.layers, memory.columns)),
+            "layers": list(map(layer_values, network.layers, memory.inputs)),
             "layer_count": len(network.layers),
-            "row_values": network.row_values,
+            "frame_values": network.frame_values,
             "window_frames": network.window_frames,
             "classes": network.classes,
-            "row_zero": network.row_zero,
-            "row_gain": np.float32(1) / np.float32(network.row_scale),
+            "input_zero_point": network.input_zero_point,
+            "input_gain": np.float32(1) / np.float32(network.input_scale),
             "phases": memory.phases,
             "phase_frames": network.stride // memory.phases,
-            "scratch": memory.scratch,
-            "rings": memory.rings,
+            "scratch_at": memory.scratch_at,
+            "phases_at": memory.phases_at,
             "phase_bytes": memory.phase_bytes,
             "memory_bytes": memory.total,
         },
@@ -161,7 +169,7 @@ def posterior_values(config: ModelConfig, network: Network) -> Values:
             "refractory_steps": smoothing.refractory_steps,
             "step_samples": config.stride * front_end.hop,
             "first_samples": (network.window_frames - 1) * front_end.hop + front_end.window,
-            "levels": np.array([quantise_threshold(t) for t in config.thresholds]),
+            "thresholds": np.array([quantise_threshold(t) for t in config.thresholds]),
             "exponentials": exp_table(network.score_scale),
         },
     )
@@ -185,7 +193,7 @@ def model_values(name: str, config: ModelConfig, network: Network) -> Values:
             "network": network_values(network, memory.network),
             "posterior": posterior_values(config, network),
             "priming_samples": config.priming_samples(network.window_frames),
-            "row_at": memory.row_at,
+            "frame_at": memory.frame_at,
             "posterior_at": memory.posterior_at,
             "pending_at": memory.pending_at,
             "gate_at": memory.gate_at,

@@ -1,4 +1,4 @@
-"""An int8 .tflite as the layers that the C engine runs; what it cannot run is refused by name."""
+"""Lower an int8 .tflite file to the layers that the C engine runs; refuse the rest by name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from kws.errors import KwsError
 
 Pads = tuple[tuple[int, int], tuple[int, int]]  # (before, after) along time, along frequency
 NO_PADS: Pads = ((0, 0), (0, 0))
+PADDING = ("time_padding_before", "time_padding_after", "frequency_padding")
 EMPTY = Channels(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
 def read(content: bytes, where: str) -> Network:
-    """The network in a .tflite file; `where` names the file in errors."""
+    """Return the network of a .tflite file; `where` names the file in errors.
+
+    Raises:
+        KwsError: the engine cannot run it, or the file is damaged.
+    """
     first, operators = chain(content, where)
     layers: list[Layer] = []
     current, pads = first, NO_PADS
@@ -36,20 +41,20 @@ def read(content: bytes, where: str) -> Network:
                 current, pads = out, NO_PADS
     if not 1 <= len(layers) <= MAX_LAYERS or pads != NO_PADS:
         raise KwsError(f"{where}: {len(layers)} layers are not 1 to {MAX_LAYERS}")
-    rows, cells, values = first.plane
+    frames, bins, values = first.plane
     return Network(
         layers=tuple(layers),
-        window_frames=rows,
-        row_values=cells * values,
-        row_scale=float(first.scale),
-        row_zero=first.zero,
-        classes=layers[-1].output_cells * layers[-1].output_channels,
+        window_frames=frames,
+        frame_values=bins * values,
+        input_scale=float(first.scale),
+        input_zero_point=first.zero_point,
+        classes=layers[-1].output_bins * layers[-1].output_channels,
         score_scale=float(current.scale),
     )
 
 
 def _reshaped(operator: Operator, source: Tensor, where: str) -> Tensor:
-    """The output of an operator that moves no value; a flat one keeps its source's plane."""
+    """Return the output of an operator that moves no value; a flat one keeps its source's plane."""
     out = operator.output
     if np.prod(out.shape) != np.prod(source.shape):
         raise KwsError(f"{where}: {operator.name} changes the number of values")
@@ -61,46 +66,44 @@ def _reshaped(operator: Operator, source: Tensor, where: str) -> Tensor:
 
 
 def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
-    """One operator that computes, its input already padded."""
+    """Return the layer of an operator that computes; pads: of the PAD before it."""
     makers = {
-        "CONV_2D": _convolution,
-        "DEPTHWISE_CONV_2D": _depthwise,
-        "FULLY_CONNECTED": _fully_connected,
-        "AVERAGE_POOL_2D": _average,
-        "SOFTMAX": _softmax,
+        "CONV_2D": (_convolution, "CONVOLUTION"),
+        "DEPTHWISE_CONV_2D": (_depthwise, "DEPTHWISE"),
+        "FULLY_CONNECTED": (_fully_connected, "CONVOLUTION"),
+        "AVERAGE_POOL_2D": (_average, "AVERAGE"),
+        "SOFTMAX": (_softmax, "SOFTMAX"),
     }
     if operator.name not in makers:
         raise KwsError(f"{where}: operator {operator.name} is not supported")
     where = f"{where}: {operator.name}"
     if source.type != INT8 or operator.output.type != INT8:
         raise KwsError(f"{where} is not int8")
-    shape, weights, quantised = makers[operator.name](operator, source, pads, where)
+    maker, kind = makers[operator.name]
+    if kind == "DEPTHWISE" and source.plane[2] == 1:
+        kind = "CONVOLUTION"
+    shape, weights, quantised = maker(operator, source, pads, where)
     out = operator.output
     if operator.name == "FULLY_CONNECTED":
         out = replace(out, shape=(1, 1, 1, out.shape[-1]))
-    numbers = {"cells": source.plane[1]} | shape
-    wide = (numbers.pop("cells"), source.plane[2], *out.plane[1:])
+    numbers = {"bins": source.plane[1]} | shape
+    wide = (numbers.pop("bins"), source.plane[2], *out.plane[1:])
     if max(numbers.values()) > 255 or max(wide) > 65535 or min(wide) < 1:
         raise KwsError(f"{where} is too large for the engine")
-    if numbers["time_before"] >= numbers["time_kernel"]:
+    if numbers["time_padding_before"] >= numbers["time_kernel"]:
         raise KwsError(f"{where} pads more than its kernel")
-    least, greatest = _activation(operator, where)
-    kind = {"CONV_2D": "CONVOLUTION", "FULLY_CONNECTED": "CONVOLUTION", "SOFTMAX": "SOFTMAX"}.get(
-        operator.name, "AVERAGE"
-    )
-    if operator.name == "DEPTHWISE_CONV_2D":
-        kind = "CONVOLUTION" if source.plane[2] == 1 else "DEPTHWISE"
+    low, high = _activation(operator, where)
     return Layer(
         kind=kind,
         **numbers,
-        cells=wide[0],
+        bins=wide[0],
         channels=source.plane[2],
-        output_cells=out.plane[1],
+        output_bins=out.plane[1],
         output_channels=out.plane[2],
-        zero=source.zero,
-        output_zero=out.zero,
-        least=least,
-        greatest=greatest,
+        zero_point=source.zero_point,
+        output_zero_point=out.zero_point,
+        activation_min=low,
+        activation_max=high,
         weights=np.ascontiguousarray(weights),
         bias=quantised.bias,
         multiplier=quantised.multiplier,
@@ -109,61 +112,62 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
 
 
 def _expect(fits: bool, where: str) -> None:
+    """Refuse weights that do not fit."""
     if not fits:
         raise KwsError(f"{where}: its weights do not fit its input and output")
 
 
-Parts = tuple[dict[str, int], npt.NDArray[np.int8], Channels]
+Lowered = tuple[dict[str, int], npt.NDArray[np.int8], Channels]
 
 
-def _convolution(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
+def _convolution(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
     weights = operator.constant(1, where)
-    rows = weights.reshape(len(weights), -1)
+    matrix = weights.reshape(len(weights), -1)
     _expect(weights.shape[3] == source.plane[2], where)
     shape = _shape(operator, source, pads, weights.shape[1:3], where)
-    return shape, _padded(rows), _channels(operator, source, rows, where)
+    return shape, _padded(matrix), _channels(operator, source, matrix, where)
 
 
-def _depthwise(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
+def _depthwise(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
     weights = operator.constant(1, where)
-    rows = weights.reshape(-1, weights.shape[3]).T
+    matrix = weights.reshape(-1, weights.shape[3]).T
     shape = _shape(operator, source, pads, weights.shape[1:3], where)
-    quantised = _channels(operator, source, rows, where)
+    quantised = _channels(operator, source, matrix, where)
     if source.plane[2] == 1:  # every output channel sees the one input channel
-        return shape, _padded(rows), quantised
-    if len(rows) != source.plane[2]:
+        return shape, _padded(matrix), quantised
+    if len(matrix) != source.plane[2]:
         raise KwsError(f"{where} multiplies channels, which is not supported")
-    return shape, _in_fours(rows), quantised
+    return shape, _in_fours(matrix), quantised
 
 
-def _fully_connected(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
-    """A convolution whose kernel is the whole plane."""
+def _fully_connected(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
+    """Lower a fully connected layer to a convolution whose kernel is the whole plane."""
     weights = operator.constant(1, where)
-    columns, cells, values = source.plane
-    if weights.shape[1] != columns * cells * values or pads != NO_PADS:
+    time_steps, bins, values = source.plane
+    if weights.shape[1] != time_steps * bins * values or pads != NO_PADS:
         raise KwsError(f"{where} does not fit its input")
-    shape = _ones(time_kernel=columns, kernel=cells)
+    shape = _ones(time_kernel=time_steps, frequency_kernel=bins)
     return shape, _padded(weights), _channels(operator, source, weights, where)
 
 
-def _average(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
+def _average(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
     kernel = (operator.options.FilterHeight(), operator.options.FilterWidth())
     shape = _shape(operator, source, pads, kernel, where)
-    if any(shape[side] for side in ("time_before", "time_after", "cells_before")):
+    if any(shape[side] for side in PADDING):
         raise KwsError(f"{where} with padding is not supported")
     return shape, np.zeros(0, np.int8), EMPTY
 
 
-def _softmax(operator: Operator, source: Tensor, pads: Pads, where: str) -> Parts:
+def _softmax(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
     out = operator.output
-    if out.scale != np.float32(1 / 256) or out.zero != -128 or source.plane[:2] != (1, 1):
+    if out.scale != np.float32(1 / 256) or out.zero_point != -128 or source.plane[:2] != (1, 1):
         raise KwsError(f"{where} is not one int8 vector to 1/256 each")
     table = exponentials(float(source.scale), operator.options.Beta())
     return _ones(), np.zeros(0, np.int8), replace(EMPTY, bias=table)
 
 
 def _pads(operator: Operator, where: str) -> Pads:
-    """Padding of time and frequency that a PAD asks for."""
+    """Return the padding of time and frequency that a PAD asks for."""
     sides = operator.constant(1, where).reshape(4, 2).tolist()
     if any(sides[0] + sides[3]):
         raise KwsError(f"{where}: a PAD is not one of time and frequency")
@@ -171,15 +175,15 @@ def _pads(operator: Operator, where: str) -> Pads:
 
 
 def _ones(**numbers: int) -> dict[str, int]:
-    """A layer's shape: kernels and strides of 1 and no padding, but for the numbers given."""
-    ones = dict.fromkeys(("time_kernel", "time_stride", "kernel", "stride"), 1)
-    return ones | dict.fromkeys(("time_before", "time_after", "cells_before"), 0) | numbers
+    """Return the shape of a layer: kernels and strides of 1, no padding; `numbers` override it."""
+    ones = ("time_kernel", "time_stride", "frequency_kernel", "frequency_stride")
+    return dict.fromkeys(ones, 1) | dict.fromkeys(PADDING, 0) | numbers
 
 
 def _shape(
     operator: Operator, source: Tensor, pads: Pads, kernel: tuple[int, ...], where: str
 ) -> dict[str, int]:
-    """Kernel, stride and padding along both axes."""
+    """Return kernel, stride and padding along both axes."""
     options, out = operator.options, operator.output
     dilated = operator.name != "AVERAGE_POOL_2D" and (
         options.DilationHFactor() != 1 or options.DilationWFactor() != 1
@@ -201,53 +205,53 @@ def _shape(
             raise KwsError(f"{where}: its output's shape does not follow")
     return _ones(
         time_kernel=kernel[0],
-        kernel=kernel[1],
+        frequency_kernel=kernel[1],
         time_stride=strides[0],
-        stride=strides[1],
-        time_before=pads[0][0],
-        time_after=pads[0][1],
-        cells_before=pads[1][0],
-        cells=source.plane[1] + sum(pads[1]),
+        frequency_stride=strides[1],
+        time_padding_before=pads[0][0],
+        time_padding_after=pads[0][1],
+        frequency_padding=pads[1][0],
+        bins=source.plane[1] + sum(pads[1]),
     )
 
 
 def _channels(
-    operator: Operator, source: Tensor, rows: npt.NDArray[np.int8], where: str
+    operator: Operator, source: Tensor, matrix: npt.NDArray[np.int8], where: str
 ) -> Channels:
-    """Bias with the input's zero point folded in, and multipliers, per channel of rows."""
+    """Return bias, with the input's zero point folded in, and multipliers, per output channel."""
     weights, out = operator.inputs[1], operator.output
-    if weights.type != INT8 or weights.zero != 0:
+    if weights.type != INT8 or weights.zero_point != 0:
         raise KwsError(f"{where}: its weights are not symmetric int8")
-    _expect(len(rows) == out.shape[-1] and len(weights.scales) in (1, len(rows)), where)
-    scales = np.broadcast_to(weights.scales, len(rows))
+    _expect(len(matrix) == out.shape[-1] and len(weights.scales) in (1, len(matrix)), where)
+    scales = np.broadcast_to(weights.scales, len(matrix))
     product = np.float64(source.scale) * scales.astype(np.float64)
     if operator.name == "FULLY_CONNECTED" and len(weights.scales) == 1:
         product = (source.scale * scales).astype(np.float64)  # as TensorFlow Lite: in binary32
-    bias = -rows.sum(axis=1, dtype=np.int64) * source.zero
+    bias = -matrix.sum(axis=1, dtype=np.int64) * source.zero_point
     if len(operator.inputs) > 2:
         bias += operator.constant(2, where)
-    return channels(rows, bias, product / np.float64(out.scale), out.zero, where)
+    return channels(matrix, bias, product / np.float64(out.scale), out.zero_point, where)
 
 
 def _activation(operator: Operator, where: str) -> tuple[int, int]:
-    """int8 range of the fused activation (CalculateActivationRangeQuantized)."""
+    """Return the int8 range of the fused activation (CalculateActivationRangeQuantized)."""
     kinds, out = tflite.ActivationFunctionType, operator.output
     kind = kinds.NONE
     if operator.name != "SOFTMAX":
         kind = operator.options.FusedActivationFunction()
     if kind not in (kinds.NONE, kinds.RELU, kinds.RELU6):
         raise KwsError(f"{where}: its activation is not supported")
-    least = -128 if kind == kinds.NONE else max(-128, out.zero)
-    six = out.zero + round(float(np.float32(6) / out.scale))
-    return least, min(127, six) if kind == kinds.RELU6 else 127
+    low = -128 if kind == kinds.NONE else max(-128, out.zero_point)
+    six = out.zero_point + round(float(np.float32(6) / out.scale))
+    return low, min(127, six) if kind == kinds.RELU6 else 127
 
 
-def _padded(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Rows [channels, depth] with the depth padded to a multiple of DEPTH_STEP."""
-    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % DEPTH_STEP)))
+def _padded(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return weights [channels, depth] with the depth padded to a multiple of DEPTH_STEP."""
+    return np.pad(weights, ((0, 0), (0, -weights.shape[1] % DEPTH_STEP)))
 
 
-def _in_fours(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Rows [channels, taps] as [channels / 4, taps, 4], the channels padded to a multiple of 4."""
-    padded = np.pad(rows, ((0, -rows.shape[0] % 4), (0, 0)))
-    return padded.reshape(-1, 4, rows.shape[1]).swapaxes(1, 2)
+def _in_fours(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return weights [channels, taps] as [channels / 4, taps, 4], padded to a multiple of 4."""
+    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, 0)))
+    return padded.reshape(-1, 4, weights.shape[1]).swapaxes(1, 2)

@@ -75,7 +75,7 @@ class NativeDsCnn:
         self._memory = ffi.new("uint32_t[]", -(-memory.total // 4))
         self._ds_cnn = ffi.new("kws_ds_cnn *")
         lib.kws_ds_cnn_init(self._ds_cnn, self._network.pointer, self._memory)
-        self.window_frames, self.coefficients = network.window_frames, network.row_values
+        self.window_frames, self.coefficients = network.window_frames, network.frame_values
         self.classes, self.score_scale = network.classes, network.score_scale
         self.stride = model.config.stride
 

@@ -1,4 +1,4 @@
-"""TensorFlow Lite's integer requantisation: its multipliers, and the arithmetic itself.
+"""Compute TensorFlow Lite's integer requantisation: its multipliers, and the arithmetic itself.
 
 Follows tensorflow/lite/kernels/internal/quantization_util.cc and common.h (double rounding) and
 gemmlowp's fixedpoint.h for the exponential.
@@ -20,7 +20,7 @@ INPUT_MAX = 128  # greatest magnitude of an int8 input
 
 @dataclass(frozen=True)
 class Channels:
-    """What turns a layer's sums into int8, one entry per output channel."""
+    """Hold what turns the sums of a layer into int8, one entry per output channel."""
 
     bias: npt.NDArray[np.int32]
     multiplier: npt.NDArray[np.int32]
@@ -28,7 +28,7 @@ class Channels:
 
 
 def quantise_multiplier(scale: float) -> tuple[int, int]:
-    """A real scale as multiplier / 2^31 * 2^shift."""
+    """Return a real scale as multiplier and shift: multiplier / 2^31 * 2^shift."""
     if scale == 0:
         return 0, 0
     fraction, shift = math.frexp(scale)
@@ -39,33 +39,35 @@ def quantise_multiplier(scale: float) -> tuple[int, int]:
 
 
 def high_product(a: int, b: int) -> int:
-    """a * b / 2^31, rounded half up (SaturatingRoundingDoublingHighMul)."""
+    """Return a * b / 2^31, rounded half up (SaturatingRoundingDoublingHighMul)."""
     return min(INT32_MAX, (a * b + (1 << 30)) >> 31)
 
 
 def divide_by_power(x: int, exponent: int) -> int:
-    """x / 2^exponent, rounded half away from zero (RoundingDivideByPOT)."""
+    """Return x / 2^exponent, rounded half away from zero (RoundingDivideByPOT)."""
     half = (1 << exponent) >> 1
     return (x + half) >> exponent if x >= 0 else -((-x + half) >> exponent)
 
 
-def requantise(total: int, multiplier: int, shift: int, zero: int) -> int:
-    """A sum as an int8 level (MultiplyByQuantizedMultiplier, zero point, saturation)."""
+def requantise(total: int, multiplier: int, shift: int, zero_point: int) -> int:
+    """Return a sum as int8 (MultiplyByQuantizedMultiplier, zero point, saturation)."""
     high = high_product(total << max(shift, 0), multiplier)
-    return max(-128, min(127, divide_by_power(high, max(-shift, 0)) + zero))
+    return max(-128, min(127, divide_by_power(high, max(-shift, 0)) + zero_point))
 
 
 def channels(
     weights: npt.NDArray[np.int8],
     bias: npt.NDArray[np.int64],
     scales: npt.NDArray[np.float64],
-    zero: int,
+    zero_point: int,
     where: str,
 ) -> Channels:
-    """Multipliers of a layer with weights [channels, values] and scales [channels].
+    """Return the multipliers of a layer with weights [channels, values] and scales [channels].
 
-    A channel whose output cannot vary gets numbers that the engine's 32-bit arithmetic holds;
-    KwsError where a varying one would overflow it.
+    A channel whose output cannot vary gets numbers that fit the engine's 32-bit arithmetic.
+
+    Raises:
+        KwsError: a channel that varies would overflow it.
     """
     out = [quantise_multiplier(float(scale)) for scale in scales]
     reach = np.abs(weights.astype(np.int64)).sum(axis=1) * INPUT_MAX
@@ -73,10 +75,10 @@ def channels(
         low, high = int(bias[index] - reach[index]), int(bias[index] + reach[index])
         if _fits(max(-low, high), multiplier, shift):
             continue
-        level = requantise(low, multiplier, shift, zero)
-        if level != requantise(high, multiplier, shift, zero) or reach[index]:
+        value = requantise(low, multiplier, shift, zero_point)
+        if value != requantise(high, multiplier, shift, zero_point) or reach[index]:
             raise KwsError(f"{where}: channel {index} has a scale out of the ordinary")
-        bias[index], out[index] = level - zero, (1 << 30, 1)
+        bias[index], out[index] = value - zero_point, (1 << 30, 1)
     multipliers, shifts = zip(*out, strict=True)
     return Channels(
         bias.astype(np.int32), np.array(multipliers, np.int32), np.array(shifts, np.int8)
@@ -84,25 +86,25 @@ def channels(
 
 
 def _fits(reach: int, multiplier: int, shift: int) -> bool:
-    """Whether the C engine's kws_requantise stays within 32 bits for sums up to +-reach."""
+    """Return whether the C engine's kws_requantise stays within 32 bits for sums up to +-reach."""
     left, right = max(shift, 0), max(-shift, 0)
     high = high_product(reach << left, multiplier)
     return (reach << (left + 1)) <= INT32_MAX and 2 * high + (257 << right) + 1 <= INT32_MAX
 
 
 def exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
-    """[256] exp(-distance * scale * beta) in 0.31 bits, as the reference int8 softmax takes it."""
+    """Return [256] exp(-distance * scale * beta) in 0.31 bits, as the reference softmax has it."""
     factor = min(float(np.float32(beta)) * float(np.float32(scale)) * (1 << 26), float(INT32_MAX))
     multiplier, shift = quantise_multiplier(factor)
-    least = -math.floor(31 * (1 << 26) / (1 << shift)) if shift > 0 else 0
+    lowest = -math.floor(31 * (1 << 26) / (1 << shift)) if shift > 0 else 0
     table = np.zeros(256, np.int32)
-    for distance in range(min(255, -least) + 1):
+    for distance in range(min(255, -lowest) + 1):
         table[distance] = _exp(high_product(-distance << max(shift, 0), multiplier))
     return table
 
 
 def _exp(x: int) -> int:
-    """exp(x) for x <= 0 in 5.26 bits, to 0.31 bits (gemmlowp's exp_on_negative_values)."""
+    """Return exp(x) for x <= 0 in 5.26 bits, to 0.31 bits (gemmlowp's exp_on_negative_values)."""
     if x == 0:
         return INT32_MAX
     quarter = 1 << 24
@@ -117,7 +119,7 @@ def _exp(x: int) -> int:
 
 
 def _exp_near_zero(a: int) -> int:
-    """exp on [-1/4, 0) in 0.31 bits: gemmlowp's polynomial around -1/8."""
+    """Return exp on [-1/4, 0) in 0.31 bits: gemmlowp's polynomial around -1/8."""
     x = a + (1 << 28)
     x2 = high_product(x, x)
     x3, x4 = high_product(x2, x), high_product(x2, x2)

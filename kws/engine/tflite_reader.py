@@ -1,4 +1,4 @@
-"""Operators and tensors of a .tflite file, as plain values."""
+"""Read the operators and tensors of a .tflite file as plain values."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """Shape, quantisation, and data where it is constant."""
+    """Hold the shape and the quantisation of a tensor, and its data where it is constant."""
 
     index: int
     name: str
     shape: tuple[int, ...]
     type: int
     scales: npt.NDArray[np.float32]  # one, or one per channel
-    zero: int
+    zero_point: int
     data: npt.NDArray[Any] | None
 
     @property
     def scale(self) -> np.float32:
-        """Its one scale."""
+        """Return the scale of a tensor that has one."""
         return np.float32(self.scales[0])
 
     @property
     def plane(self) -> tuple[int, int, int]:
-        """Columns, cells and channels; a flat tensor is one column of one cell."""
+        """Return time steps, frequency bins and channels; a flat tensor has one step of one bin."""
         if len(self.shape) == 4 and self.shape[0] == 1:
             return self.shape[1], self.shape[2], self.shape[3]
         return 1, 1, int(np.prod(self.shape))
@@ -52,7 +52,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator; options is its table in the schema, where it has one."""
+    """Hold an operator; options: its table in the schema, where it has one."""
 
     name: str
     inputs: tuple[Tensor, ...]
@@ -60,7 +60,11 @@ class Operator:
     options: Any
 
     def constant(self, position: int, where: str) -> npt.NDArray[Any]:
-        """Data of an input that must be constant."""
+        """Return the data of an input that must be constant.
+
+        Raises:
+            KwsError: it is not.
+        """
         if position >= len(self.inputs) or (data := self.inputs[position].data) is None:
             raise KwsError(f"{where}: an input of {self.name} is not constant")
         return data
@@ -68,7 +72,7 @@ class Operator:
 
 @contextmanager
 def readable(where: str) -> Iterator[None]:
-    """Whatever a damaged file makes of the schema's readers is one KwsError."""
+    """Turn what the schema's readers raise on a damaged file into one KwsError."""
     try:
         yield
     except (struct.error, ValueError, IndexError, TypeError, AttributeError) as error:
@@ -76,7 +80,11 @@ def readable(where: str) -> Iterator[None]:
 
 
 def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
-    """The network's input and its operators; each must take what the one before it gives."""
+    """Return the input of the network in a file, and its operators.
+
+    Raises:
+        KwsError: an operator does not take the output of the one before it, or the file is damaged.
+    """
     with readable(where):
         model = tflite.Model.GetRootAs(content, 0)
         graph = model.Subgraphs(0)
@@ -131,6 +139,6 @@ def _tensor(model: Any, index: int) -> Tensor:
         shape=shape,
         type=kind,
         scales=quantisation.ScaleAsNumpy() if quantised else np.ones(1, np.float32),
-        zero=int(quantisation.ZeroPoint(0)) if quantised else 0,
+        zero_point=int(quantisation.ZeroPoint(0)) if quantised else 0,
         data=np.frombuffer(raw.tobytes(), _DATA_TYPES[kind]).reshape(shape) if constant else None,
     )

@@ -35,7 +35,7 @@ def network_source(network: Network) -> tuple[str, str]:
         {
             "KWS_MODEL_MEMORY_BYTES": memory.total,
             "KWS_MODEL_WINDOW_FRAMES": network.window_frames,
-            "KWS_MODEL_ROW_VALUES": network.row_values,
+            "KWS_MODEL_FRAME_VALUES": network.frame_values,
             "KWS_MODEL_CLASSES": network.classes,
         },
         "extern const kws_network kws_model_network;",
@@ -129,7 +129,7 @@ def exported_layer(layer: Layer, values: Values) -> Values:
 
 def _dense(layer: Layer) -> bool:
     """Return whether kernels.h's kws_dense can run a layer: sums in 24 bits, pairs in 16."""
-    if layer.kind != "CONVOLUTION" or layer.output_cells != 1:
+    if layer.kind != "CONVOLUTION" or layer.output_bins != 1:
         return False
     reach = np.abs(layer.weights.astype(np.int32)).sum(axis=1).max() * 128
     return bool(reach < 1 << 23 and layer.weights.min() > -128)

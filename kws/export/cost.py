@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.config import FrontEnd, ModelConfig
-from kws.engine.network import CELLS_AT_ONCE, Layer, Network
+from kws.engine.network import BINS_AT_ONCE, Layer, Network
 from kws.mfcc_tables import FrontEndTables
 
 STORED = Path(__file__).parent / "stored_costs.json"
@@ -138,7 +138,7 @@ def posterior_operations(config: ModelConfig) -> Counter[str]:
 def network_operations(network: Network) -> Counter[str]:
     """Count the operations of the network for one step of the stream."""
     time_steps = network.stride  # of the layer's input, per step of the network
-    total = Counter({"frame": time_steps, "quantised feature": time_steps * network.row_values})
+    total = Counter({"frame": time_steps, "quantised feature": time_steps * network.frame_values})
     for layer in network.layers:
         total["time step"] += time_steps
         time_steps //= layer.time_stride
@@ -158,25 +158,25 @@ STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
 
 def layer_operations(layer: Layer) -> Counter[str]:
     """Count the operations of the Cortex-M4 kernels for one output time step of a layer."""
-    values = layer.output_cells * layer.output_channels
-    clamped = (layer.least, layer.greatest) != (-128, 127)
+    values = layer.output_bins * layer.output_channels
+    clamped = (layer.activation_min, layer.activation_max) != (-128, 127)
     total = Counter({"clamped value": values * clamped})
     if layer.kind == "CONVOLUTION":
         total += _convolution_operations(layer)
     elif layer.kind == "DEPTHWISE":
         total += _depthwise_operations(layer)
     else:
-        name, taps = layer.kind.lower(), layer.time_kernel * layer.kernel
+        name, taps = layer.kind.lower(), layer.time_kernel * layer.frequency_kernel
         total += Counter({name: values, f"{name} tap": values * taps})
     return total
 
 
 def _convolution_operations(layer: Layer) -> Counter[str]:
     """Count im2col's copies, by value or by four values, and the products of a convolution."""
-    bins, channels = layer.output_cells, layer.output_channels
-    groups = ceil(bins / CELLS_AT_ONCE)
-    copied = groups * CELLS_AT_ONCE if bins >= CELLS_AT_ONCE else bins
-    taps, tap_values = layer.time_kernel, layer.kernel * layer.channels
+    bins, channels = layer.output_bins, layer.output_channels
+    groups = ceil(bins / BINS_AT_ONCE)
+    copied = groups * BINS_AT_ONCE if bins >= BINS_AT_ONCE else bins
+    taps, tap_values = layer.time_kernel, layer.frequency_kernel * layer.channels
     depth = layer.weights.shape[1]
     total = Counter({"im2col tap": copied * taps})
     if tap_values % 4:
@@ -187,7 +187,7 @@ def _convolution_operations(layer: Layer) -> Counter[str]:
         fours, rest = divmod(channels, 4)
         total += Counter({"dense": 1, "dense four": fours, "dense product": fours * depth // 8})
         total += Counter({"dense rest": rest, "dense rest product": rest * taps * tap_values})
-    elif bins < CELLS_AT_ONCE:
+    elif bins < BINS_AT_ONCE:
         total += Counter({"bin": bins, "bin output": bins * channels})
         total["bin product"] = bins * channels * depth // 4
     else:
@@ -198,7 +198,7 @@ def _convolution_operations(layer: Layer) -> Counter[str]:
 
 def _depthwise_operations(layer: Layer) -> Counter[str]:
     """Count a depthwise convolution's operations by four channels and by channel of the rest."""
-    bins, taps = layer.output_cells, layer.time_kernel * layer.kernel
+    bins, taps = layer.output_bins, layer.time_kernel * layer.frequency_kernel
     fours, rest = divmod(layer.output_channels, 4)
     name = "depthwise" if bins == 1 else "wide depthwise"
     total = Counter({name: 1, f"{name} tap": taps, f"{name} four": fours})

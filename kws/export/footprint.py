@@ -54,11 +54,11 @@ def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: 
         network: The model's network.
     """
     at = detector_memory(config, network)
-    shared = at.network.rings
+    shared = at.network.phases_at
     return {
         "scratch memory of front end and network": shared,
-        "network's past time steps": at.row_at - shared,
-        "feature frame and scores": at.posterior_at - at.row_at + at.total - at.scores_at,
+        "network's past time steps": at.frame_at - shared,
+        "feature frame and scores": at.posterior_at - at.frame_at + at.total - at.scores_at,
         "posterior's averages": at.pending_at - at.posterior_at,
         "front end's pending samples": at.gate_at - at.pending_at,
         "gate's pre-roll": at.scores_at - at.gate_at,

@@ -27,12 +27,12 @@ static void trace_passage(const int16_t *samples, size_t count) {
   while (count > 0) {
     bool ready;
     kws_detection heard;
-    const size_t taken = kws_mfcc_push(&stages.mfcc, samples, count, stages.row, &ready);
+    const size_t taken = kws_mfcc_push(&stages.mfcc, samples, count, stages.frame, &ready);
     samples += taken;
     count -= taken;
     if (!ready) continue;
-    put('F', stages.row, model->front_end.coefficients * sizeof(float));
-    if (!kws_ds_cnn_push(&stages.ds_cnn, stages.row, stages.scores)) continue;
+    put('F', stages.frame, model->front_end.coefficients * sizeof(float));
+    if (!kws_ds_cnn_push(&stages.ds_cnn, stages.frame, stages.scores)) continue;
     put('S', stages.scores, model->network.classes);
     const bool fired = kws_posterior_push(&stages.posterior, stages.scores, &heard);
     put('C', stages.posterior.confidences, model->posterior.keywords * sizeof(uint16_t));
@@ -51,9 +51,9 @@ static void trace(const int16_t *samples, size_t count) {
       put('G', &open, 1);
     }
     while (kws_gate_next(&stages.gate, &passage)) {
-      const uint32_t cut = (uint32_t)passage.cut;
-      if (cut > 0) put('X', &cut, sizeof cut);
-      kws_posterior_skip(&stages.posterior, passage.cut);
+      const uint32_t skipped = (uint32_t)passage.skipped;
+      if (skipped > 0) put('X', &skipped, sizeof skipped);
+      kws_posterior_skip(&stages.posterior, passage.skipped);
       trace_passage(passage.samples, passage.count);
     }
   }

@@ -1,9 +1,9 @@
-/* Windows of int8 levels in, the scores of each window out. */
+/* Read windows of quantised values and write the scores of each. */
 #include "io.h"
 #include "kws_model.h"
 
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
-static int8_t window[KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_ROW_VALUES], scores[KWS_MODEL_CLASSES];
+static int8_t window[KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_FRAME_VALUES], scores[KWS_MODEL_CLASSES];
 static kws_ds_cnn ds_cnn;
 
 int run(void) {

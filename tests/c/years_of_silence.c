@@ -19,7 +19,7 @@ int run(void) {
     }
     /* The gate is closed for the first time behind the first word. */
     if (spotter.gate.open || waited || spotter.posterior.sample < 60000) continue;
-    spotter.gate.cut += UINT64_C(5000000000);
+    spotter.gate.skipped += UINT64_C(5000000000);
     waited = true;
   }
   return 0;

@@ -42,7 +42,7 @@ def test_assembly_with_the_flags_of_the_arduino_core(tmp_path: Path) -> None:
     command = ["arm-none-eabi-g++", "-c", *flags, str(source), "-o", str(result)]
     subprocess.run(command, check=True)
     symbols = subprocess.run(["arm-none-eabi-nm", str(result)], capture_output=True, check=True)
-    assert b"T kws_m4_five_cells" in symbols.stdout
+    assert b"T kws_m4_five_bins" in symbols.stdout
 
 
 def test_headers_serve_cxx(model: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 /* Run a network on windows of noise. */
 #include "kws_model.h"
 
-enum { WINDOWS = 4, VALUES = KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_ROW_VALUES };
+enum { WINDOWS = 4, VALUES = KWS_MODEL_WINDOW_FRAMES * KWS_MODEL_FRAME_VALUES };
 
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int8_t window[VALUES], scores[KWS_MODEL_CLASSES];

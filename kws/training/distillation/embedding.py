@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws.engine.interpreter import tflite
+from kws.ds_cnn import open_interpreter
 from kws.errors import KwsError
 
 Samples = npt.NDArray[np.int16]
@@ -78,7 +78,7 @@ class _Network:
     """Run a network of one input and one output, of any length."""
 
     def __init__(self, path: Path) -> None:
-        self._interpreter = tflite.Interpreter(str(path), num_threads=1)
+        self._interpreter = open_interpreter(path.read_bytes(), reference=False)
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
 
