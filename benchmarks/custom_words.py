@@ -1,10 +1,10 @@
-"""What a wake word of one's own takes: misses by the number of recordings that it is trained on.
+"""Measure how many recordings a wake word of your own takes: misses by their number.
 
     python benchmarks/custom_words.py WORK DATA --output DIR
 
 For each word a base model is trained as the shipped one is, without the word, what sounds like it,
 and a quarter of all sessions and speakers. From there `kws train` makes models of 0, 10, 25 ...
-recordings of the word, out of the other three quarters and at random (seed 1), beside synthetic
+recordings of the word, out of the other three quarters and at random (seed 1), besides synthetic
 speech; with an hour of recorded speech and noise and, for some counts, with nothing else. They are
 tested on the quarter that neither they nor the base model was trained on: on the word, clean and in
 noise of 10 dB SNR, at the threshold for at most 0.5 false alarms per hour of that quarter's speech.
@@ -44,13 +44,14 @@ from kws.training.workers import run_jobs, worker_processes
 
 WORDS = "alexa:0,jarvis:0,smart mirror:2"
 COUNTS = (0, 10, 25, 50, 100, 200)
-ALONE = (0, 50)  # of those, with nothing but synthetic speech beside them as well
+ALONE = (0, 50)  # of those, also with nothing but synthetic speech
 SPEECH = "speech/librispeech", "speech/orders"  # folders of the recorded speech
 EVERY = 2  # of its recordings is used, which makes about an hour
 ALARMS_PER_HOUR = 0.5  # at most, at the threshold that misses are given for
 
 
 def main() -> None:
+    """Print a line of JSON for each case, and write all of them."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("work", type=Path)
     arguments.add_argument("data", type=Path)
@@ -79,7 +80,7 @@ def main() -> None:
 
 
 class Study:
-    """One word, and the quarter that is left out of all that is trained for it."""
+    """Train and test models of one word, for which one quarter of the data is held out."""
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class Study:
         return self.trained(self.others, self.recipe, self.fold, self.fold.folder / EXAMPLES)
 
     def result(self, base: ModelFile, count: int, speech: bool, seeds: int) -> dict[str, object]:
-        """Train on `count` recordings what `kws train` would keep, and test it; once per seed."""
+        """Train the final model of `kws train` on `count` recordings and test it, for each seed."""
         folder = self.work / f"{count}-{'speech' if speech else 'alone'}"
         dataset, recipe = self.dataset(count, speech), fine_tuning(base)
         models = [
@@ -125,7 +126,7 @@ class Study:
         }
 
     def trained(self, dataset: Dataset, recipe: Recipe, fold: Fold, material: Path) -> ModelFile:
-        """What `kws train` does for one of its networks."""
+        """Return a model trained as `kws train` trains one of its networks."""
         if fold.path.exists():
             return fold.load(recipe)
         fold.folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,7 @@ class Study:
         return fold.load(recipe)
 
     def tested(self, model: ModelFile) -> dict[str, float]:
-        """Its misses at the threshold for the false alarms wanted."""
+        """Return a model's misses at the threshold for the target of false alarms."""
         with worker_processes(1) as executor:
             log = self.work / "test.log"
             (scores,) = run_jobs(executor, _score, [(log, (model, self.test))])
@@ -156,26 +157,26 @@ class Study:
         }
 
     def dataset(self, count: int, speech: bool) -> Dataset:
-        """`count` recordings of the word and, if speech, recorded speech and noise."""
+        """Return `count` recordings of the word and, if speech, recorded speech and noise."""
         clips = [clip for clip in self.kept.positives[self.word] if clip.testable]
         chosen = np.random.default_rng(1).permutation(len(clips))[:count]
         negatives = [c for c in self.kept.negatives if any(f in str(c.path) for f in SPEECH)]
         return with_synthesis(
             Dataset(
-                {self.word: self._dealt([clips[i] for i in chosen])},
-                self._dealt(negatives[::EVERY]) if speech else [],
-                self._dealt(self.kept.noise) if speech else [],
+                {self.word: self._renumbered([clips[i] for i in chosen])},
+                self._renumbered(negatives[::EVERY]) if speech else [],
+                self._renumbered(self.kept.noise) if speech else [],
             )
         )
 
-    def _dealt(self, clips: list[Clip]) -> list[Clip]:
-        """In the first parts, as if there were no quarter left out."""
+    def _renumbered(self, clips: list[Clip]) -> list[Clip]:
+        """Return clips in the first partitions, as if there were no quarter left out."""
         parts = sorted(set(range(8)) - set(self.fold.held_out))
         return [replace(clip, partition=parts.index(clip.partition)) for clip in clips]
 
 
 def without(everything: Dataset, word: str) -> Dataset:
-    """All but a word, and but the near words by hand, some of which are near it."""
+    """Return a dataset without a word and the listed phrases, some of which sound like it."""
     positives = {k: clips for k, clips in everything.positives.items() if k != word}
     synthesis = replace(everything.synthesis, confusable_phrases=())
     return replace(everything, positives=positives, synthesis=synthesis)

@@ -1,8 +1,8 @@
-"""What int8 costs: run `python benchmarks/quantisation.py WORK DATA [--recipe models/home.toml]`.
+"""Measure what int8 costs: python benchmarks/quantisation.py WORK DATA.
 
-WORK is the folder of a `kws train --work WORK`. Each fold's network, as int8 and as the float
-network that it was quantised from, hears the recordings that the fold held out; the miss rates at
-the same false alarms per hour stand side by side.
+WORK is the folder of a `kws train --work WORK`; `--recipe` names its recipe, if not home's. The
+network of each fold, as int8 and as the float network that was quantised, is scored on the
+recordings that the fold holds out; tables show the miss rates at the same false alarms per hour.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from kws.types import Confidences, Samples
 
 
 class FloatScorer(Scorer):
-    """The road with the float network and an exact softmax."""
+    """Score streams with the float network and an exact softmax."""
 
     def __init__(self, model: ModelFile, weights: Path, recipe: Recipe) -> None:
         super().__init__(model)
         self._recipe, architecture, config = recipe, recipe.architecture, model.config
         window, self._network = (
-            build_model(architecture, config.front_end, len(config.classes), rows)
-            for rows in (architecture.window_frames, None)
+            build_model(architecture, config.front_end, len(config.classes), frames)
+            for frames in (architecture.window_frames, None)
         )
         window.load_weights(weights)
         copy_weights(window, self._network)
@@ -42,26 +42,26 @@ class FloatScorer(Scorer):
         """Forget the stream."""
         super().reset()
         config = self.config
-        self._rows = np.zeros((0, config.front_end.coefficients), np.float32)
+        self._frames = np.zeros((0, config.front_end.coefficients), np.float32)
         self._posteriors = np.zeros(
             (config.smoothing.smooth_steps - 1, len(config.keywords)), np.float64
         )
 
     def score_passage(self, samples: Samples) -> Confidences:
-        """As Scorer.score_passage: Q15 confidences [steps, keywords]."""
-        rows = np.concatenate([self._rows, self._mfcc.push(samples)])
+        """Return the confidences of a passage, Q15 [steps, keywords]."""
+        frames = np.concatenate([self._frames, self._mfcc.push(samples)])
         stride, width = self.config.stride, self.config.smoothing.smooth_steps
-        steps = max(0, (len(rows) - self.window_frames) // stride + 1)
-        self._rows = rows[steps * stride :]
+        steps = max(0, (len(frames) - self.window_frames) // stride + 1)
+        self._frames = frames[steps * stride :]
         if not steps:
             return np.zeros((0, len(self.config.keywords)), np.int64)
-        own, phases = self._recipe.architecture.stride, self._recipe.posterior.phases
+        trained_stride, phases = self._recipe.architecture.stride, self._recipe.posterior.phases
         logits = np.empty((steps, len(self.config.classes)), np.float32)
         for phase in range(min(steps, phases)):
             of_phase = logits[phase::phases]
-            end = phase * stride + self.window_frames + (len(of_phase) - 1) * own
-            seen = rows[phase * stride : end]
-            of_phase[:] = self._network(seen[None, :, :, None], training=False).numpy()[0, :, 0]
+            end = phase * stride + self.window_frames + (len(of_phase) - 1) * trained_stride
+            features = frames[phase * stride : end][None, :, :, None]
+            of_phase[:] = self._network(features, training=False).numpy()[0, :, 0]
         powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
         posteriors = (powers / powers.sum(axis=1, keepdims=True))[:, 1:]
         posteriors = np.concatenate([self._posteriors, posteriors])
@@ -70,8 +70,8 @@ class FloatScorer(Scorer):
         return (averages * ONE).astype(np.int64)
 
 
-def heard(scorer: Scorer, test: Dataset) -> Scores:
-    """What a scorer makes of a fold's held-out recordings."""
+def score_fold(scorer: Scorer, test: Dataset) -> Scores:
+    """Return the scores of a fold's held-out recordings."""
     return score_recordings(scorer, *read_test_set(test))
 
 
@@ -84,8 +84,8 @@ def main() -> None:
     for fold in folds_of(arguments):
         test = fold.test_set(dataset)
         model = fold.load(recipe)
-        as_int8.append(heard(Scorer(model), test))
-        as_float.append(heard(FloatScorer(model, fold.weights, recipe), test))
+        as_int8.append(score_fold(Scorer(model), test))
+        as_float.append(score_fold(FloatScorer(model, fold.weights, recipe), test))
     results: dict[str, Evaluation] = {
         "int8": evaluate(merge_scores(as_int8), model.config),
         "float": evaluate(merge_scores(as_float), model.config),

@@ -1,18 +1,18 @@
-"""The wake word benchmark: `python benchmarks/wake_words.py WORK DATA --output DIR`.
+"""Run the wake word benchmark: python benchmarks/wake_words.py WORK DATA --output DIR.
 
 WORK is the folder of a `kws train DATA --work WORK`. The protocol is that of Picovoice's wake word
-benchmark, under cross-validation: the model of each fold hears the sessions, speakers and noise
-that it was not trained on, so that every figure rests on all recordings and none was trained on.
-Thresholds are set on the negative speech of all folds together, once, clean: they are the same
-under every condition. Seeds are fixed. Results go to DIR as JSON and as a plot.
+benchmark, under cross-validation: the model of each fold is tested on the sessions, speakers and
+noise that it was not trained on, so that every figure rests on all recordings and each is held out.
+Thresholds are set on the clean negative speech of all folds, once: they are the same in every
+condition. Seeds are fixed. Results are written to DIR as JSON and as a plot.
 
 Conditions: clean; noise and a babble of eight talkers at an SNR of 10 dB, the ratio of the
 greatest 512-sample energies; levels from -50 to -10 dBFS (RMS of the loudest 0.3 s); digital
-silence or hiss (-70 dBFS) instead of what was recorded around the word; a room (the impulse
-responses of DATA, which training knows as well); words said slower and faster, the pitch with them.
+silence or white noise (-70 dBFS) instead of what was recorded around the word; reverberation (the
+impulse responses of DATA, which training uses as well); slower and faster words, with their pitch.
 
---tempo and --phases have the models hear faster than they were trained, and with other phases than
-the shipped one; neither needs new training.
+--tempo and --phases run the models at a higher tempo than they were trained at, and with other
+phases than the recipe's; neither needs new training.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from kws.types import Samples
 SNR = 10.0  # dB
 TALKERS = 8
 LEVELS = (-50, -40, -30, -20, -10)  # dBFS
-HISS = -70.0  # dBFS
+WHITE_NOISE = -70.0  # dBFS
 SPEEDS = (0.85, 1.15, 1.3)
 MARGIN = 1600  # samples kept around a word that is cut out of its recording
 FALSE_ALARMS_PER_HOUR = (0.0, 0.1, 0.5, 1.0)  # of each keyword
@@ -59,7 +59,7 @@ Condition = Callable[[Utterances], Utterances]
 
 
 def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Condition]]:
-    """What is done to the utterances of a fold; its model never heard the noise and the speech."""
+    """Yield each condition by name: a change of utterances, with the noise and speech of a fold."""
     noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
     rooms = [to_float(read_audio(clip.path)) for clip in test.impulse_responses]
     yield f"noise, {SNR:g} dB", lambda words: list(mix_with_noise(words, noise, SNR, seed=1))
@@ -69,7 +69,7 @@ def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Conditi
         yield f"{level} dBFS", lambda words, level=level: [at_level(w, level) for w in words]
     yield "digital silence", lambda words: [cut_out(word, None) for word in words]
     random = np.random.default_rng(3)
-    yield "hiss", lambda words: [cut_out(word, random) for word in words]
+    yield "white noise", lambda words: [cut_out(word, random) for word in words]
     yield "room", lambda words: [in_room(w, rooms[i % len(rooms)]) for i, w in enumerate(words)]
     for speed in SPEEDS:
         yield (
@@ -79,70 +79,70 @@ def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Conditi
 
 
 def talkers(speech: Samples) -> Samples:
-    """TALKERS passages of the speech at once."""
+    """Return TALKERS passages of the speech, mixed."""
     length = len(speech) // TALKERS
     passages = np.reshape(speech[: length * TALKERS], (TALKERS, length))
     return waveform.to_int16(passages.astype(np.float32).mean(axis=0) / 32768 * 2)
 
 
 def at_level(word: Samples, dbfs: float) -> Samples:
-    """An utterance at another level."""
+    """Return an utterance at another level."""
     return waveform.to_int16(waveform.set_level(to_float(word), dbfs))
 
 
 def at_speed(word: Samples, speed: float) -> Samples:
-    """An utterance that is played slower or faster."""
+    """Return an utterance at another speed, with its pitch."""
     return waveform.to_int16(waveform.perturb_speed(to_float(word), speed))
 
 
 def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
-    """An utterance in digital silence, or in hiss, instead of its own surroundings."""
+    """Return an utterance in digital silence, or in white noise, instead of its own background."""
     start, end = word_span(word)
     audio = np.zeros(len(word), np.float32)
     kept = slice(max(0, start - MARGIN), min(len(word), end + MARGIN))
     audio[kept] = waveform.fade(to_float(word[kept]))
     if random is not None:
         white = random.standard_normal(len(audio)).astype(np.float32)
-        audio += np.float32(10 ** (HISS / 20)) * white
+        audio += np.float32(10 ** (WHITE_NOISE / 20)) * white
     return waveform.to_int16(audio)
 
 
 def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
-    """An utterance as it sounds in a room."""
+    """Return an utterance with the reverberation of a room."""
     return waveform.to_int16(waveform.apply_impulse_response(to_float(word), response))
 
 
-def listening(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
-    """A fold's model that hears `tempo` times as fast as it was trained: by a longer hop."""
+def at_tempo(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
+    """Return a fold's model that runs `tempo` times as fast as it was trained, by a longer hop."""
     model = fold.load(recipe)
     front_end = model.config.front_end
     faster = replace(model.config, front_end=replace(front_end, hop=round(front_end.hop * tempo)))
     return replace(model, config=recipe.inference_config(faster))
 
 
-def hear(model: ModelFile, test: Dataset) -> dict[str, Scores]:
-    """Scores of recordings that a model's fold held out, under every condition."""
+def score_conditions(model: ModelFile, test: Dataset) -> dict[str, Scores]:
+    """Return the scores of a fold's held-out recordings in every condition."""
     scorer = Scorer(model)
     positives, negatives = read_test_set(test)
-    heard = {CLEAN: score_recordings(scorer, positives, negatives)}
-    read = [
+    scores = {CLEAN: score_recordings(scorer, positives, negatives)}
+    speech = [
         samples
         for clip, samples in zip(test.negatives, negatives, strict=True)
         if "librispeech" in str(clip.path)
     ]
-    for name, condition in conditions(test, read):
+    for name, condition in conditions(test, speech):
         changed = {keyword: condition(words) for keyword, words in positives.items()}
-        heard[name] = score_recordings(scorer, changed, [])
-    return heard
+        scores[name] = score_recordings(scorer, changed, [])
+    return scores
 
 
-def miss_rates(clean: Scores, heard: Scores, refractory: int) -> dict[str, dict[str, float]]:
-    """By false alarms per hour, by keyword."""
+def miss_rates(clean: Scores, scores: Scores, refractory: int) -> dict[str, dict[str, float]]:
+    """Return miss rates by target of false alarms per hour, and by keyword."""
     result = {}
     for wanted in FALSE_ALARMS_PER_HOUR:
         rates = {
             keyword: operating_point_for(
-                heard.positives[keyword], trace, wanted, clean.hours, refractory
+                scores.positives[keyword], trace, wanted, clean.hours, refractory
             ).miss_rate
             for keyword, trace in clean.negatives.items()
         }
@@ -151,7 +151,7 @@ def miss_rates(clean: Scores, heard: Scores, refractory: int) -> dict[str, dict[
 
 
 def points(det: DetCurves) -> dict[str, list[tuple[float, float]]]:
-    """By keyword, false alarms per hour and miss rate along the clean DET curve."""
+    """Return false alarms per hour and miss rate along the clean DET curve, by keyword."""
     alarms = det.false_alarms_per_hour.tolist()
     return {
         keyword: list(zip(alarms, rates.tolist(), strict=True))
@@ -172,14 +172,14 @@ def main() -> None:
         recipe = replace(recipe, posterior=posterior)
     dataset = from_recipe(arguments.recipe, arguments.data)
     folds = folds_of(arguments)
-    models = [listening(fold, recipe, arguments.tempo) for fold in folds]
+    models = [at_tempo(fold, recipe, arguments.tempo) for fold in folds]
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = zip(models, tests, strict=True)
-    heard = [hear(*pair) for pair in track(pairs, "hearing", total=len(folds))]
-    together = {name: merge_scores([one[name] for one in heard]) for name in heard[0]}
-    clean = together[CLEAN]
+    scores = [score_conditions(*pair) for pair in track(pairs, "scoring", total=len(folds))]
+    merged = {name: merge_scores([fold[name] for fold in scores]) for name in scores[0]}
+    clean = merged[CLEAN]
     refractory = models[0].config.smoothing.refractory_steps
-    rates = {name: miss_rates(clean, traces, refractory) for name, traces in together.items()}
+    rates = {name: miss_rates(clean, traces, refractory) for name, traces in merged.items()}
     det = det_curves(clean, refractory)
     arguments.output.mkdir(parents=True, exist_ok=True)
     result = {"hours": clean.hours, "miss_rates": rates, "curves": points(det)}

@@ -1,4 +1,4 @@
-"""What the benchmarks of a cross-validation share: where its folds and their recordings are."""
+"""Find the folds of a `kws train --work WORK` and their recordings, for the benchmarks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kws.training.recipe_file import read_hyperparameters
 
 
 def parser(about: str) -> argparse.ArgumentParser:
-    """Arguments that name the work folder of a `kws train`; about: a benchmark's docstring."""
+    """Return a parser of what all benchmarks take; about: the docstring of one."""
     arguments = argparse.ArgumentParser(description=about.splitlines()[0])
     arguments.add_argument("work", type=Path)
     arguments.add_argument("data", type=Path)
@@ -22,7 +22,7 @@ def parser(about: str) -> argparse.ArgumentParser:
         type=int,
         nargs="+",
         metavar="FOLD",
-        help="numbers of the folds that are heard, from 0: of a training that is not at its end",
+        help="numbers of the folds to use, from 0, of a training that is not finished",
     )
     return arguments
 
@@ -33,7 +33,7 @@ def hyperparameters_of(arguments: argparse.Namespace) -> Recipe:
 
 
 def folds_of(arguments: argparse.Namespace) -> list[Fold]:
-    """Those that are asked for, or all that were tested."""
+    """Return the folds that are asked for, or all that were tested."""
     tested = range(arguments.folds)
     chosen = sorted(set(arguments.only or tested))
     if unknown := [index for index in chosen if index not in tested]:

@@ -83,30 +83,37 @@ def plan(
         raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
     if with_data and keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
-    if recipe_file and with_data:
-        dataset = from_recipe(recipe_file, folder)
-        default = defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
-    elif own_split:
-        dataset = with_other_words(for_training(folder, keywords))
-        default = defaults.COMMAND_WORDS
-    else:
-        dataset, default = with_synthesis(from_folder(folder, keywords)), Recipe()
+    start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
+    dataset, default = _dataset(folder, recipe_file if with_data else None, keywords)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
-    start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
     recipe = _hyperparameters(recipe_file, default, start)
     recipe = _with_options(recipe, epochs, alarms_per_hour)
     _check_batches(recipe, len(dataset.positives))
     if own_split:
-        validation = Fold(0, PARTITIONS, work)
-        made = Plan(dataset, recipe, [validation], validation)
+        tested = [kept := Fold(0, PARTITIONS, work)]
     else:
-        if not folds:
-            folds = 0 if dataset.base_model else QUARTERS if start == NONE else 2
-        split = max(folds, QUARTERS)
-        tested = [Fold(index, split, work) for index in range(folds)]
-        made = Plan(dataset, recipe, tested, Fold(split, split, work))
-    return _with_distillation(made, embedding)
+        usual = 0 if dataset.base_model else QUARTERS if start == NONE else 2
+        tested, kept = _folds(folds or usual, work)
+    return _with_distillation(Plan(dataset, recipe, tested, kept), embedding)
+
+
+def _dataset(
+    folder: Path, recipe_file: Path | None, keywords: Sequence[str]
+) -> tuple[Dataset, Recipe]:
+    """Return the dataset of a folder, by a recipe where there is one, and its default recipe."""
+    if recipe_file:
+        dataset = from_recipe(recipe_file, folder)
+        return dataset, defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
+    if is_speech_commands(folder):
+        return with_other_words(for_training(folder, keywords)), defaults.COMMAND_WORDS
+    return with_synthesis(from_folder(folder, keywords)), Recipe()
+
+
+def _folds(count: int, work: Path) -> tuple[list[Fold], Fold]:
+    """Return the folds that are tested, and the one of the final model."""
+    split = max(count, QUARTERS)
+    return [Fold(index, split, work) for index in range(count)], Fold(split, split, work)
 
 
 def without_distillation(recipe: Recipe) -> Recipe:

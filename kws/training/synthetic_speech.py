@@ -141,27 +141,34 @@ def synthetic_speech(
         )
         return [read_audio(path) for path in paths]
 
+    def keyword(text: str) -> list[Samples]:
+        others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
+        return [
+            *spoken([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS),
+            *spoken(others, count, "keywords", KEYWORD_WEIGHTS),
+        ]
+
+    phrases, made = _generated_texts(wanted, keywords)
+    return SyntheticSpeech(
+        {text: keyword(text) for text in keywords},
+        spoken(phrases, wanted.utterances_per_confusable, "confusable_phrases", CONFUSABLE_WEIGHTS),
+        [
+            *spoken(
+                wanted.sentences, wanted.utterances_per_sentence, "sentences", SENTENCE_WEIGHTS
+            ),
+            *spoken(made, 1, "random_sentences", SENTENCE_WEIGHTS),
+        ],
+    )
+
+
+def _generated_texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the confusable phrases, given and generated, and random sentences."""
     random = np.random.default_rng(1)
     phrases = list(wanted.confusable_phrases)
     chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
     for keyword in chosen if wanted.generated_confusables else ():
         found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
         phrases += [p for p in found if not any(f" {k} " in f" {p} " for k in keywords)]
-    sentences = []
-    if wanted.random_sentences:
-        sentences = random_sentences(keywords, wanted.random_sentences, random)
-    return SyntheticSpeech(
-        {
-            keyword: spoken([keyword], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
-            + spoken(
-                wanted.respellings.get(keyword, ()),
-                wanted.utterances_per_respelling,
-                "keywords",
-                KEYWORD_WEIGHTS,
-            )
-            for keyword in keywords
-        },
-        spoken(phrases, wanted.utterances_per_confusable, "near_words", CONFUSABLE_WEIGHTS),
-        spoken(wanted.sentences, wanted.utterances_per_sentence, "sentences", SENTENCE_WEIGHTS)
-        + spoken(sentences, 1, "random_sentences", SENTENCE_WEIGHTS),
-    )
+    if not wanted.random_sentences:
+        return phrases, []
+    return phrases, random_sentences(keywords, wanted.random_sentences, random)

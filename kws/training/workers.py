@@ -175,6 +175,7 @@ def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     collector, logger = _Collector(), logging.getLogger("kws")
     logger.handlers, logger.propagate = [collector], False
+    logger.setLevel(logging.INFO)
     try:
         with _output_to(log):
             return _Outcome(work(job), None, collector.records)

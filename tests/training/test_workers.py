@@ -1,0 +1,69 @@
+"""Jobs in processes of their own: results, logs, output, errors."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from kws.errors import KwsError
+from kws.training.workers import DONE, WAITING, Status, run_jobs, show_progress, worker_processes
+
+
+def test_results_come_in_order_and_output_goes_to_the_files(tmp_path: Path) -> None:
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    with worker_processes(2) as executor:
+        assert run_jobs(executor, abs, list(zip(logs, (-1, -2, -3), strict=True))) == [1, 2, 3]
+        assert run_jobs(executor, print, [(logs[0], "first"), (logs[0], "second")]) == [None, None]
+    assert sorted(logs[0].read_text().split()) == ["first", "second"]
+
+
+def test_what_a_worker_logs_is_logged_here(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn = logging.getLogger("kws.training.somewhere").warning
+    with worker_processes(1) as executor:
+        run_jobs(
+            executor, warn, [(tmp_path / "log", "50 % are missing"), (tmp_path / "log", "two")]
+        )
+    assert caplog.record_tuples == [
+        ("kws.training.somewhere", logging.WARNING, "50 % are missing"),
+        ("kws.training.somewhere", logging.WARNING, "two"),
+    ]
+    assert (tmp_path / "log").read_text() == ""
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with (
+        pytest.raises(KwsError, match=rf"^{missing}: No such file or directory$"),
+        worker_processes(1) as executor,
+    ):
+        run_jobs(executor, os.listdir, [(tmp_path / "log", str(missing))])
+
+
+def test_a_worker_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(KwsError, match="a training process was killed; is there too little memory"),
+        worker_processes(1) as executor,
+    ):
+        run_jobs(executor, os._exit, [(tmp_path / "log", 9)])
+
+
+def test_each_job_that_is_done_has_a_line_where_there_is_no_terminal(tmp_path: Path) -> None:
+    jobs = [Status(name, tmp_path / name) for name in ("one", "two")]
+    assert jobs[0].read() == (WAITING, 0.0)
+    output = io.StringIO()
+    with show_progress(jobs, Console(file=output)) as update:
+        update()
+        jobs[1].report(DONE, 1.0)
+        update()
+        update()
+        jobs[0].report("training", 0.5)
+        update()
+    assert output.getvalue() == "two: done\n"
+    assert jobs[0].read() == ("training", 0.5)
