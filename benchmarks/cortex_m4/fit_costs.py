@@ -60,7 +60,6 @@ def main() -> None:
         "errors": errors,
         "instructions": prices,
         "flash": counted.flash,
-        "state": counted.state,
     }
     STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 

@@ -92,10 +92,10 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash() -> tuple[dict[str, int], int]:
-    """Return the bytes of the engine's code by source file, and of its state in RAM."""
-    table = _stored()
-    return table["flash"], table["state"]
+def stored_flash() -> dict[str, int]:
+    """Return the bytes of the engine's code by source file."""
+    flash: dict[str, int] = _stored()["flash"]
+    return flash
 
 
 def _stored() -> dict[str, Any]:

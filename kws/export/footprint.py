@@ -44,28 +44,27 @@ def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Sizes:
     }
 
 
-def memory(state: int, sketch: Mapping[str, int], config: ModelConfig, network: Network) -> Sizes:
+def ram(sketch: Mapping[str, int], config: ModelConfig, network: Network) -> Sizes:
     """Return the bytes of static RAM by part.
 
     Args:
-        state: Bytes of kws_spotter.
         sketch: Samples of the sketch's buffers by name.
         config: The model's settings.
         network: The model's network.
     """
-    at = detector_memory(config, network)
-    shared = at.network.phases_at
+    memory = detector_memory(config, network)
+    shared, frame = memory.network.phases_at, memory.posterior_at - memory.frame_at
     return {
         "scratch memory of front end and network": shared,
-        "network's past time steps": at.frame_at - shared,
-        "feature frame and scores": at.posterior_at - at.frame_at + at.total - at.scores_at,
-        "posterior's averages": at.pending_at - at.posterior_at,
-        "front end's pending samples": at.gate_at - at.pending_at,
-        "gate's pre-roll": at.scores_at - at.gate_at,
-        "state of the stages": state,
+        "network's past time steps": memory.frame_at - shared,
+        "feature frame and scores": frame + memory.total - memory.scores_at,
+        "posterior's averages": memory.pending_at - memory.posterior_at,
+        "front end's pending samples": memory.gate_at - memory.pending_at,
+        "gate's pre-roll": memory.scores_at - memory.gate_at,
+        "state of the stages": structs()["kws_spotter"].size,
     } | {f"sketch's {name}": SAMPLE_BYTES * samples for name, samples in sketch.items()}
 
 
 def _array_bytes(values: Values) -> int:
-    """Return what the arrays of a struct take together."""
+    """Return the size of all arrays of a struct."""
     return sum(value.nbytes for value in values.values() if isinstance(value, np.ndarray))

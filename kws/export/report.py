@@ -57,7 +57,6 @@ def report(model: ModelFile, network: Network, files: Mapping[str, str]) -> dict
         network: Its network.
         files: The exported sketch's texts by path, for the sizes of its buffers.
     """
-    code, state = cost.stored_flash()
     buffers = dict(BUFFER.findall(files.get("microphone.h", "")))
     sketch = {
         "ring buffer": int(buffers.get("CAPACITY", 0)),
@@ -69,8 +68,8 @@ def report(model: ModelFile, network: Network, files: Mapping[str, str]) -> dict
     about = f"Model {model.name}, sha256 {model.sha256}."
     sections = [
         *_sizes(
-            footprint.flash(code, model, network),
-            footprint.memory(state, sketch, model.config, network),
+            footprint.flash(cost.stored_flash(), model, network),
+            footprint.ram(sketch, model.config, network),
         ),
         _instructions(model.config, costs, cost.stored_costs_source(network, model.config)),
         _duty(model.config, costs),

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kws import __version__
+from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read
 from kws.errors import KwsError
 from kws.export.c_source import detector_source, header, network_source
 from kws.export.report import report
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 
-_PACKAGE = Path(__file__).parents[1]
-FIRMWARE_FOLDERS = (_PACKAGE / "firmware", _PACKAGE.parent / "firmware_export")
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
 SETTINGS = "settings.h"  # for the user to change
@@ -63,7 +62,7 @@ def sketch_name(model: str) -> str:
 
 def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:
     """Return a sketch's files by path: the sketch itself, and the C sources in src/."""
-    folder = _firmware()
+    folder = engine_folder().parent
     files = {
         file.name: file.read_text("utf-8")
         for file in folder.iterdir()
@@ -80,16 +79,8 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
 
 def engine_sources() -> list[Path]:
     """Return the C engine's files, of the installed package or of the checkout."""
-    files = sorted((_firmware() / "src").glob("*.[chS]"))
+    files = sorted(engine_folder().glob("*.[chS]"))
     return [file for file in files if file.name not in MODEL_FILES]
-
-
-def _firmware() -> Path:
-    """Find the folder of the sketch and the engine."""
-    for folder in FIRMWARE_FOLDERS:
-        if (folder / "firmware_export.ino").is_file():
-            return folder
-    raise KwsError("the sketch and the engine's sources are not installed with kws")
 
 
 def write(folder: Path, files: Mapping[str, str], may_be_changed: str = "") -> list[Path]:
