@@ -87,8 +87,11 @@ def quiet_room(folder: Path, share: float, minutes: float) -> tuple[Samples, flo
 
 
 def open_share(model: ModelFile, audio: Samples) -> float:
-    """Return the share of the samples that pass the gate."""
-    return sum(len(passage) for _, passage in Gate(model.config).push(audio)) / len(audio)
+    """Return the share of the samples that pass the gate of a primed detector."""
+    window_frames = read(model.content, model.name).window_frames
+    gate = Gate(model.config, window_frames)
+    gate.push(np.zeros(model.config.priming_samples(window_frames), np.int16))
+    return sum(len(passage) for _, passage in gate.push(audio)) / len(audio)
 
 
 def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
@@ -100,7 +103,7 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
         symbols = counting.addresses(program)
         stages = counting.DETECTOR_STAGES
         options = counting.stage_options(stages, symbols)
-        lines = counting.emulate(program, symbols["run"][0], *options)
+        lines = counting.emulate(program, symbols[counting.START][0], *options)
         counts = counting.stage_counts(stages, symbols, lines)
     seconds = len(audio) / SAMPLE_RATE
     return {stage: count.instructions / seconds for stage, count in counts.items()}

@@ -15,8 +15,8 @@ from kws import __version__
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read
 from kws.errors import KwsError
+from kws.export.board_report import report
 from kws.export.c_source import detector_source, header, network_source
-from kws.export.report import report
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")

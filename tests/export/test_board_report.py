@@ -12,7 +12,7 @@ import pytest
 from kws.config import GateConfig
 from kws.engine.lowering import read
 from kws.export import cost
-from kws.export.report import report
+from kws.export.board_report import report
 from kws.export.sketch import export
 from kws.model_file import ModelFile
 
