@@ -54,26 +54,13 @@ def plan(
     kokoro: Path | None = None,
     embedding: Path | None = None,
 ) -> Plan:
-    """Plan the trainings on a dataset folder.
+    """Plan the trainings on a dataset folder; `work` keeps them.
 
-    The kind of folder decides the defaults: a recipe that names data and the command words of
-    Speech Commands are trained from random weights; any other folder starts from the base model.
-    The recipe's hyperparameters override the defaults, and the options here override both.
-
-    Args:
-        folder: The dataset, or what the folders of a recipe are relative to.
-        work: Folder that keeps the trainings.
-        recipe_file: Names data, hyperparameters or both.
-        keywords: The words to be detected, where not all are.
-        initial: Name or path of a model whose weights training starts from, or "none".
-        folds: Number of models that are tested, where it is not the usual one.
-        epochs: Of each training, at most.
-        alarms_per_hour: False alarms that thresholds are set for.
-        kokoro: Folder of Kokoro's network and voices.
-        embedding: Folder of the speech embedding; without it there is no distillation.
-
-    Raises:
-        KwsError: Something cannot be read, or options contradict each other.
+    A recipe that names data and the command words of Speech Commands are trained from random
+    weights; any other folder starts from the base model. Options override the recipe's
+    hyperparameters, and those the defaults of that kind of training. `initial` is a model's name or
+    path, or "none"; `kokoro` and `embedding` are folders of networks. Without the embedding there
+    is no distillation. Raises KwsError for what cannot be read, and contradictions.
     """
     _check_folders(kokoro, embedding)
     recipe_file = recipe_file and _current(recipe_file)

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
@@ -20,8 +17,7 @@ from kws.training.features import ExampleLayout
 from kws.training.recipe import Recipe
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech
 from kws.training.workers import DONE, Status
-
-Samples = npt.NDArray[np.int16]
+from kws.types import Samples
 
 # Number of recordings of a keyword that weigh as much as all its synthetic utterances; and the
 # greatest share of recordings among the examples of the keyword.
@@ -49,14 +45,14 @@ def prepare_material(job: Preparation) -> None:
     synthetic = _synthesise(job)
     status.report("reading recordings", 0.0)
     layout = ExampleLayout.of(recipe.front_end, recipe.architecture)
-    examples = examples_of(dataset, layout, synthetic, recipe.examples.single_words)
+    generators = example_generators(dataset, layout, synthetic, recipe.examples.single_words)
     spoken = [*synthetic.confusable_phrases, *synthetic.sentences]
-    speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(examples)]
+    speech = [[*of.negatives, *spoken[i::PARTITIONS]] for i, of in enumerate(generators)]
     unfinished = job.folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     make_examples(
-        examples,
+        generators,
         recipe.examples.per_keyword,
         recipe.examples.background,
         recipe.seed,
@@ -67,7 +63,7 @@ def prepare_material(job: Preparation) -> None:
         store_negative_speech(speech, layout, unfinished)
     if job.plugin:
         status.report("embedding speech", 0.0)
-        job.plugin.prepare(examples, speech, recipe, unfinished)
+        job.plugin.prepare(generators, speech, recipe, unfinished)
     unfinished.rename(job.folder)
     status.report(DONE, 1.0)
 
@@ -80,10 +76,10 @@ def _synthesise(job: Preparation) -> SyntheticSpeech:
     return synthetic_speech(job.dataset.synthesis, keywords, job.synthetic, report)
 
 
-def examples_of(
+def example_generators(
     dataset: Dataset, layout: ExampleLayout, synthetic: SyntheticSpeech, single_words: bool
 ) -> list[ExampleGenerator]:
-    """Return the examples of each partition, to be drawn from its recordings.
+    """Return what makes the examples of each partition, from its recordings.
 
     single_words: whether the negatives are single words.
     """
@@ -92,11 +88,11 @@ def examples_of(
         for keyword, clips in dataset.positives.items()
     ]
     impulse_responses = _read(dataset.impulse_responses)
-    examples = []
+    generators = []
     for partition in range(PARTITIONS):
         kept = dataset.partitions([partition])
         negatives = _read(kept.negatives)
-        examples.append(
+        generators.append(
             ExampleGenerator(
                 layout,
                 [of_keyword[partition] for of_keyword in utterances],
@@ -108,7 +104,7 @@ def examples_of(
                 negatives if single_words else (),
             )
         )
-    return examples
+    return generators
 
 
 def _utterances(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[KeywordUtterances]:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.audio.audio_file import read_audio
 from kws.data.clips import is_synthetic
@@ -18,8 +17,7 @@ from kws.errors import KwsError
 from kws.recorder.prompts import TEXTS
 from kws.tts.confusable_phrases import dictionary, find_confusable_phrases, random_sentences
 from kws.tts.utterances import SAMPLING_WEIGHTS, Voice, installed_voices, synthesise
-
-Samples = npt.NDArray[np.int16]
+from kws.types import Samples
 
 _log = logging.getLogger(__name__)
 
@@ -119,11 +117,7 @@ def synthetic_speech(
 ) -> SyntheticSpeech:
     """Synthesise what is missing in a folder, and read all of it.
 
-    Args:
-        wanted: Number of utterances of each kind of text.
-        keywords: The keywords of the dataset, which no other text contains.
-        folder: Keeps the utterances in a folder for each kind.
-        progress: Called with the numbers of utterances made and missing, for each kind.
+    progress: called with the numbers of utterances made and missing, for each kind.
     """
 
     @cache
@@ -131,37 +125,31 @@ def synthetic_speech(
         return installed_voices(kokoro_folder=wanted.kokoro)
 
     def spoken(
-        texts: Iterable[str], count: int, name: str, weights: Mapping[str, float]
+        texts: Iterable[str], count: int, kind: str, weights: Mapping[str, float]
     ) -> list[Samples]:
         if not count:
             return []
-        where = folder / name
         paths = synthesise(
-            texts, count, where, 1, voices=voices(), weights=weights, progress=progress
+            texts, count, folder / kind, 1, voices=voices(), weights=weights, progress=progress
         )
         return [read_audio(path) for path in paths]
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
-        return [
-            *spoken([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS),
-            *spoken(others, count, "keywords", KEYWORD_WEIGHTS),
-        ]
+        usual = spoken([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
+        return usual + spoken(others, count, "keywords", KEYWORD_WEIGHTS)
 
-    phrases, made = _generated_texts(wanted, keywords)
+    phrases, generated = _texts(wanted, keywords)
+    per_phrase, per_sentence = wanted.utterances_per_confusable, wanted.utterances_per_sentence
     return SyntheticSpeech(
         {text: keyword(text) for text in keywords},
-        spoken(phrases, wanted.utterances_per_confusable, "confusable_phrases", CONFUSABLE_WEIGHTS),
-        [
-            *spoken(
-                wanted.sentences, wanted.utterances_per_sentence, "sentences", SENTENCE_WEIGHTS
-            ),
-            *spoken(made, 1, "random_sentences", SENTENCE_WEIGHTS),
-        ],
+        spoken(phrases, per_phrase, "confusable_phrases", CONFUSABLE_WEIGHTS),
+        spoken(wanted.sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
+        + spoken(generated, 1, "random_sentences", SENTENCE_WEIGHTS),
     )
 
 
-def _generated_texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
+def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the confusable phrases, given and generated, and random sentences."""
     random = np.random.default_rng(1)
     phrases = list(wanted.confusable_phrases)
