@@ -111,12 +111,12 @@ def _arrays(name: str, values: Values, suffix: str = "") -> tuple[str, Values]:
 
 def _layers(network: Network, values: Values) -> tuple[str, Values]:
     """Return the arrays of every layer and the layers as C, and the network's values with them."""
-    text, rows = "", []
+    text, layers = "", []
     for index, (layer, fields) in enumerate(zip(network.layers, values["layers"], strict=True)):
         arrays, named = _arrays("kws_layer", exported_layer(layer, fields), f"_{index}")
         text += arrays
-        rows.append(struct(named, 2))
-    text += "static const kws_layer layers[] = {\n  " + ",\n  ".join(rows) + "};\n\n"
+        layers.append(struct(named, 2))
+    text += "static const kws_layer layers[] = {\n  " + ",\n  ".join(layers) + "};\n\n"
     return text, values | {"layers": "layers"}
 
 
