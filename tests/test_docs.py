@@ -184,3 +184,11 @@ def test_a_package_imports_what_the_architecture_allows(package):
                 names = [alias.name for alias in node.names]
             imported |= {name.split(".")[1] for name in names if name.startswith("kws.")}
     assert imported & {*may_import(), "cli"} <= {package, *may_import()[package]}
+
+
+def test_the_memory_plan_is_that_of_the_report():
+    report = (ROOT / "firmware_export" / "report.txt").read_text("utf-8")
+    parts = re.findall(r"(?m)^(\S.*?)  +([\d,]+) .*%", report.partition("\nRAM\n")[2])
+    assert len(parts) > 8
+    for part, size in parts:
+        assert f"\n| {part} | {size} |\n" in PAGE.read_text("utf-8"), part
