@@ -24,19 +24,22 @@ MAY_NAME_THE_ALIAS = {
     "kws/model_file.py",
     "kws/training/plan.py",
     "docs/train.md",
+    "Makefile",
 }
 # The actual use of a word, as in a lane of a register, goes here with its file.
 EXCEPTIONS: set[tuple[str, str]] = {
     # Older names of keys, under which recipes are still read.
     ("kws/data/dataset_recipe.py", "near_word"),
     ("kws/data/dataset_recipe.py", "near_words"),
+    # The settings of model files of format 1.
+    ("kws/config.py", "look_back"),
 }
 
-FOLDERS = ("kws", "firmware_export", "docs", "examples", "models")
+FOLDERS = ("kws", "firmware_export", "docs", "examples", "models", "benchmarks", "tools")
 ENDINGS = {".py", ".pyi", ".c", ".h", ".S", ".ino", ".md", ".toml", ".cfg", ".yaml"}
 FILES = sorted(
     [
-        ROOT / "README.md",
+        *(ROOT / name for name in ("README.md", "Makefile", "setup.cfg", "setup.py", "ruff.toml")),
         *(
             path
             for folder in FOLDERS

@@ -140,8 +140,8 @@ class TeacherBatches:
         other = ~self.background[steps] & ~spliced[:, self._field - 1 :]
         ignored = (own == IGNORE) | other
         labels = np.where(own > 0, keywords, np.where(ignored, IGNORE, 0)).astype(np.int8)
-        surroundings = self._crops(self._random.choice(self._firsts, count))
-        return self._embeddings[np.where(spliced, surroundings, crops)], labels
+        background = self._crops(self._random.choice(self._firsts, count))
+        return self._embeddings[np.where(spliced, background, crops)], labels
 
     def _background_firsts(self, count: int) -> Positions:
         """Return `count` positions where crops of background begin."""
