@@ -13,6 +13,7 @@ WORDS = re.compile(
     r"(?<![a-z])(?:throats?|patchwork|lanes?|likest|likeliest|hearings?|torn|shreds?|guiding"
     r"|lessons?|owing|told|behind|anew|narrowed|overdriven|surroundings|made[ _-]up[ _-]noise"
     r"|near[ _-]words?|look[ _-]backs?|the (?:whole )?roads?|two roads|side[ _-]rooms?"
+    r"|deal(?:s|t|ing)?|hiss|overlaid|beside|alike|untold|telling|is none that"
     r"|heard[ _-]rows?|nobody (?:ever )?(?:said|spoke))(?![a-z])",
     re.IGNORECASE,
 )

@@ -135,16 +135,16 @@ def main() -> None:
     folds = [Fold(index, QUARTERS, MODELS / "home.folds") for index in range(QUARTERS)]
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = track(list(zip(folds, tests, strict=True)), "scoring")
-    heard = [score_test_set(fold.load(WAKE_WORDS), test) for fold, test in pairs]
+    scored = [score_test_set(fold.load(WAKE_WORDS), test) for fold, test in pairs]
     labels = {}
     for keyword in dataset.positives:
         clips = [clip for test in tests for clip in test.positives[keyword]]
         by_path = sorted(clips, key=lambda clip: clip.path)
         session = dict(zip((c.path for c in by_path), session_labels(by_path), strict=True))
         labels[keyword] = np.array([session[clip.path] for clip in clips])
-    results = evaluate_folds(ModelFile.load().config, heard)
+    results = evaluate_folds(ModelFile.load().config, scored)
     console = Console(width=120)
-    for condition, scores in merge_folds(heard).items():
+    for condition, scores in merge_folds(scored).items():
         console.print(table(condition, scores, results[condition], labels))
 
 
