@@ -49,6 +49,8 @@ def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
     random = np.random.default_rng(1)
     phrases = [p for keyword in expected for p in find_confusable_phrases(keyword, 2, random)]
-    said = {path.name.partition("@")[0] for path in (tmp_path / "confusable_phrases").glob("*.flac")}
+    said = {
+        path.name.partition("@")[0] for path in (tmp_path / "confusable_phrases").glob("*.flac")
+    }
     assert said == {f"{file_name(phrase)}-0" for phrase in phrases}
     assert len(speech.confusable_phrases) == len(phrases) == 2 * len(expected)
