@@ -1,22 +1,20 @@
-"""DsCnn on the shipped model: one window and a stream give the same bits; int8 at its edges."""
+"""Test that a stream gives the bits of single windows, and int8 at the ends of its range."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import SAMPLES
 from small_models import Shape, random_model, synthetic_audio, two_phases
 
 from kws.audio.audio_file import read_audio
 from kws.config import FrontEnd
-from kws.ds_cnn import MAX_STEPS, DsCnn, tflite
+from kws.ds_cnn import MAX_STEPS, DsCnn, open_interpreter
 from kws.errors import KwsError
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
-
-SAMPLE = Path(__file__).parents[1] / "audio_samples" / "all_keywords.flac"
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +29,19 @@ def network(model) -> DsCnn:
 
 @pytest.fixture(scope="module")
 def speech(model) -> np.ndarray:
-    """Feature rows of 10 s of speech."""
-    return Mfcc(model.config.front_end).push(read_audio(SAMPLE))
+    """Return the feature frames of 10 s of speech."""
+    return Mfcc(model.config.front_end).push(read_audio(SAMPLES / "all_keywords.flac"))
 
 
-def noise(network: DsCnn, rows: int) -> np.ndarray:
-    """Random rows over the whole range of the network's input."""
-    random = np.random.default_rng(rows)
-    return random.normal(0, 60 / network._gain, (rows, network.coefficients)).astype(np.float32)
+def noise(network: DsCnn, frames: int) -> np.ndarray:
+    """Return random frames over the whole range of the network's input."""
+    random = np.random.default_rng(frames)
+    return random.normal(0, 60 / network._gain, (frames, network.coefficients)).astype(np.float32)
 
 
 def one_window(model: ModelFile, window: np.ndarray) -> np.ndarray:
-    """The scores of a window by an interpreter of its own, its shape as it stands in the file."""
-    interpreter = tflite.Interpreter(
-        model_content=model.content,
-        experimental_op_resolver_type=tflite.OpResolverType.BUILTIN_REF,
-    )
+    """Return the scores of a window by a fresh interpreter, the input's shape as in the file."""
+    interpreter = open_interpreter(model.content)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None, :, :, None])
     interpreter.invoke()
@@ -59,18 +54,18 @@ def test_a_stream_scores_each_step_as_its_window_alone(model, network, speech):
     assert len(scores) == (len(speech) - window) // stride + 1
     assert len(np.unique(scores)) > 20
     for step in range(0, len(scores), 5):
-        rows = speech[step * stride : step * stride + window]
-        assert one_window(model, network.quantise(rows)).tolist() == scores[step].tolist()
+        frames = speech[step * stride : step * stride + window]
+        assert one_window(model, network.quantise(frames)).tolist() == scores[step].tolist()
 
 
-def test_how_the_stream_is_cut_changes_no_bit(network):
-    rows = noise(network, 2 * MAX_STEPS * network.stride + 301)
-    whole = network.push(rows)
+def test_the_division_into_pushes_changes_no_bit(network):
+    frames = noise(network, 2 * MAX_STEPS * network.stride + 301)
+    whole = network.push(frames)
     assert len(whole) > 2 * MAX_STEPS
-    cuts = np.sort(np.random.default_rng(1).integers(0, len(rows), 80))
-    for places in (range(1, len(rows)), cuts):
+    cuts = np.sort(np.random.default_rng(1).integers(0, len(frames), 80))
+    for indices in (range(1, len(frames)), cuts):
         network.reset()
-        scores = [network.push(piece) for piece in np.split(rows, places)]
+        scores = [network.push(piece) for piece in np.split(frames, indices)]
         assert np.concatenate(scores).tobytes() == whole.tobytes()
 
 
@@ -81,7 +76,7 @@ def test_reset_forgets_the_stream(network, speech):
     assert network.push(speech).tobytes() == first.tobytes()
 
 
-def test_a_step_comes_as_soon_as_its_window_is_full(network, speech):
+def test_a_step_is_scored_as_soon_as_its_window_is_complete(network, speech):
     window, stride = network.window_frames, network.stride
     assert network.push(speech[: window - 1]).shape == (0, network.classes)
     assert network.push(speech[:1]).shape == (1, network.classes)
@@ -91,23 +86,23 @@ def test_a_step_comes_as_soon_as_its_window_is_full(network, speech):
 
 
 def exactly_between(network: DsCnn) -> list[tuple[np.float32, int]]:
-    """Features that lie exactly between two levels, each with the lower one (zero point 0)."""
+    """Return features exactly between two quantised values, with the lower one (zero point 0)."""
     found = []
-    for level in range(-100, 100):
-        middle = np.float32(level + 0.5)
+    for lower in range(-100, 100):
+        middle = np.float32(lower + 0.5)
         near = middle / network._gain
         for feature in (near, *np.nextafter(near, np.float32([-1e9, 1e9]))):
             if feature * network._gain == middle:
-                found.append((feature, level))
+                found.append((feature, lower))
                 break
     return found
 
 
-def test_half_a_level_is_rounded_to_the_even_one(network):
+def test_ties_are_rounded_to_the_even_quantised_value(network):
     between = exactly_between(network)
     assert len(between) > 20
     features = np.array([feature for feature, _ in between], np.float32)
-    even = np.array([level + level % 2 for _, level in between])
+    even = np.array([lower + lower % 2 for _, lower in between])
     expected = np.clip(even + network._zero_point, -128, 127)
     assert network.quantise(features[:, None]).ravel().tolist() == expected.tolist()
 
@@ -116,12 +111,12 @@ def test_a_feature_beyond_the_range_is_saturated(network):
     huge = np.array([[1e30, -1e30, np.inf, -np.inf]], np.float32)
     assert network.quantise(huge).tolist() == [[127, -128, 127, -128]]
     step = np.float32(1) / network._gain
-    levels = np.array([[127, 133, -133]], np.float32)
-    beyond = (levels - np.float32(network._zero_point)) * step
+    values = np.array([[127, 133, -133]], np.float32)
+    beyond = (values - np.float32(network._zero_point)) * step
     assert network.quantise(beyond).tolist() == [[127, 127, -128]]
 
 
-def test_zero_is_the_zero_point(network):
+def test_a_feature_of_0_is_the_zero_point(network):
     assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._zero_point
 
 
@@ -141,19 +136,19 @@ def test_settings_that_do_not_fit_the_network_are_refused(model, change):
         DsCnn(changed)
 
 
-def test_lanes_give_a_step_in_turn():
-    """Each what it gives alone, one a row behind the other."""
+def test_phases_complete_the_steps_in_turn():
+    """Compare with a phase alone, from the first and from the second frame on."""
     model = two_phases()
-    rows = Mfcc(model.config.front_end).push(synthetic_audio(10, seed=3))
+    frames = Mfcc(model.config.front_end).push(synthetic_audio(10, seed=3))
     alone = DsCnn(replace(model, config=replace(model.config, stride=2)))
-    scores = DsCnn(model).push(rows)
+    scores = DsCnn(model).push(frames)
     for phase in (0, 1):
         alone.reset()
-        assert np.array_equal(scores[phase::2], alone.push(rows[phase:]))
+        assert np.array_equal(scores[phase::2], alone.push(frames[phase:]))
     assert not np.array_equal(scores[:-1:2], scores[1::2])
 
 
-def test_there_are_no_more_lanes_than_c_has_room_for():
+def test_more_phases_than_c_has_room_for_are_refused():
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
     model = random_model(front_end, Shape(8, (3,), 3, stride=3))
     assert len(DsCnn(model).push(np.zeros((40, 20), np.float32)))

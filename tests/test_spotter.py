@@ -1,9 +1,9 @@
-"""Test the whole pipeline: priming, backends, scores; Python and C."""
+"""Test the whole pipeline: priming, backends, scores and room for detections, in Python and C."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,18 @@ import pytest
 from c_programs import HOST, M4_ARDUINO, Target
 from command_line import SAMPLES
 from conftest import skip_without
-from small_models import Samples, synthetic_audio, temporal
+from small_models import Samples, short_window, synthetic_audio, temporal
 
 import kws
 from kws import Detection, ModelFile, Spotter
 from kws.audio.audio_file import read_audio
-from kws.backend import AVAILABLE
-from kws.config import SAMPLE_RATE
+from kws.backend import AVAILABLE, SpotterBackend
+from kws.config import SAMPLE_RATE, Smoothing
+from kws.engine.native import NativeSpotter
 from kws.errors import KwsError
 from kws.export.sketch import export
 from kws.posterior import ONE
+from kws.spotter import NumpySpotter
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 backends = pytest.mark.parametrize("backend", ["c", "numpy"])
@@ -39,23 +41,36 @@ def keyword_alone(file: str = "computer_lights.flac") -> tuple[str, Samples]:
     return keyword, np.concatenate([samples, np.zeros(SAMPLE_RATE // 2, np.int16)])
 
 
-def detections_of_c(model: ModelFile, output: bytes) -> tuple[list[Detection], int]:
-    """Return what tests/c/detect.c wrote: detections, and how many were dropped."""
-    *words, dropped, end = np.frombuffer(output, "<u4").tolist()
-    assert end == 0xFFFFFFFF
-    rows = np.array(words, np.int64).reshape(-1, 4).tolist()
-    return [
-        Detection(low + (high << 32), model.config.keywords[keyword], confidence / ONE)
-        for low, high, keyword, confidence in rows
-    ], dropped
+@dataclass
+class Output:
+    """Hold what tests/c/detect.c wrote."""
+
+    detections: list[Detection]
+    dropped: int
+    maximum: int  # detections of a push, dropped ones included
 
 
-def run_c(model: ModelFile, samples: Samples, hops: int, target: Target, folder: Path) -> bytes:
-    """Run tests/c/detect.c with an exported model on samples, in blocks of so many hops."""
+def run_c(
+    model: ModelFile,
+    samples: Samples,
+    target: Target,
+    folder: Path,
+    hops: int = 1,
+    refractory_steps: int = 0,
+) -> Output:
+    """Run tests/c/detect.c with an exported model on samples, in pushes of so many hops."""
     (folder / "test.tflite").write_bytes(model.content)
     export(folder / "test.tflite", folder / "c")
     binary = target.build(folder / "c", "detect")
-    return target.run(binary, np.int16(hops).tobytes() + samples.tobytes(), folder)
+    settings = np.array([hops, refractory_steps], np.int16)
+    output = target.run(binary, settings.tobytes() + samples.tobytes(), folder)
+    *words, dropped, maximum, end = np.frombuffer(output, "<u4").tolist()
+    assert end == 0xFFFFFFFF
+    detections = [
+        Detection(low + (high << 32), model.config.keywords[keyword], confidence / ONE)
+        for low, high, keyword, confidence in np.array(words, np.int64).reshape(-1, 4).tolist()
+    ]
+    return Output(detections, dropped, maximum)
 
 
 @backends
@@ -76,10 +91,10 @@ def test_a_keyword_at_the_start_of_a_stream_is_detected_in_c(
 ) -> None:
     keyword, samples = keyword_alone()
     model = ModelFile.load()
-    found, dropped = detections_of_c(model, run_c(model, samples, 1, target, tmp_path))
-    assert [detection.keyword for detection in found] == [keyword]
-    assert found == Spotter(model).push(samples)
-    assert dropped == 0
+    output = run_c(model, samples, target, tmp_path)
+    assert [detection.keyword for detection in output.detections] == [keyword]
+    assert output.detections == Spotter(model).push(samples)
+    assert output.dropped == 0
 
 
 @pytest.mark.parametrize("gate", [True, False])
@@ -121,38 +136,56 @@ def test_scores_are_0_while_the_gate_is_closed(backend: str) -> None:
     assert set(spotter.scores.values()) == {0.0}
 
 
-def often(model: ModelFile) -> ModelFile:
-    """Let a model fire at any step, with a refractory time of one step."""
-    smoothing = replace(model.config.smoothing, smooth_steps=1, max_steps=1, refractory_steps=1)
-    thresholds = (1e-4,) * len(model.config.keywords)
-    config = replace(model.config, smoothing=smoothing, thresholds=thresholds)
+def frequent(model: ModelFile, refractory_steps: int) -> ModelFile:
+    """Return a model with thresholds that many steps reach, each step by itself."""
     from kws.training.quantise import embed
 
-    return ModelFile.parse(embed(model.content, config), "often.tflite")
+    smoothing = Smoothing(smooth_steps=1, max_steps=1, refractory_steps=refractory_steps)
+    thresholds = (1e-4,) * len(model.config.keywords)
+    config = replace(model.config, smoothing=smoothing, thresholds=thresholds)
+    return ModelFile.parse(embed(model.content, config), "frequent.tflite")
+
+
+def in_blocks(spotter: SpotterBackend, samples: Samples, hops: int) -> list[list[Detection]]:
+    """Return the detections of each push of so many hops."""
+    size = hops * spotter.config.front_end.hop
+    return [spotter.push(samples[start : start + size]) for start in range(0, len(samples), size)]
 
 
 @backends
 def test_a_long_block_gives_all_its_detections(backend: str) -> None:
-    model, samples = often(temporal()), synthetic_audio(20, seed=3)
-    by_hops, at_once = (Spotter(model, backend) for _ in range(2))
-    hop = model.config.front_end.hop
-    expected = [
-        d for at in range(0, len(samples), hop) for d in by_hops.push(samples[at : at + hop])
-    ]
+    model, samples = frequent(temporal(), 1), synthetic_audio(20, seed=3)
+    expected = [d for found in in_blocks(Spotter(model, backend), samples, 1) for d in found]
     assert len(expected) > 100
-    assert at_once.push(samples) == expected
+    assert Spotter(model, backend).push(samples) == expected
 
 
 def test_c_writes_no_more_detections_than_there_is_room_for(tmp_path: Path) -> None:
-    """Run under AddressSanitizer, in blocks of 20 hops and with room for two detections."""
-    model, samples = often(temporal()), synthetic_audio(20, seed=3)
-    found, dropped = detections_of_c(model, run_c(model, samples, 20, HOST, tmp_path))
-    block = 20 * model.config.front_end.hop
-    spotter = Spotter(model)
-    everything = [spotter.push(samples[at : at + block]) for at in range(0, len(samples), block)]
-    assert max(map(len, everything)) > 4
-    assert found == [detection for some in everything for detection in some[:2]]
-    assert dropped == sum(map(len, everything)) - len(found) > 0
+    """Run under AddressSanitizer, in pushes of 20 hops and with room for two detections."""
+    model, samples = frequent(temporal(), 1), synthetic_audio(20, seed=3)
+    output = run_c(model, samples, HOST, tmp_path, hops=20)
+    expected = in_blocks(Spotter(model), samples, 20)
+    assert output.maximum == max(map(len, expected)) > 4
+    assert output.detections == [detection for found in expected for detection in found[:2]]
+    assert output.dropped == sum(map(len, expected)) - len(output.detections) > 0
+
+
+def test_the_pre_roll_of_one_hop_may_complete_several_detections(tmp_path: Path) -> None:
+    """Shorten the refractory time to a step after the pre-roll was limited to what it was."""
+    model, samples = frequent(short_window(), 20), synthetic_audio(20, seed=3)
+    numpy = NumpySpotter(model)
+    smoothing = replace(model.config.smoothing, refractory_steps=1)
+    numpy.posterior.config = replace(model.config, smoothing=smoothing)
+    expected = in_blocks(numpy, samples, 1)
+    assert max(map(len, expected)) >= 8
+    output = run_c(model, samples, HOST, tmp_path, refractory_steps=1)
+    assert output.maximum == max(map(len, expected))
+    assert output.detections == [detection for found in expected for detection in found[:2]]
+    assert output.dropped == sum(map(len, expected)) - len(output.detections)
+    if AVAILABLE:
+        native = NativeSpotter(model)
+        native._model.pointer.posterior.refractory_steps = 1
+        assert in_blocks(native, samples, 1) == expected
 
 
 def test_an_unknown_backend_is_refused() -> None:

@@ -1,21 +1,33 @@
-/* Push samples through a spotter in blocks of a number of hops, the first input word, as an
- * application does. Out come its detections: uint32 sample low, sample high, keyword, confidence;
- * last the number of detections that found no room, and the word 0xffffffff. */
+/* Push samples through a detector, as an application does.
+ *
+ * Read int16 hops per push and refractory steps, which replace the model's unless 0, then samples.
+ * Write each detection: uint32 sample low, sample high, keyword, confidence; then how many were
+ * dropped, the maximum number of detections of a push, and 0xffffffff. */
 #include "io.h"
 #include "kws.h"
 #include "kws_model.h"
 
+enum { ROOM = 2 };
+
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static kws_spotter spotter;
+static kws_model model;
 static int16_t block[64 * KWS_MODEL_HOP];
 
 int run(void) {
-  int16_t hops;
-  kws_detection detections[2];
-  io_read(&hops, sizeof hops);
-  kws_spotter_init(&spotter, &kws_model_data, memory);
-  for (size_t bytes; (bytes = io_read(block, (size_t)hops * KWS_MODEL_HOP * 2)) > 0;) {
-    const int found = kws_spotter_push(&spotter, block, bytes / 2, detections, 2);
+  int16_t settings[2]; /* hops, refractory steps */
+  kws_detection detections[ROOM];
+  uint32_t maximum = 0;
+  io_read(settings, sizeof settings);
+  model = kws_model_data;
+  if (settings[1] > 0) model.posterior.refractory_steps = (uint16_t)settings[1];
+  kws_spotter_init(&spotter, &model, memory);
+  const size_t block_bytes = (size_t)settings[0] * KWS_MODEL_HOP * sizeof *block;
+  for (size_t bytes; (bytes = io_read(block, block_bytes)) > 0;) {
+    const uint32_t dropped_before = spotter.dropped;
+    const int found = kws_spotter_push(&spotter, block, bytes / sizeof *block, detections, ROOM);
+    const uint32_t all = (uint32_t)found + spotter.dropped - dropped_before;
+    if (all > maximum) maximum = all;
     for (int i = 0; i < found; ++i) {
       const uint32_t words[4] = {(uint32_t)detections[i].sample,
                                  (uint32_t)(detections[i].sample >> 32), detections[i].keyword,
@@ -23,7 +35,7 @@ int run(void) {
       io_write(words, sizeof words);
     }
   }
-  const uint32_t end[2] = {spotter.dropped, UINT32_MAX};
+  const uint32_t end[3] = {spotter.dropped, maximum, UINT32_MAX};
   io_write(end, sizeof end);
   return 0;
 }

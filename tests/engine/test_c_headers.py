@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,6 +34,18 @@ def test_each_header_compiles_alone(header: str, standard: str, tmp_path: Path) 
         f'#include "{header}"\n#include "{header}"\nint use(void);\nint use(void) {{ return 0; }}\n'
     )
     compile_text(STANDARDS[standard], text, tmp_path)
+
+
+@pytest.mark.parametrize("header", sorted(path.name for path in ENGINE.glob("*.h")))
+def test_functions_have_the_linkage_of_c(header: str, tmp_path: Path) -> None:
+    """Declare each function again in C++: another linkage would be an error."""
+    content = declarations((ENGINE / header).read_text())
+    functions = re.findall(
+        r"^(?!typedef|static|KWS_INLINE|extern)\w[^;{}]*\([^;{}]*\);", content, re.M
+    )
+    again = "\n".join(functions)
+    text = f'#include "{header}"\nextern "C" {{\n{again}\nvoid end(void);\n}}\nvoid end() {{}}\n'
+    compile_text(STANDARDS["c++11"], text, tmp_path)
 
 
 def test_sizes_and_offsets_are_those_of_the_board(tmp_path: Path) -> None:

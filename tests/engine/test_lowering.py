@@ -1,4 +1,4 @@
-"""Whole windows, padded along time or not, equal TensorFlow Lite's reference kernels."""
+"""Test that lowered networks score whole windows, padded or not, as the reference kernels do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
+from command_line import ROOT
 from conftest import tensorflow
 
 from kws.ds_cnn import open_interpreter
@@ -21,12 +22,12 @@ from kws.export.sketch import export
 # No network that kws makes has one.
 ROUNDING = 0 if find_spec("tflite_runtime") else 1
 
-MLPERF = Path(__file__).parents[2] / "shared" / "data" / "mlperf_tiny"
+MLPERF = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 Int8 = npt.NDArray[np.int8]
 
 
 def reference(content: bytes, windows: Int8) -> Int8:
-    """The reference kernels' scores [n, classes] of windows [n, rows, coefficients]."""
+    """Return the reference kernels' scores [n, classes] of windows [n, frames, coefficients]."""
     network = open_interpreter(content)
     network.allocate_tensors()
     (source,), (result,) = network.get_input_details(), network.get_output_details()
@@ -39,6 +40,7 @@ def reference(content: bytes, windows: Int8) -> Int8:
 
 
 def compare(content: bytes, windows: Int8, target: Target, folder: Path) -> None:
+    """Assert that the exported network scores windows as the reference kernels do."""
     model = folder / "network.tflite"
     model.write_bytes(content)
     export(model, folder / "c")
@@ -61,7 +63,7 @@ def test_mlperf_tiny(target: Target, tmp_path: Path) -> None:
 
 
 def padded_plane(layers: Any) -> list[Any]:
-    """Padding and strides along both axes, ReLU6, a pool that slides, softmax."""
+    """Return layers that pad and stride along both axes, with ReLU6, a sliding pool and softmax."""
     return [
         layers.Conv2D(7, (3, 3), (2, 2), "same", activation="relu"),
         layers.DepthwiseConv2D((3, 5), (2, 2), "same"),
@@ -74,7 +76,7 @@ def padded_plane(layers: Any) -> list[Any]:
 
 
 def one_channel(layers: Any) -> list[Any]:
-    """A depthwise layer that multiplies one channel, padding of its own, a dense column."""
+    """Return layers with a depth multiplier on one channel, a PAD and a dense time step."""
     return [
         layers.DepthwiseConv2D((4, 3), depth_multiplier=6, activation="relu"),
         layers.ZeroPadding2D(((2, 1), (1, 0))),
@@ -88,7 +90,7 @@ def one_channel(layers: Any) -> list[Any]:
 
 @cache
 def converted(build: Any) -> bytes:
-    """A network of random weights and biases for windows of 17 rows and 11 coefficients."""
+    """Return a network of random weights and biases for windows of 17 frames of 11 coefficients."""
     tensorflow()
     import keras
 

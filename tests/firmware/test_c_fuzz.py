@@ -1,4 +1,4 @@
-"""The C detector under libFuzzer: no samples, however cut, make it step out of line."""
+"""Fuzz the C detector with libFuzzer: no push of any samples is an error of memory or numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SANITISERS = "-fsanitize=fuzzer,address,undefined"
 RUNS = 3000
 
 
-def test_any_samples_in_any_pieces(tmp_path: Path) -> None:
+def test_any_samples_in_any_pushes(tmp_path: Path) -> None:
     skip_without("clang", shutil.which("clang"))
     probe = tmp_path / "probe.c"
     probe.write_text("int LLVMFuzzerTestOneInput(const char *b, long n) { return b == 0 && n; }\n")

@@ -1,4 +1,4 @@
-"""The C road equals the Python road in every bit, on this machine and on an emulated Cortex-M4F."""
+"""Test that the C pipeline equals the Python one in every bit, here and on an emulated M4."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
+from command_line import ROOT, SAMPLES
 from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
@@ -25,18 +26,17 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE, Posterior
 from kws.spotter import NumpySpotter
 
-AUDIO = Path(__file__).parents[1] / "audio_samples"
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-# Seconds of synthetic audio; the long comparison is a matter of hours, not of every run.
+SHARED = ROOT.parent / "shared" / "data"
+# Seconds of synthetic audio; a long comparison takes hours and is not part of every run.
 SECONDS = float(os.environ.get("KWS_TEST_SECONDS", 12))
 
 
 @dataclass
 class Trace:
-    """What each stage made of some audio; detections as (sample, keyword, Q15 confidence)."""
+    """Hold the output of each stage; detections as (sample, keyword index, Q15 confidence)."""
 
-    gates: list[bytes] = field(default_factory=list)  # open or not, by hop
-    cuts: list[bytes] = field(default_factory=list)  # steps
+    gate_open: list[bytes] = field(default_factory=list)  # open or not, by hop
+    skipped: list[bytes] = field(default_factory=list)  # steps
     features: list[bytes] = field(default_factory=list)
     scores: list[bytes] = field(default_factory=list)
     confidences: list[bytes] = field(default_factory=list)
@@ -45,6 +45,7 @@ class Trace:
 
 
 def python_trace(model: ModelFile, samples: Samples) -> Trace:
+    """Return the output of the stages in NumPy, which are not primed."""
     config, trace = model.config, Trace()
     mfcc, network = Mfcc(config.front_end), DsCnn(model)
     gate = Gate(config, network.window_frames)
@@ -53,17 +54,17 @@ def python_trace(model: ModelFile, samples: Samples) -> Trace:
     )
     for hop in whole_hops(samples, config.front_end.hop):
         gate.push(hop)
-        trace.gates.append(bytes([gate.open]))
+        trace.gate_open.append(bytes([gate.open]))
     gate.reset()
-    for cut, passage in gate.push(samples):
-        trace.cuts += [np.uint32(cut).tobytes()] if cut else []
-        rows = mfcc.push(passage)
-        scores = network.push(rows)
-        posterior.skip(cut)
-        trace.features += [row.tobytes() for row in rows.astype("<f4")]
-        trace.scores += [row.tobytes() for row in scores]
+    for skipped, passage in gate.push(samples):
+        trace.skipped += [np.uint32(skipped).tobytes()] if skipped else []
+        frames = mfcc.push(passage)
+        scores = network.push(frames)
+        posterior.skip(skipped)
+        trace.features += [frame.tobytes() for frame in frames.astype("<f4")]
+        trace.scores += [step.tobytes() for step in scores]
         confidences = smoothing.smooth(scores).astype("<u2")
-        trace.confidences += [row.tobytes() for row in confidences]
+        trace.confidences += [step.tobytes() for step in confidences]
         trace.stage_detections += [
             (d.sample, config.keywords.index(d.keyword), round(d.confidence * ONE))
             for d in posterior.push(scores)
@@ -73,21 +74,23 @@ def python_trace(model: ModelFile, samples: Samples) -> Trace:
 
 
 def whole_hops(samples: Samples, hop: int) -> Samples:
+    """Return the whole hops of a stream, [hops, hop]."""
     return samples[: len(samples) // hop * hop].reshape(-1, hop)
 
 
 def c_trace(model: ModelFile, output: bytes) -> Trace:
+    """Return the output of the stages in C, which tests/c/trace_detector.c wrote."""
     config = model.config
     keywords = len(config.keywords)
     sizes = {"G": 1, "X": 4, "F": 4 * config.front_end.coefficients, "S": keywords + 1}
     sizes["C"] = 2 * keywords
-    trace, at = Trace(), 0
-    lists = {"G": trace.gates, "X": trace.cuts, "F": trace.features, "S": trace.scores}
+    trace, offset = Trace(), 0
+    lists = {"G": trace.gate_open, "X": trace.skipped, "F": trace.features, "S": trace.scores}
     lists["C"] = trace.confidences
-    while at < len(output):
-        tag = chr(output[at])
-        record = output[at + 1 : at + 1 + sizes.get(tag, 16)]
-        at += 1 + len(record)
+    while offset < len(output):
+        tag = chr(output[offset])
+        record = output[offset + 1 : offset + 1 + sizes.get(tag, 16)]
+        offset += 1 + len(record)
         if tag in lists:
             lists[tag].append(record)
         else:
@@ -99,6 +102,7 @@ def c_trace(model: ModelFile, output: bytes) -> Trace:
 
 
 def compare(model: ModelFile, samples: Samples, target: Target, folder: Path) -> Trace:
+    """Assert that an exported model does what the stages in NumPy do; return that."""
     source = folder / "test.tflite"
     source.write_bytes(model.content)
     export(source, folder / "c")
@@ -106,10 +110,10 @@ def compare(model: ModelFile, samples: Samples, target: Target, folder: Path) ->
     expected = python_trace(model, samples)
     found = c_trace(model, target.run(binary, samples.tobytes(), folder))
     for name in vars(expected):
-        want, got = getattr(expected, name), getattr(found, name)
-        wrong = [i for i, pair in enumerate(zip(want, got, strict=False)) if pair[0] != pair[1]]
-        assert not wrong, f"{len(wrong)} of {len(want)} {name} differ, the first is {wrong[0]}"
-        assert len(want) == len(got), name
+        python, c = getattr(expected, name), getattr(found, name)
+        wrong = [i for i, pair in enumerate(zip(python, c, strict=False)) if pair[0] != pair[1]]
+        assert not wrong, f"{len(wrong)} of {len(python)} {name} differ, the first is {wrong[0]}"
+        assert len(python) == len(c), name
     return expected
 
 
@@ -119,7 +123,7 @@ def test_synthetic_audio(model: Callable[[], ModelFile], target: Target, tmp_pat
     seconds = SECONDS if not target.emulated else min(SECONDS, 300)
     expected = compare(model(), synthetic_audio(seconds), target, tmp_path)
     assert len(expected.stage_detections) > 1
-    assert len(expected.cuts) > 3
+    assert len(expected.skipped) > 3
     assert len(set(expected.scores)) > len(expected.scores) / 10
 
 
@@ -132,56 +136,56 @@ def test_real_audio(target: Target, tmp_path: Path) -> None:
     compare(temporal(), samples[: int(3 * SECONDS * 16_000)], target, tmp_path)
 
 
-def words_in_silence() -> Samples:
-    """A keyword, in hiss and once at a fiftieth of its level in digital silence."""
+def keywords_in_silence() -> Samples:
+    """Return a keyword in white noise, and once at a fiftieth of its level in digital silence."""
     random = np.random.default_rng(1)
-    hiss = random.integers(-6, 7, 16_000 * 10).astype(np.int16)
-    clip = read_audio(AUDIO / "computer_lights.flac")
-    quiet = (clip // 50).astype(np.int16)
-    return np.concatenate([hiss[:50_000], clip, hiss, np.zeros(1234, np.int16), quiet, hiss])
+    noise = random.integers(-6, 7, 16_000 * 10).astype(np.int16)
+    clip = read_audio(SAMPLES / "computer_lights.flac")
+    faint = (clip // 50).astype(np.int16)
+    return np.concatenate([noise[:50_000], clip, noise, np.zeros(1234, np.int16), faint, noise])
 
 
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
-def test_words_in_silence(target: Target, tmp_path: Path) -> None:
-    expected = compare(ModelFile.load(), words_in_silence(), target, tmp_path)
-    assert len(expected.cuts) == 2
+def test_keywords_in_silence(target: Target, tmp_path: Path) -> None:
+    expected = compare(ModelFile.load(), keywords_in_silence(), target, tmp_path)
+    assert len(expected.skipped) == 2
     assert len(expected.stage_detections) == 2
 
 
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
 def test_years_of_silence(target: Target, tmp_path: Path) -> None:
-    """The program adds five thousand million steps, 6.3 years, to the first silence."""
-    model, samples = ModelFile.load(), words_in_silence()
+    """Add five thousand million steps, 6.3 years, to the first silence."""
+    model, samples = ModelFile.load(), keywords_in_silence()
     expected = NumpySpotter(model).push(samples)
     export("home", tmp_path / "c")
     binary = target.build(tmp_path / "c", "years_of_silence")
-    words = np.frombuffer(target.run(binary, samples.tobytes(), tmp_path), "<u4").reshape(-1, 2)
+    records = np.frombuffer(target.run(binary, samples.tobytes(), tmp_path), "<u4").reshape(-1, 2)
     step = model.config.stride * model.config.front_end.hop
     times = [d.sample + (0 if d is expected[0] else 5_000_000_000 * step) for d in expected]
-    assert [low + (high << 32) for low, high in words.tolist()] == times
+    assert [low + (high << 32) for low, high in records.tolist()] == times
     assert len(times) == 2
 
 
-def test_less_than_a_window_gives_nothing(tmp_path: Path) -> None:
+def test_less_than_a_window_gives_no_frame(tmp_path: Path) -> None:
     expected = compare(temporal(), synthetic_audio(0.029), HOST, tmp_path)
     assert expected.features == []
 
 
-def test_a_processor_with_half_floats_is_welcome(tmp_path: Path) -> None:
-    """In GNU C, -march=native tells of them on some: FLT_EVAL_METHOD is 16, and float is float."""
+def test_a_processor_with_half_floats_is_supported(tmp_path: Path) -> None:
+    """Compile where -march=native of GNU C makes FLT_EVAL_METHOD 16: float is still float."""
     skip_without("gcc", shutil.which("gcc"))
     words = ["gcc", "-std=gnu11", "-O2", "-mavx512fp16", "-Wall", "-Werror", "-c"]
     probe = tmp_path / "probe.c"
     probe.write_text('#include <float.h>\n_Static_assert(FLT_EVAL_METHOD == 16, "");\n')
     if subprocess.run([*words, str(probe), "-o", str(tmp_path / "probe.o")]).returncode:
         pytest.skip("gcc here makes no code for x86 with AVX512-FP16")
-    for source in sorted((Path(__file__).parents[1] / "firmware_export" / "src").glob("*.c")):
+    for source in sorted((ROOT / "firmware_export" / "src").glob("*.c")):
         subprocess.run([*words, str(source), "-o", str(tmp_path / "x.o")], check=True)
 
 
 def test_fast_math_is_refused(tmp_path: Path) -> None:
     skip_without("gcc", shutil.which("gcc"))
-    source = Path(__file__).parents[1] / "firmware_export" / "src" / "mfcc.c"
+    source = ROOT / "firmware_export" / "src" / "mfcc.c"
     words = ["gcc", "-Ofast", "-c", str(source), "-o", str(tmp_path / "mfcc.o")]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode != 0

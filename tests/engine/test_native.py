@@ -1,4 +1,4 @@
-"""The C road as a Python extension gives the same bits as Python, however the stream is cut."""
+"""Test that the C extension gives the bits of the NumPy stages, in pushes of any length."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def _native() -> None:
 
 
 def cut(values: npt.NDArray[np.generic], sizes: tuple[int, ...]) -> list[npt.NDArray[np.generic]]:
-    """The same stream in pieces of these sizes, in turn."""
+    """Return a stream in blocks of these sizes, in turn."""
     edges = np.cumsum(np.tile(sizes, len(values) // sum(sizes) + 1))
     return np.split(values, edges[edges < len(values)])
 
 
-def detections(model: ModelFile, samples: Samples) -> list[Detection]:
+def numpy_detections(model: ModelFile, samples: Samples) -> list[Detection]:
+    """Return the detections of the NumPy pipeline."""
     return NumpySpotter(model).push(samples)
 
 
@@ -42,35 +43,35 @@ def test_features(model: Callable[[], ModelFile]) -> None:
     native = NativeMfcc(front_end)
     assert native.push(samples).tobytes() == expected.tobytes()
     native.reset()
-    pieces = [native.push(piece) for piece in cut(samples, (1, 319, 0, 5000, 320))]
-    assert np.concatenate(pieces).tobytes() == expected.tobytes()
+    blocks = [native.push(block) for block in cut(samples, (1, 319, 0, 5000, 320))]
+    assert np.concatenate(blocks).tobytes() == expected.tobytes()
 
 
 @each_model
 def test_scores(model: Callable[[], ModelFile]) -> None:
-    rows = Mfcc(model().config.front_end).push(synthetic_audio(10, seed=2))
-    expected = DsCnn(model()).push(rows)
+    frames = Mfcc(model().config.front_end).push(synthetic_audio(10, seed=2))
+    expected = DsCnn(model()).push(frames)
     native = NativeDsCnn(model())
-    assert np.array_equal(native.push(rows), expected)
+    assert np.array_equal(native.push(frames), expected)
     native.reset()
-    pieces = [native.push(piece) for piece in cut(rows, (1, 40, 0, 3))]
-    assert np.array_equal(np.concatenate(pieces), expected)
+    blocks = [native.push(block) for block in cut(frames, (1, 40, 0, 3))]
+    assert np.array_equal(np.concatenate(blocks), expected)
 
 
 @each_model
 def test_detections(model: Callable[[], ModelFile]) -> None:
     samples = synthetic_audio(20, seed=2)
-    expected = detections(model(), samples)
+    expected = numpy_detections(model(), samples)
     assert len(expected) > 1
     native = NativeSpotter(model())
     assert native.push(samples) == expected
     assert native.push(samples) != expected  # the state of the first time is still there
     native.reset()
-    heard = [native.push(piece) for piece in cut(samples, (1, 320, 0, 7001, 100))]
-    assert [detection for some in heard for detection in some] == expected
+    found = [native.push(block) for block in cut(samples, (1, 320, 0, 7001, 100))]
+    assert [detection for some in found for detection in some] == expected
 
 
-def test_what_is_no_whole_row_is_refused() -> None:
+def test_frames_of_another_shape_are_refused() -> None:
     native = NativeDsCnn(temporal())
     with pytest.raises(ValueError, match=r"are not \[n, 20\]"):
         native.push(np.zeros(3, np.float32))
