@@ -18,19 +18,19 @@ BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{
 
 @dataclass(frozen=True)
 class Target:
-    """A compiler with its flags, and how its programs are run."""
+    """Describe a compiler, its flags, and how its programs run."""
 
     name: str
     command: tuple[str, ...]
     emulated: bool = False
 
     def build(self, folder: Path, program: str) -> Path:
-        """Compile the exported folder together with tests/c/<program>.c."""
+        """Compile an exported folder together with tests/c/<program>.c."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         board = (HERE / "io_semihosting.c", BOARD / "startup.c")
-        around = board if self.emulated else (HERE / "io_host.c",)
+        platform = board if self.emulated else (HERE / "io_host.c",)
         engine = next(folder.rglob("kws_model.c")).parent
-        sources = [*sorted(engine.glob("*.[cS]")), HERE / f"{program}.c", *around]
+        sources = [*sorted(engine.glob("*.[cS]")), HERE / f"{program}.c", *platform]
         binary = folder / f"{program}-{self.name}"
         words = [
             self.command[0],
@@ -45,7 +45,7 @@ class Target:
         return binary
 
     def compile(self, source: Path, result: Path) -> None:
-        """Compile one file, a header too, to see that it stands alone."""
+        """Compile one file, of headers too, to check that it is complete."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         command = [word for word in self.command if not word.startswith(("-Wl", "--specs"))]
         words = [command[0], *STRICT, *command[1:], *(["-xc"] if source.suffix != ".S" else [])]
@@ -54,7 +54,7 @@ class Target:
         assert done.returncode == 0, done.stderr
 
     def run(self, binary: Path, content: bytes, folder: Path) -> bytes:
-        """Run a program on bytes; what it wrote."""
+        """Run a program on bytes; return what it wrote."""
         source, result = folder / "input", folder / "output"
         source.write_bytes(content)
         result.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Small models with random weights, made the way that kws train makes its own."""
+"""Make small models with random weights, as kws train makes its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Samples = npt.NDArray[np.int16]
 
 
 def synthetic_audio(seconds: float, seed: int = 0) -> Samples:
-    """Noise, chirps, clicks, silence, DC, and clipping in turn, from -60 to beyond 0 dBFS."""
+    """Return noise, chirps, clicks, silence, DC and clipping in turn, from -60 to above 0 dBFS."""
     random = np.random.default_rng(seed)
     pieces, total = [], 0
     while total < seconds * SAMPLE_RATE:
@@ -43,52 +43,53 @@ def synthetic_audio(seconds: float, seed: int = 0) -> Samples:
 
 @dataclass(frozen=True)
 class Shape:
-    """A network: first layer, depthwise-separable blocks, a last depthwise layer, logits."""
+    """Describe a network: first layer, depthwise-separable blocks, depthwise head, logits."""
 
     channels: int
-    kernels: tuple[int, ...]  # columns along time, a block each
-    head: int  # columns that the last depthwise layer joins
+    kernels: tuple[int, ...]  # time steps, one kernel per block
+    head: int  # time steps of the last depthwise layer
     first_kernel: int = 5
     stride: int = 2
     frequency_kernel: int = 0  # of the first layer; 0 is all coefficients
 
     @property
     def window_frames(self) -> int:
-        columns = 1 + sum(kernel - 1 for kernel in (*self.kernels, self.head))
-        return (columns - 1) * self.stride + self.first_kernel
+        """Return the receptive field, in frames."""
+        time_steps = 1 + sum(kernel - 1 for kernel in (*self.kernels, self.head))
+        return (time_steps - 1) * self.stride + self.first_kernel
 
 
 @cache
 def temporal() -> ModelFile:
-    """Coefficients as channels, convolved along time alone."""
+    """Return a model with coefficients as channels, convolved along time only."""
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
     return random_model(front_end, Shape(24, (3, 5), 7))
 
 
 @cache
 def plane() -> ModelFile:
-    """A plane of eight frequencies, a front end of other sizes, odd channels."""
+    """Return a model with a plane of frequency bins, another front end and odd channels."""
     front_end = FrontEnd(400, 160, 1024, 26, 0, 8000, 18)
     return random_model(front_end, Shape(11, (3, 4), 3, first_kernel=6, frequency_kernel=4))
 
 
 @cache
 def short_window() -> ModelFile:
-    """The smallest transform, an odd window, one step per row, six keywords."""
+    """Return a model with the smallest FFT, an odd window, a step per frame and six keywords."""
     front_end = FrontEnd(101, 100, 128, 20, 100, 8000, 9, 1e-2)
     return random_model(front_end, Shape(8, (2,), 2, stride=1), keywords=6)
 
 
 @cache
 def two_phases() -> ModelFile:
-    """A step per row by two phases of a network that gives one per two rows."""
+    """Return a model with a step per frame, by two phases of a network of stride 2."""
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
     return random_model(front_end, Shape(24, (3, 5), 7), stride=1)
 
 
 @cache
 def phases_of_single_frames() -> ModelFile:
-    """The same, the first layer seeing but one row and one coefficient at once."""
+    """Return a model with two phases whose first kernel is one frame and one coefficient."""
     front_end = FrontEnd(320, 256, 512, 12, 100, 6000, 6)
     return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
 
@@ -97,7 +98,7 @@ MODELS = (temporal, plane, short_window, two_phases, phases_of_single_frames)
 
 
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
-    """A keras model of [1, rows, coefficients, 1] that pads frequency alone."""
+    """Return a Keras model of [1, frames, coefficients, 1] that pads along frequency only."""
     from keras import Input, Model, layers
 
     def depthwise(x: Any, length: int, width: int) -> Any:
@@ -123,9 +124,13 @@ def _network(shape: Shape, coefficients: int, classes: int) -> Any:
 def random_model(
     front_end: FrontEnd, shape: Shape, keywords: int = 3, stride: int | None = None
 ) -> ModelFile:
-    """A model whose outputs vary and whose keywords are heard now and then.
+    """Return a model whose outputs vary and whose keywords are detected now and then.
 
-    stride: rows per step, where it is not that of the network by itself.
+    Args:
+        front_end: settings; mean and scale are computed.
+        shape: of the network.
+        keywords: how many.
+        stride: frames per step, if not that of the network itself.
     """
     tensorflow()
     import keras
@@ -133,11 +138,11 @@ def random_model(
     from kws.training.quantise import embed, quantise
 
     keras.utils.set_random_seed(7)
-    rows = Mfcc(front_end).push(synthetic_audio(20, seed=1))
-    mean, scale = rows.mean(axis=0), 1 / rows.std(axis=0)
+    frames = Mfcc(front_end).push(synthetic_audio(20, seed=1))
+    mean, scale = frames.mean(axis=0), 1 / frames.std(axis=0)
     network = _network(shape, front_end.coefficients, keywords + 1)
-    spans = np.lib.stride_tricks.sliding_window_view(rows, shape.window_frames, axis=0)
-    windows = ((spans.swapaxes(1, 2) - mean) * scale)[:: max(1, len(spans) // 100)]
+    views = np.lib.stride_tricks.sliding_window_view(frames, shape.window_frames, axis=0)
+    windows = ((views.swapaxes(1, 2) - mean) * scale)[:: max(1, len(views) // 100)]
     windows = windows.astype(np.float32)
     random = np.random.default_rng(5)
     for variable in network.variables:
@@ -156,15 +161,15 @@ def random_model(
         # Opens and closes many times in synthetic_audio.
         gate=GateConfig(noise_floor_ms=300, pre_roll_ms=90, hangover_ms=150),
     )
-    thresholds = _reached(ModelFile("test", content, config), rows.shape[0])
+    thresholds = _reached(ModelFile("test", content, config))
     config = replace(config, thresholds=thresholds)
     return ModelFile.parse(embed(content, config), "test.tflite")
 
 
-def _reached(model: ModelFile, rows: int) -> tuple[float, ...]:
-    """Thresholds that one step in twenty reaches."""
+def _reached(model: ModelFile) -> tuple[float, ...]:
+    """Return thresholds that one step in twenty reaches."""
     network = DsCnn(model)
     scores = network.push(Mfcc(model.config.front_end).push(synthetic_audio(20, seed=1)))
     posterior = Posterior(model.config, network.score_scale, network.window_frames)
-    levels = np.quantile(posterior.smooth(scores) / 32768, 0.95, axis=0)
-    return tuple(float(min(1.0, max(1e-4, level))) for level in levels)
+    thresholds = np.quantile(posterior.smooth(scores) / 32768, 0.95, axis=0)
+    return tuple(float(min(1.0, max(1e-4, level))) for level in thresholds)

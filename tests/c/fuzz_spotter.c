@@ -1,4 +1,4 @@
-/* libFuzzer: any samples, in any pieces, with resets, through the ring buffer and the detector. */
+/* Fuzz ring buffer and detector: any samples, in any pushes, with resets. */
 #include <string.h>
 
 #include "kws.h"
@@ -14,11 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   kws_spotter spotter;
   kws_ring_buffer ring;
-  kws_detection heard[CAPACITY / KWS_MODEL_HOP + 2];
+  kws_detection detections[CAPACITY / KWS_MODEL_HOP + 2];
   kws_spotter_init(&spotter, &kws_model_data, memory);
   kws_ring_buffer_init(&ring, ring_samples, CAPACITY);
   while (count >= 4) {
-    /* What to do next: how much to write and to read, and whether to begin anew. */
+    /* The next operation: how much to write and to read, and whether to reset. */
     const size_t asked = (size_t)(bytes[0] | bytes[1] << 8) % (CAPACITY + 1);
     const size_t wanted = (size_t)(bytes[2] | bytes[3] << 8) % (CAPACITY + 1);
     const size_t given = asked < (count - 4) / 2 ? asked : (count - 4) / 2;
@@ -26,9 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     memcpy(block, bytes + 4, 2 * given);
     kws_ring_buffer_write(&ring, block, given);
     const size_t got = kws_ring_buffer_read(&ring, block, wanted);
-    const int found = kws_spotter_push(&spotter, block, got, heard, CAPACITY / KWS_MODEL_HOP + 2);
+    const int found = kws_spotter_push(&spotter, block, got, detections, CAPACITY / KWS_MODEL_HOP + 2);
     for (int i = 0; i < found; ++i)
-      if (heard[i].keyword >= kws_model_data.posterior.keywords) __builtin_trap();
+      if (detections[i].keyword >= kws_model_data.posterior.keywords) __builtin_trap();
     bytes += 4 + 2 * given;
     count -= 4 + 2 * given;
   }

@@ -1,4 +1,4 @@
-/* Arm semihosting: files "input" and "output" in the emulator's folder. */
+/* Access the files "input" and "output" in the emulator's folder by Arm semihosting. */
 #include <stdint.h>
 
 #include "io.h"

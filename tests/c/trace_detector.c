@@ -1,8 +1,8 @@
-/* Samples in; out comes what every stage makes of them, as tagged records:
- *   G uint8 whether the gate was open at a hop   X uint32 steps cut out before what is heard next
- *   F float row[coefficients]   S int8 scores[classes]   C uint16 confidences[keywords]
+/* Read samples; write the output of every stage, which is not primed, as tagged records:
+ *   G uint8 whether the gate was open at a hop   X uint32 steps skipped before the next passage
+ *   F float frame[coefficients]   S int8 scores[classes]   C uint16 confidences[keywords]
  *   D uint32 sample low, sample high, keyword, confidence (stage by stage)
- *   P the same, from a spotter that gets the stream in other pieces, after a reset. */
+ *   P the same, from a detector that gets the stream in other pushes, after a reset. */
 #include "io.h"
 #include "kws.h"
 #include "kws_model.h"
@@ -16,9 +16,9 @@ static void put(char tag, const void *bytes, size_t count) {
   io_write(bytes, count);
 }
 
-static void put_detection(char tag, const kws_detection *heard) {
-  const uint32_t words[4] = {(uint32_t)heard->sample, (uint32_t)(heard->sample >> 32),
-                             heard->keyword, heard->confidence};
+static void put_detection(char tag, const kws_detection *detection) {
+  const uint32_t words[4] = {(uint32_t)detection->sample, (uint32_t)(detection->sample >> 32),
+                             detection->keyword, detection->confidence};
   put(tag, words, sizeof words);
 }
 
@@ -26,7 +26,7 @@ static void trace_passage(const int16_t *samples, size_t count) {
   const kws_model *model = stages.model;
   while (count > 0) {
     bool ready;
-    kws_detection heard;
+    kws_detection detection;
     const size_t taken = kws_mfcc_push(&stages.mfcc, samples, count, stages.frame, &ready);
     samples += taken;
     count -= taken;
@@ -34,9 +34,9 @@ static void trace_passage(const int16_t *samples, size_t count) {
     put('F', stages.frame, model->front_end.coefficients * sizeof(float));
     if (!kws_ds_cnn_push(&stages.ds_cnn, stages.frame, stages.scores)) continue;
     put('S', stages.scores, model->network.classes);
-    const bool fired = kws_posterior_push(&stages.posterior, stages.scores, &heard);
+    const bool fired = kws_posterior_push(&stages.posterior, stages.scores, &detection);
     put('C', stages.posterior.confidences, model->posterior.keywords * sizeof(uint16_t));
-    if (fired) put_detection('D', &heard);
+    if (fired) put_detection('D', &detection);
   }
 }
 
@@ -72,12 +72,12 @@ int run(void) {
   kws_spotter_init(&spotter, &kws_model_data, memory[1]);
   reset_stages(&stages);
   reset_stages(&spotter);
-  kws_detection heard;
+  kws_detection detection;
   size_t bytes, piece = 1;
   while ((bytes = io_read(block, sizeof block)) > 0) {
     const size_t count = bytes / sizeof *block;
     if (stages.posterior.sample == stages.model->posterior.first_samples && piece == 1) {
-      kws_spotter_push(&spotter, block, count < KWS_MODEL_HOP ? count : KWS_MODEL_HOP, &heard,
+      kws_spotter_push(&spotter, block, count < KWS_MODEL_HOP ? count : KWS_MODEL_HOP, &detection,
                        1);
       reset_stages(&spotter);
     }
@@ -85,7 +85,7 @@ int run(void) {
     for (size_t at = 0; at < count; at += piece) {
       piece = (piece * 7 + 3) % KWS_MODEL_HOP + 1;
       if (piece > count - at) piece = count - at;
-      if (kws_spotter_push(&spotter, block + at, piece, &heard, 1) > 0) put_detection('P', &heard);
+      if (kws_spotter_push(&spotter, block + at, piece, &detection, 1) > 0) put_detection('P', &detection);
     }
   }
   return 0;

@@ -1,5 +1,5 @@
-/* Commands in: int16 verb (0 write, 1 read, 2 reset), int16 count, and for a write the samples.
- * Out: after each, what it returned, available and dropped; of a read the samples too. */
+/* Read commands: int16 verb (0 write, 1 read, 2 reset), int16 count, and for a write the samples.
+ * Write after each what it returned, available and dropped; of a read the samples, too. */
 #include "io.h"
 #include "kws.h"
 
@@ -8,7 +8,7 @@ static kws_ring_buffer ring;
 
 int run(void) {
   int16_t command[2];
-  if (kws_ring_buffer_init(&ring, memory, 48) == 0) return 5; /* no power of two */
+  if (kws_ring_buffer_init(&ring, memory, 48) == 0) return 5; /* not a power of two */
   if (kws_ring_buffer_init(&ring, memory, 64) != 0) return 6;
   while (io_read(command, sizeof command) == sizeof command) {
     const uint32_t count = (uint32_t)command[1];

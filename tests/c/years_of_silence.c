@@ -1,4 +1,4 @@
-/* Samples in; the first time that the gate closes, years go by. Out comes the sample of each
+/* Read samples; let years pass when the gate closes for the first time. Write the sample of each
  * detection, uint32 low and high. */
 #include "io.h"
 #include "kws.h"
@@ -12,12 +12,12 @@ int run(void) {
   bool waited = false;
   kws_spotter_init(&spotter, &kws_model_data, memory);
   while (io_read(hop, sizeof hop) == sizeof hop) {
-    kws_detection heard;
-    if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &heard, 1) > 0) {
-      const uint32_t words[2] = {(uint32_t)heard.sample, (uint32_t)(heard.sample >> 32)};
+    kws_detection detection;
+    if (kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, &detection, 1) > 0) {
+      const uint32_t words[2] = {(uint32_t)detection.sample, (uint32_t)(detection.sample >> 32)};
       io_write(words, sizeof words);
     }
-    /* The gate is closed for the first time behind the first word. */
+    /* The gate closes for the first time after the first keyword. */
     if (spotter.gate.open || waited || spotter.posterior.sample < 60000) continue;
     spotter.gate.skipped += UINT64_C(5000000000);
     waited = true;
