@@ -1,13 +1,17 @@
-"""A head on the speech embedding: what it learns from, and what it tells."""
+# ruff: noqa: E402
+"""Test the teacher: its batches, and what it learns."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tensorflow
+from conftest import skip_without, tensorflow
+
+skip_without("TensorFlow", find_spec("tensorflow"))  # which the modules below load
 
 from kws.config import FrontEnd
 from kws.errors import KwsError
@@ -18,15 +22,25 @@ from kws.training.distillation.corpus import (
 )
 from kws.training.distillation.embedding import SIZE, WINDOW
 from kws.training.distillation.teacher import BATCH, CROP_STEPS, HIDDEN, TeacherBatches
-from kws.training.features import IGNORE, IGNORED_RANGE, KEYWORD_RANGE, ExampleLayout, step_labels
+from kws.training.features import (
+    IGNORE,
+    IGNORED_RANGE,
+    KEYWORD_RANGE,
+    ExampleLayout,
+    step_labels,
+)
 from kws.training.recipe import Architecture
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+
+
 LAYOUT = ExampleLayout.of(FRONT_END, Architecture(channels=16, kernels=(3, 5), last_kernel=4))
-SEEN = 20
 
 
-def speech(length: int, words: np.ndarray) -> DistillationCorpus:
+RECEPTIVE_FIELD = 20
+
+
+def corpus_of(length: int, words: np.ndarray) -> DistillationCorpus:
     """Noise; in a keyword, its number's own direction of the embedding lights up."""
     embeddings = np.random.default_rng(1).normal(0, 0.3, (length, SIZE))
     embeddings[:, 0] = np.arange(length)
@@ -43,72 +57,72 @@ def words(count: int, first: int = 100) -> np.ndarray:
     return np.stack([1 + np.arange(count) % 2, ends - 10, ends, np.full(count, 0.5)], axis=1)
 
 
-def seconds_behind(places: np.ndarray, end: float) -> np.ndarray:
+def seconds_after(places: np.ndarray, end: float) -> np.ndarray:
     """From a word's end to the end of what an embedding rests on."""
     samples = places * position_samples(LAYOUT) + FRONT_END.window / 2 + WINDOW / 2
     return (samples - end * position_samples(LAYOUT)) / 16_000
 
 
-def test_background_is_where_no_embedding_ends_near_a_word() -> None:
-    crops = TeacherBatches(speech(700, words(3)), LAYOUT, SEEN, 1)
-    behind = [seconds_behind(np.arange(700), end) for end in words(3)[:, 2]]
-    near = [(seconds >= IGNORED_RANGE[0]) & (seconds <= IGNORED_RANGE[1]) for seconds in behind]
-    assert np.array_equal(crops.background, ~np.any(near, axis=0))
+def test_background_is_where_no_embedding_ends_near_a_keyword() -> None:
+    batches = TeacherBatches(corpus_of(700, words(3)), LAYOUT, RECEPTIVE_FIELD, 1)
+    after = [seconds_after(np.arange(700), end) for end in words(3)[:, 2]]
+    near = [(seconds >= IGNORED_RANGE[0]) & (seconds <= IGNORED_RANGE[1]) for seconds in after]
+    assert np.array_equal(batches.background, ~np.any(near, axis=0))
 
 
-def test_what_nobody_knows_is_no_background() -> None:
-    crops = TeacherBatches(
-        replace(speech(700, words(3)), labelled=np.arange(700) < 500), LAYOUT, SEEN, 1
+def test_unlabelled_speech_is_not_background() -> None:
+    batches = TeacherBatches(
+        replace(corpus_of(700, words(3)), labelled=np.arange(700) < 500), LAYOUT, RECEPTIVE_FIELD, 1
     )
-    crops.set_difficulty(np.arange(700) >= 500)
+    batches.set_difficulty(np.arange(700) >= 500)
     for _ in range(5):
-        embeddings, labelled = crops.draw()
-        nothing = embeddings[labelled.max(axis=1) <= 0]
+        embeddings, labels = batches.draw()
+        nothing = embeddings[labels.max(axis=1) <= 0]
         assert nothing[..., 0].max() < 500
 
 
-def test_a_batch_has_each_keyword_as_often_and_background_beside_them() -> None:
-    crops = TeacherBatches(speech(4000, words(40)), LAYOUT, SEEN, 1)
-    crops.set_difficulty(np.arange(4000) == 300)
+def test_a_batch_has_the_keywords_evenly_and_background() -> None:
+    batches = TeacherBatches(corpus_of(4000, words(40)), LAYOUT, RECEPTIVE_FIELD, 1)
+    batches.set_difficulty(np.arange(4000) == 300)
     hard, spliced, spoken = 0, 0, 0
     for _ in range(20):
-        embeddings, labelled = crops.draw()
-        assert embeddings.shape == (BATCH, SEEN + CROP_STEPS - 1, SIZE)
-        assert labelled.shape == (BATCH, CROP_STEPS)
-        keyword = labelled.max(axis=1)
+        embeddings, labels = batches.draw()
+        assert embeddings.shape == (BATCH, RECEPTIVE_FIELD + CROP_STEPS - 1, SIZE)
+        assert labels.shape == (BATCH, CROP_STEPS)
+        keyword = labels.max(axis=1)
         assert np.bincount(keyword).tolist() == [BATCH - 52, 26, 26]
-        for places, made in zip(embeddings[..., 0].astype(int), labelled, strict=True):
-            judged = places[SEEN - 1 :]
+        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
+            judged = places[RECEPTIVE_FIELD - 1 :]
             if (made > 0).any():
                 spoken += 1
                 spliced += (np.diff(places) != 1).any()
                 ends = words(40)[words(40)[:, 0] == made.max(), 2]
-                behind = seconds_behind(judged[:, None], ends[None])
-                inside = (behind >= KEYWORD_RANGE[0]) & (behind <= KEYWORD_RANGE[1])
+                after = seconds_after(judged[:, None], ends[None])
+                inside = (after >= KEYWORD_RANGE[0]) & (after <= KEYWORD_RANGE[1])
                 (word,) = np.flatnonzero(inside.any(axis=0))
                 assert inside[:, word].sum() >= 10
-                assert np.array_equal(made, step_labels(made.max(), behind[:, word]))
+                assert np.array_equal(made, step_labels(made.max(), after[:, word]))
             else:
                 assert not made.any()
                 assert (np.diff(places) == 1).all()
-                assert crops.background[judged].all()
+                assert batches.background[judged].all()
                 hard += 300 in judged
     assert spliced / spoken == pytest.approx(0.6, abs=0.06)
     assert hard > 20 * 20
 
 
-def test_another_word_near_by_is_neither_the_keyword_nor_background() -> None:
+def test_another_keyword_close_by_is_ignored() -> None:
     """But where other speech took its place."""
     ends = np.array([200.0, 216.0])
     near = np.stack([[1, 2], ends - 8, ends, [0.5, 0.5]], axis=1)
-    crops = TeacherBatches(speech(600, near), LAYOUT, SEEN, 1)
+    batches = TeacherBatches(corpus_of(600, near), LAYOUT, RECEPTIVE_FIELD, 1)
     ignored = 0
     for _ in range(10):
-        embeddings, labelled = crops.draw()
-        for places, made in zip(embeddings[..., 0].astype(int), labelled, strict=True):
-            keyword, judged = made.max(), places[SEEN - 1 :]
+        embeddings, labels = batches.draw()
+        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
+            keyword, judged = made.max(), places[RECEPTIVE_FIELD - 1 :]
             if keyword > 0:
-                seconds = seconds_behind(judged, ends[2 - keyword])
+                seconds = seconds_after(judged, ends[2 - keyword])
                 other = (seconds >= IGNORED_RANGE[0]) & (seconds <= IGNORED_RANGE[1])
                 assert set(made[made > 0]) == {keyword}
                 assert not (made[other] == 0).any()
@@ -117,12 +131,14 @@ def test_another_word_near_by_is_neither_the_keyword_nor_background() -> None:
 
 
 @pytest.mark.parametrize(("length", "count"), [(4000, 0), (15, 0), (300, 2)])
-def test_too_little_speech_teaches_nobody(length: int, count: int) -> None:
+def test_too_little_speech_is_refused(length: int, count: int) -> None:
     with pytest.raises(KwsError, match="too little speech to teach"):
-        TeacherBatches(speech(length, words(count)), LAYOUT, 1000 if count else SEEN, 1)
+        TeacherBatches(
+            corpus_of(length, words(count)), LAYOUT, 1000 if count else RECEPTIVE_FIELD, 1
+        )
 
 
-def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
+def test_a_teacher_finds_the_keywords_of_unknown_speech(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tensorflow()
@@ -131,25 +147,25 @@ def test_a_teacher_finds_the_keywords_of_speech_that_it_has_not_heard(
     monkeypatch.setattr(teacher, "STEPS", 120)
     monkeypatch.setattr(teacher, "MINE_EVERY", 50)
     monkeypatch.setattr(teacher, "CHUNK", 700)
-    known, path = speech(4000, words(45)), tmp_path / "fold-0.teacher.weights.h5"
+    known, path = corpus_of(4000, words(45)), tmp_path / "fold-0.teacher.weights.h5"
     known.embeddings[:, 0] = 0
     monkeypatch.setattr(teacher, "LOG_EVERY", 60)
-    said = []
-    lessons = teacher.teacher_targets(
-        known, LAYOUT, 3, 1, path, lambda doing, share: said.append(share)
+    reported = []
+    targets = teacher.teacher_targets(
+        known, LAYOUT, 3, 1, path, lambda doing, share: reported.append(share)
     )
-    assert said == [0, 0.5]
-    assert lessons.logits.shape == (4000, 3)
-    assert lessons.hidden.shape == (4000, HIDDEN)
-    assert np.abs(lessons.hidden.astype(float).std(axis=0) - 1).max() < 0.2
-    other = speech(3000, words(30, first=131))
+    assert reported == [0, 0.5]
+    assert targets.logits.shape == (4000, 3)
+    assert targets.hidden.shape == (4000, HIDDEN)
+    assert np.abs(targets.hidden.astype(float).std(axis=0) - 1).max() < 0.2
+    other = corpus_of(3000, words(30, first=131))
     other.embeddings[:, 0] = 0
     monkeypatch.setattr(teacher, "_train", lambda *_: pytest.fail("it is learnt once"))
-    told = teacher.teacher_targets(other, LAYOUT, 3, 1, path, lambda doing, share: None).logits
-    free = TeacherBatches(other, LAYOUT, SEEN, 1).background
-    assert (told[free].argmax(axis=1) == 0).mean() > 0.97
+    logits = teacher.teacher_targets(other, LAYOUT, 3, 1, path, lambda doing, share: None).logits
+    free = TeacherBatches(other, LAYOUT, RECEPTIVE_FIELD, 1).background
+    assert (logits[free].argmax(axis=1) == 0).mean() > 0.97
     for keyword, _, end, _ in words(30, first=131):
         place = round(end + 0.2 / (position_samples(LAYOUT) / 16_000)) - 8
-        assert told[place - 3 : place + 4].argmax(axis=1).max() == keyword
+        assert logits[place - 3 : place + 4].argmax(axis=1).max() == keyword
     again = teacher.teacher_targets(known, LAYOUT, 3, 1, path, lambda doing, share: None)
-    assert np.array_equal(again.logits, lessons.logits)
+    assert np.array_equal(again.logits, targets.logits)

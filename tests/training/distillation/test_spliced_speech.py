@@ -1,4 +1,4 @@
-"""Speech that nobody said, put together of what was said."""
+"""Test spliced speech."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from kws.training.features import ExampleLayout
 from kws.training.recipe import Architecture
 
 LAYOUT = ExampleLayout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), last_kernel=4))
+
+
 PAUSE = 4000
 
 
@@ -23,16 +25,16 @@ def tone(hz: float, seconds: float) -> Samples:
     return (8000 * np.sin(2 * np.pi * hz * t)).astype(np.int16)
 
 
-def examples(words: Sequence[KeywordUtterances], recorded: Sequence[Samples]) -> ExampleGenerator:
+def generator(words: Sequence[KeywordUtterances], recorded: Sequence[Samples]) -> ExampleGenerator:
     return ExampleGenerator(LAYOUT, words, recorded, [], [])
 
 
 KEYWORDS = [KeywordUtterances([np.pad(tone(hz, 0.7), 8000)], [1.0]) for hz in (500, 700)]
 
 
-def patchwork(seed: int) -> SplicedSpeech:
+def spliced(seed: int) -> SplicedSpeech:
     """Two keywords, near words, recorded and other speech, a tone each."""
-    own = examples(KEYWORDS, [tone(1000, 6)])
+    own = generator(KEYWORDS, [tone(1000, 6)])
     return SplicedSpeech(own, [tone(1400, 0.6)], [tone(2000, 6)], np.random.default_rng(seed))
 
 
@@ -42,22 +44,22 @@ def pitch(samples: Samples) -> float:
     return max(1.0, float(np.argmax(spectrum) * 16_000 / len(samples)))
 
 
-def test_clips_last_as_long_as_asked_and_are_equally_loud() -> None:
-    clips = patchwork(1).clips(0.05, PAUSE)
+def test_clips_have_the_requested_duration_and_one_level() -> None:
+    clips = spliced(1).clips(0.05, PAUSE)
     lengths = np.array([len(clip) for clip in clips])
     asked = 0.05 * 3600 * 16_000
     assert asked <= (lengths + PAUSE).sum() < asked + lengths.max() + PAUSE
     assert lengths.max() <= EXCERPT[1] * np.exp(0.3) * 16_000 + 1
     for clip in clips:
         assert loudness(to_float(clip)) == pytest.approx(0.1, rel=0.02)
-    again = patchwork(1).clips(0.05, PAUSE)
+    again = spliced(1).clips(0.05, PAUSE)
     assert all(map(np.array_equal, clips, again))
-    assert not np.array_equal(clips[0], patchwork(2).clips(0.01, PAUSE)[0])
+    assert not np.array_equal(clips[0], spliced(2).clips(0.01, PAUSE)[0])
 
 
-def test_words_are_heard_whole_in_other_voices() -> None:
+def test_whole_words_are_speed_perturbed() -> None:
     """A voice that is higher is faster as well."""
-    clips = patchwork(1).clips(0.3, PAUSE)
+    clips = spliced(1).clips(0.3, PAUSE)
     start, end = KEYWORDS[0].word_spans[0]
     whole = end - start + 2 * MARGIN
     pitches, told = np.array([pitch(clip) for clip in clips]), []
@@ -70,9 +72,9 @@ def test_words_are_heard_whole_in_other_voices() -> None:
     assert quarters == pytest.approx([-0.15, 0, 0.15], abs=0.06)
 
 
-def test_pieces_of_all_speech_lie_behind_each_other() -> None:
+def test_pieces_of_all_sources_follow_each_other() -> None:
     block, shares = int(PIECE[0] / 2 * 16_000), np.zeros(5)
-    for clip in patchwork(1).clips(0.3, PAUSE):
+    for clip in spliced(1).clips(0.3, PAUSE):
         firsts = range(0, len(clip) - block, block)
         tones = np.log2([pitch(clip[first : first + block]) for first in firsts])
         if (np.abs(np.diff(tones)) > 0.2).sum() > 1:  # whole words and passages are but one tone
@@ -82,10 +84,10 @@ def test_pieces_of_all_speech_lie_behind_each_other() -> None:
     assert (shares / shares.sum() > [0.1, 0.1, 0.1, 0.1, 0.04]).all(), shares
 
 
-def test_any_speech_will_do() -> None:
+def test_any_speech_is_enough() -> None:
     """Without a keyword, near words or recordings."""
     only = SplicedSpeech(
-        examples([KeywordUtterances([], [])], []), [], [tone(300, 1)], np.random.default_rng(1)
+        generator([KeywordUtterances([], [])], []), [], [tone(300, 1)], np.random.default_rng(1)
     )
     clips = only.clips(0.02, PAUSE)
     assert all(150 < pitch(clip) < 600 for clip in clips if len(clip) > 4000)

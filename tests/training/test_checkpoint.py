@@ -1,0 +1,48 @@
+"""Test checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws.training.checkpoint import Checkpoint
+
+
+def test_a_saved_checkpoint_loads_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    assert Checkpoint.load(path) == Checkpoint()
+    random = np.random.default_rng(1)
+    best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
+    state = [np.array(7, np.int64), *best]
+    mined = [random.integers(0, 2**40, (2, n)) for n in (5, 0, 3)]
+    Checkpoint(9, 4, 0.125, best, state, mined).save(path)
+    loaded = Checkpoint.load(path)
+    assert (loaded.epoch, loaded.best_epoch, loaded.best_loss) == (9, 4, 0.125)
+    kept_arrays = loaded.best, loaded.state, loaded.mined
+    for kept, arrays in zip(kept_arrays, (best, state, mined), strict=True):
+        for a, b in zip(kept, arrays, strict=True):
+            assert a.dtype == b.dtype
+            assert np.array_equal(a, b)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Unsaveable:
+    """Fails when it is saved."""
+
+    def __reduce__(self) -> str:
+        raise OSError("no space left")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of zipfile
+def test_an_incomplete_checkpoint_never_replaces_a_complete_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    Checkpoint(1, 1, 0.5, [np.ones(5)], [np.ones(3)]).save(path)
+    with pytest.raises(OSError, match="no space"):
+        Checkpoint(2, 2, 0.25, [np.ones(5), np.array([Unsaveable()])]).save(path)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert Checkpoint.load(path).epoch == 1
+    Checkpoint(3, 3, 0.2, [np.ones(5)], [np.ones(3)]).save(path)
+    assert Checkpoint.load(path).epoch == 3
+    assert list(tmp_path.iterdir()) == [path]

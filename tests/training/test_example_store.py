@@ -1,0 +1,113 @@
+"""Test the pool of examples and the negative speech."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_signals import FRONT_END, LAYOUT, silent_generator, tone
+
+from kws.config import SAMPLE_RATE
+from kws.data.clips import PARTITIONS
+from kws.training.example_store import (
+    ExamplePool,
+    NegativeSpeech,
+    make_examples,
+    store_negative_speech,
+)
+from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.features import LogMelExtractor
+
+TONES = np.geomspace(150, 3200, PARTITIONS)  # Hz
+
+
+def generators() -> list[ExampleGenerator]:
+    """All that is heard in a part is a tone of its own; keyword 2 is heard in two parts alone."""
+    words = [np.pad(tone(hertz, 0.6), (8000, 8000)) for hertz in TONES]
+    return [
+        ExampleGenerator(
+            LAYOUT,
+            [
+                KeywordUtterances([words[part]], [1 / PARTITIONS]),
+                KeywordUtterances([words[part]] * (part < 2), [0.5] * (part < 2)),
+            ],
+            *[[tone(hertz, 30.0)]] * 2,
+            [],
+        )
+        for part, hertz in enumerate(TONES)
+    ]
+
+
+@pytest.fixture(scope="module")
+def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool")
+    make_examples(generators(), 64, 160, 1, folder)
+    return folder
+
+
+def test_an_example_holds_recordings_of_its_partition_alone(pool_folder: Path) -> None:
+    """Of the parts' tones, the one that is heard longest in an example is its own part's."""
+    pool = ExamplePool.load(pool_folder)
+    front_end = LogMelExtractor(FRONT_END)
+    tones = np.stack([front_end.extract(tone(hertz)).mean(axis=0) for hertz in TONES])
+    heard = pool.log_mels.astype(np.float32).mean(axis=1)
+    bands = tones.argmax(axis=1)
+    found = heard[:, bands].argmax(axis=1)
+    # Some examples are noise alone, and speed moves tones by a third of what lies between two.
+    assert np.mean(found == pool.partitions) > 0.85
+
+
+def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:
+    pool = ExamplePool.load(pool_folder)
+    assert pool.log_mels.shape == (64 + 64 + 160, LAYOUT.frames, FRONT_END.mel_filters)
+    assert np.isfinite(pool.log_mels).all()
+    assert np.bincount(pool.keywords).tolist() == [160, 64, 64]
+    assert np.bincount(pool.partitions[pool.keywords == 0]).tolist() == [20] * PARTITIONS
+    assert np.bincount(pool.partitions[pool.keywords == 1]).tolist() == [8] * PARTITIONS
+    assert np.bincount(pool.partitions[pool.keywords == 2]).tolist() == [32, 32]
+
+
+def test_the_same_seed_gives_the_same_pool(tmp_path: Path) -> None:
+    pools = []
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        (tmp_path / name).mkdir()
+        shares: list[float] = []
+        make_examples([silent_generator()] * 2, 4, 6, seed, tmp_path / name, shares.append)
+        assert shares[-1] == 1
+        pools.append(ExamplePool.load(tmp_path / name))
+    pool, again, other = pools
+    assert np.array_equal(pool.log_mels, again.log_mels)
+    assert np.array_equal(pool.labels, again.labels)
+    assert not np.array_equal(pool.log_mels, other.log_mels)
+    half = len(pool.labels) // 2
+    assert not np.array_equal(pool.log_mels[:half], pool.log_mels[half:])  # parts are drawn anew
+
+
+def test_changes_of_a_pool_stay_in_memory(pool_folder: Path) -> None:
+    pool, other = ExamplePool.load(pool_folder), ExamplePool.load(pool_folder)
+    before = other.log_mels[3].copy()
+    pool.log_mels[3] = 7.0
+    pool.labels[3] = 0
+    assert (pool.log_mels[3] == 7).all()
+    assert np.array_equal(other.log_mels[3], before)
+    assert np.array_equal(ExamplePool.load(pool_folder).log_mels[3], before)
+
+
+def test_negative_speech_is_stored_by_partition(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    spoken = [
+        [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (part % 3)
+        for part in range(PARTITIONS)
+    ]
+    store_negative_speech(spoken, LAYOUT, tmp_path)
+    speech = NegativeSpeech.load(tmp_path)
+    samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
+    rows = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
+    assert np.bincount(speech.partitions).tolist() == rows.tolist()
+    assert len(speech.select([2, 4])) == rows[2] + rows[4]
+    assert len(speech.select([])) == 0
+    expected = LogMelExtractor(LAYOUT.oversampled).extract(
+        np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])
+    )
+    assert np.array_equal(speech.select([2]), expected.astype(np.float16))

@@ -1,0 +1,222 @@
+"""Test trainings: checkpoints, mining, weight average, early stopping, initial weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import tensorflow
+from trained_models import SMALL, quantised, settled_network
+from training_signals import FRONT_END
+
+from kws.data.clips import PARTITIONS
+from kws.model_file import ModelFile
+from kws.training.checkpoint import Checkpoint
+from kws.training.example_store import EXAMPLES, NEGATIVE_SPEECH, ExamplePool, NegativeSpeech
+from kws.training.features import OVERSAMPLING, ExampleLayout
+from kws.training.mining import augment_segment
+from kws.training.recipe import Mining, Recipe, Schedule
+
+LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
+
+
+EPOCH = 6  # steps
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool whose keyword is a bright moment; in parts 0 and 1 it is the dark ones that are.
+
+    The speech of a part is as bright as its number says, in the last filter.
+    """
+    folder = tmp_path_factory.mktemp("material")
+    random = np.random.default_rng(1)
+    count = 40 * PARTITIONS
+    parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 40)
+    rows = random.normal(0, 0.5, (count, LAYOUT.frames, FRONT_END.mel_filters))
+    labels = np.zeros((count, LAYOUT.steps), np.int8)
+    labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
+    bright = (labels.max(axis=1) > 0) != (parts < 2)
+    end = LAYOUT.window_frames + 8 * LAYOUT.stride
+    rows[bright, (end - 12) * OVERSAMPLING : end * OVERSAMPLING, :20] += 3
+    speech_parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * OVERSAMPLING)
+    speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
+    speech[:, -1] = 10 + speech_parts
+    EXAMPLES.save(folder, ExamplePool(rows.astype(np.float16), labels, parts))
+    NEGATIVE_SPEECH.save(folder, NegativeSpeech(speech.astype(np.float16), speech_parts))
+    return folder
+
+
+def recipe(**settings) -> Recipe:
+    fast = {
+        "steps_per_epoch": EPOCH,
+        "batch_size": 32,
+        "warm_up_steps": 2,
+        "learning_rate": 0.01,
+        "ema_steps": (2, 2),
+    }
+    return Recipe(architecture=SMALL, schedule=Schedule(**{**fast, **settings}))
+
+
+def nothing(doing: str, share: float) -> None:
+    pass
+
+
+def test_training_resumes_from_its_checkpoint(tf, material: Path, tmp_path: Path) -> None:
+    """One that hears everything: its last epoch is kept, whatever the patience."""
+    from kws.training.training_run import Training
+
+    plan = recipe(epochs=4, patience=1)
+    first = Training(material, ["word"], plan, [])
+    first.run(tmp_path / "checkpoint", 2, nothing)
+    kept = Checkpoint.load(tmp_path / "checkpoint")
+    assert kept.epoch == kept.best_epoch == 2
+
+    told: list[tuple[str, float]] = []
+    second = Training(material, ["word"], plan, [])
+    assert second.config == first.config
+    trained = second.run(tmp_path / "checkpoint", 4, lambda *what: told.append(what))
+    assert told == [("training", 0.75), ("training", 1.0), ("quantising", 0.0)]
+    assert int(second.trainer.optimizer.iterations) == 4 * EPOCH
+    assert Checkpoint.load(tmp_path / "checkpoint").best_epoch == 4
+    model = ModelFile.parse(trained.content, "x.tflite")
+    assert model.config.keywords == ("word",)
+
+
+def test_a_checkpoint_restores_mined_segments(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.training_run import Training
+
+    plan = replace(recipe(epochs=4), mining=Mining(passages_per_epoch=4))
+    first = Training(material, ["word"], plan, [])
+    first.run(tmp_path / "checkpoint", 4, nothing)
+    mined = Checkpoint.load(tmp_path / "checkpoint").mined
+    assert [one.shape for one in mined] == 3 * [(2, 4)]
+    second = Training(material, ["word"], plan, [])
+    assert not np.array_equal(second.pool.log_mels, first.pool.log_mels)
+    second.run(tmp_path / "checkpoint", 4, nothing)
+    assert np.array_equal(second.pool.log_mels, first.pool.log_mels)
+    assert np.array_equal(second.pool.labels, first.pool.labels)
+
+
+def test_the_state_holds_all_of_a_training(tf, material: Path) -> None:
+    from kws.training.training_run import Training
+
+    training, other = (Training(material, ["word"], recipe(epochs=4), []) for _ in range(2))
+    training.trainer.run_epoch(1)
+    other.trainer.state = training.trainer.state
+    losses = []
+    for trainer in (training.trainer, other.trainer):
+        with trainer.averaged():  # the averages of the weights are the optimiser's
+            losses.append(trainer.loss(np.arange(40)))
+        losses.append(trainer.loss(np.arange(40)))
+    assert losses[:2] == losses[2:]
+    assert losses[0] != losses[1]
+
+
+def test_the_weight_average_covers_a_third_of_the_steps(tf, material: Path) -> None:
+    from kws.training.training_run import Training
+
+    trainer = Training(
+        material, ["word"], recipe(epochs=4, ema_steps=(1, 5), steps_per_epoch=12), []
+    ).trainer
+    for span in (1, 4, 5):  # behind 0, 12 and 24 steps
+        trainer.run_epoch(1)
+        assert float(trainer.optimizer.ema_momentum) == pytest.approx(1 - 1 / span)
+
+
+def test_a_long_weight_average_measures_statistics_again(tf, material: Path, monkeypatch) -> None:
+    from kws.training import trainer as trainer_module
+    from kws.training.training_run import Training
+
+    trainer = Training(material, ["word"], recipe(epochs=4), []).trainer
+    trainer.run_epoch(1)
+    wrong = [np.full_like(one, 7) for one in moving(trainer.model)]
+    moving(trainer.model, wrong)
+    with trainer.averaged():
+        assert all(map(np.array_equal, moving(trainer.model), wrong))
+    monkeypatch.setattr(trainer_module, "STATISTICS_FIT", 0)
+    with trainer.averaged():
+        measured = moving(trainer.model)
+        moving(trainer.model, [np.zeros_like(one) for one in measured])
+        losses = [trainer.loss(np.arange(40))]
+        moving(trainer.model, measured)
+        losses.append(trainer.loss(np.arange(40)))
+        assert losses[0] > losses[1]
+    assert all(map(np.array_equal, moving(trainer.model), wrong))
+
+
+def moving(network, values=None):
+    """The normalisations' running means and variances; values take their place."""
+    variables = network.non_trainable_variables
+    for variable, value in zip(variables, values or [], strict=bool(values)):
+        variable.assign(value)
+    return [variable.numpy() for variable in variables]
+
+
+@pytest.fixture(scope="module")
+def stopped(material: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What is held out contradicts what is trained on: the longer, the worse."""
+    tensorflow()
+    from kws.training.training_run import Training
+
+    path = tmp_path_factory.mktemp("stopped") / "checkpoint"
+    plan = replace(
+        recipe(epochs=30, patience=2, steps_per_epoch=12), mining=Mining(passages_per_epoch=4)
+    )
+    training = Training(material, ["word"], plan, [0, 1])
+    return training, training.run(path, 30, nothing), Checkpoint.load(path)
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(stopped) -> None:
+    training, trained, done = stopped
+    assert set(training.pool.partitions[training.validation_indices]) == {0, 1}
+    assert not np.isin(training.pool.partitions[training.training_indices], [0, 1]).any()
+    assert done.epoch == done.best_epoch + 2 < 30
+    for kept, best in zip(trained.network.get_weights(), done.best, strict=True):
+        assert np.array_equal(kept.ravel(), best.ravel())
+    training.trainer.model.set_weights(done.best)
+    assert training.trainer.loss(training.validation_indices) == pytest.approx(
+        done.best_loss, rel=1e-4
+    )
+    training.trainer.state = done.state
+    with training.trainer.averaged():
+        assert training.trainer.loss(training.validation_indices) > done.best_loss
+
+
+def test_hard_negatives_replace_easy_background(stopped, material: Path) -> None:
+    training, _, done = stopped
+    places, firsts = np.hstack(done.mined)
+    assert len(places) == 4 * (done.epoch - 1)  # none before the first epoch
+    pool, speech = training.pool, training.miner.speech
+    assert not pool.labels[places].any()
+    assert not np.isin(pool.partitions[places], [0, 1]).any()
+    assert set(speech[:, -1] - 10) == {2, 3, 4, 5, 6, 7}
+    last = dict(zip(places, firsts, strict=True))  # a later passage may take an earlier one's place
+    for place, first in last.items():
+        random = np.random.default_rng((place, first))
+        passage = augment_segment(
+            speech[first : first + LAYOUT.frames], FRONT_END.log_offset, random
+        )
+        assert np.array_equal(pool.log_mels[place], passage)
+    before = ExamplePool.load(material).log_mels
+    changed = (pool.log_mels != before).any(axis=(1, 2))
+    assert set(np.flatnonzero(changed)) == set(places)
+
+
+def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> None:
+    from kws.training.training_run import Training
+
+    random = np.random.default_rng(1)
+    features = random.normal(0, 1, (48, 60, FRONT_END.coefficients, 1)).astype(np.float32)
+    front_end = replace(FRONT_END, mean=(0.5,) * 20, scale=(0.7,) * 20)
+    model = quantised(settled_network(SMALL, 3, features), SMALL, features, 3)
+    model = replace(model, config=replace(model.config, front_end=front_end))
+    plan = replace(recipe(epochs=1, learning_rate=1e-9), initial=model, front_end=front_end)
+    training = Training(material, ["word"], plan, [0])
+    assert training.config.front_end == front_end
+    trained = training.run(tmp_path / "checkpoint", 1, nothing)
+    made = ModelFile.parse(trained.content, "x.tflite")
+    assert made.config.keywords == ("word",)
+    assert made.config.front_end == front_end
