@@ -53,7 +53,7 @@ def evaluate_plan(
 def model_card(plan: Plan, results: Results) -> dict[str, Any]:
     """Return what the model file says of its data and figures."""
     dataset = plan.dataset
-    held_out = f"{len(plan.tested)} models, each on the 1/{plan.kept.folds} that it never heard"
+    held_out = f"{_tested(plan)}, each on the 1/{plan.kept.folds} that it was not trained on"
     measured = "validation speakers" if plan.own_split else held_out if plan.tested else "not"
     return {
         **dataset.card,
@@ -67,7 +67,7 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
 
 def show_results(plan: Plan, results: Results, console: Console) -> None:
     """Print a table for each condition and one for top-1 accuracy."""
-    title = f"{len(plan.tested)} models on what they left out"
+    title = f"{_tested(plan)}, each on what it left out"
     for condition, evaluation in results.evaluations.items():
         console.print(evaluation.table(f"{'validation' if plan.own_split else title}, {condition}"))
     if results.top1:
@@ -103,3 +103,8 @@ def write_reports(
             place, model, condition, material, clean, evaluate(clean, model.config)
         ):
             _log.info("wrote %s", path)
+
+
+def _tested(plan: Plan) -> str:
+    """Return the number of tested models in words."""
+    return "1 model" if len(plan.tested) == 1 else f"{len(plan.tested)} models"

@@ -41,9 +41,9 @@ def with_synthesis(dataset: Dataset) -> Dataset:
 
     A keyword that has synthetic utterances already (`kws synth`) gets no more.
     """
-    said = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
+    synthetic = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
     wanted = Synthesis(
-        utterances_per_keyword=0 if all(said) else PER_KEYWORD,
+        utterances_per_keyword=0 if all(synthetic) else PER_KEYWORD,
         generated_confusables=CONFUSABLES,
         utterances_per_confusable=PER_CONFUSABLE,
         random_sentences=RANDOM_SENTENCES,

@@ -18,7 +18,7 @@ def folds_of(count: int) -> list[Fold]:
 @pytest.mark.parametrize("count", range(2, PARTITIONS + 1))
 def test_every_partition_is_held_out_once_and_none_by_the_final_model(count: int) -> None:
     folds = folds_of(count)
-    assert sorted(part for fold in folds for part in fold.held_out) == list(range(PARTITIONS))
+    assert sorted(p for fold in folds for p in fold.held_out) == list(range(PARTITIONS))
     assert all(fold.held_out for fold in folds)
     assert Fold(count, count, Path("work")).held_out == []
     clips = [Clip(Path(f"{n}.wav"), n) for n in range(PARTITIONS)]

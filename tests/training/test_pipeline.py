@@ -289,7 +289,7 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
 
 
 def write_messy(folder: Path, dataset: Path) -> None:
-    """One word recorded once, one that only synthesisers said, one never; and what else goes wrong.
+    """Write a word recorded once, a synthetic one, one without files; and what else goes wrong.
 
     The recording is at another rate; a file is no audio, a folder is empty; there is no noise.
     """

@@ -1,4 +1,4 @@
-"""What kws train makes of a folder and of its options, before anything is trained."""
+"""What kws train plans for a folder and its options, before anything is trained."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def record(*paths: Path) -> None:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A folder of one's own: two words by six speakers each, and speech."""
+    """A user's folder: two words by six speakers each, and speech."""
     folder = tmp_path / "own"
     for word in ("computer", "smart_mirror", "_negative_"):
         record(*(folder / word / f"p{n}-20260131T154500-001.wav" for n in range(6)))
@@ -55,7 +55,7 @@ def recipe_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Path:
-    """Speech Commands in its layout; by their hash these speakers are on all three sides."""
+    """Speech Commands in its layout; by their hash these speakers are in all three sets."""
     folder = tmp_path / "commands"
     for word in ("go", "stop", "yes"):
         record(*(folder / word / f"{n:08x}_nohash_0.wav" for n in range(40)))
@@ -181,7 +181,7 @@ def test_keywords_leave_background_in_a_batch(own: Path, recipe_file: Path) -> N
         plan(own, WORK, recipe_file)
 
 
-def test_a_folder_of_ones_own_may_start_from_nothing(own: Path) -> None:
+def test_a_users_folder_may_start_from_random_weights(own: Path) -> None:
     made = plan(own, WORK, initial="none")
     assert made.recipe == Recipe()
     assert len(made.tested) == 4
@@ -202,9 +202,9 @@ def test_any_number_of_models_is_tested(own: Path, count: int) -> None:
     made = plan(own, WORK, folds=count)
     assert len(made.tested) == count
     assert made.kept.held_out == []
-    held_out = [part for fold in made.tested for part in fold.held_out]
+    held_out = [partition for fold in made.tested for partition in fold.held_out]
     assert len(set(held_out)) == len(held_out) == (PARTITIONS if count >= 4 else 2 * count)
-    # Up to four models take up the same trainings, whatever their number.
+    # Up to four models continue the same trainings, whatever their number.
     if count <= 4:
         assert made.tested == plan(own, WORK, folds=4).tested[:count]
 
@@ -230,7 +230,7 @@ def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> 
         plan(own, WORK, initial=str(text))
 
 
-def test_kokoro_speaks_for_a_folder_of_ones_own(own: Path, tmp_path: Path) -> None:
+def test_kokoro_speaks_for_a_users_folder(own: Path, tmp_path: Path) -> None:
     folder = kokoro(tmp_path / "kokoro")
     made = plan(own, WORK, kokoro=folder).dataset
     assert made.synthesis == replace(plan(own, WORK).dataset.synthesis, kokoro=folder)
@@ -241,7 +241,7 @@ def test_kokoro_speaks_for_a_folder_of_ones_own(own: Path, tmp_path: Path) -> No
     assert plan(own, WORK, kokoro=folder).dataset.synthesis.utterances_per_keyword
 
 
-def test_kokoro_says_nothing_where_nothing_is_said(
+def test_kokoro_says_nothing_where_nothing_is_synthesised(
     own: Path, tmp_path: Path, recipe_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = plan(own, WORK, recipe_file, kokoro=kokoro(tmp_path / "kokoro")).dataset
@@ -251,26 +251,26 @@ def test_kokoro_says_nothing_where_nothing_is_said(
     ]
 
 
-def test_kokoro_is_looked_at_first(tmp_path: Path) -> None:
+def test_kokoro_is_checked_first(tmp_path: Path) -> None:
     with pytest.raises(KwsError, match="but there is none there"):
         plan(tmp_path / "nowhere", WORK, kokoro=tmp_path)
 
 
-def test_command_words_have_other_words_said(commands: Path) -> None:
+def test_command_words_get_synthetic_other_words(commands: Path) -> None:
     wanted = plan(commands, WORK, keywords=["go"]).dataset.synthesis
     assert wanted.confusable_phrases == ("stop", "yes")
     assert wanted.utterances_per_confusable > 0
     assert wanted.utterances_per_respelling == 0
 
 
-def test_a_model_listens_more_often_than_it_was_trained() -> None:
+def test_a_model_is_evaluated_at_more_phases_than_it_was_trained_at() -> None:
     """A step of each phase, as many steps averaged of each, 2 s of silence."""
     trained = ModelConfig(("word",), (0.5,), 2, FrontEnd(hop=480, mean=(1.0,) * 10))
     recipe = Recipe(loss=Loss(max_pooling_steps=5), posterior=PosteriorHandling(phases=2))
-    heard = recipe.inference_config(trained)
-    assert heard.front_end == trained.front_end
-    assert heard.stride == 1
-    assert heard.smoothing == Smoothing(smooth_steps=10, refractory_steps=67)
-    assert recipe.inference_config(heard) == heard
+    deployed = recipe.inference_config(trained)
+    assert deployed.front_end == trained.front_end
+    assert deployed.stride == 1
+    assert deployed.smoothing == Smoothing(smooth_steps=10, refractory_steps=67)
+    assert recipe.inference_config(deployed) == deployed
     usual = replace(trained, front_end=FrontEnd())
     assert Recipe(loss=Loss(max_pooling_steps=8)).inference_config(usual) == usual
