@@ -42,7 +42,7 @@ def test_enough_speech_sets_the_threshold_for_the_target_of_false_alarms() -> No
             rate = operating_point_for(
                 speech.positives[keyword],
                 speech.negatives[keyword],
-                wanted,
+                target,
                 speech.hours,
                 REFRACTORY,
             )
