@@ -57,6 +57,8 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     dataset = Dataset()
     for toml in recipe_tables(recipe):
         dataset = _joined(dataset, toml, root)
+    if not dataset.positives:
+        raise KwsError(f"{recipe}: no keywords in it")
     return dataset
 
 
@@ -75,8 +77,6 @@ def recipe_tables(recipe: Path) -> list[TomlTable]:
 def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:
     """Return a base dataset with what a recipe adds to it."""
     _forbid_others(toml, (*KEYS, *HYPERPARAMETERS))
-    if not toml.content.get("keywords"):
-        raise KwsError(f"{toml.path}: no keywords in it")
     added = _read(toml, root, base)
     positives = {**base.positives, **added.positives}
     taken = {clip.path for clips in positives.values() for clip in clips}
@@ -110,13 +110,16 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
                     found.append(replace(clip, partition=partitions.get(name, clip.partition)))
         return found
 
-    keywords = toml.table("keywords")
+    keywords = {}
+    if "keywords" in toml.content:
+        table = toml.table("keywords")
+        keywords = {keyword: clips(table, keyword) for keyword in table.content}
     return Dataset(
-        {keyword: clips(keywords, keyword) for keyword in keywords.content},
+        keywords,
         clips(toml, _key(toml, "negatives")),
         clips(toml, _key(toml, "noise")),
         clips(toml, _key(toml, "impulse_responses")),
-        _synthesis(toml, base.synthesis, [*base.positives, *keywords.content]),
+        _synthesis(toml, base.synthesis, [*base.positives, *keywords]),
         toml.content.get("card", {}),
         toml.flag(_key(toml, "base_model") or "base_model"),
     )

@@ -14,19 +14,19 @@ from typing import Any, get_args, get_origin, get_type_hints
 from kws.config import ModelConfig
 from kws.data.dataset_recipe import ALIASES, HYPERPARAMETERS, recipe_tables
 from kws.errors import KwsError
-from kws.toml_file import TomlTable, described, read_toml
+from kws.toml_file import TomlTable, described
 from kws.training.recipe import Recipe
 
 MEASURED = "mean", "scale"  # settings of the front end that training measures
 TYPES = get_type_hints(Recipe)
 SECTIONS = {f.name: TYPES[f.name] for f in fields(Recipe) if is_dataclass(TYPES[f.name])}
-BASE_MODEL = "base_model", ALIASES["base_model"]
+EXTENDS, BASE_MODEL = ((name, ALIASES[name]) for name in ("extends", "base_model"))
 
 
 def has_data(path: Path) -> bool:
     """Return whether a recipe names data; one that does not holds for any dataset folder."""
-    content = read_toml(path).content
-    return not content or not set(content) <= set(HYPERPARAMETERS)
+    keys = {key for table in recipe_tables(path) for key in table.content} - set(EXTENDS)
+    return not keys or not keys <= set(HYPERPARAMETERS)
 
 
 def read_hyperparameters(path: Path, default: Recipe) -> Recipe:

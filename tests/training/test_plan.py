@@ -117,6 +117,22 @@ def test_a_recipe_changes_hyperparameters_without_code(own: Path, recipe_file: P
     assert changed == replace(usual, schedule=replace(usual.schedule, learning_rate=1e-4))
 
 
+def test_a_recipe_may_change_nothing_but_a_hyperparameter_of_another(
+    own: Path, recipe_file: Path
+) -> None:
+    """Which of the two names the data does not matter."""
+    usual = plan(own, WORK, recipe_file)
+    other = recipe_file.with_name("other.toml")
+    other.write_text('extends = "words.toml"\n[schedule]\nlearning_rate = 1e-4\n')
+    made = plan(own, WORK, other)
+    schedule = replace(usual.recipe.schedule, learning_rate=1e-4)
+    assert made.dataset == usual.dataset
+    assert made.recipe == replace(usual.recipe, schedule=schedule)
+    other.write_text("[schedule]\nlearning_rate = 1e-4\n")
+    recipe_file.write_text(f'extends = "other.toml"\n{recipe_file.read_text()}')
+    assert plan(own, WORK, recipe_file) == made
+
+
 def test_a_recipe_of_hyperparameters_alone_suits_any_folder(
     own: Path, commands: Path, recipe_file: Path
 ) -> None:

@@ -208,6 +208,9 @@ def test_a_file_of_hyperparameters_alone_names_no_data(recipe: Path) -> None:
     ):
         recipe.write_text(text)
         assert has_data(recipe) == expected
+        other = recipe.with_name("other.toml")
+        other.write_text('extends = "words.toml"\n[loss]\nmax_pooling_steps = 5\n')
+        assert has_data(other) == (expected and bool(text))
 
 
 @pytest.mark.parametrize(
