@@ -1,4 +1,4 @@
-"""The shipped model on the shipped samples, what README says of it, and an hour by two roads."""
+"""The shipped model on the shipped samples, its figures in the README, and an hour in pieces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kws.training.recipe import convolutions
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases
-LATE = 0.6  # s behind the keyword's end at which a trigger still belongs to it
+LATE = 0.6  # s after the keyword's end until which a detection belongs to it
 HOUR = 3600 * SAMPLE_RATE
 
 
@@ -38,7 +38,7 @@ def test_every_shipped_model_is_small():
 
 
 @pytest.mark.parametrize(("condition", "row"), [(CLEAN, "clean"), (NOISY, "10 dB SNR")])
-def test_readme_says_what_its_card_says(condition, row):
+def test_readme_states_the_figures_of_the_card(condition, row):
     config = ModelFile.load().config
     figures = config.card["figures"][condition]["keywords"]
     assert tuple(figures) == config.keywords
@@ -50,12 +50,12 @@ def test_readme_says_what_its_card_says(condition, row):
     assert f"\n| {row} | {' | '.join(shown)} |\n" in (ROOT / "README.md").read_text()
 
 
-def test_it_knows_its_four_keywords():
+def test_it_has_four_keywords():
     assert ModelFile.load().config.keywords == ("computer", "jarvis", "alexa", "smart mirror")
 
 
 @pytest.mark.parametrize("file", EXPECTED)
-def test_it_finds_every_keyword_in_time_and_nothing_else(spotter, file):
+def test_it_detects_every_keyword_in_time_and_nothing_else(spotter, file):
     spotter.reset()
     found: list[Detection] = []
     found += listen(AudioFile(SAMPLES / file), spotter)
@@ -78,7 +78,7 @@ def an_hour() -> np.ndarray:
     return hour
 
 
-def heard(
+def confidences_of(
     spotter: NumpySpotter, pieces: Iterable[np.ndarray]
 ) -> tuple[np.ndarray, list[Detection]]:
     """All confidences [steps, keywords], and the detections."""
@@ -95,11 +95,13 @@ def heard(
 
 def test_an_hour_in_a_stream_and_at_once_gives_the_same_bits(spotter):
     hour = an_hour()
-    confidences, detections = heard(spotter, [hour])
+    confidences, detections = confidences_of(spotter, [hour])
     assert len(detections) > 200
     # From part of a hop to seconds, as a busy machine hands them out.
     lengths = np.random.default_rng(21).geometric(1 / 4000, HOUR // 2000)
-    streamed, found = heard(spotter, np.split(hour, np.cumsum(lengths[np.cumsum(lengths) < HOUR])))
+    streamed, found = confidences_of(
+        spotter, np.split(hour, np.cumsum(lengths[np.cumsum(lengths) < HOUR]))
+    )
     assert streamed.tobytes() == confidences.tobytes()
     assert found == detections
 

@@ -6,6 +6,7 @@ its default. Every mistake is one line: file, line, and what is wrong.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from kws.data.dataset_recipe import ALIASES, HYPERPARAMETERS, recipe_tables
 from kws.errors import KwsError
 from kws.toml_file import TomlTable, described
 from kws.training.recipe import Recipe
+
+_log = logging.getLogger(__name__)
 
 MEASURED = "mean", "scale"  # settings of the front end that training measures
 TYPES = get_type_hints(Recipe)
@@ -37,6 +40,9 @@ def read_hyperparameters(path: Path, default: Recipe) -> Recipe:
     key, and for values that do not fit each other.
     """
     *extended, own = recipe_tables(path)
+    former = BASE_MODEL[1]
+    if former in own.content:
+        _log.warning("%s: the key %s is now called %s", own.where(former), former, BASE_MODEL[0])
     kind = _is_base_model(own)
     recipe = default
     for table in (*(t for t in extended if _is_base_model(t) == kind), own):

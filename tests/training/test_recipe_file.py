@@ -180,9 +180,14 @@ def test_a_key_replaces_its_default_and_no_other(recipe: Path) -> None:
     assert made.augmentation.tempo_perturbation == (-1, 0.5)
 
 
-def test_a_file_without_hyperparameters_has_the_defaults(recipe: Path) -> None:
+def test_a_file_without_hyperparameters_has_the_defaults(
+    recipe: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as one of before there were any, whose key for a base model had another name."""
     assert read(recipe, DATA) == WAKE_WORDS
+    assert caplog.messages == []
     assert read(recipe, f"trunk = true\n{DATA}", BASE_MODEL) == BASE_MODEL
+    assert caplog.messages == [f"{recipe}:1: the key trunk is now called base_model"]
 
 
 def test_hyperparameters_are_those_of_the_recipe_that_is_extended(
