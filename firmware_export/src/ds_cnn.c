@@ -1,3 +1,4 @@
+/* Run a network on a stream; see ds_cnn.h. */
 #include "ds_cnn.h"
 
 #include <string.h>
@@ -11,14 +12,16 @@ static int time_step_bytes(const kws_layer *layer) { return layer->bins * layer-
 /* Return a layer's ring of input time steps. */
 static int8_t *input_of(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer) {
   const kws_network *network = ds_cnn->network;
-  const uint32_t own = layer->input_at < network->phases_at ? 0 : (uint32_t)phase * network->phase_bytes;
-  return ds_cnn->memory + layer->input_at + own;
+  const bool shared = layer->input_at < network->phases_at; /* by all phases */
+  const uint32_t offset = shared ? 0 : (uint32_t)phase * network->phase_bytes;
+  return ds_cnn->memory + layer->input_at + offset;
 }
 
 /* Return where the next input time step of a layer goes. */
 static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  return input_of(ds_cnn, phase, layer) + ds_cnn->state[phase][index].next * time_step_bytes(layer) +
+  const int slot = ds_cnn->state[phase][index].next;
+  return input_of(ds_cnn, phase, layer) + slot * time_step_bytes(layer) +
          layer->frequency_padding * layer->channels;
 }
 
@@ -43,7 +46,8 @@ static bool advance(kws_ds_cnn *ds_cnn, int phase, int index, int8_t *scores) {
   for (;; ++index) {
     const kws_layer *layer = &network->layers[index];
     const bool last = index + 1 == network->layer_count;
-    if (++ds_cnn->state[phase][index].next == layer->time_kernel) ds_cnn->state[phase][index].next = 0;
+    if (++ds_cnn->state[phase][index].next == layer->time_kernel)
+      ds_cnn->state[phase][index].next = 0;
     if (--ds_cnn->state[phase][index].wait > 0) return false;
     ds_cnn->state[phase][index].wait = layer->time_stride;
     run(ds_cnn, phase, index, last ? scores : next_time_step(ds_cnn, phase, index + 1));
@@ -80,7 +84,8 @@ void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn) {
       ds_cnn->state[phase][i].next = 0;
       ds_cnn->state[phase][i].wait = (uint8_t)(layer->time_kernel - layer->time_padding_before);
     }
-    ds_cnn->state[phase][0].wait = (uint8_t)(ds_cnn->state[phase][0].wait + phase * network->phase_frames);
+    ds_cnn->state[phase][0].wait =
+        (uint8_t)(ds_cnn->state[phase][0].wait + phase * network->phase_frames);
   }
 }
 
@@ -91,7 +96,8 @@ bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores) {
     const float limit = 1 << 20, half_even = 12582912.0f; /* 1.5 * 2^23: sums end in units */
     float value = kws_product(frame[i], network->input_gain);
     value = value < -limit ? -limit : value > limit ? limit : value;
-    quantised[i] = kws_saturate((int32_t)((value + half_even) - half_even) + network->input_zero_point);
+    value = (value + half_even) - half_even;
+    quantised[i] = kws_saturate((int32_t)value + network->input_zero_point);
   }
   return advance_phases(ds_cnn, scores);
 }

@@ -32,7 +32,8 @@ typedef struct {
   uint16_t output_bins, output_channels;
   int8_t zero_point, output_zero_point;
   int8_t activation_min, activation_max;
-  uint32_t input_at;         /* where in memory the input time steps of the first phase lie, bytes */
+  uint32_t input_at;         /* where in memory the input time steps lie, bytes; of the
+                                first phase */
   const int8_t *weights;     /* convolution: [output_channels][depth], the depth being taps and
                                 channels, padded to a multiple of 8; dense: see kws_dense;
                                 depthwise: [channels / 4, rounded up][taps][4] */

@@ -1,3 +1,4 @@
+/* Compute the complex FFT in stages of radix 4, the first of radix 2 where need be. */
 #include "fft.h"
 
 #include "arithmetic.h"
@@ -127,12 +128,15 @@ KWS_INLINE void butterfly(kws_complex *z, int span, kws_complex b, kws_complex c
   z[3 * span].im = diff.im + turn.re;
 }
 
+/* Join at k = 0, whose twiddles are 1, in all groups. */
 static void join_first(kws_complex *z, const kws_complex *end, int span) {
   for (; z < end; z += 4 * span) butterfly(z, span, z[span], z[2 * span], z[3 * span]);
 }
 
+/* Run the stage of span 1. */
 static void join_adjacent(kws_complex *z, const kws_complex *end) { join_first(z, end, 1); }
 
+/* Join at one k in all groups. */
 static void join(kws_complex *z, const kws_complex *end, int span, kws_complex wb, kws_complex wc,
                  kws_complex wd) {
   for (; z < end; z += 4 * span)

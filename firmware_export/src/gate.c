@@ -1,3 +1,4 @@
+/* Cut silence out of a stream; see gate.h. */
 #include "gate.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ KWS_INLINE int64_t square(const int16_t *pair) {
   return (int64_t)difference * difference;
 }
 
-/* Return the sum of the squared differences within pairs of samples, which suppresses DC and hum. */
+/* Return the sum of the squared differences within pairs of samples: DC and hum do not count. */
 static uint64_t energy_of(const int16_t *samples, int count) {
   int64_t sum = 0;
   for (; count >= 16; count -= 16, samples += 16) { /* -Os does not unroll */

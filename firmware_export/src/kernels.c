@@ -1,3 +1,4 @@
+/* Compute layers in portable C; see kernels.h. */
 #include "kernels.h"
 
 #include <string.h>
@@ -64,11 +65,12 @@ void kws_dense_output(const kws_layer *layer, kws_input in, int o, int8_t *out) 
 
 void kws_depthwise_channel(const kws_layer *layer, kws_input in, int c, int8_t *out) {
   const int channels = layer->channels, taps = layer->time_kernel * layer->frequency_kernel;
+  const int step = layer->frequency_stride * channels;
   for (int bin = 0; bin < layer->output_bins; ++bin) {
     const int8_t *weights = layer->weights + c / 4 * 4 * taps + c % 4;
     int32_t sum = layer->bias[c];
     for (int tap = 0; tap < layer->time_kernel; ++tap) {
-      const int8_t *values = kws_time_step(layer, in, tap) + bin * layer->frequency_stride * channels + c;
+      const int8_t *values = kws_time_step(layer, in, tap) + bin * step + c;
       for (int k = 0; k < layer->frequency_kernel; ++k, weights += 4)
         sum += values[k * channels] * *weights;
     }
@@ -78,11 +80,12 @@ void kws_depthwise_channel(const kws_layer *layer, kws_input in, int c, int8_t *
 
 void kws_average(const kws_layer *layer, kws_input in, int8_t *out) {
   const int channels = layer->channels, count = layer->time_kernel * layer->frequency_kernel;
+  const int step = layer->frequency_stride * channels;
   for (int bin = 0; bin < layer->output_bins; ++bin) {
     for (int c = 0; c < channels; ++c) {
       int32_t sum = 0;
       for (int tap = 0; tap < layer->time_kernel; ++tap) {
-        const int8_t *values = kws_time_step(layer, in, tap) + bin * layer->frequency_stride * channels + c;
+        const int8_t *values = kws_time_step(layer, in, tap) + bin * step + c;
         for (int k = 0; k < layer->frequency_kernel; ++k) sum += values[k * channels];
       }
       const int32_t half = count / 2; /* rounds half away from zero */

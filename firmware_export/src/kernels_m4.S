@@ -29,7 +29,8 @@
         ssat    r4, #8, r4
         .endm
 
-        /* Requantise s into out; bias r7, rounding r8, out r10, multiplier r11, shifts r12; the pointers move */
+        /* Requantise s into out; bias r7, rounding r8, out r10, multiplier r11, shifts r12; the
+         * pointers move */
         .macro  quantise_channel s
         ldr     r4, [r7], #4
         ldrh    r5, [r12], #2
@@ -276,4 +277,8 @@
         bne     1b
         pop     {r4-r11, pc}
 
+#endif
+
+#if defined(__ELF__)
+        .section .note.GNU-stack, "", %progbits /* the stack needs not be executable */
 #endif

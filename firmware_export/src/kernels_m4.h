@@ -41,8 +41,8 @@ typedef struct {
 void kws_m4_five_bins(kws_m4_loop *loop);
 /* Compute a kws_dense; count: fours of output channels. */
 void kws_m4_dense(kws_m4_loop *loop);
-/* Compute one bin of a depthwise convolution, all channels; x: list of pointers, one per tap; count:
- * fours of channels. */
+/* Compute one bin of a depthwise convolution, all channels; x: list of pointers, one per tap;
+ * count: fours of channels. */
 void kws_m4_one_bin(kws_m4_loop *loop);
 /* Compute many bins of a depthwise convolution, four channels; x: a channels_t of kernels_dsp.c;
  * count: bins. */

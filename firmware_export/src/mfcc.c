@@ -1,3 +1,4 @@
+/* Extract MFCC features; see mfcc.h. */
 #include "mfcc.h"
 
 #include <string.h>
@@ -116,7 +117,8 @@ static float *magnitudes(kws_complex *z, const kws_mfcc_tables *tables) {
   return bins;
 }
 
-/* Return the natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial in f. */
+/* Return the natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial
+ * in f. */
 KWS_INLINE float logarithm(float x) {
   const int32_t bits = kws_float_bits(x);
   const int32_t exponent = (bits - 0x3F3504F3) >> 23; /* bits of sqrt(1/2) */

@@ -1,3 +1,4 @@
+/* Turn network scores into detections; see posterior.h. */
 #include "posterior.h"
 
 #include <string.h>
@@ -66,7 +67,8 @@ void kws_posterior_begin_block(kws_posterior *posterior) {
 
 void kws_posterior_skip(kws_posterior *posterior, uint64_t steps) {
   posterior->sample += steps * posterior->settings->step_samples;
-  posterior->refractory = (uint16_t)(posterior->refractory > steps ? posterior->refractory - steps : 0);
+  posterior->refractory =
+      (uint16_t)(posterior->refractory > steps ? posterior->refractory - steps : 0);
 }
 
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {

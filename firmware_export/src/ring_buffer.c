@@ -1,3 +1,4 @@
+/* Pass samples from an interrupt to the main loop; see ring_buffer.h. */
 #include "ring_buffer.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Detect keywords in a stream: gate -> mfcc -> ds_cnn -> posterior. */
 #include "spotter.h"
 
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {

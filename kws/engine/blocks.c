@@ -1,11 +1,12 @@
+/* Run a stage over a block; see blocks.h. */
 #include "blocks.h"
 
 size_t kws_mfcc_push_block(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *frames) {
   size_t completed = 0;
   while (count > 0) {
     bool ready;
-    const size_t taken =
-        kws_mfcc_push(mfcc, samples, count, frames + completed * mfcc->tables->coefficients, &ready);
+    float *frame = frames + completed * mfcc->tables->coefficients;
+    const size_t taken = kws_mfcc_push(mfcc, samples, count, frame, &ready);
     samples += taken;
     count -= taken;
     if (ready) ++completed;
@@ -13,7 +14,8 @@ size_t kws_mfcc_push_block(kws_mfcc *mfcc, const int16_t *samples, size_t count,
   return completed;
 }
 
-size_t kws_ds_cnn_push_block(kws_ds_cnn *ds_cnn, const float *frames, size_t count, int8_t *scores) {
+size_t kws_ds_cnn_push_block(kws_ds_cnn *ds_cnn, const float *frames, size_t count,
+                             int8_t *scores) {
   const kws_network *network = ds_cnn->network;
   size_t steps = 0;
   for (; count > 0; --count, frames += network->frame_values)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
-from kws.engine.network import DEPTH_STEP, MAX_LAYERS, Layer, Network
+from kws.engine.network import MAX_LAYERS, Layer, Network, group_channels, pad_depth
 from kws.engine.requantisation import Channels, channels, exponentials
 from kws.engine.tflite_reader import INT8, Operator, Tensor, chain, readable
 from kws.errors import KwsError
@@ -86,17 +86,13 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
     out = operator.output
     if operator.name == "FULLY_CONNECTED":
         out = replace(out, shape=(1, 1, 1, out.shape[-1]))
-    numbers = {"bins": source.plane[1]} | shape
-    wide = (numbers.pop("bins"), source.plane[2], *out.plane[1:])
-    if max(numbers.values()) > 255 or max(wide) > 65535 or min(wide) < 1:
-        raise KwsError(f"{where} is too large for the engine")
-    if numbers["time_padding_before"] >= numbers["time_kernel"]:
-        raise KwsError(f"{where} pads more than its kernel")
+    bins = shape.pop("bins", source.plane[1])
+    _check_sizes(shape, (bins, source.plane[2], *out.plane[1:]), where)
     low, high = _activation(operator, where)
     return Layer(
         kind=kind,
-        **numbers,
-        bins=wide[0],
+        **shape,
+        bins=bins,
         channels=source.plane[2],
         output_bins=out.plane[1],
         output_channels=out.plane[2],
@@ -109,6 +105,14 @@ def _layer(operator: Operator, source: Tensor, pads: Pads, where: str) -> Layer:
         multiplier=quantised.multiplier,
         shift=quantised.shift,
     )
+
+
+def _check_sizes(shape: dict[str, int], sizes: tuple[int, ...], where: str) -> None:
+    """Refuse what does not fit the fields of kws_layer, and padding that a kernel does not need."""
+    if max(shape.values()) > 255 or max(sizes) > 65535 or min(sizes) < 1:
+        raise KwsError(f"{where} is too large for the engine")
+    if shape["time_padding_before"] >= shape["time_kernel"]:
+        raise KwsError(f"{where} pads more than its kernel")
 
 
 def _expect(fits: bool, where: str) -> None:
@@ -125,7 +129,7 @@ def _convolution(operator: Operator, source: Tensor, pads: Pads, where: str) -> 
     matrix = weights.reshape(len(weights), -1)
     _expect(weights.shape[3] == source.plane[2], where)
     shape = _shape(operator, source, pads, weights.shape[1:3], where)
-    return shape, _padded(matrix), _channels(operator, source, matrix, where)
+    return shape, pad_depth(matrix), _channels(operator, source, matrix, where)
 
 
 def _depthwise(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
@@ -134,10 +138,10 @@ def _depthwise(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lo
     shape = _shape(operator, source, pads, weights.shape[1:3], where)
     quantised = _channels(operator, source, matrix, where)
     if source.plane[2] == 1:  # every output channel sees the one input channel
-        return shape, _padded(matrix), quantised
+        return shape, pad_depth(matrix), quantised
     if len(matrix) != source.plane[2]:
         raise KwsError(f"{where} multiplies channels, which is not supported")
-    return shape, _in_fours(matrix), quantised
+    return shape, group_channels(matrix), quantised
 
 
 def _fully_connected(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
@@ -147,7 +151,7 @@ def _fully_connected(operator: Operator, source: Tensor, pads: Pads, where: str)
     if weights.shape[1] != time_steps * bins * values or pads != NO_PADS:
         raise KwsError(f"{where} does not fit its input")
     shape = _ones(time_kernel=time_steps, frequency_kernel=bins)
-    return shape, _padded(weights), _channels(operator, source, weights, where)
+    return shape, pad_depth(weights), _channels(operator, source, weights, where)
 
 
 def _average(operator: Operator, source: Tensor, pads: Pads, where: str) -> Lowered:
@@ -244,14 +248,3 @@ def _activation(operator: Operator, where: str) -> tuple[int, int]:
     low = -128 if kind == kinds.NONE else max(-128, out.zero_point)
     six = out.zero_point + round(float(np.float32(6) / out.scale))
     return low, min(127, six) if kind == kinds.RELU6 else 127
-
-
-def _padded(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Return weights [channels, depth] with the depth padded to a multiple of DEPTH_STEP."""
-    return np.pad(weights, ((0, 0), (0, -weights.shape[1] % DEPTH_STEP)))
-
-
-def _in_fours(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Return weights [channels, taps] as [channels / 4, taps, 4], padded to a multiple of 4."""
-    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, 0)))
-    return padded.reshape(-1, 4, weights.shape[1]).swapaxes(1, 2)

@@ -113,6 +113,17 @@ def phases_for(network_stride: int, stride: int) -> int:
     return 0 if rest or phases > MAX_PHASES else phases
 
 
+def pad_depth(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return weights [channels, depth] with the depth padded to a multiple of DEPTH_STEP."""
+    return np.pad(weights, ((0, 0), (0, -weights.shape[1] % DEPTH_STEP)))
+
+
+def group_channels(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return weights [channels, taps] as [channels / 4, taps, 4], padded to a multiple of 4."""
+    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, 0)))
+    return padded.reshape(-1, 4, weights.shape[1]).swapaxes(1, 2)
+
+
 @dataclass(frozen=True)
 class Memory:
     """Hold the layout of a network's working memory, in bytes.

@@ -4,7 +4,7 @@
 #include "kws.h"
 #include "kws_model.h"
 
-#define CAPACITY 1024
+enum { CAPACITY = 1024, ROOM = 2 };
 
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int16_t ring_samples[CAPACITY], block[CAPACITY];
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   kws_spotter spotter;
   kws_ring_buffer ring;
-  kws_detection detections[CAPACITY / KWS_MODEL_HOP + 2];
+  kws_detection detections[ROOM];
   kws_spotter_init(&spotter, &kws_model_data, memory);
   kws_ring_buffer_init(&ring, ring_samples, CAPACITY);
   while (count >= 4) {
@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     memcpy(block, bytes + 4, 2 * given);
     kws_ring_buffer_write(&ring, block, given);
     const size_t got = kws_ring_buffer_read(&ring, block, wanted);
-    const int found = kws_spotter_push(&spotter, block, got, detections, CAPACITY / KWS_MODEL_HOP + 2);
+    const int found = kws_spotter_push(&spotter, block, got, detections, ROOM);
+    if (found > ROOM) __builtin_trap();
     for (int i = 0; i < found; ++i)
       if (detections[i].keyword >= kws_model_data.posterior.keywords) __builtin_trap();
     bytes += 4 + 2 * given;

@@ -85,7 +85,8 @@ int run(void) {
     for (size_t at = 0; at < count; at += piece) {
       piece = (piece * 7 + 3) % KWS_MODEL_HOP + 1;
       if (piece > count - at) piece = count - at;
-      if (kws_spotter_push(&spotter, block + at, piece, &detection, 1) > 0) put_detection('P', &detection);
+      if (kws_spotter_push(&spotter, block + at, piece, &detection, 1) > 0)
+        put_detection('P', &detection);
     }
   }
   return 0;

@@ -11,7 +11,12 @@ import pytest
 from command_line import ROOT
 from conftest import skip_without
 
+from kws.engine import network
 from kws.engine.c_headers import HEADERS, constants, declarations, structs
+from kws.engine.c_layout import detector_memory, mfcc_work_bytes
+from kws.engine.lowering import read
+from kws.gate import GateSettings
+from kws.model_file import ModelFile
 
 ENGINE = ROOT / "firmware_export" / "src"
 STANDARDS = {"c99": ["gcc", "-xc", "-std=c99"], "c++11": ["g++", "-xc++", "-std=c++11"]}
@@ -62,6 +67,34 @@ def test_the_constants_are_those_of_the_compiler(tmp_path: Path) -> None:
     text = '#include "spotter.h"\n'
     text += "".join(f"typedef char t_{n}[{n} == {v} ? 1 : -1];\n" for n, v in constants().items())
     assert constants()["KWS_MAX_LAYERS"] == 40
+    compile_text(["gcc", "-std=c99"], text, tmp_path)
+
+
+def test_python_has_the_limits_of_the_headers() -> None:
+    limits = {"MAX_LAYERS": network.MAX_LAYERS, "MAX_PHASES": network.MAX_PHASES}
+    limits["BINS_AT_ONCE"] = network.BINS_AT_ONCE
+    assert {name: constants()[f"KWS_{name}"] for name in limits} == limits
+    assert {f"KWS_{kind}" for kind in network.KINDS} < set(constants())
+
+
+def test_memory_is_what_the_macros_ask_for(tmp_path: Path) -> None:
+    model = ModelFile.load()
+    config, lowered = model.config, read(model.content, "home")
+    memory = detector_memory(config, lowered)
+    front_end, smoothing = config.front_end, config.smoothing
+    gate = GateSettings.of(config, lowered.window_frames)
+    steps = f"{smoothing.smooth_steps}, {smoothing.max_steps}"
+    sizes = {
+        f"KWS_MFCC_WORK_BYTES({front_end.fft // 2}, {front_end.mel_filters})": mfcc_work_bytes(
+            front_end
+        ),
+        f"KWS_POSTERIOR_BYTES({len(config.keywords)}, {steps})": memory.pending_at
+        - memory.posterior_at,
+        f"KWS_GATE_BYTES({front_end.hop}, {gate.pre_roll})": memory.scores_at - memory.gate_at,
+    }
+    text = '#include "spotter.h"\n'
+    for index, (macro, size) in enumerate(sizes.items()):
+        text += f"typedef char t_{index}[{macro} == {size} ? 1 : -1];\n"
     compile_text(["gcc", "-std=c99"], text, tmp_path)
 
 
