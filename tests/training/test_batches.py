@@ -54,7 +54,7 @@ def test_only_training_examples_are_drawn() -> None:
 
 
 def test_without_examples_of_a_keyword_background_fills_the_batch() -> None:
-    """All recordings of the keywords may be of one part, and that one be held out."""
+    """All recordings of the keywords may be in one partition, and that one be held out."""
     pool = pool_of(*[0] * 50, *[1] * 30)
     sampler = sampler_of(pool, np.arange(50), batch_size=20)
     assert len(sampler.draw()) == 20

@@ -23,19 +23,19 @@ TONES = np.geomspace(150, 3200, PARTITIONS)  # Hz
 
 
 def generators() -> list[ExampleGenerator]:
-    """All that is heard in a part is a tone of its own; keyword 2 is heard in two parts alone."""
+    """Return generators whose recordings are a tone per partition; keyword 2 is in two of them."""
     words = [np.pad(tone(hertz, 0.6), (8000, 8000)) for hertz in TONES]
     return [
         ExampleGenerator(
             LAYOUT,
             [
-                KeywordUtterances([words[part]], [1 / PARTITIONS]),
-                KeywordUtterances([words[part]] * (part < 2), [0.5] * (part < 2)),
+                KeywordUtterances([words[partition]], [1 / PARTITIONS]),
+                KeywordUtterances([words[partition]] * (partition < 2), [0.5] * (partition < 2)),
             ],
             *[[tone(hertz, 30.0)]] * 2,
             [],
         )
-        for part, hertz in enumerate(TONES)
+        for partition, hertz in enumerate(TONES)
     ]
 
 
@@ -47,15 +47,15 @@ def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_example_holds_recordings_of_its_partition_alone(pool_folder: Path) -> None:
-    """Of the parts' tones, the one that is heard longest in an example is its own part's."""
+    """Of the parts' tones, the one that is means longest in an example is its own partition's."""
     pool = ExamplePool.load(pool_folder)
     front_end = LogMelExtractor(FRONT_END)
     tones = np.stack([front_end.extract(tone(hertz)).mean(axis=0) for hertz in TONES])
-    heard = pool.log_mels.astype(np.float32).mean(axis=1)
+    means = pool.log_mels.astype(np.float32).mean(axis=1)
     bands = tones.argmax(axis=1)
-    found = heard[:, bands].argmax(axis=1)
-    # Some examples are noise alone, and speed moves tones by a third of what lies between two.
-    assert np.mean(found == pool.partitions) > 0.85
+    loudest = means[:, bands].argmax(axis=1)
+    # Some examples are noise only, and speed perturbation moves tones by a third of their distance.
+    assert np.mean(loudest == pool.partitions) > 0.85
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_pool(tmp_path: Path) -> None:
     assert np.array_equal(pool.labels, again.labels)
     assert not np.array_equal(pool.log_mels, other.log_mels)
     half = len(pool.labels) // 2
-    assert not np.array_equal(pool.log_mels[:half], pool.log_mels[half:])  # parts are drawn anew
+    assert not np.array_equal(pool.log_mels[:half], pool.log_mels[half:])  # partitions differ
 
 
 def test_changes_of_a_pool_stay_in_memory(pool_folder: Path) -> None:
@@ -97,15 +97,15 @@ def test_changes_of_a_pool_stay_in_memory(pool_folder: Path) -> None:
 def test_negative_speech_is_stored_by_partition(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     spoken = [
-        [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (part % 3)
-        for part in range(PARTITIONS)
+        [random.integers(-999, 999, SAMPLE_RATE).astype(np.int16)] * (partition % 3)
+        for partition in range(PARTITIONS)
     ]
     store_negative_speech(spoken, LAYOUT, tmp_path)
     speech = NegativeSpeech.load(tmp_path)
     samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
-    rows = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
-    assert np.bincount(speech.partitions).tolist() == rows.tolist()
-    assert len(speech.select([2, 4])) == rows[2] + rows[4]
+    frames = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
+    assert np.bincount(speech.partitions).tolist() == frames.tolist()
+    assert len(speech.select([2, 4])) == frames[2] + frames[4]
     assert len(speech.select([])) == 0
     expected = LogMelExtractor(LAYOUT.oversampled).extract(
         np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])

@@ -24,8 +24,8 @@ def test_the_word_ends_where_the_labels_say(random: np.random.Generator) -> None
         assert set(labels.tolist()) <= {0, 2, IGNORE}
         last = LAYOUT.step_ends[np.flatnonzero(labels == 2)[-1]]
         errors.append(word_span(samples)[1] / SAMPLE_RATE - (last - KEYWORD_RANGE[1]))
-    # Never before the word's end, but in a room it rings on, and noise that is made up hides where
-    # it ends; a step is 40 ms.
+    # Never before the word's end; but reverberation prolongs it, and synthetic noise masks where
+    # it ends. A step is 40 ms.
     assert np.quantile(errors, 0.1) > -0.03
     assert np.quantile(errors, 0.25) < 0.05
 
@@ -44,7 +44,7 @@ def test_utterances_are_drawn_as_often_as_their_weights_say(random: np.random.Ge
 @pytest.mark.parametrize(
     "examples",
     [silent_generator(), ExampleGenerator(LAYOUT, [KeywordUtterances([], [])], [], [], [])],
-    ids=["quiet", "nothing was recorded"],
+    ids=["silent recordings", "no recordings"],
 )
 def test_background_examples_are_as_long_as_the_layout(
     examples: ExampleGenerator, kind: str, random: np.random.Generator

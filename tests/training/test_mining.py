@@ -31,18 +31,18 @@ from kws.training.recipe import Schedule
 LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
 
 
-def marked(rows: int, marks: dict[int, float]) -> np.ndarray:
-    """OVERSAMPLING log mel rows for each of `rows`, zero but for marks in the first filter."""
-    speech = np.zeros((rows * OVERSAMPLING, FRONT_END.mel_filters), np.float16)
-    for row, mark in marks.items():
-        speech[row * OVERSAMPLING : (row + 1) * OVERSAMPLING, 0] = mark
+def marked(frames: int, marks: dict[int, float]) -> np.ndarray:
+    """Return OVERSAMPLING times `frames` log mel frames, zero but for marks in the first filter."""
+    speech = np.zeros((frames * OVERSAMPLING, FRONT_END.mel_filters), np.float16)
+    for frame, mark in marks.items():
+        speech[frame * OVERSAMPLING : (frame + 1) * OVERSAMPLING, 0] = mark
     return speech
 
 
-def confidences(rows: np.ndarray) -> np.ndarray:
-    """How strong a mark is in the last rows of each step's window."""
-    ends = np.arange(LAYOUT.window_frames, len(rows) + 1, LAYOUT.stride)
-    return np.array([rows[end - LAYOUT.stride : end, 0].max() for end in ends], np.float32)
+def confidences(frames: np.ndarray) -> np.ndarray:
+    """Return how strong a mark is in the last frames of each step's window."""
+    ends = np.arange(LAYOUT.window_frames, len(frames) + 1, LAYOUT.stride)
+    return np.array([frames[end - LAYOUT.stride : end, 0].max() for end in ends], np.float32)
 
 
 def segments_of(speech: np.ndarray, most: int) -> np.ndarray:
@@ -52,28 +52,28 @@ def segments_of(speech: np.ndarray, most: int) -> np.ndarray:
 
 
 def test_the_hardest_segments_are_found() -> None:
-    """Marks in the first thousand steps, behind them, and near the end; one is too weak."""
+    """Marks lie in the first thousand steps, after them, and near the end; one is too weak."""
     marks = {500: 0.7, 2300: 0.9, 2900: 0.2, 4900: 0.8}
     segments = segments_of(marked(5000, marks), 3)
     assert segments.shape == (3, LAYOUT.frames, FRONT_END.mel_filters)
     assert segments[:, :, 0].max(axis=1) == pytest.approx([0.9, 0.8, 0.7], abs=1e-3)
-    rows = segments[:, :, 0].argmax(axis=1) / OVERSAMPLING
-    steps = (rows - LAYOUT.window_frames + 1) / LAYOUT.stride
+    frames = segments[:, :, 0].argmax(axis=1) / OVERSAMPLING
+    steps = (frames - LAYOUT.window_frames + 1) / LAYOUT.stride
     assert all(TARGET_STEP[0] - 1 <= step <= TARGET_STEP[1] for step in steps)
-    assert len(set(steps)) > 1  # not always at one place of an example
+    assert len(set(steps)) > 1  # not always at one step of an example
 
 
 def test_marks_at_both_ends_give_whole_segments() -> None:
-    rows = LAYOUT.window_frames + (12 * MIN_DISTANCE - 1) * LAYOUT.stride
-    speech = marked(rows, {LAYOUT.window_frames: 0.9, rows - 1: 0.8})
+    frames = LAYOUT.window_frames + (12 * MIN_DISTANCE - 1) * LAYOUT.stride
+    speech = marked(frames, {LAYOUT.window_frames: 0.9, frames - 1: 0.8})
     segments = segments_of(speech, 2)
     assert segments.shape == (2, LAYOUT.frames, FRONT_END.mel_filters)
     assert segments[:, :, 0].max(axis=1).tolist() == pytest.approx([0.9, 0.8], abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [0, 1, LAYOUT.window_frames, LAYOUT.frames // OVERSAMPLING + 1])
-def test_too_little_speech_has_no_segments(rows: int) -> None:
-    firsts = hardest_segments(confidences, marked(rows, {}), LAYOUT, 5, np.random.default_rng(1))
+@pytest.mark.parametrize("frames", [0, 1, LAYOUT.window_frames, LAYOUT.frames // OVERSAMPLING + 1])
+def test_too_little_speech_has_no_segments(frames: int) -> None:
+    firsts = hardest_segments(confidences, marked(frames, {}), LAYOUT, 5, np.random.default_rng(1))
     assert firsts.shape == (0,)
 
 
@@ -84,7 +84,7 @@ def test_at_most_one_segment_of_each_group_of_steps() -> None:
 
 
 def test_mining_replaces_at_most_half_of_the_background() -> None:
-    """The likest of four moments take the places of half of the five backgrounds."""
+    """The two greatest of four confidences replace half of the five background examples."""
     speech = marked(6000, {700: 0.7, 2300: 0.9, 3900: 0.6, 5500: 0.8})
     shape = (8, LAYOUT.frames, FRONT_END.mel_filters)
     labels = np.zeros((8, LAYOUT.steps), np.int8)
@@ -92,12 +92,12 @@ def test_mining_replaces_at_most_half_of_the_background() -> None:
     pool = ExamplePool(np.zeros(shape, np.float16), labels, np.zeros(8, np.int8))
     sampler = Sampler(pool, Schedule(), np.arange(8), seed=1)
     miner = HardNegativeMiner(speech, LAYOUT, pool, sampler)
-    places, firsts = miner.mine(confidences, 4, 10_000 * OVERSAMPLING, np.random.default_rng(1))
-    assert len(places) == len(firsts) == 2
-    assert min(places) >= 3
+    indices, firsts = miner.mine(confidences, 4, 10_000 * OVERSAMPLING, np.random.default_rng(1))
+    assert len(indices) == len(firsts) == 2
+    assert min(indices) >= 3
     segments = speech[firsts[:, None] + np.arange(LAYOUT.frames)]
     assert segments.max(axis=(1, 2)) == pytest.approx([0.9, 0.8], abs=1e-3)
-    assert set(np.flatnonzero(pool.log_mels.any(axis=(1, 2)))) == set(places)
+    assert set(np.flatnonzero(pool.log_mels.any(axis=(1, 2)))) == set(indices)
 
 
 def test_the_searched_speech_is_drawn_again() -> None:
@@ -131,12 +131,14 @@ def test_mined_segments_are_augmented() -> None:
     again = augment_segment(segment, offset, np.random.default_rng(7))
     assert np.array_equal(again, augmented[7])
     decibels = 20 / np.log(10)
-    loud, quiet = (np.array([one[rows].mean() for one in changed]) for rows in (slice(20, 30), 50))
+    loud, soft = (
+        np.array([one[frames].mean() for one in changed]) for frames in (slice(20, 30), 50)
+    )
     gains = decibels * (loud - 2.0)
     assert gains.min() > GAIN[0] - 1
     assert gains.max() < GAIN[1] + 6  # noise is as loud as the moment at 0 dB
     assert np.ptp(gains) > 0.9 * np.ptp(GAIN)
-    ratios = decibels * (loud - quiet)[quiet > np.log(offset) + 2]  # where noise can be augmented
+    ratios = decibels * (loud - soft)[soft > np.log(offset) + 2]  # where noise can be augmented
     assert ratios.min() > -3
-    assert ratios.max() < SNR[1] + 8  # colour makes some filters quieter than the mean
+    assert ratios.max() < SNR[1] + 8  # spectral tilt makes some filters quieter than the mean
     assert np.ptp(ratios) > 0.7 * np.ptp(SNR)

@@ -26,9 +26,9 @@ def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
 
     model = build_model(architecture, FRONT_END, classes=3)
     for steps in (1, 2, 7):
-        rows = architecture.window_frames + (steps - 1) * architecture.stride
-        assert model(np.zeros((2, rows, 20, 1))).shape == (2, steps, 1, 3)
-    assert model(np.zeros((2, rows - 1, 20, 1))).shape[1] == steps - 1
+        frames = architecture.window_frames + (steps - 1) * architecture.stride
+        assert model(np.zeros((2, frames, 20, 1))).shape == (2, steps, 1, 3)
+    assert model(np.zeros((2, frames - 1, 20, 1))).shape[1] == steps - 1
 
 
 def test_a_fixed_window_with_the_same_weights_gives_the_same_scores(tf) -> None:
@@ -38,10 +38,10 @@ def test_a_fixed_window_with_the_same_weights_gives_the_same_scores(tf) -> None:
         model = build_model(architecture, FRONT_END, classes=3)
         random = np.random.default_rng(1)
         model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
-        rows = random.normal(0, 1, (2, architecture.window_frames, 20, 1)).astype(np.float32)
+        frames = random.normal(0, 1, (2, architecture.window_frames, 20, 1)).astype(np.float32)
         window = build_model(architecture, FRONT_END, 3, architecture.window_frames)
         copy_weights(model, window)
-        np.testing.assert_allclose(window(rows), model(rows), rtol=1e-4)
+        np.testing.assert_allclose(window(frames), model(frames), rtol=1e-4)
 
 
 def test_batch_normalisation_equals_that_of_keras(tf) -> None:
@@ -51,34 +51,34 @@ def test_batch_normalisation_equals_that_of_keras(tf) -> None:
     from kws.training.model import BatchNormalization
 
     random = np.random.default_rng(1)
-    x, wanted = (tf.constant(random.normal(1, 3, (8, 9, 2, 16)), tf.float32) for _ in range(2))
-    found = []
+    x, weights = (tf.constant(random.normal(1, 3, (8, 9, 2, 16)), tf.float32) for _ in range(2))
+    results = []
     for layer in (BatchNormalization(momentum=0.7), layers.BatchNormalization(momentum=0.7)):
         layer.build(x.shape)
-        layer.gamma.assign(random.permutation(16) / 8 if not found else found[0][0])
+        layer.gamma.assign(random.permutation(16) / 8 if not results else results[0][0])
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, training=True)
-            total = tf.reduce_sum(y * wanted)
+            total = tf.reduce_sum(y * weights)
         gradients = tape.gradient(total, [x, layer.gamma, layer.beta])
-        found.append([layer.gamma.value, y, *gradients, layer.moving_mean, layer(x)])
+        results.append([layer.gamma.value, y, *gradients, layer.moving_mean, layer(x)])
         kept = np.var(x, axis=(0, 1, 2)) * 0.3 + 0.7
         assert np.array(layer.moving_variance) == pytest.approx(kept, rel=0.01)
-    for own, keras_own in zip(*found, strict=True):
-        np.testing.assert_allclose(own, keras_own, rtol=1e-2, atol=1e-3)
+    for fused, composed in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, composed, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_network_is_initialised_from_a_model(tf, family: str) -> None:
-    """An int8 model gives a network for other keywords the activations that it was made from."""
+    """A network for other keywords gets the activations of the network that was quantised."""
     import keras
 
     from kws.training.model import build_model, initialise_from
 
     architecture = FAMILIES[family]
-    rows = architecture.window_frames + 5 * architecture.stride
+    frames = architecture.window_frames + 5 * architecture.stride
     random = np.random.default_rng(1)
-    features = random.normal(0, 1, (48, rows, FRONT_END.coefficients, 1)).astype(np.float32)
+    features = random.normal(0, 1, (48, frames, FRONT_END.coefficients, 1)).astype(np.float32)
     source = settled_network(architecture, 4, features)
     model = quantised(source, architecture, features, 4)
     assert replace(Architecture.of(model), frequency_stride=2) == architecture

@@ -35,9 +35,9 @@ def test_settings_are_embedded_and_protected_by_a_checksum(int8_model: bytes) ->
     again = embed(content, other)
     assert ModelFile.parse(again, "x.tflite").config == other
     assert embed(again, config) == content
-    for place in (len(content) // 3, len(content) // 2, len(content) - 9):
+    for index in (len(content) // 3, len(content) // 2, len(content) - 9):
         damaged = bytearray(content)
-        damaged[place] ^= 1
+        damaged[index] ^= 1
         with pytest.raises(KwsError, match=r"^x\.tflite: "):
             ModelFile.parse(bytes(damaged), "x.tflite")
 

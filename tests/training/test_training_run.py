@@ -27,25 +27,25 @@ EPOCH = 6  # steps
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pool whose keyword is a bright moment; in parts 0 and 1 it is the dark ones that are.
+    """Store a pool whose keyword is a bright moment, but for partitions 0 and 1, where it is dark.
 
-    The speech of a part is as bright as its number says, in the last filter.
+    The speech of a partition is as bright as its number says, in the last filter.
     """
     folder = tmp_path_factory.mktemp("material")
     random = np.random.default_rng(1)
     count = 40 * PARTITIONS
-    parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 40)
-    rows = random.normal(0, 0.5, (count, LAYOUT.frames, FRONT_END.mel_filters))
+    partitions = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 40)
+    frames = random.normal(0, 0.5, (count, LAYOUT.frames, FRONT_END.mel_filters))
     labels = np.zeros((count, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
-    bright = (labels.max(axis=1) > 0) != (parts < 2)
+    bright = (labels.max(axis=1) > 0) != (partitions < 2)
     end = LAYOUT.window_frames + 8 * LAYOUT.stride
-    rows[bright, (end - 12) * OVERSAMPLING : end * OVERSAMPLING, :20] += 3
-    speech_parts = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * OVERSAMPLING)
-    speech = np.zeros((len(speech_parts), FRONT_END.mel_filters))
-    speech[:, -1] = 10 + speech_parts
-    EXAMPLES.save(folder, ExamplePool(rows.astype(np.float16), labels, parts))
-    NEGATIVE_SPEECH.save(folder, NegativeSpeech(speech.astype(np.float16), speech_parts))
+    frames[bright, (end - 12) * OVERSAMPLING : end * OVERSAMPLING, :20] += 3
+    speech_partitions = np.repeat(np.arange(PARTITIONS, dtype=np.int8), 200 * OVERSAMPLING)
+    speech = np.zeros((len(speech_partitions), FRONT_END.mel_filters))
+    speech[:, -1] = 10 + speech_partitions
+    EXAMPLES.save(folder, ExamplePool(frames.astype(np.float16), labels, partitions))
+    NEGATIVE_SPEECH.save(folder, NegativeSpeech(speech.astype(np.float16), speech_partitions))
     return folder
 
 
@@ -65,7 +65,7 @@ def nothing(doing: str, share: float) -> None:
 
 
 def test_training_resumes_from_its_checkpoint(tf, material: Path, tmp_path: Path) -> None:
-    """One that hears everything: its last epoch is kept, whatever the patience."""
+    """Without held-out partitions the last epoch is kept, whatever the patience."""
     from kws.training.training_run import Training
 
     plan = recipe(epochs=4, patience=1)
@@ -74,11 +74,11 @@ def test_training_resumes_from_its_checkpoint(tf, material: Path, tmp_path: Path
     kept = Checkpoint.load(tmp_path / "checkpoint")
     assert kept.epoch == kept.best_epoch == 2
 
-    told: list[tuple[str, float]] = []
+    reports: list[tuple[str, float]] = []
     second = Training(material, ["word"], plan, [])
     assert second.config == first.config
-    trained = second.run(tmp_path / "checkpoint", 4, lambda *what: told.append(what))
-    assert told == [("training", 0.75), ("training", 1.0), ("quantising", 0.0)]
+    trained = second.run(tmp_path / "checkpoint", 4, lambda *what: reports.append(what))
+    assert reports == [("training", 0.75), ("training", 1.0), ("quantising", 0.0)]
     assert int(second.trainer.optimizer.iterations) == 4 * EPOCH
     assert Checkpoint.load(tmp_path / "checkpoint").best_epoch == 4
     model = ModelFile.parse(trained.content, "x.tflite")
@@ -121,9 +121,9 @@ def test_the_weight_average_covers_a_third_of_the_steps(tf, material: Path) -> N
     trainer = Training(
         material, ["word"], recipe(epochs=4, ema_steps=(1, 5), steps_per_epoch=12), []
     ).trainer
-    for span in (1, 4, 5):  # behind 0, 12 and 24 steps
+    for length in (1, 4, 5):  # after 0, 12 and 24 steps
         trainer.run_epoch(1)
-        assert float(trainer.optimizer.ema_momentum) == pytest.approx(1 - 1 / span)
+        assert float(trainer.optimizer.ema_momentum) == pytest.approx(1 - 1 / length)
 
 
 def test_a_long_weight_average_measures_statistics_again(tf, material: Path, monkeypatch) -> None:
@@ -148,7 +148,7 @@ def test_a_long_weight_average_measures_statistics_again(tf, material: Path, mon
 
 
 def moving(network, values=None):
-    """The normalisations' running means and variances; values take their place."""
+    """Return the moving means and variances of batch normalisation; values replace them."""
     variables = network.non_trainable_variables
     for variable, value in zip(variables, values or [], strict=bool(values)):
         variable.assign(value)
@@ -157,7 +157,7 @@ def moving(network, values=None):
 
 @pytest.fixture(scope="module")
 def stopped(material: Path, tmp_path_factory: pytest.TempPathFactory):
-    """What is held out contradicts what is trained on: the longer, the worse."""
+    """Train on what contradicts the held-out partitions: the longer, the worse."""
     tensorflow()
     from kws.training.training_run import Training
 
@@ -187,22 +187,22 @@ def test_training_stops_early_and_keeps_the_best_epoch(stopped) -> None:
 
 def test_hard_negatives_replace_easy_background(stopped, material: Path) -> None:
     training, _, done = stopped
-    places, firsts = np.hstack(done.mined)
-    assert len(places) == 4 * (done.epoch - 1)  # none before the first epoch
+    indices, firsts = np.hstack(done.mined)
+    assert len(indices) == 4 * (done.epoch - 1)  # none before the first epoch
     pool, speech = training.pool, training.miner.speech
-    assert not pool.labels[places].any()
-    assert not np.isin(pool.partitions[places], [0, 1]).any()
+    assert not pool.labels[indices].any()
+    assert not np.isin(pool.partitions[indices], [0, 1]).any()
     assert set(speech[:, -1] - 10) == {2, 3, 4, 5, 6, 7}
-    last = dict(zip(places, firsts, strict=True))  # a later passage may take an earlier one's place
-    for place, first in last.items():
-        random = np.random.default_rng((place, first))
-        passage = augment_segment(
+    last = dict(zip(indices, firsts, strict=True))  # a later segment may replace an earlier one
+    for index, first in last.items():
+        random = np.random.default_rng((index, first))
+        segment = augment_segment(
             speech[first : first + LAYOUT.frames], FRONT_END.log_offset, random
         )
-        assert np.array_equal(pool.log_mels[place], passage)
+        assert np.array_equal(pool.log_mels[index], segment)
     before = ExamplePool.load(material).log_mels
     changed = (pool.log_mels != before).any(axis=(1, 2))
-    assert set(np.flatnonzero(changed)) == set(places)
+    assert set(np.flatnonzero(changed)) == set(indices)
 
 
 def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> None:
@@ -217,6 +217,6 @@ def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> N
     training = Training(material, ["word"], plan, [0])
     assert training.config.front_end == front_end
     trained = training.run(tmp_path / "checkpoint", 1, nothing)
-    made = ModelFile.parse(trained.content, "x.tflite")
-    assert made.config.keywords == ("word",)
-    assert made.config.front_end == front_end
+    parsed = ModelFile.parse(trained.content, "x.tflite")
+    assert parsed.config.keywords == ("word",)
+    assert parsed.config.front_end == front_end

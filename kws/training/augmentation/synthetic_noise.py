@@ -83,8 +83,8 @@ def _modulation(count: int, random: Random) -> Audio:
 def _random_curve(count: int, random: Random) -> Audio:
     """Return a piecewise linear random curve of standard deviation about 1."""
     points = 2 + int(random.uniform(*MODULATION_RATE) * count / SAMPLE_RATE)
-    places = np.linspace(0, count - 1, points)
-    curve: Audio = np.interp(np.arange(count), places, random.standard_normal(points))
+    knots = np.linspace(0, count - 1, points)
+    curve: Audio = np.interp(np.arange(count), knots, random.standard_normal(points))
     return curve
 
 

@@ -40,7 +40,7 @@ def perturb_speed(audio: Audio, factor: float) -> Audio:
 
 
 def apply_impulse_response(audio: Audio, response: Audio) -> Audio:
-    """Convolve with a room impulse response (RIR), keeping energy and the place of the sound.
+    """Convolve with a room impulse response (RIR), keeping energy and the time of the sound.
 
     The peak of the response counts as the direct sound.
     """
@@ -96,8 +96,8 @@ def mix(audio: Audio, noise: Audio, snr: float) -> Audio:
 def coloured_noise(count: int, random: Random) -> Audio:
     """Return noise with a power spectrum of f^-slope, white to brown, RMS 1."""
     slope = np.float32(random.uniform(0, 2))
-    parts = random.standard_normal((count // 2 + 1, 2), np.float32)
-    spectrum = parts.view(np.complex64)[:, 0] * np.exp(-slope / 2 * _log_frequencies(count))
+    normal = random.standard_normal((count // 2 + 1, 2), np.float32)
+    spectrum = normal.view(np.complex64)[:, 0] * np.exp(-slope / 2 * _log_frequencies(count))
     noise: Audio = irfft(spectrum, count)
     return noise / np.float32(rms(noise))
 

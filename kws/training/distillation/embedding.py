@@ -25,7 +25,7 @@ DIGESTS = {
     MELS: "96fa0adccb6e8cf95cb14465409a1a2898ee4a96a85bb9ed3c7eb0e68bf163e8",
     NETWORK: "c0aea21eb84a4ce90a08c870da41b7a7173b45269e6a3207c71d67c40f3a59d8",
 }
-EMBEDDING_CARD = "guided by Google's speech embedding, Apache-2.0"  # for a model card
+EMBEDDING_CARD = "distilled from Google's speech embedding, Apache-2.0"  # for a model card
 SIZE = 96
 MEL_BINS = 32
 MEL_FRAMES, STRIDE = 76, 8  # mel frames of an embedding, and from one to the next

@@ -1,6 +1,6 @@
 """Distil the speech embedding and a teacher into the network, as an auxiliary task of the trainer.
 
-People who say the keywords are few; the embedding, of a network that has heard far more of them, is
+People who say the keywords are few; the embedding, of a network that was trained on far more, is
 much the same for one word in many voices. A layer half way up the student learns the embedding of
 clean speech from augmented speech: noise, rooms, other vocal tracts and tempos. Its last layer
 learns the outputs of a teacher of the keywords.

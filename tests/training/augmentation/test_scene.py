@@ -12,17 +12,17 @@ from kws.training.augmentation.scene import CLEAN, AcousticAugmentation
 def test_short_recordings_but_the_first_are_used_from_their_start(
     random: np.random.Generator,
 ) -> None:
-    """Recordings that count on, so that a sample tells its place."""
+    """Recordings count their samples, so that a sample shows its position."""
     length = 6000
     recordings = np.arange(1, 5 * length + 1, dtype=np.int16).reshape(5, length)
     firsts = set()
     for _ in range(20):
         speech = AcousticAugmentation(list(recordings), [], []).speech(4 * length, random)
         samples = np.rint(speech * 32768).astype(np.int16)
-        middle = 200  # behind the fade
-        own = (samples[middle] - 1) % length - middle
-        firsts.add(own)
-        rest = samples[length - own :]
+        middle = 200  # after the fade
+        first = (samples[middle] - 1) % length - middle
+        firsts.add(first)
+        rest = samples[length - first :]
         pieces = [rest[first : first + length] for first in range(0, len(rest), length)]
         assert len(pieces) >= 3
         for piece in pieces:
@@ -31,14 +31,14 @@ def test_short_recordings_but_the_first_are_used_from_their_start(
 
 
 def test_some_scenes_stay_clean(random: np.random.Generator) -> None:
-    """Nothing but their level changes."""
+    """Only their level changes."""
     scene = waveform.coloured_noise(SAMPLE_RATE // 2, random) / 8
-    surroundings = AcousticAugmentation(
+    acoustics = AcousticAugmentation(
         [], [waveform.to_int16(waveform.coloured_noise(SAMPLE_RATE, random) / 8)], []
     )
-    alike = []
+    clean = []
     for _ in range(300):
-        heard = surroundings.augment(scene, random).astype(float)
-        gain = heard @ scene / (scene @ scene)
-        alike.append(np.abs(heard - gain * scene).max() < 1)  # LSB
-    assert CLEAN - 0.1 < np.mean(alike) < CLEAN + 0.15
+        augmented = acoustics.augment(scene, random).astype(float)
+        gain = augmented @ scene / (scene @ scene)
+        clean.append(np.abs(augmented - gain * scene).max() < 1)  # LSB
+    assert CLEAN - 0.1 < np.mean(clean) < CLEAN + 0.15

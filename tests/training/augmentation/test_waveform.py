@@ -36,15 +36,15 @@ def test_noise_is_mixed_at_the_given_snr(snr: float) -> None:
 def test_an_impulse_response_keeps_the_direct_sound_in_place(random: np.random.Generator) -> None:
     audio = burst(0.4, before=0.3, after=0.6)
     response = np.pad(waveform.synthetic_impulse_response(random), (700, 0))  # 44 ms on the way
-    heard = waveform.apply_impulse_response(audio, response)
-    assert heard.dtype == np.float32
-    assert len(heard) == len(audio)
-    assert rms(heard) == pytest.approx(rms(audio), rel=1e-4)
+    wet = waveform.apply_impulse_response(audio, response)
+    assert wet.dtype == np.float32
+    assert len(wet) == len(audio)
+    assert rms(wet) == pytest.approx(rms(audio), rel=1e-4)
     lags = np.arange(-1000, 1001)
-    likeness = [
-        np.dot(audio[2000:-2000], heard[2000 + lag : len(heard) - 2000 + lag]) for lag in lags
+    correlation = [
+        np.dot(audio[2000:-2000], wet[2000 + lag : len(wet) - 2000 + lag]) for lag in lags
     ]
-    assert lags[int(np.argmax(likeness))] == 0
+    assert lags[int(np.argmax(correlation))] == 0
 
 
 def test_an_anechoic_response_changes_nothing() -> None:
@@ -85,9 +85,9 @@ def test_low_pass_cuts_off_at_its_frequency(random: np.random.Generator) -> None
     impulse = np.zeros(4096, np.float32)
     impulse[0] = 1
     for _ in range(20):
-        narrow = waveform.low_pass(impulse, random)
-        assert narrow.dtype == np.float32
-        gains = 20 * np.log10(np.abs(np.fft.rfft(narrow)) + 1e-9)
+        filtered = waveform.low_pass(impulse, random)
+        assert filtered.dtype == np.float32
+        gains = 20 * np.log10(np.abs(np.fft.rfft(filtered)) + 1e-9)
         frequencies = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
         edge = frequencies[np.argmax(gains < -3)]
         low, high = waveform.CUTOFF
@@ -109,9 +109,9 @@ def test_distortion_compresses_the_peaks(random: np.random.Generator) -> None:
 
 def test_coloured_noise_has_an_rms_of_one(random: np.random.Generator) -> None:
     for count in (1600, 33333):
-        hiss = waveform.coloured_noise(count, random)
-        assert (len(hiss), hiss.dtype) == (count, np.float32)
-        assert rms(hiss) == pytest.approx(1, rel=1e-4)
+        noise = waveform.coloured_noise(count, random)
+        assert (len(noise), noise.dtype) == (count, np.float32)
+        assert rms(noise) == pytest.approx(1, rel=1e-4)
 
 
 def test_fades_and_clipping() -> None:
@@ -126,7 +126,7 @@ def test_fades_and_clipping() -> None:
 
 
 def test_shuffled_segments_are_all_there(random: np.random.Generator) -> None:
-    """A tone whose level rises: each piece keeps its levels, their order changes."""
+    """The level rises: each segment keeps its levels, and their order changes."""
     audio = np.linspace(0.1, 1, 2 * SAMPLE_RATE, dtype=np.float32)
     shuffled = waveform.shuffle_segments(audio, random)
     assert len(shuffled) == len(audio)
@@ -135,5 +135,5 @@ def test_shuffled_segments_are_all_there(random: np.random.Generator) -> None:
     assert kept.mean() > 0.8
     jumps = np.flatnonzero(np.abs(np.diff(shuffled[kept])) > 0.02)
     lengths = np.diff(np.concatenate([[0], jumps, [kept.sum()]])) / SAMPLE_RATE
-    assert lengths.max() < 0.9  # two pieces may find each other again
+    assert lengths.max() < 0.9  # two segments may stay together
     assert 4 <= len(lengths) <= 17

@@ -52,26 +52,33 @@ def test_an_embedding_belongs_to_the_middle_of_its_window() -> None:
     assert interpolate_embeddings(numbers[:1], 3, LAYOUT)[:, 0].tolist() == [0, 0, 0]
 
 
-def generator(folder: Path, part: int) -> ExampleGenerator:
-    """Of one part: a keyword, other speech, and no noise."""
+def generator(folder: Path, partition: int) -> ExampleGenerator:
+    """Return the generator of a partition: a keyword, other speech, and no noise."""
     keyword = read_audio(SAMPLES / "alexa_rain.flac")[:16_000]
-    speech = read_audio(SAMPLES / "story.flac")[: 24_000 + 8000 * (part % 3)]
+    speech = read_audio(SAMPLES / "story.flac")[: 24_000 + 8000 * (partition % 3)]
     return ExampleGenerator(LAYOUT, [KeywordUtterances([keyword], [1.0])], [speech], [], [])
 
 
 def test_speech_has_several_augmented_views_by_partition(embedding: Path, tmp_path: Path) -> None:
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
-    parts = [generator(tmp_path, part) for part in range(PARTITIONS)]
-    speech = [[*part.negatives, *spoken[i::PARTITIONS]] for i, part in enumerate(parts)]
-    build_corpus(parts, speech, 0, embedding, 1, tmp_path)
+    generators = [generator(tmp_path, partition) for partition in range(PARTITIONS)]
+    speech = [
+        [*generator.negatives, *spoken[i::PARTITIONS]] for i, generator in enumerate(generators)
+    ]
+    build_corpus(generators, speech, 0, embedding, 1, tmp_path)
     kept = DistillationCorpus.load(tmp_path)
     seconds = np.array(
-        [1 + 1.5 + 0.5 * (part % 3) + 1.25 * (part < 4) for part in range(PARTITIONS)]
+        [
+            1 + 1.5 + 0.5 * (partition % 3) + 1.25 * (partition < 4)
+            for partition in range(PARTITIONS)
+        ]
     )
-    pauses = np.array([2 + (part < 4) for part in range(PARTITIONS)]) * PAUSE
+    pauses = np.array([2 + (partition < 4) for partition in range(PARTITIONS)]) * PAUSE
     samples = WINDOW + seconds * 16_000 + pauses  # silence lies before them
-    rows = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
-    assert np.bincount(kept.partitions).tolist() == (VIEWS * (rows // FRAMES_PER_POSITION)).tolist()
+    frames = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
+    assert (
+        np.bincount(kept.partitions).tolist() == (VIEWS * (frames // FRAMES_PER_POSITION)).tolist()
+    )
     assert (
         len(kept.log_mels)
         == FRAMES_PER_POSITION * len(kept.embeddings)
@@ -84,7 +91,7 @@ def test_speech_has_several_augmented_views_by_partition(embedding: Path, tmp_pa
         of_two.log_mels[: half * FRAMES_PER_POSITION], of_two.log_mels[half * FRAMES_PER_POSITION :]
     )
     assert set(of_two.partitions) == {2}
-    # Of its keyword, heard twice, the energy ends where it is said to end.
+    # The energy of its keyword, in both views, ends where `keywords` says.
     assert of_two.keywords[:, [0, 3]].tolist() == [[1, 1.0]] * VIEWS
     assert len(kept.keywords) == VIEWS * PARTITIONS
     for _, start, end, _ in of_two.keywords.astype(int):
@@ -104,13 +111,13 @@ def test_speech_has_several_augmented_views_by_partition(embedding: Path, tmp_pa
 
 
 def test_spliced_speech_follows_the_speech_of_a_partition(embedding: Path, tmp_path: Path) -> None:
-    """Once, and nobody knows what it says: keywords in it are not told."""
-    parts = [generator(tmp_path, part) for part in range(PARTITIONS)]
-    speech = [part.negatives for part in parts]
+    """It has one view and no labels: keywords in it are unknown."""
+    generators = [generator(tmp_path, partition) for partition in range(PARTITIONS)]
+    speech = [generator.negatives for generator in generators]
     hours = 0.04
-    for name, asked in (("without", 0.0), ("with", hours)):
+    for name, spliced in (("without", 0.0), ("with", hours)):
         (tmp_path / name).mkdir()
-        build_corpus(parts, speech, asked, embedding, 1, tmp_path / name)
+        build_corpus(generators, speech, spliced, embedding, 1, tmp_path / name)
     without, kept = (DistillationCorpus.load(tmp_path / name) for name in ("without", "with"))
     assert np.array_equal(kept.partitions[kept.labelled], without.partitions)
     assert np.array_equal(

@@ -24,7 +24,7 @@ from kws.training.distillation.embedding import (
 
 
 def test_an_embedding_for_every_hop(embedding: Path) -> None:
-    """What is behind them tells but how loud the loudest is, below which silence begins."""
+    """Later audio changes an embedding little: it sets the peak, to which silence is relative."""
     embedder = Embedder(embedding)
     samples = read_audio(SAMPLES / "story.flac")
     whole = embedder.embeddings(samples)
@@ -49,12 +49,12 @@ def test_chunks_give_the_embeddings_of_the_whole(
 
 
 def test_a_word_has_similar_embeddings_in_two_voices(embedding: Path) -> None:
-    """The likest moments of two recordings: of one keyword, and of two."""
+    """Compare the most similar moments of two recordings, of one keyword and of two."""
     embedder = Embedder(embedding)
 
     def moments(name: str) -> np.ndarray:
-        made = embedder.embeddings(read_audio(SAMPLES / f"{name}.flac"))
-        return made / np.linalg.norm(made, axis=1, keepdims=True)
+        embeddings = embedder.embeddings(read_audio(SAMPLES / f"{name}.flac"))
+        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
     def similarity(one: str, other: str) -> float:
         return float((moments(one) @ moments(other).T).max())

@@ -31,7 +31,7 @@ from kws.training.workers import Status
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A keyword by eight people, and speech; a recipe for them."""
+    """Return a folder of a keyword by eight people, of speech, and of a recipe for them."""
     data = tmp_path / "data"
     for name in ("alexa", "_negative_"):
         (data / name).mkdir(parents=True)
@@ -45,19 +45,19 @@ def folder(tmp_path: Path) -> Path:
 def test_distillation_needs_an_embedding(
     embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where it guides nothing, that is told."""
+    """Where it is not used, a warning says so."""
     work, recipe_file = folder / "work", folder / "alexa.toml"
-    guided = plan(folder, work, recipe_file, embedding=embedding)
-    assert guided.recipe == WAKE_WORDS
-    assert guided.recipe.distillation.passages_per_batch > 0
-    assert guided.plugin == DistillationPlugin(embedding)
-    assert guided.dataset.card == {"data": [EMBEDDING_CARD]}
+    distilled = plan(folder, work, recipe_file, embedding=embedding)
+    assert distilled.recipe == WAKE_WORDS
+    assert distilled.recipe.distillation.passages_per_batch > 0
+    assert distilled.plugin == DistillationPlugin(embedding)
+    assert distilled.dataset.card == {"data": [EMBEDDING_CARD]}
     alone = plan(folder, work, recipe_file)
     assert alone.recipe == without_distillation(WAKE_WORDS)
     assert alone.dataset.card == {}
-    own = plan(folder, work, keywords=["alexa"], embedding=embedding)
-    assert own.recipe.distillation.passages_per_batch == 0
-    assert own.dataset.card == {}
+    fine_tuned = plan(folder, work, keywords=["alexa"], embedding=embedding)
+    assert fine_tuned.recipe.distillation.passages_per_batch == 0
+    assert fine_tuned.dataset.card == {}
     assert any("embedding is not used" in message for message in caplog.messages)
 
 
@@ -75,18 +75,18 @@ def test_a_work_folder_with_distillation_is_not_resumed_without(
 def test_the_corpus_is_built_with_the_examples(
     embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
+    planned = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
     recipe = replace(
-        made.recipe,
+        planned.recipe,
         examples=ExampleCounts(per_keyword=16, background=16),
         mining=Mining(passages_per_epoch=0),
-        distillation=replace(made.recipe.distillation, spliced_speech_hours=0.02),
+        distillation=replace(planned.recipe.distillation, spliced_speech_hours=0.02),
     )
     status = Status("examples", folder / "progress")
     caplog.clear()
     prepare_material(
         Preparation(
-            made.dataset,
+            planned.dataset,
             recipe,
             folder / "synthetic",
             folder / "examples",

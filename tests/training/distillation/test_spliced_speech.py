@@ -33,13 +33,13 @@ KEYWORDS = [KeywordUtterances([np.pad(tone(hz, 0.7), 8000)], [1.0]) for hz in (5
 
 
 def spliced(seed: int) -> SplicedSpeech:
-    """Two keywords, near words, recorded and other speech, a tone each."""
+    """Splice two keywords, confusable phrases, recorded and other speech, a tone each."""
     own = generator(KEYWORDS, [tone(1000, 6)])
     return SplicedSpeech(own, [tone(1400, 0.6)], [tone(2000, 6)], np.random.default_rng(seed))
 
 
 def pitch(samples: Samples) -> float:
-    """Hz of the loudest tone, 1 at least."""
+    """Return the frequency of the loudest tone, Hz, 1 at least."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return max(1.0, float(np.argmax(spectrum) * 16_000 / len(samples)))
 
@@ -47,8 +47,8 @@ def pitch(samples: Samples) -> float:
 def test_clips_have_the_requested_duration_and_one_level() -> None:
     clips = spliced(1).clips(0.05, PAUSE)
     lengths = np.array([len(clip) for clip in clips])
-    asked = 0.05 * 3600 * 16_000
-    assert asked <= (lengths + PAUSE).sum() < asked + lengths.max() + PAUSE
+    requested = 0.05 * 3600 * 16_000
+    assert requested <= (lengths + PAUSE).sum() < requested + lengths.max() + PAUSE
     assert lengths.max() <= EXCERPT[1] * np.exp(0.3) * 16_000 + 1
     for clip in clips:
         assert loudness(to_float(clip)) == pytest.approx(0.1, rel=0.02)
@@ -58,17 +58,17 @@ def test_clips_have_the_requested_duration_and_one_level() -> None:
 
 
 def test_whole_words_are_speed_perturbed() -> None:
-    """A voice that is higher is faster as well."""
+    """A higher voice is faster as well."""
     clips = spliced(1).clips(0.3, PAUSE)
     start, end = KEYWORDS[0].word_spans[0]
     whole = end - start + 2 * MARGIN
-    pitches, told = np.array([pitch(clip) for clip in clips]), []
+    pitches, factors = np.array([pitch(clip) for clip in clips]), []
     for clip, hz in zip(clips, pitches, strict=True):
         for spoken in (500, 700):
             if abs(len(clip) * hz / spoken / whole - 1) < 0.02:
-                told.append(hz / spoken)
-    assert len(told) / len(clips) == pytest.approx(0.25, abs=0.06)
-    quarters = np.quantile(np.log(told), [0.25, 0.5, 0.75])
+                factors.append(hz / spoken)
+    assert len(factors) / len(clips) == pytest.approx(0.25, abs=0.06)
+    quarters = np.quantile(np.log(factors), [0.25, 0.5, 0.75])
     assert quarters == pytest.approx([-0.15, 0, 0.15], abs=0.06)
 
 
@@ -77,15 +77,15 @@ def test_pieces_of_all_sources_follow_each_other() -> None:
     for clip in spliced(1).clips(0.3, PAUSE):
         firsts = range(0, len(clip) - block, block)
         tones = np.log2([pitch(clip[first : first + block]) for first in firsts])
-        if (np.abs(np.diff(tones)) > 0.2).sum() > 1:  # whole words and passages are but one tone
-            # By half octaves: two keywords, recorded speech, near words, other speech.
+        if (np.abs(np.diff(tones)) > 0.2).sum() > 1:  # whole words and excerpts are a single tone
+            # By half octaves: two keywords, recorded speech, confusable phrases, other speech.
             kinds = np.rint(2 * (tones - np.log2(500)))
             shares += [(kinds == kind).sum() for kind in range(5)]
     assert (shares / shares.sum() > [0.1, 0.1, 0.1, 0.1, 0.04]).all(), shares
 
 
 def test_any_speech_is_enough() -> None:
-    """Without a keyword, near words or recordings."""
+    """There is no keyword, no confusable phrase and no recording."""
     only = SplicedSpeech(
         generator([KeywordUtterances([], [])], []), [], [tone(300, 1)], np.random.default_rng(1)
     )

@@ -58,20 +58,20 @@ LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
 
 
 def counting_corpus(length: int, filters: int = 1) -> tuple[DistillationCorpus, TeacherTargets]:
-    """Rows, embeddings and teacher that hold their own place; a keyword ends at place 400."""
+    """Return frames, embeddings and targets that hold their position; a keyword ends at 400."""
 
-    def places(count: int, size: int) -> np.ndarray:
+    def positions(count: int, size: int) -> np.ndarray:
         return np.repeat(np.arange(count, dtype=np.float32)[:, None], size, axis=1)
 
     words = np.array([[1, min(390, length - 12), min(400, length - 2), 1.0]])
     speech = DistillationCorpus(
-        places(length * FRAMES_PER_POSITION, filters),
-        places(length, SIZE),
+        positions(length * FRAMES_PER_POSITION, filters),
+        positions(length, SIZE),
         np.zeros(length, np.int8),
         np.ones(length, bool),
         words,
     )
-    return speech, TeacherTargets(places(length, HIDDEN), np.zeros((length, 2), np.float16))
+    return speech, TeacherTargets(positions(length, HIDDEN), np.zeros((length, 2), np.float16))
 
 
 @pytest.mark.parametrize("architecture", [WAKE_WORDS.architecture, SMALL])
@@ -85,32 +85,34 @@ def test_targets_belong_to_the_middle_and_the_end_of_receptive_fields(
         distillation=Distillation(passages_per_batch=50),
     )
     task = DistillationTask(*counting_corpus(900), layout, wanted)
-    rows, targets = task.draw()
+    frames, targets = task.draw()
     embeddings, hidden = targets[EMBEDDINGS], targets[HIDDEN_LAYER]
-    heard = architecture.window_frames + (layout.steps - 1) * architecture.stride
-    assert rows.shape == (50, heard, 1)
-    seen = architecture.first_kernel
-    seen += architecture.stride * sum(kernel - 1 for kernel in architecture.kernels[:3])
-    columns = (heard - seen) // architecture.stride + 1
-    assert embeddings.shape == (50, columns, SIZE)
-    for column in range(columns):
-        first = architecture.stride * column
-        middle = rows[:, first : first + seen, 0].mean(axis=1) / FRAMES_PER_POSITION
-        assert embeddings[:, column, 0] == pytest.approx(middle, abs=1)
-    for step in range(layout.steps):  # its last row's end is where the last embedding's speech ends
+    count = architecture.window_frames + (layout.steps - 1) * architecture.stride
+    assert frames.shape == (50, count, 1)
+    field = architecture.first_kernel
+    field += architecture.stride * sum(kernel - 1 for kernel in architecture.kernels[:3])
+    time_steps = (count - field) // architecture.stride + 1
+    assert embeddings.shape == (50, time_steps, SIZE)
+    for time_step in range(time_steps):
+        first = architecture.stride * time_step
+        middle = frames[:, first : first + field, 0].mean(axis=1) / FRAMES_PER_POSITION
+        assert embeddings[:, time_step, 0] == pytest.approx(middle, abs=1)
+    for step in range(
+        layout.steps
+    ):  # its last frame's end is where the last embedding's speech ends
         last = architecture.window_frames - 1 + architecture.stride * step
-        end = rows[:, last, 0] * layout.oversampled.hop + FRONT_END.window
+        end = frames[:, last, 0] * layout.oversampled.hop + FRONT_END.window
         rests = hidden[:, step, 0] * position_samples(layout) + (FRONT_END.window + WINDOW) / 2
-        begun = hidden[:, step, 0] > 0  # before the first place there is nothing
+        begun = hidden[:, step, 0] > 0  # before the first position there is nothing
         assert begun.sum() > 45
         assert rests[begun] == pytest.approx(end[begun], abs=1.01 * position_samples(layout))
-    tempos = (rows[:, -1, 0] - rows[:, 0, 0]) / (heard - 1) / OVERSAMPLING
+    tempos = (frames[:, -1, 0] - frames[:, 0, 0]) / (count - 1) / OVERSAMPLING
     assert tempos.min() == pytest.approx(np.exp(-0.5), abs=0.05)
     assert tempos.max() == pytest.approx(np.exp(0.2), abs=0.05)
 
 
 def test_a_quarter_of_the_passages_has_a_keyword_and_another_a_doubtful_moment() -> None:
-    """Where a step's window ends with it, at any tempo; of what is certain no more are drawn."""
+    """A step's window ends with it, at any tempo; what is certain is not drawn more often."""
     speech, teacher = counting_corpus(3000)
     teacher.logits[:, 0] = 80
     teacher.logits[395, 1] = 160
@@ -122,8 +124,8 @@ def test_a_quarter_of_the_passages_has_a_keyword_and_another_a_doubtful_moment()
     )
     hidden = DistillationTask(speech, teacher, LAYOUT, recipe).draw().targets[HIDDEN_LAYER][:, :, 0]
 
-    def within(place: float) -> int:
-        return int(((hidden[:, 0] <= place) & (hidden[:, -1] >= place)).sum())
+    def within(position: float) -> int:
+        return int(((hidden[:, 0] <= position) & (hidden[:, -1] >= position)).sum())
 
     assert within(400 - half_window(LAYOUT)) == pytest.approx(100, abs=10)
     assert within(2000) == pytest.approx(100, abs=10)
@@ -140,10 +142,10 @@ def test_too_little_speech_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Examples of noise, and speech whose embedding is how bright its middle filters are."""
+    """Store examples of noise, and speech whose embedding is how bright its middle filters are."""
     folder = tmp_path_factory.mktemp("material")
     random = np.random.default_rng(1)
-    rows = random.normal(0, 1, (200, LAYOUT.frames, FRONT_END.mel_filters))
+    frames = random.normal(0, 1, (200, LAYOUT.frames, FRONT_END.mel_filters))
     labels = np.zeros((200, LAYOUT.steps), np.int8)
     labels[::2] = LAYOUT.labels(1, LAYOUT.step_ends[8])
     bright = np.repeat(np.sin(np.arange(3000) / 40), FRAMES_PER_POSITION)[:, None]
@@ -151,7 +153,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     speech[:, 10:30] += 2 * bright
     EXAMPLES.save(
         folder,
-        ExamplePool(rows.astype(np.float16), labels, (np.arange(200) % PARTITIONS).astype(np.int8)),
+        ExamplePool(
+            frames.astype(np.float16), labels, (np.arange(200) % PARTITIONS).astype(np.int8)
+        ),
     )
     CORPUS.save(
         folder,
@@ -182,9 +186,9 @@ def recipe(passages: int) -> Recipe:
     )
 
 
-def distillation(material: Path, parts: list[int], passages: int) -> DistillationTask:
-    """A task of some parts, whose teacher tells how bright the middle filters are."""
-    speech = DistillationCorpus.load(material).select(parts)
+def distillation(material: Path, partitions: list[int], passages: int) -> DistillationTask:
+    """Return the task of some partitions; its teacher outputs how bright the middle filters are."""
+    speech = DistillationCorpus.load(material).select(partitions)
     bright = speech.embeddings[:, :1]
     logits = np.concatenate([0 * bright, 4 * bright], axis=1)
     teacher = TeacherTargets(np.repeat(bright, HIDDEN, axis=1), logits)
@@ -192,7 +196,7 @@ def distillation(material: Path, parts: list[int], passages: int) -> Distillatio
 
 
 def distances(training, passages: AuxiliaryInputs) -> list[float]:
-    """Mean squares between what the network tells of passages and what it is to tell."""
+    """Return the mean square distances of a network's outputs from the targets of passages."""
     trainer = training.trainer
     features = passages.log_mels.astype(np.float32) @ trainer.dct.numpy() + trainer.bias.numpy()
     with trainer.averaged():
@@ -203,7 +207,7 @@ def distances(training, passages: AuxiliaryInputs) -> list[float]:
 
 
 def test_a_student_learns_its_targets(material: Path, tmp_path: Path) -> None:
-    """Of speech in parts that it was not trained on."""
+    """The speech is of partitions that it was not trained on."""
     tensorflow()
     from kws.training.training_run import Training
 
@@ -225,29 +229,29 @@ def test_a_fold_and_its_teacher_use_no_held_out_speech(
     tensorflow()
     from kws.training.distillation import teacher
 
-    def taught(
+    def record(
         speech: DistillationCorpus,
         layout: ExampleLayout,
         classes: int,
         seed: int,
         path: Path,
-        said: object,
+        progress: object,
     ) -> TeacherTargets:
         nothing = np.zeros((len(speech.partitions), HIDDEN), np.float16)
-        heard.append((set(speech.partitions), classes, path))
+        trained.append((set(speech.partitions), classes, path))
         return TeacherTargets(nothing, nothing[:, :classes])
 
-    monkeypatch.setattr(teacher, "teacher_targets", taught)
-    heard: list[tuple[set[int], int, Path]] = []
+    monkeypatch.setattr(teacher, "teacher_targets", record)
+    trained: list[tuple[set[int], int, Path]] = []
     dataset = Dataset({"alexa": [], "jarvis": []}, [], [], [])
     for index in range(3):
         fold = Fold(index, 2, tmp_path)
         job = Job(dataset, recipe(8), fold, material, 1, 1)
         assert len(DistillationPlugin(tmp_path).make_task(job).draw().log_mels) == 8
-        assert heard[index] == (set(fold.training_partitions), 3, fold.teacher)
+        assert trained[index] == (set(fold.training_partitions), 3, fold.teacher)
         assert sorted([*fold.training_partitions, *fold.held_out]) == list(range(PARTITIONS))
-    assert heard[0][0] == {4, 5, 6, 7}
-    assert heard[2][0] == set(range(PARTITIONS))
+    assert trained[0][0] == {4, 5, 6, 7}
+    assert trained[2][0] == set(range(PARTITIONS))
 
 
 def test_heads_resume_with_the_training_and_are_not_part_of_the_model(

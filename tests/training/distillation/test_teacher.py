@@ -41,25 +41,28 @@ RECEPTIVE_FIELD = 20
 
 
 def corpus_of(length: int, words: np.ndarray) -> DistillationCorpus:
-    """Noise; in a keyword, its number's own direction of the embedding lights up."""
+    """Return a corpus of noise; in a keyword, one number of the embedding is greater."""
     embeddings = np.random.default_rng(1).normal(0, 0.3, (length, SIZE))
     embeddings[:, 0] = np.arange(length)
     for keyword, start, end, _ in words:
         embeddings[int(start) - 4 : int(end) - 4, int(keyword)] += 3
-    rows, parts = np.zeros((length * FRAMES_PER_POSITION, 1), np.float16), np.zeros(length, np.int8)
+    frames, partitions = (
+        np.zeros((length * FRAMES_PER_POSITION, 1), np.float16),
+        np.zeros(length, np.int8),
+    )
     known = np.ones(length, bool)
-    return DistillationCorpus(rows, embeddings.astype(np.float32), parts, known, words)
+    return DistillationCorpus(frames, embeddings.astype(np.float32), partitions, known, words)
 
 
 def words(count: int, first: int = 100) -> np.ndarray:
-    """Two keywords in turn, 80 places apart."""
+    """Return two keywords in turn, 80 positions apart."""
     ends = first + 80.0 * np.arange(count)
     return np.stack([1 + np.arange(count) % 2, ends - 10, ends, np.full(count, 0.5)], axis=1)
 
 
-def seconds_after(places: np.ndarray, end: float) -> np.ndarray:
-    """From a word's end to the end of what an embedding rests on."""
-    samples = places * position_samples(LAYOUT) + FRONT_END.window / 2 + WINDOW / 2
+def seconds_after(positions: np.ndarray, end: float) -> np.ndarray:
+    """Return the seconds from a word's end to the end of an embedding's window."""
+    samples = positions * position_samples(LAYOUT) + FRONT_END.window / 2 + WINDOW / 2
     return (samples - end * position_samples(LAYOUT)) / 16_000
 
 
@@ -91,42 +94,42 @@ def test_a_batch_has_the_keywords_evenly_and_background() -> None:
         assert labels.shape == (BATCH, CROP_STEPS)
         keyword = labels.max(axis=1)
         assert np.bincount(keyword).tolist() == [BATCH - 52, 26, 26]
-        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
-            judged = places[RECEPTIVE_FIELD - 1 :]
-            if (made > 0).any():
+        for positions, crop_labels in zip(embeddings[..., 0].astype(int), labels, strict=True):
+            steps = positions[RECEPTIVE_FIELD - 1 :]
+            if (crop_labels > 0).any():
                 spoken += 1
-                spliced += (np.diff(places) != 1).any()
-                ends = words(40)[words(40)[:, 0] == made.max(), 2]
-                after = seconds_after(judged[:, None], ends[None])
+                spliced += (np.diff(positions) != 1).any()
+                ends = words(40)[words(40)[:, 0] == crop_labels.max(), 2]
+                after = seconds_after(steps[:, None], ends[None])
                 inside = (after >= KEYWORD_RANGE[0]) & (after <= KEYWORD_RANGE[1])
                 (word,) = np.flatnonzero(inside.any(axis=0))
                 assert inside[:, word].sum() >= 10
-                assert np.array_equal(made, step_labels(made.max(), after[:, word]))
+                assert np.array_equal(crop_labels, step_labels(crop_labels.max(), after[:, word]))
             else:
-                assert not made.any()
-                assert (np.diff(places) == 1).all()
-                assert batches.background[judged].all()
-                hard += 300 in judged
+                assert not crop_labels.any()
+                assert (np.diff(positions) == 1).all()
+                assert batches.background[steps].all()
+                hard += 300 in steps
     assert spliced / spoken == pytest.approx(0.6, abs=0.06)
     assert hard > 20 * 20
 
 
 def test_another_keyword_close_by_is_ignored() -> None:
-    """But where other speech took its place."""
+    """It is background where other speech replaces it."""
     ends = np.array([200.0, 216.0])
     near = np.stack([[1, 2], ends - 8, ends, [0.5, 0.5]], axis=1)
     batches = TeacherBatches(corpus_of(600, near), LAYOUT, RECEPTIVE_FIELD, 1)
     ignored = 0
     for _ in range(10):
         embeddings, labels = batches.draw()
-        for places, made in zip(embeddings[..., 0].astype(int), labels, strict=True):
-            keyword, judged = made.max(), places[RECEPTIVE_FIELD - 1 :]
+        for positions, crop_labels in zip(embeddings[..., 0].astype(int), labels, strict=True):
+            keyword, steps = crop_labels.max(), positions[RECEPTIVE_FIELD - 1 :]
             if keyword > 0:
-                seconds = seconds_after(judged, ends[2 - keyword])
+                seconds = seconds_after(steps, ends[2 - keyword])
                 other = (seconds >= IGNORED_RANGE[0]) & (seconds <= IGNORED_RANGE[1])
-                assert set(made[made > 0]) == {keyword}
-                assert not (made[other] == 0).any()
-                ignored += (made[other] == IGNORE).sum()
+                assert set(crop_labels[crop_labels > 0]) == {keyword}
+                assert not (crop_labels[other] == 0).any()
+                ignored += (crop_labels[other] == IGNORE).sum()
     assert ignored > 100
 
 
@@ -165,7 +168,7 @@ def test_a_teacher_finds_the_keywords_of_unknown_speech(
     free = TeacherBatches(other, LAYOUT, RECEPTIVE_FIELD, 1).background
     assert (logits[free].argmax(axis=1) == 0).mean() > 0.97
     for keyword, _, end, _ in words(30, first=131):
-        place = round(end + 0.2 / (position_samples(LAYOUT) / 16_000)) - 8
-        assert logits[place - 3 : place + 4].argmax(axis=1).max() == keyword
+        position = round(end + 0.2 / (position_samples(LAYOUT) / 16_000)) - 8
+        assert logits[position - 3 : position + 4].argmax(axis=1).max() == keyword
     again = teacher.teacher_targets(known, LAYOUT, 3, 1, path, lambda doing, share: None)
     assert np.array_equal(again.logits, targets.logits)
