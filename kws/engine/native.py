@@ -23,6 +23,7 @@ from kws.engine.c_layout import (
 )
 from kws.engine.lowering import read
 from kws.engine.network import plan
+from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection
@@ -161,6 +162,10 @@ class _Struct:
     def _fields(self, name: str, values: Values) -> Values:
         """Return values as cffi takes them: arrays, texts and lists as pointers."""
         fields = dict(ffi.typeof(name).fields)
+        if set(values) != set(fields):
+            raise KwsError(
+                "the C engine was built from other sources than these; install kws again"
+            )
         return {key: self._field(fields[key].type, value) for key, value in values.items()}
 
     def _field(self, c_type: Any, value: Any) -> Any:

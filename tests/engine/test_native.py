@@ -11,8 +11,11 @@ from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.ds_cnn import DsCnn
+from kws.engine.c_layout import front_end_values
 from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
+from kws.errors import KwsError
 from kws.mfcc import Mfcc
+from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 from kws.spotter import NumpySpotter
@@ -75,3 +78,11 @@ def test_frames_of_another_shape_are_refused() -> None:
     native = NativeDsCnn(temporal())
     with pytest.raises(ValueError, match=r"are not \[n, 20\]"):
         native.push(np.zeros(3, np.float32))
+
+
+def test_an_engine_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a struct a field that the compiled engine does not have."""
+    values = front_end_values(FrontEndTables(temporal().config.front_end))
+    monkeypatch.setattr("kws.engine.native.front_end_values", lambda _: values | {"newer": 1})
+    with pytest.raises(KwsError, match="install kws again"):
+        NativeMfcc(temporal().config.front_end)
