@@ -24,7 +24,7 @@ def skip_without(what: str, present: object) -> None:
 
 
 def tensorflow() -> ModuleType:
-    """TensorFlow, loaded behind the tflite runtime: the other way round the runtime fails."""
+    """TensorFlow, loaded after the tflite runtime: the other way round the runtime fails."""
     skip_without("TensorFlow", find_spec("tensorflow"))
     import tensorflow
 

@@ -91,7 +91,7 @@ def with_scipy(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     spectrum = np.abs(scipy.fft.rfft(windows_of(samples, spec) / 32768 * hann, spec.fft))
     logs = np.log(spectrum @ mel_weights(spec) + spec.log_offset)
     cepstrum = scipy.fft.dct(logs, norm="ortho")[:, : spec.coefficients]
-    cepstrum[:, 0] *= np.sqrt(2)  # tf.signal scales all coefficients alike
+    cepstrum[:, 0] *= np.sqrt(2)  # tf.signal scales all coefficients the same way
     return standardised(cepstrum, spec)
 
 

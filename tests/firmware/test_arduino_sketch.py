@@ -119,7 +119,7 @@ def test_one_line_switches_an_action_off(sketch: Path, tmp_path: Path, action: s
     copy = tmp_path / sketch.name
     shutil.copytree(sketch, copy)
     for file in (copy / "src").glob("*.[cS]"):
-        file.unlink()  # they compile alike
+        file.unlink()  # they compile the same way
     settings = (copy / "settings.h").read_text()
     assert f"#define {action} 1" in settings
     (copy / "settings.h").write_text(settings.replace(f"#define {action} 1", f"#define {action} 0"))
