@@ -11,17 +11,16 @@ from kws.training.recipe import Architecture
 
 SMALL = Architecture(channels=8, kernels=(3, 5), last_kernel=4)
 
-
 FAMILIES = {
     "temporal": SMALL,
-    "plane": Architecture(
+    "planar": Architecture(
         channels=8, kernels=(3, 5), last_kernel=3, frequency_kernel=4, first_kernel=6, stride=3
     ),
 }
 
 
-def settled_network(architecture: Architecture, classes: int, features: np.ndarray):
-    """Random weights, and normalisations that have seen the features."""
+def adapted_network(architecture: Architecture, classes: int, features: np.ndarray):
+    """Return a network of random weights, its batch normalisation adapted to the features."""
     import keras
 
     from kws.training.model import build_model

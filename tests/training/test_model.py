@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from trained_models import FAMILIES, SMALL, quantised, settled_network
+from trained_models import FAMILIES, SMALL, adapted_network, quantised
 from training_signals import FRONT_END
 
 from kws.errors import KwsError
@@ -79,7 +79,7 @@ def test_a_network_is_initialised_from_a_model(tf, family: str) -> None:
     frames = architecture.window_frames + 5 * architecture.stride
     random = np.random.default_rng(1)
     features = random.normal(0, 1, (48, frames, FRONT_END.coefficients, 1)).astype(np.float32)
-    source = settled_network(architecture, 4, features)
+    source = adapted_network(architecture, 4, features)
     model = quantised(source, architecture, features, 4)
     assert replace(Architecture.of(model), frequency_stride=2) == architecture
     network = build_model(architecture, FRONT_END, 2)
@@ -104,7 +104,7 @@ def test_an_initial_model_of_another_shape_is_refused(tf) -> None:
         replace(SMALL, channels=12),
         replace(SMALL, kernels=(3, 5, 7)),
         replace(SMALL, kernels=(3, 4)),
-        FAMILIES["plane"],
+        FAMILIES["planar"],
     ):
         with pytest.raises(KwsError, match=r"^it: its network has another shape"):
             initialise_from(model, build_model(architecture, FRONT_END, 2), features)

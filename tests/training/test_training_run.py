@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tensorflow
-from trained_models import SMALL, quantised, settled_network
+from trained_models import SMALL, adapted_network, quantised
 from training_signals import FRONT_END
 
 from kws.data.clips import PARTITIONS
@@ -211,7 +211,7 @@ def test_a_training_starts_from_a_model(tf, material: Path, tmp_path: Path) -> N
     random = np.random.default_rng(1)
     features = random.normal(0, 1, (48, 60, FRONT_END.coefficients, 1)).astype(np.float32)
     front_end = replace(FRONT_END, mean=(0.5,) * 20, scale=(0.7,) * 20)
-    model = quantised(settled_network(SMALL, 3, features), SMALL, features, 3)
+    model = quantised(adapted_network(SMALL, 3, features), SMALL, features, 3)
     model = replace(model, config=replace(model.config, front_end=front_end))
     plan = replace(recipe(epochs=1, learning_rate=1e-9), initial=model, front_end=front_end)
     training = Training(material, ["word"], plan, [0])

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from kws.config import SAMPLE_RATE
 from kws.training.augmentation import waveform
-from kws.training.augmentation.scene import CLEAN, AcousticAugmentation
+from kws.training.augmentation.scene import (
+    CLEAN,
+    RECORDED_RIR,
+    SYNTHETIC_RIR,
+    AcousticAugmentation,
+    Transform,
+)
 
 
 def test_short_recordings_but_the_first_are_used_from_their_start(
@@ -42,3 +49,33 @@ def test_some_scenes_stay_clean(random: np.random.Generator) -> None:
         gain = augmented @ scene / (scene @ scene)
         clean.append(np.abs(augmented - gain * scene).max() < 1)  # LSB
     assert CLEAN - 0.1 < np.mean(clean) < CLEAN + 0.15
+
+
+def test_a_transform_is_applied_with_its_probability() -> None:
+    """One that is always applied takes no random number for it."""
+    audio = np.ones(1, np.float32)
+    sometimes = Transform(0.3, lambda audio, random: -audio)
+    random = np.random.default_rng(1)
+    applied = [sometimes(audio, random)[0] == -1 for _ in range(2000)]
+    assert np.mean(applied) == pytest.approx(0.3, abs=0.04)
+    always = Transform(1.0, lambda audio, random: audio * random.random(1, np.float32))
+    one, other = (np.random.default_rng(2) for _ in range(2))
+    assert always(audio, one) == other.random(1, np.float32)
+
+
+def test_rooms_of_recordings_and_synthetic_ones_are_drawn(random: np.random.Generator) -> None:
+    """A recorded response is an echo; without one, synthetic responses take its share as well."""
+    click = np.zeros(SAMPLE_RATE, np.float32)
+    click[100] = 0.5
+    echo = np.zeros(2001, np.int16)
+    echo[[0, 2000]] = 20_000, 10_000
+
+    def shares(responses: list[np.ndarray]) -> list[float]:
+        acoustics = AcousticAugmentation([], [], responses)
+        rooms = [acoustics._reverberate(click, random) for _ in range(400)]
+        counts = [np.count_nonzero(np.abs(room) > 1e-4) for room in rooms]
+        kinds = [0 if count == 1 else 1 if count == 2 else 2 for count in counts]
+        return (np.bincount(kinds, minlength=3) / len(kinds)).tolist()
+
+    assert shares([echo]) == pytest.approx([0.5, RECORDED_RIR, SYNTHETIC_RIR], abs=0.08)
+    assert shares([]) == pytest.approx([0.5, 0, RECORDED_RIR + SYNTHETIC_RIR], abs=0.08)
