@@ -82,7 +82,7 @@ class AcousticAugmentation:
         return babble
 
     def _reverberate(self, scene: Audio, random: Random) -> Audio:
-        """Apply a recorded or a synthetic RIR, or none (lhotse's ReverbWithImpulseResponse)."""
+        """Apply a recorded or a synthetic RIR, or none (ReverbWithImpulseResponse)."""
         kind = random.random()
         if kind < RECORDED_RIR and self._responses:
             recorded = self._responses[random.integers(len(self._responses))]
@@ -93,7 +93,7 @@ class AcousticAugmentation:
         return scene
 
     def _mix_background(self, scene: Audio, random: Random) -> Audio:
-        """Mix noise in at a random SNR (audiomentations' AddBackgroundNoise)."""
+        """Mix noise in at a random SNR (AddBackgroundNoise)."""
         noise = self.noise(len(scene), random)
         return waveform.mix(scene, noise, random.uniform(*waveform.SNR))
 

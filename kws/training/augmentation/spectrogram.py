@@ -22,7 +22,7 @@ def perturb_tempo(
     architecture: Architecture,
     limits: tuple[float, float],
 ) -> tf.Tensor:
-    """Change the tempo and keep the pitch (`sox tempo`), and pick the network's frames.
+    """Change the tempo and keep the pitch (lhotse's PerturbTempo), and pick the network's frames.
 
     Of OVERSAMPLING times as many stored frames, the nearest are picked, so that none is smoother
     than speech is. The end of a keyword stays in place, and with it the labels.

@@ -1,6 +1,7 @@
 """Transform waveforms: speed, reverberation, spectral tilt, distortion, noise, level.
 
 Audio here is float32 [n], full scale 1.0. A transform that draws takes the generator it draws from.
+Names in brackets are those of the same transform in lhotse or audiomentations.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ MICROPHONE_NOISE = (-90.0, -60.0)  # dBFS
 
 
 def perturb_speed(audio: Audio, factor: float) -> Audio:
-    """Resample to play faster (factor > 1) or slower, pitch included (`sox speed`)."""
+    """Resample to play faster (factor > 1) or slower, pitch included (PerturbSpeed)."""
     faster: Audio = soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
     return faster
 
 
 def apply_impulse_response(audio: Audio, response: Audio) -> Audio:
-    """Convolve with a room impulse response (RIR), keeping energy and the time of the sound.
+    """Convolve with a room impulse response (RIR), keeping energy and time (ApplyImpulseResponse).
 
     The peak of the response counts as the direct sound.
     """
@@ -60,7 +61,7 @@ def synthetic_impulse_response(random: Random) -> Audio:
 
 
 def tilt_spectrum(audio: Audio, random: Random) -> Audio:
-    """Apply first-order low and high shelves at a random corner, up to TILT either way each."""
+    """Apply shelves of up to TILT at a random corner (LowShelfFilter, HighShelfFilter)."""
     corner = np.exp(random.uniform(np.log(150), np.log(5000)))
     pole = np.exp(-2 * np.pi * corner / SAMPLE_RATE)
     low: Double = lfilter([1 - pole], [1, -pole], audio)
@@ -70,7 +71,7 @@ def tilt_spectrum(audio: Audio, random: Random) -> Audio:
 
 
 def low_pass(audio: Audio, random: Random) -> Audio:
-    """Apply a Butterworth low-pass at a random CUTOFF, as narrow lines and codecs do."""
+    """Apply a Butterworth low-pass at a random CUTOFF, as codecs do (LowPassFilter)."""
     cutoff = random.uniform(*CUTOFF)
     sections = butter(8, cutoff, fs=SAMPLE_RATE, output="sos")
     filtered: Double = sosfilt(sections, audio)
@@ -78,7 +79,7 @@ def low_pass(audio: Audio, random: Random) -> Audio:
 
 
 def distort(audio: Audio, random: Random) -> Audio:
-    """Apply tanh distortion, as an amplifier that is driven up to DRIVE times its range."""
+    """Drive an amplifier up to DRIVE times its range (TanhDistortion)."""
     drive = np.float32(np.exp(random.uniform(*np.log(DRIVE))) / max(np.abs(audio).max(), 1e-6))
     distorted: Audio = np.tanh(drive * audio) / drive
     return distorted
@@ -103,13 +104,13 @@ def coloured_noise(count: int, random: Random) -> Audio:
 
 
 def add_microphone_noise(audio: Audio, random: Random) -> Audio:
-    """Add coloured noise at a random level of MICROPHONE_NOISE."""
+    """Add coloured noise at a random level of MICROPHONE_NOISE (AddColorNoise)."""
     gain = 10 ** (random.uniform(*MICROPHONE_NOISE) / 20)
     return audio + np.float32(gain) * coloured_noise(len(audio), random)
 
 
 def randomise_level(audio: Audio, random: Random) -> Audio:
-    """Set a random LEVEL."""
+    """Set a random LEVEL (PerturbVolume)."""
     return set_level(audio, random.uniform(*LEVEL))
 
 
