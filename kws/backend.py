@@ -8,14 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
+from kws.types import Frames, Samples, StepScores
 
 BACKENDS = ("c", "numpy")
 DEFAULT_BACKEND = "c" if AVAILABLE else "numpy"
@@ -27,7 +25,7 @@ class FeatureExtractor(Protocol):
     def reset(self) -> None:
         """Forget the stream."""
 
-    def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
 
 
@@ -43,7 +41,7 @@ class Classifier(Protocol):
     def reset(self) -> None:
         """Forget the stream."""
 
-    def push(self, frames: npt.NDArray[np.float32], /) -> npt.NDArray[np.int8]:
+    def push(self, frames: Frames, /) -> StepScores:
         """Take frames [n, coefficients]; return the scores they complete, [steps, classes]."""
 
 
@@ -61,7 +59,7 @@ class SpotterBackend(Protocol):
     def reset(self) -> None:
         """Forget the stream and prime the stages with the silence of a receptive field."""
 
-    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+    def push(self, samples: Samples) -> list[Detection]:
         """Take int16 samples [n] at 16 kHz; return the detections they complete."""
 
     @property
@@ -89,7 +87,7 @@ class Spotter:
             KwsError: the model cannot be read, or the backend is not there.
         """
         loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
-        self._backend = _open_spotter(loaded, backend or DEFAULT_BACKEND)
+        self._backend = _open_spotter(loaded, DEFAULT_BACKEND if backend is None else backend)
 
     @property
     def config(self) -> ModelConfig:
@@ -110,7 +108,7 @@ class Spotter:
         """
         return self._backend.scores
 
-    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+    def push(self, samples: Samples) -> list[Detection]:
         """Take int16 samples [n]; return the detections they complete.
 
         Times of detections count from the first sample pushed after the start or a reset.
@@ -149,5 +147,5 @@ def _open_spotter(model: ModelFile, backend: str) -> SpotterBackend:
 
         return NumpySpotter(model)
     if not AVAILABLE:
-        raise KwsError("the backend 'c' is not here: kws was installed without a C compiler")
+        raise KwsError("the backend 'c' is not available: kws was installed without a C compiler")
     return NativeSpotter(model)

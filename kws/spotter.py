@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.ds_cnn import DsCnn
 from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, Posterior
+from kws.types import Samples
 
 
 class NumpySpotter:
-    """Detect keywords in a stream; how it is cut into blocks changes nothing."""
+    """Detect keywords in a stream; the division into pushes changes nothing."""
 
     def __init__(self, model: ModelFile) -> None:
         """Set up the stages of a model and prime them."""
@@ -41,12 +41,12 @@ class NumpySpotter:
         self.push(silence)
         self._priming = len(silence)
 
-    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+    def push(self, samples: Samples) -> list[Detection]:
         """Take int16 samples [n] at 16 kHz; return the detections they complete."""
         detections = []
         self.posterior.begin_block()
-        for cut, passage in self.gate.push(samples):
-            self.posterior.skip(cut)
+        for skipped, passage in self.gate.push(samples):
+            self.posterior.skip(skipped)
             frames = self.mfcc.push(passage)
             scores = self.ds_cnn.push(frames)
             detections += self.posterior.push(scores)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import FrontEnd
 from kws.engine.c_layout import (
@@ -27,6 +26,7 @@ from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection
+from kws.types import Frames, Samples, StepScores
 
 try:
     from kws.engine._c_engine import ffi, lib
@@ -54,7 +54,7 @@ class NativeMfcc:
         """Forget the stream."""
         lib.kws_mfcc_reset(self._mfcc)
 
-    def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
         samples = np.ascontiguousarray(samples, np.int16)
         count = samples.size
@@ -84,7 +84,7 @@ class NativeDsCnn:
         """Forget the stream."""
         lib.kws_ds_cnn_reset(self._ds_cnn)
 
-    def push(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    def push(self, frames: Frames) -> StepScores:
         """Take frames [n, coefficients]; return the scores they complete, [steps, classes].
 
         Raises:
@@ -123,7 +123,7 @@ class NativeSpotter:
         """Forget the stream and prime the stages with the silence of a receptive field."""
         lib.kws_spotter_reset(self._spotter)
 
-    def push(self, samples: npt.NDArray[np.int16]) -> list[Detection]:
+    def push(self, samples: Samples) -> list[Detection]:
         """Take int16 samples [n] at 16 kHz; return the detections they complete."""
         samples = np.ascontiguousarray(samples, np.int16)
         count = samples.size
