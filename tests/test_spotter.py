@@ -13,13 +13,11 @@ from command_line import SAMPLES
 from conftest import skip_without
 from small_models import Samples, short_window, synthetic_audio, temporal
 
-import kws
 from kws import Detection, ModelFile, Spotter
 from kws.audio.audio_file import read_audio
 from kws.backend import AVAILABLE, SpotterBackend
 from kws.config import SAMPLE_RATE, Smoothing
 from kws.engine.native import NativeSpotter
-from kws.errors import KwsError
 from kws.export.sketch import export
 from kws.posterior import ONE
 from kws.spotter import NumpySpotter
@@ -95,19 +93,6 @@ def test_a_keyword_at_the_start_of_a_stream_is_detected_in_c(
     assert [detection.keyword for detection in output.detections] == [keyword]
     assert output.detections == Spotter(model).push(samples)
     assert output.dropped == 0
-
-
-@pytest.mark.parametrize("gate", [True, False])
-def test_backends_agree_from_the_first_sample_on(gate: bool) -> None:
-    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
-    model, samples = temporal(), synthetic_audio(10, seed=4)
-    model = model if gate else model.without_gate()
-    spotters = [Spotter(model, backend) for backend in ("c", "numpy")]
-    lengths = np.random.default_rng(1).geometric(1 / 2000, 200)
-    for block in np.split(samples, np.cumsum(lengths[np.cumsum(lengths) < len(samples)])):
-        c, numpy = (spotter.push(block) for spotter in spotters)
-        assert c == numpy
-        assert spotters[0].scores == spotters[1].scores
 
 
 @backends
@@ -186,21 +171,3 @@ def test_the_pre_roll_of_one_hop_may_complete_several_detections(tmp_path: Path)
         native = NativeSpotter(model)
         native._model.pointer.posterior.refractory_steps = 1
         assert in_blocks(native, samples, 1) == expected
-
-
-def test_an_unknown_backend_is_refused() -> None:
-    with pytest.raises(KwsError, match="no backend named 'cuda'; there are: c, numpy"):
-        Spotter(backend="cuda")
-
-
-def test_c_is_refused_where_it_was_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kws.backend.AVAILABLE", False)
-    with pytest.raises(KwsError, match="without a C compiler"):
-        Spotter(backend="c")
-
-
-def test_a_model_is_a_name_a_path_or_loaded(tmp_path: Path) -> None:
-    model = ModelFile.load()
-    (tmp_path / "copy.tflite").write_bytes(model.content)
-    for given in ("home", model, tmp_path / "copy.tflite", str(tmp_path / "copy.tflite")):
-        assert kws.Spotter(given).config == model.config

@@ -1,0 +1,46 @@
+"""Test the choice of the backend, and that both give the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import skip_without
+from small_models import synthetic_audio, temporal
+
+import kws
+from kws import ModelFile, Spotter
+from kws.backend import AVAILABLE
+from kws.errors import KwsError
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_backends_agree_from_the_first_sample_on(gate: bool) -> None:
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    model, samples = temporal(), synthetic_audio(10, seed=4)
+    model = model if gate else model.without_gate()
+    spotters = [Spotter(model, backend) for backend in ("c", "numpy")]
+    lengths = np.random.default_rng(1).geometric(1 / 2000, 200)
+    for block in np.split(samples, np.cumsum(lengths[np.cumsum(lengths) < len(samples)])):
+        c, numpy = (spotter.push(block) for spotter in spotters)
+        assert c == numpy
+        assert spotters[0].scores == spotters[1].scores
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(KwsError, match="no backend named 'cuda'; there are: c, numpy"):
+        Spotter(backend="cuda")
+
+
+def test_c_is_refused_where_it_was_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kws.backend.AVAILABLE", False)
+    with pytest.raises(KwsError, match="without a C compiler"):
+        Spotter(backend="c")
+
+
+def test_a_model_is_a_name_a_path_or_loaded(tmp_path: Path) -> None:
+    model = ModelFile.load()
+    (tmp_path / "copy.tflite").write_bytes(model.content)
+    for given in ("home", model, tmp_path / "copy.tflite", str(tmp_path / "copy.tflite")):
+        assert kws.Spotter(given).config == model.config
