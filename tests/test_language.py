@@ -72,7 +72,6 @@ def words_in(path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="words that are being replaced")
 def test_code_and_documentation_speak_the_language_of_the_field():
     found = [word for path in FILES for word in words_in(path)]
     assert not found, "\n".join([f"{len(found)} words:", *found])
