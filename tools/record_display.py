@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from unittest import mock
 from xml.sax.saxutils import escape
 
@@ -55,12 +54,7 @@ class Playback:
     def __enter__(self) -> Playback:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         pass
 
     def fill(self, ring: RingBuffer) -> bool:
