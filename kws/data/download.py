@@ -20,6 +20,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path, PureWindowsPath
 
+from kws.atomic_write import flush
 from kws.errors import KwsError
 
 BLOCK = 1 << 18  # bytes read or copied at a time
@@ -56,6 +57,7 @@ def download(
                 f"{url}: wrong checksum, so this is not the expected file; it is removed, and the"
                 " same command starts again"
             )
+        flush(partial)
         partial.rename(path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from kws.atomic_write import write_atomically
 from kws.console.html_page import html_page
 from kws.errors import KwsError
 from kws.evaluation.det import DetCurves, det_curves
@@ -57,7 +58,7 @@ def write_report(
     }
     try:
         for name, text in files.items():
-            (folder / name).write_text(text, "utf-8")
+            write_atomically(folder / name, text)
     except OSError as error:
         raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
     return [folder / name for name in files]

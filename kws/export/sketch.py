@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kws import __version__
+from kws.atomic_write import write_atomically
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read
 from kws.errors import KwsError
@@ -100,7 +101,7 @@ def write(folder: Path, files: Mapping[str, str], may_be_changed: str = "") -> l
         digests = _digests(folder / DIGESTS)
         texts = dict(files)
         for name, text in files.items():
-            if not _changed(folder / name, text, digests.get(name)):
+            if not _changed(folder / name, text, digests.get(name, set())):
                 continue
             if name != may_be_changed or name not in digests:
                 raise KwsError(
@@ -108,33 +109,42 @@ def write(folder: Path, files: Mapping[str, str], may_be_changed: str = "") -> l
                     " or choose another folder"
                 )
             del texts[name]
-        digests = {name: _digest(text) for name, text in files.items()}
-        texts[DIGESTS] = f"# Written by kws {__version__} (kws export).\n" + "".join(
-            f"{digests[name]}  {name}\n" for name in sorted(digests)
-        )
-        for name, text in texts.items():
+        new = {name: {_digest(text)} for name, text in files.items()}
+        both = {name: digests.get(name, set()) | new[name] for name in files}
+        texts[DIGESTS] = _list_of_digests(new)
+        # An export that breaks off leaves some files of before: their digests stay until the end.
+        for name, text in ((DIGESTS, _list_of_digests(digests | both)), *texts.items()):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, "utf-8", newline="\n")
+            write_atomically(folder / name, text)
     except OSError as error:
         raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
     return [folder / name for name in sorted(texts)]
 
 
-def _changed(path: Path, text: str, digest: str | None) -> bool:
-    """Return whether a file holds neither this export's text nor the one with the digest."""
+def _changed(path: Path, text: str, digests: set[str]) -> bool:
+    """Return whether a file holds neither this export's text nor one with a known digest."""
     if not path.exists():
         return False
     found = path.read_text("utf-8", errors="replace")  # any line ends: tools may change them
-    return found != text and _digest(found) != digest
+    return found != text and _digest(found) not in digests
 
 
-def _digests(path: Path) -> dict[str, str]:
-    """Return the digests of an earlier export's files by name."""
+def _list_of_digests(digests: Mapping[str, set[str]]) -> str:
+    lines = (f"{digest}  {name}\n" for name in sorted(digests) for digest in sorted(digests[name]))
+    return f"# Written by kws {__version__} (kws export).\n" + "".join(lines)
+
+
+def _digests(path: Path) -> dict[str, set[str]]:
+    """Return the digests of an earlier export's files by name, two where it broke off."""
     if not path.exists():
         return {}
     lines = path.read_text("utf-8").splitlines()
-    pairs = (line.split("  ", 1) for line in lines if not line.startswith("#") and "  " in line)
-    return {name: digest for digest, name in pairs}
+    digests: dict[str, set[str]] = {}
+    for line in lines:
+        if not line.startswith("#") and "  " in line:
+            digest, name = line.split("  ", 1)
+            digests.setdefault(name, set()).add(digest)
+    return digests
 
 
 def _digest(text: str) -> str:

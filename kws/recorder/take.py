@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from kws.atomic_write import replacing
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import ABOVE_FLOOR, FRAME, frame_levels, word_span
 from kws.errors import KwsError
@@ -152,12 +153,10 @@ class TakeFolder:
         number = 1
         while (path := self.folder / f"{self._session}-{number:03d}.wav").exists():
             number += 1
-        unfinished = self.folder / f".{path.name}.part"
         try:
-            soundfile.write(unfinished, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            unfinished.rename(path)
+            with replacing(path) as unfinished:
+                soundfile.write(unfinished, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
         except (OSError, soundfile.LibsndfileError) as error:
-            unfinished.unlink(missing_ok=True)
             raise KwsError(f"{path}: cannot be written: {error}") from error
         self.kept += 1
         return path

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import struct
+import zlib
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
+from kws.actions.time_limit import one_line
+from kws.atomic_write import replacing
+
 Arrays = list[npt.NDArray[Any]]
 
+# What NumPy and zipfile raise for a file that is cut short or holds other bytes.
+WRONG_VALUES = (ValueError, TypeError, AttributeError, LookupError)
+DAMAGE = (*WRONG_VALUES, EOFError, OSError, RuntimeError, BadZipFile, zlib.error, struct.error)
 LISTS = "best", "state", "mined"  # the fields that are arrays
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -27,8 +40,7 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; it replaces the previous one only when it is complete."""
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
             np.savez(
                 file,
                 numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
@@ -38,14 +50,27 @@ class Checkpoint:
                     for i, array in enumerate(getattr(self, name))
                 },
             )
-        unfinished.replace(path)
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
-        """Return the checkpoint of a file, or an empty one where there is no file."""
-        if not path.exists():
+        """Return the checkpoint of a file, or an empty one where there is none.
+
+        A damaged file is logged and removed: that training starts over.
+        """
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
             return Checkpoint()
-        with np.load(path) as saved:
+        try:
+            return Checkpoint._parse(content)
+        except DAMAGE as error:
+            log.warning("%s: damaged (%s); this training starts over", path, one_line(error))
+            path.unlink()
+            return Checkpoint()
+
+    @staticmethod
+    def _parse(content: bytes) -> Checkpoint:
+        with np.load(BytesIO(content)) as saved:
             epoch, best_epoch, best_loss = saved["numbers"].tolist()
             lists = {
                 name: [saved[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in saved))]

@@ -6,6 +6,7 @@ trained on nothing of its session. The final model is trained on everything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from kws.atomic_write import write_atomically
 from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
+from kws.errors import KwsError
 from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
@@ -34,6 +37,8 @@ NOISY_SNR = 10.0  # dB
 NOISY = f"{NOISY_SNR:g} dB"
 
 ScoresByCondition = dict[str, Scores]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,17 @@ class Fold:
         """Return its model with the posterior handling of a recipe, which needs no training."""
         model = ModelFile.load(self.path)
         return replace(model, config=recipe.inference_config(model.config))
+
+    def is_trained(self) -> bool:
+        """Return whether its model is there; a damaged one is logged and made again."""
+        if not self.path.exists():
+            return False
+        try:
+            ModelFile.load(self.path)
+        except KwsError as error:
+            log.warning("%s; it is made again", error)
+            self.path.unlink()
+        return self.path.exists() and Checkpoint.load(self.checkpoint).epoch > 0
 
     @property
     def log(self) -> Path:
@@ -144,7 +160,7 @@ def train_and_test(
 def train_and_score(job: Job) -> tuple[ModelFile, ScoresByCondition]:
     """Train the model of a fold, unless it is there, and score it on what the fold holds out."""
     fold, status = job.fold, job.fold.status
-    if not fold.path.exists():
+    if not fold.is_trained():
         status.report("starting", 0.0)
         import tensorflow as tf
 
@@ -156,9 +172,7 @@ def train_and_score(job: Job) -> tuple[ModelFile, ScoresByCondition]:
         training = Training(job.material, keywords, job.recipe, fold.held_out, task)
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
-        unfinished = fold.path.with_suffix(".part")
-        unfinished.write_bytes(trained.content)
-        unfinished.rename(fold.path)
+        write_atomically(fold.path, trained.content)
     model = fold.load(job.recipe)
     status.report("testing", 0.0)
     scores = score_test_set(model, fold.test_set(job.dataset)) if fold.held_out else {}

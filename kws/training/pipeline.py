@@ -10,6 +10,7 @@ from statistics import median
 
 from rich.console import Console
 
+from kws.atomic_write import write_atomically
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.model_file import ModelFile
@@ -122,7 +123,7 @@ def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) 
     with worker_processes(1) as executor:
         (content,) = run_jobs(executor, _embed, [(log, (model.content, config))])
     try:
-        output.write_bytes(content)
+        write_atomically(output, content)
     except OSError as error:
         raise KwsError(f"{output}: {error.strerror or error}") from error
 

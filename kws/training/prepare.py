@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.atomic_write import flush
 from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
@@ -64,6 +65,8 @@ def prepare_material(job: Preparation) -> None:
     if job.plugin:
         status.report("embedding speech", 0.0)
         job.plugin.prepare(generators, speech, recipe, unfinished)
+    for file in unfinished.iterdir():
+        flush(file)
     unfinished.rename(job.folder)
     status.report(DONE, 1.0)
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from kws.atomic_write import write_atomically
 from kws.audio.audio_file import AudioFile
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
@@ -62,7 +63,8 @@ def check_work(work: Path, plan: Plan) -> None:
                 f"{work}: made from other recordings or settings, or by another version of kws;"
                 " remove it, or choose another folder with --work"
             )
-        stamp.write_text(fingerprint)
+        if not stamp.exists():
+            write_atomically(stamp, fingerprint)
     except OSError as error:
         raise KwsError(f"{work}: {error.strerror}") from error
 

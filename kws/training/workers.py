@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,8 +37,9 @@ class Status:
     path: Path
 
     def report(self, doing: str, share: float) -> None:
-        """Write what is being done, and the share that is done."""
-        self.path.write_text(f"{share:.3f} {doing}")
+        """Write what is being done, and the share that is done; without it work goes on, too."""
+        with suppress(OSError):
+            self.path.write_text(f"{share:.3f} {doing}")
 
     def read(self) -> tuple[str, float]:
         """Return the latest report; before the job begins, that it is waiting."""

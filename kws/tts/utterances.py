@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from kws.atomic_write import replacing
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
@@ -125,13 +126,11 @@ class Utterance:
 
     def write(self) -> None:
         """Speak into the file; KwsError when the voice fails or the file cannot be written."""
-        partial = self.path.with_suffix(".part")
         samples = self.voice.speak(self.text, self.rate, self.pitch)
         try:
-            soundfile.write(partial, samples, SAMPLE_RATE, format="FLAC")
-            partial.rename(self.path)
+            with replacing(self.path) as unfinished:
+                soundfile.write(unfinished, samples, SAMPLE_RATE, format="FLAC")
         except (OSError, soundfile.LibsndfileError) as error:
-            partial.unlink(missing_ok=True)
             raise KwsError(f"{self.path}: cannot be written: {error}") from error
 
 

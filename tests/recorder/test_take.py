@@ -11,6 +11,7 @@ from command_line import ROOT, SAMPLES
 from conftest import skip_without
 from noise_bursts import noise, noise_bursts
 
+from kws.atomic_write import unfinished_path
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
 from kws.errors import KwsError
@@ -113,8 +114,8 @@ def test_a_full_disk_is_one_line(tmp_path):
     skip_without("/dev/full", Path("/dev/full").exists())
     folder = TakeFolder(tmp_path, "anna")
     first = folder.add(GOOD)
-    unfinished = tmp_path / f".{first.name.replace('-001', '-002')}.part"
-    unfinished.symlink_to("/dev/full")
+    second = first.with_name(first.name.replace("-001", "-002"))
+    unfinished_path(second).symlink_to("/dev/full")
     with pytest.raises(KwsError, match=r"-002\.wav: cannot be written") as error:
         folder.add(GOOD)
     assert "\n" not in str(error.value)

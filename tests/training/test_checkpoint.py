@@ -41,8 +41,44 @@ def test_an_incomplete_checkpoint_never_replaces_a_complete_one(tmp_path: Path) 
     Checkpoint(1, 1, 0.5, [np.ones(5)], [np.ones(3)]).save(path)
     with pytest.raises(OSError, match="no space"):
         Checkpoint(2, 2, 0.25, [np.ones(5), np.array([Unsaveable()])]).save(path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == [path]
     assert Checkpoint.load(path).epoch == 1
     Checkpoint(3, 3, 0.2, [np.ones(5)], [np.ones(3)]).save(path)
     assert Checkpoint.load(path).epoch == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def damaged(content: bytes, random: np.random.Generator) -> bytes:
+    """Return content that is cut short, has other bytes somewhere, or is something else."""
+    position = int(random.integers(len(content)))
+    kind = random.integers(4)
+    if kind == 0:
+        return content[:position]
+    if kind == 1:
+        return content[:position] + random.bytes(40) + content[position + 40 :]
+    if kind == 2:
+        return content[:position] + bytes(len(content) - position)  # blocks that were not written
+    return random.bytes(position)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_checkpoint_is_one_line_and_an_empty_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int
+) -> None:
+    path = tmp_path / "a.checkpoint"
+    random = np.random.default_rng(seed)
+    Checkpoint(9, 4, 0.125, [random.normal(size=(3, 4))], [np.ones(50)]).save(path)
+    kept = path.read_bytes()
+    path.write_bytes(damaged(kept, random))
+    if Checkpoint.load(path).epoch:  # the damage was in bytes that say nothing
+        return
+    assert Checkpoint.load(path) == Checkpoint()
+    [line] = [record.getMessage() for record in caplog.records]
+    assert "a.checkpoint: damaged" in line
+    assert "starts over" in line
+    assert len(line.splitlines()) == 1
+
+
+def test_an_array_in_place_of_a_checkpoint_is_damage(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones(3))
+    assert Checkpoint.load(tmp_path / "a.npy") == Checkpoint()

@@ -8,6 +8,8 @@ import pytest
 
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
+from kws.model_file import ModelFile
+from kws.training.checkpoint import Checkpoint
 from kws.training.cross_validation import Fold
 
 
@@ -26,3 +28,20 @@ def test_every_partition_is_held_out_once_and_none_by_the_final_model(count: int
     for fold in folds:
         tested = fold.test_set(Dataset({}, [*clips, *untested])).negatives
         assert tested == [clip for clip in clips if clip.partition in fold.held_out]
+
+
+def test_a_damaged_model_of_a_fold_is_one_line_and_trained_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fold = Fold(0, 2, tmp_path)
+    assert not fold.is_trained()
+    content = ModelFile.load().content
+    fold.path.write_bytes(content)
+    assert not fold.is_trained()  # the number of epochs is lost
+    Checkpoint(3, 2, 0.5).save(fold.checkpoint)
+    assert fold.is_trained()
+    fold.path.write_bytes(content[:-1000])
+    assert not fold.is_trained()
+    [line] = [record.getMessage() for record in caplog.records]
+    assert "fold-0.tflite" in line
+    assert line.endswith("it is made again")

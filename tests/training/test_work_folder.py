@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,3 +72,24 @@ def test_where_kokoro_lies_does_not_matter_but_what_it_is_does(
     (tmp_path / "elsewhere" / "voices-v1.0.bin").write_bytes(b"others")
     with pytest.raises(KwsError, match="made from other recordings or settings"):
         check(tmp_path / "elsewhere")
+
+
+def test_a_full_disk_leaves_no_cut_stamp(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "word.work"
+    whole = from_folder(dataset)
+    plan = Plan(whole, Recipe(), [], Fold(4, 4, work))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(KwsError, match=r"word\.work: No space left on device"):
+            check_work(work, plan)
+    assert list(work.iterdir()) == []
+    check_work(work, plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)  # nothing is left to write
+        check_work(work, plan)

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from conftest import skip_without
 
+from kws.atomic_write import unfinished_path
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
 from kws.errors import KwsError
@@ -94,7 +95,7 @@ def test_a_full_disk_is_one_line(tmp_path, voices):
     skip_without("/dev/full", Path("/dev/full").exists())
     name = synthesise(["lumen"], 1, tmp_path / "a", 1, voices=voices)[0].name
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / name).with_suffix(".part").symlink_to("/dev/full")
+    unfinished_path(tmp_path / "b" / name).symlink_to("/dev/full")
     with pytest.raises(KwsError, match="cannot be written") as error:
         synthesise(["lumen"], 1, tmp_path / "b", 1, voices=voices)
     assert "\n" not in str(error.value)

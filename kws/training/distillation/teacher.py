@@ -17,6 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
 
+from kws.atomic_write import replacing
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.training.batches import draw_weighted, group_by_keyword
@@ -176,9 +177,8 @@ def teacher_targets(
     teacher = _build_teacher(classes)
     if not path.exists():
         _train(teacher, corpus, layout, seed, progress)
-        unfinished = path.with_name("part." + path.name)
-        teacher.save_weights(unfinished)
-        unfinished.rename(path)
+        with replacing(path) as unfinished:
+            teacher.save_weights(unfinished)
     teacher.load_weights(path)
     logits, hidden = _outputs(teacher, corpus.embeddings)
     some = hidden[::7].astype(np.float32)

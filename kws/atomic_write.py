@@ -1,0 +1,58 @@
+"""Write files so that a reader finds the former content or all of the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+NAME_LENGTH = 40  # characters of a name that its unfinished file repeats: file systems bound names
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the path of an unfinished file, which takes the place of `path` where the block ends.
+
+    It lies next to `path`, under a name that starts with a dot and ends as that of `path`. Where
+    the block fails, it is removed and `path` is as before. A device or a pipe, which cannot be
+    replaced, is written to as it is.
+    """
+    path = Path(os.path.realpath(path))  # a symbolic link stays one
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    unfinished = unfinished_path(path)
+    try:
+        yield unfinished
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        flush(unfinished)
+        os.replace(unfinished, path)
+    except BaseException:  # Ctrl-C, too
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    with suppress(OSError):  # a file system that cannot flush a folder
+        flush(path.parent)
+
+
+def unfinished_path(path: Path) -> Path:
+    """Return the path under which this process writes a file until it is complete."""
+    return path.with_name(f".{os.getpid()}.{path.name[-NAME_LENGTH:]}")
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replace a file by bytes, or by text in UTF-8 with its line ends as they are."""
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk; a full disk may be reported only here."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
