@@ -110,11 +110,13 @@ def _webhook(table: TomlTable) -> Webhook:
 def _sound(table: TomlTable) -> Sound:
     import soundfile
 
+    from kws.audio.audio_file import native_name
+
     path = _path(table, "sound", table.text("sound"))
     try:
         if not path.is_file():
             raise table.error("sound", f"there is no sound file {path}")
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             frames = sum(len(block) for block in file.blocks(1 << 16))  # all: is it complete?
             duration = frames / file.samplerate
     except (OSError, TypeError, soundfile.SoundFileError) as error:

@@ -120,7 +120,9 @@ class Sound:
         import sounddevice
         import soundfile
 
-        with soundfile.SoundFile(self.path) as file:
+        from kws.audio.audio_file import native_name
+
+        with soundfile.SoundFile(native_name(self.path)) as file:
             with _portaudio:
                 stream = sounddevice.OutputStream(file.samplerate, channels=file.channels)
             try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from kws.audio.containers import parts_of
+from kws.audio.file_part import Part, PartReader
 from kws.audio.resampler import Resampler
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
@@ -21,10 +23,6 @@ BLOCK = 8192  # samples decoded at a time, 0.17 s at 48 kHz: memory does not gro
 SAMPLE_RATES = range(1_000, 768_001)  # Hz; a header that says anything else is damaged
 
 UNKNOWN_LENGTH = 2**63 - 1  # libsndfile's SF_COUNT_MAX: a FLAC that was written into a pipe
-
-# A program that writes a WAV into a pipe cannot know its length: sox, espeak-ng and arecord put
-# about 2 GiB there, others 4 GiB.
-STREAMED_BYTES = 0x7FFF0000
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +42,15 @@ class AudioFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = os.fspath(path)
-        self._file = _open(Path(path))
-        # soundfile seeks to where it is after every read; an MP3 loses its decoder's state there.
-        self._file.seekable = lambda: False
-        self._resampler = Resampler(self._file.samplerate)
-        self._decoded = 0  # samples per channel, at the rate of the file
+        self._path = Path(path)
+        self._parts = _parts(self._path)
+        self._seconds = 0.0  # decoded of the parts before this one
+        self._damaged: float | None = None  # s, where the first damage is
         self._ready = np.empty(0, np.int16)
         self._ended = False
+        while not self._open_next():
+            if not self._parts:
+                raise KwsError(f"{self.name}: holds no audio")
 
     def __enter__(self) -> AudioFile:
         return self
@@ -63,25 +63,79 @@ class AudioFile:
         while not len(self._ready) and not self._ended:
             self._ready = self._decode()
         if not len(self._ready):
-            if self._decoded < self._file.frames < UNKNOWN_LENGTH:
-                end = self._decoded / self._file.samplerate
-                raise KwsError(f"{self.name}: damaged or cut short after {end:.2f} s")
+            if self._damaged is not None:
+                raise KwsError(f"{self.name}: damaged or cut short after {self._damaged:.2f} s")
             return False
         written = ring.write(self._ready[: ring.free])
         self._ready = self._ready[written:]
         return True
 
+    @property
+    def is_converted(self) -> bool:
+        """Return whether the samples are not at 16 kHz and mono in the file."""
+        return (self._file.samplerate, self._file.channels) != (SAMPLE_RATE, 1)
+
+    def promised_seconds(self) -> float | None:
+        """Return the length in the header of a file whose last frame can be read, else None.
+
+        It moves the file: read nothing afterwards.
+        """
+        if self._parts or not self._part.promised:
+            return None
+        try:
+            self._file.seek(self._file.frames - 1)
+            complete = len(self._file.read(1)) == 1
+        except soundfile.LibsndfileError:
+            complete = False
+        return float(self._file.frames / self._file.samplerate) if complete else None
+
+    def _open_next(self) -> bool:
+        """Open the next part; return whether it holds audio."""
+        self._part = self._parts.pop(0)
+        self._reader, self._file = _open(self._path, self._part)
+        if self._file.frames <= 0:
+            self._file.close()
+            return False
+        # soundfile seeks to where it is after every read; an MP3 loses its decoder's state there.
+        self._file.seekable = lambda: False
+        self._resampler = Resampler(self._file.samplerate)
+        self._decoded = 0  # samples per channel of this part, at its rate
+        return True
+
     def _decode(self) -> Samples:
         """Decode the next block [n]; n is 0 while the resampler holds samples back."""
+        failed = False
         try:
             block = self._file.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
-            block = np.empty((0, 1), np.float32)  # fill() reports it after what came before
+            block, failed = np.empty((0, 1), np.float32), True
+        if self._reader is not None and (error := self._reader.error) is not None:
+            raise KwsError(f"{self.name}: {error}") if isinstance(error, OSError) else error
         self._decoded += len(block)
-        self._ended = not len(block)
         # A file of floats may hold anything; one NaN would stay in the resampler for ever.
         mono = np.clip(np.nan_to_num(block), -1.0, 1.0).mean(axis=1) * 32768
-        return self._resampler.push(mono, last=self._ended)
+        samples = self._resampler.push(mono, last=not len(block))
+        if not len(block):
+            self._end_part(failed)
+        return samples
+
+    def _end_part(self, failed: bool) -> None:
+        """Remember whether all of this part was decoded, and open the next one that can be."""
+        self._seconds += self._decoded / self._file.samplerate
+        if self._part.promised:
+            failed = self._decoded < self._file.frames < UNKNOWN_LENGTH
+        elif self._part.endless and self._reader is not None:
+            failed = failed and not self._reader.is_at_end  # it may end within an MP3's frame
+        self._file.close()
+        opened = False
+        while self._parts and not opened:
+            try:
+                opened = self._open_next()
+            except KwsError:
+                failed = True
+        self._ended = not opened
+        if failed and self._damaged is None:  # fill() reports it after what can be decoded
+            self._damaged = self._seconds
 
 
 def read_audio(path: Path) -> Samples:
@@ -116,44 +170,31 @@ def read_usable(paths: Iterable[Path], warn: bool = True) -> list[Samples]:
     return [samples for _, samples in read_each(paths, warn)]
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _parts(path: Path) -> list[Part]:
     try:
         if path.exists() and not path.is_file():
             raise KwsError(f"{path}: not a file")
-        missing = _missing_from_wav(path)
+        return parts_of(path)
     except OSError as error:
         raise KwsError(f"{path}: {error.strerror}") from None
-    if missing:
-        raise KwsError(f"{path}: cut short, {missing} bytes of its audio are missing")
+
+
+def _open(path: Path, part: Part) -> tuple[PartReader | None, soundfile.SoundFile]:
+    """Open a part, without a reader where the part is the file itself."""
     if path.suffix.lower() == ".raw":
         raise KwsError(f"{path}: raw samples have no header with a rate; pipe them in instead")
+    reader = None if part.is_whole_file else PartReader(path, part)
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(reader or native_name(path))
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise KwsError(f"{path}: no audio that can be read ({reason})") from None
-    if file.frames > 0 and file.samplerate in SAMPLE_RATES:
-        return file
-    with file:
-        if file.frames > 0:
+    if file.frames > 0 and file.samplerate not in SAMPLE_RATES:
+        with file:
             raise KwsError(f"{path}: {file.samplerate} Hz is not a sample rate of audio")
-        raise KwsError(f"{path}: holds no audio")
+    return reader, file
 
 
-def _missing_from_wav(path: Path) -> int:
-    """Return how many bytes a WAV's header promises and the file lacks.
-
-    libsndfile ignores the difference. Format: Multimedia Programming Interface and Data
-    Specifications 1.0, IBM and Microsoft, 1991.
-    """
-    with path.open("rb") as file:
-        start = file.read(12)
-        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
-            return 0
-        while len(header := file.read(8)) == 8:
-            chunk, size = struct.unpack("<4sI", header)
-            if chunk == b"data":
-                present = path.stat().st_size - file.tell()
-                return 0 if size >= STREAMED_BYTES else max(0, size - present)
-            file.seek(size + size % 2, os.SEEK_CUR)  # chunks are padded to an even length
-    return 0
+def native_name(path: str | os.PathLike[str]) -> str | bytes:
+    """Return a path as soundfile takes it, whatever bytes the name of the file has."""
+    return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)

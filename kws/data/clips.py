@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-
 from kws.audio.audio_file import AudioFile, read_audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
@@ -91,7 +89,7 @@ def speaker_of(path: Path) -> str | None:
 def partition_of(path: Path, partitions: int = PARTITIONS) -> int:
     """Return a partition from the hash of the speaker, or of the file name if it has none."""
     speaker = speaker_of(path) or path.stem
-    return hashlib.sha256(speaker.encode()).digest()[0] % partitions
+    return hashlib.sha256(speaker.encode("utf-8", "surrogateescape")).digest()[0] % partitions
 
 
 def usable_recordings(folder: Path, keyword: bool = False) -> list[Recording]:
@@ -138,9 +136,12 @@ def inspect(path: Path) -> Recording:
     Decodes the file up to its first sound, and its end: damage between the two is not found.
     """
     _require_sound(path)
-    with soundfile.SoundFile(path) as file:
-        converted = file.samplerate != SAMPLE_RATE or file.channels != 1
-        return Recording(path, _seconds(path, file), converted)
+    with AudioFile(path) as recording:
+        converted = recording.is_converted
+        seconds = recording.promised_seconds()
+    if seconds is None:  # no promise; or cut short, and reading says where
+        seconds = len(read_audio(path)) / SAMPLE_RATE
+    return Recording(path, seconds, converted)
 
 
 def _require_sound(path: Path) -> None:
@@ -151,19 +152,6 @@ def _require_sound(path: Path) -> None:
             if ring.read(ring.available).any():
                 return
     raise KwsError(f"{path}: no sound in it")
-
-
-def _seconds(path: Path, file: soundfile.SoundFile) -> float:
-    """Return the length of a file whose last frame can be read; KwsError where it cannot."""
-    try:
-        file.seek(file.frames - 1)
-        complete = len(file.read(1)) == 1
-    except soundfile.LibsndfileError:
-        complete = False
-    if complete:
-        return float(file.frames / file.samplerate)
-    # Cut short, and reading says where; or it was written into a pipe and is not seekable.
-    return len(read_audio(path)) / SAMPLE_RATE
 
 
 def _require_length(recording: Recording) -> None:

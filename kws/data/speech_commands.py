@@ -91,7 +91,8 @@ def _can_train(folder: Path, clips: list[Clip]) -> bool:
 def subset_by_hash(name: str) -> Subset:
     """Return the subset of a file name's speaker by the rule: a percentage from its SHA-1."""
     speaker = os.path.splitext(name)[0].partition(SPEAKER_END)[0]
-    share = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (HASHES + 1) * 100 / HASHES
+    digest = hashlib.sha1(speaker.encode("utf-8", "surrogateescape")).hexdigest()
+    share = int(digest, 16) % (HASHES + 1) * 100 / HASHES
     if share < 10:
         return Subset.VALIDATION
     return Subset.TESTING if share < 20 else Subset.TRAINING

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import soundfile
 
 from kws.atomic_write import replacing
+from kws.audio.audio_file import native_name
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import ABOVE_FLOOR, FRAME, frame_levels, word_span
 from kws.errors import KwsError
@@ -155,7 +156,8 @@ class TakeFolder:
             number += 1
         try:
             with replacing(path) as unfinished:
-                soundfile.write(unfinished, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+                name = native_name(unfinished)
+                soundfile.write(name, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
         except (OSError, soundfile.LibsndfileError) as error:
             raise KwsError(f"{path}: cannot be written: {error}") from error
         self.kept += 1

@@ -20,7 +20,7 @@ import soundfile
 import soxr
 
 from kws.atomic_write import replacing
-from kws.audio.audio_file import read_audio
+from kws.audio.audio_file import native_name, read_audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts import kokoro
@@ -129,7 +129,7 @@ class Utterance:
         samples = self.voice.speak(self.text, self.rate, self.pitch)
         try:
             with replacing(self.path) as unfinished:
-                soundfile.write(unfinished, samples, SAMPLE_RATE, format="FLAC")
+                soundfile.write(native_name(unfinished), samples, SAMPLE_RATE, format="FLAC")
         except (OSError, soundfile.LibsndfileError) as error:
             raise KwsError(f"{self.path}: cannot be written: {error}") from error
 

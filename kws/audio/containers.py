@@ -1,0 +1,112 @@
+"""Find the parts of an audio file that libsndfile decodes one by one, with headers mended.
+
+libsndfile ends at the end of the first link of a chained Ogg stream, where the header of an MP3 or
+its own estimate ends, and where the header of a WAV ends that its writer never finished.
+
+Formats: RIFF, Multimedia Programming Interface and Data Specifications 1.0, IBM and Microsoft,
+1991; RF64, EBU Tech 3306; Ogg, RFC 3533.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from kws.audio.file_part import Content, Part
+from kws.audio.mp3_frames import mp3_parts
+from kws.errors import KwsError
+
+# A program that writes a WAV into a pipe cannot know its length: sox, espeak-ng and arecord put
+# about 2 GiB there, others 4 GiB.
+STREAMED_BYTES = 0x7FFF0000
+UNKNOWN_SIZE = 0xFFFFFFFF
+# What may follow the samples of a WAV: tags of songs, and chunks that may be cut short.
+TAGS = (b"TAG", b"ID3", b"APETAGEX")
+CHUNKS = (b"LIST", b"JUNK", b"PAD ", b"bext", b"cue ", b"fact", b"iXML", b"id3 ", b"smpl")
+
+
+def parts_of(path: Path) -> list[Part]:
+    """Return the parts of a file, one at least.
+
+    Raises:
+        KwsError: the file is a WAV that lacks some of the bytes that its header promises.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return [Part()]
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and content[8:12] == b"WAVE":
+                return [_wav_part(path, content)]
+            if content[:4] == b"OggS":
+                return list(_ogg_links(content))
+            return list(mp3_parts(content)) or [Part()]
+
+
+def _wav_part(path: Path, content: Content) -> Part:
+    """Return a WAV as one part, its sizes mended where its writer never set them."""
+    order = ">" if content[:4] == b"RIFX" else "<"
+    position, wide = 12, 0  # wide: where the ds64 chunk has its sizes of 64 bits
+    while len(header := content[position : position + 8]) == 8:
+        chunk, size = struct.unpack(f"{order}4sI", header)
+        position += 8
+        if chunk == b"data":
+            present = len(content) - position
+            promised = size
+            if wide and size == UNKNOWN_SIZE:
+                promised = struct.unpack("<Q", content[wide + 8 : wide + 16])[0]
+            elif size >= STREAMED_BYTES:
+                promised = present if present < size else size
+            if promised > present and promised < 1 << 62:
+                missing = promised - present
+                raise KwsError(f"{path}: cut short, {missing} bytes of its audio are missing")
+            if _is_finished(content, position + promised, order):
+                return Part()
+            return Part(patches=_sizes(position, present, wide, order))
+        if chunk == b"ds64":
+            wide = position
+        position += size + size % 2  # chunks are padded to an even length
+    return Part()
+
+
+def _is_finished(content: Content, end: int, order: str) -> bool:
+    """Return whether what follows the samples of a WAV, from `end`, is not samples as well."""
+    position = end + end % 2
+    if len(content) - position < 8 or content[position : position + 8].startswith(TAGS + CHUNKS):
+        return True
+    while len(content) - position >= 8:
+        chunk, size = struct.unpack(f"{order}4sI", content[position : position + 8])
+        if not all(32 <= byte < 127 for byte in chunk):
+            return False
+        position += 8 + size + size % 2
+    return position - len(content) in (0, 1)
+
+
+def _sizes(start: int, present: int, wide: int, order: str) -> tuple[tuple[int, bytes], ...]:
+    """Return the patches that give a WAV's samples, from `start`, all `present` bytes."""
+    whole = start - 8 + present
+    if wide:
+        return ((wide, struct.pack("<QQQ", whole, present, 0)),)
+    sizes = [struct.pack(f"{order}I", min(size, UNKNOWN_SIZE)) for size in (whole, present)]
+    return ((4, sizes[0]), (start - 4, sizes[1]))
+
+
+def _ogg_links(content: Content) -> Iterator[Part]:
+    """Yield the links of a chained Ogg stream: each begins with pages that begin a stream."""
+    start = position = 0
+    begins = True  # whether all pages of the link so far begin a stream
+    while (position := content.find(b"OggS", position)) >= 0:
+        header = content[position : position + 27]
+        if len(header) < 27 or header[4]:  # cut short, or not a page
+            position += 4
+            continue
+        if not header[5] & 2:
+            begins = False
+        elif not begins:
+            yield Part(start, position, promised=False)
+            start, begins = position, True
+        position += 27 + header[26] + sum(content[position + 27 : position + 27 + header[26]])
+    yield Part(start, None, promised=False) if start else Part(promised=False)
