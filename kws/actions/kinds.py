@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kws.actions.time_limit import TimeLimitedCall, run_process
-from kws.errors import KwsError
 
 if TYPE_CHECKING:
     from kws.posterior import Detection
@@ -78,30 +77,19 @@ class Command:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Send the detection as JSON in an HTTP POST."""
+    """Send the detection as JSON in an HTTP POST, which redirects do not lose."""
 
     url: str
     call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
 
     def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
         """Send the request and wait for the answer."""
-        # Twice the timeout for the socket: the time limit reports first, and the abandoned request
-        # still ends.
-        self.call.run(lambda _: self._post(detection, 2 * timeout), timeout, stop)
-
-    def _post(self, detection: Detection, timeout: float) -> None:
-        from urllib.error import HTTPError, URLError
-        from urllib.request import Request, urlopen
+        from kws.actions.http_post import HttpPost
 
         body = json.dumps(detection_fields(detection)).encode()
-        request = Request(self.url, body, {"Content-Type": "application/json"})
-        try:
-            with urlopen(request, timeout=timeout):
-                pass
-        except HTTPError as error:
-            raise KwsError(f"the server answered {error.code} {error.reason}") from error
-        except URLError as error:
-            raise KwsError(str(error.reason)) from error
+        post = HttpPost(self.url, body, "application/json")
+        # Twice the timeout for a silent socket: the time limit reports first.
+        self.call.run(lambda _: post.send(2 * timeout), timeout, stop, post.cut)
 
 
 @dataclass(frozen=True)

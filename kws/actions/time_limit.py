@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,8 @@ from kws.errors import KwsError
 
 POLL_SECONDS = 0.02  # between checks whether the work has ended
 ABANDON_GRACE = 0.5  # s for an abandoned call to end cleanly
+LAST_LINE_GRACE = 0.5  # s after the end of a process to read what it wrote
+BLOCK = 1 << 16  # bytes read at a time
 LINE_LIMIT = 300  # characters of a foreign message that are worth a line
 
 
@@ -27,7 +28,12 @@ class UnfinishedError(KwsError):
 def one_line(error: BaseException) -> str:
     """Return the message of an exception on one line, with its class unless it is a KwsError."""
     text = str(error) if isinstance(error, KwsError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())[:LINE_LIMIT]
+    return printable(" ".join(text.split())[:LINE_LIMIT])
+
+
+def printable(text: str) -> str:
+    """Return text from outside without what controls a terminal, which becomes a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def wait_for(ended: Callable[[], bool], timeout: float, stop: threading.Event) -> None:
@@ -54,23 +60,24 @@ def run_process(
         KwsError: it fails.
         UnfinishedError: it was killed, at its timeout or because `stop` was set.
     """
-    with tempfile.TemporaryFile() as errors:  # a pipe would have to be drained
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,  # ours may be the audio of --stdin
-            stdout=subprocess.DEVNULL,  # ours may be the detections of --json
-            stderr=errors,
-            start_new_session=True,  # a process group of its own, to be killed as one
-        )
-        try:
-            wait_for(lambda: process.poll() is not None, timeout, stop)
-        except UnfinishedError as late:
-            _kill_group(process)
-            raise UnfinishedError(f"{late}, killed") from None
-        if process.returncode != 0:
-            raise KwsError(_ending(process.returncode) + _last_line(errors))
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,  # ours may be the audio of --stdin
+        stdout=subprocess.DEVNULL,  # ours may be the detections of --json
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a process group of its own, to be killed as one
+    )
+    errors = _LastLine(process.stderr)
+    try:
+        errors.start()
+        wait_for(lambda: process.poll() is not None, timeout, stop)
+    except (UnfinishedError, RuntimeError) as late:  # RuntimeError: no thread is left
+        _kill_group(process)
+        raise UnfinishedError(f"{late}, killed") from None
+    if process.returncode != 0:
+        raise KwsError(_ending(process.returncode) + errors.text())
 
 
 class TimeLimitedCall:
@@ -80,11 +87,16 @@ class TimeLimitedCall:
         self._abandoned: threading.Thread | None = None
 
     def run(
-        self, work: Callable[[threading.Event], object], timeout: float, stop: threading.Event
+        self,
+        work: Callable[[threading.Event], object],
+        timeout: float,
+        stop: threading.Event,
+        cut: Callable[[], object] = lambda: None,
     ) -> None:
         """Call work(abandoned), which should return soon after that event is set, if it can.
 
-        No call starts while an abandoned one still hangs: threads would pile up.
+        cut() is called after the event is set, to end what `work` waits for. No call starts while
+        an abandoned one still hangs: threads would pile up.
 
         Raises:
             KwsError: the call raised, or was not started.
@@ -107,6 +119,7 @@ class TimeLimitedCall:
             wait_for(lambda: not thread.is_alive(), timeout, stop)
         except UnfinishedError as late:
             abandoned.set()
+            cut()
             thread.join(ABANDON_GRACE)
             self._abandoned = thread
             raise UnfinishedError(f"{late}, abandoned") from None
@@ -124,8 +137,27 @@ def _ending(status: int) -> str:
     return f"exit status {status}" if status > 0 else f"ended by signal {-status}"
 
 
-def _last_line(errors: IO[bytes]) -> str:
-    size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - LINE_LIMIT))
-    lines = errors.read().decode(errors="replace").split("\n")
-    return next((f": {line}" for line in reversed(lines) if line.strip()), "")
+class _LastLine(threading.Thread):
+    """Read a pipe to its end, since a full one would stop the process, and keep its last line.
+
+    The thread may outlive the process: children of it may hold the pipe.
+    """
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._end = b""
+
+    def run(self) -> None:
+        """Read until all writers have closed the pipe."""
+        if self._pipe is None:
+            return
+        with self._pipe as pipe:
+            while block := os.read(pipe.fileno(), BLOCK):
+                self._end = (self._end + block)[-LINE_LIMIT:]
+
+    def text(self) -> str:
+        """Return ": " and the last line that is not empty; "" without one."""
+        self.join(LAST_LINE_GRACE)
+        lines = self._end.decode(errors="replace").split("\n")
+        return next((f": {printable(line)}" for line in reversed(lines) if line.strip()), "")

@@ -3,9 +3,14 @@
 import fcntl
 import json
 import logging
+import random
+import socket
 import sys
+import tempfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import Request
 
 import numpy as np
 import pytest
@@ -20,6 +25,9 @@ from running_actions import (
     run_to_end,
     wait_until,
 )
+
+from kws.actions import http_post
+from kws.errors import KwsError
 
 
 @pytest.fixture
@@ -72,6 +80,40 @@ class TestCommand:
         run_to_end(load(tmp_path, command(program)))
         where = f"{tmp_path}/actions.toml:1: command for 'computer' at 1.84 s failed: "
         assert lines() == [where + "exit status 3: last words"]
+
+    def test_a_flood_of_errors_takes_no_room_and_is_one_line(self, tmp_path, lines):
+        program = """if True:
+            import sys
+            for _ in range(3000): sys.stderr.write('x' * 9999 + chr(10))
+            sys.stderr.write('last ' + chr(27) + '[2Jwords')
+            sys.exit(3)"""
+        run_to_end(load(tmp_path, command(program)))
+        assert [line.partition("failed: ")[2] for line in lines()] == [
+            "exit status 3: last ?[2Jwords"
+        ]
+
+    def test_a_process_that_goes_on_delays_nothing(self, tmp_path, lines):
+        program = """if True:
+            import subprocess, sys
+            child = "import sys, time; time.sleep(1); print('late', file=sys.stderr);"
+            child += "open('ended', 'w')"
+            subprocess.Popen([sys.executable, '-c', child])
+            sys.exit('first')"""
+        actions = load(tmp_path, command(program))
+        actions.run(COMPUTER)
+        wait_until(lambda: lines())
+        assert lines()[0].endswith("failed: exit status 1: first")
+        wait_until((tmp_path / "ended").exists)
+
+    def test_without_a_temporary_folder(self, tmp_path, lines, monkeypatch):
+        def nowhere(*_, **__):
+            raise FileNotFoundError(2, "No usable temporary directory found")
+
+        for name in ("gettempdir", "TemporaryFile", "NamedTemporaryFile", "mkstemp", "mkdtemp"):
+            monkeypatch.setattr(tempfile, name, nowhere)
+        run_to_end(load(tmp_path, '[[action]]\nkeyword = "*"\ncommand = ["touch", "ran"]\n'))
+        assert lines() == []
+        assert (tmp_path / "ran").exists()
 
     def test_ended_by_a_signal(self, tmp_path, lines):
         run_to_end(load(tmp_path, command("import os; os.kill(os.getpid(), 6)")))
@@ -141,7 +183,21 @@ def server(monkeypatch):
             self.server.posts.append((self.path, self.headers["Content-Type"], body))
             if self.path == "/hang":
                 released.wait(PATIENCE)
+            code, _, location = self.path.removeprefix("/redirect/").partition("/")
+            if self.path == "/circle":
+                code, location = 307, "/circle"
+            if self.path.startswith(("/redirect/", "/circle")):
+                self.send_response(int(code))
+                if location:
+                    self.send_header("Location", location)
+                self.end_headers()
+                return
             self.send_response(404 if self.path == "/missing" else 204)
+            self.end_headers()
+
+        def do_GET(self):
+            self.server.posts.append((self.path, "GET", b""))
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_):
@@ -181,6 +237,74 @@ class TestWebhook:
         run_to_end(load(tmp_path, webhook(server.url)))
         assert len(lines()) == 1
         assert "refused" in lines()[0]
+
+    @pytest.mark.parametrize("code", [301, 302, 307, 308])
+    def test_a_redirect_does_not_lose_the_body(self, tmp_path, server, lines, code):
+        twice = f"{server.url}/redirect/{code}/{server.url}/redirect/{code}/../../there?y=2"
+        run_to_end(load(tmp_path, webhook(twice)))
+        assert lines() == []
+        bodies = [json.loads(body) for _, _, body in server.posts]
+        assert len(bodies) == 3
+        assert server.posts[-1][:2] == ("/there?y=2", "application/json")
+        assert bodies[-1] == {"time": 1.84, "keyword": "computer", "confidence": 0.96875}
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_a_redirect_is_followed_with_the_body_or_is_one_line(
+        self, tmp_path, server, lines, seed
+    ):
+        chance = random.Random(seed)
+        code = chance.choice([300, 301, 302, 303, 304, 305, 306, 307, 308, 399])
+        target = chance.choice(
+            ["", server.url + "/there", "/there", "ftp://127.0.0.1/x", "http://["]
+        )
+        run_to_end(load(tmp_path, webhook(f"{server.url}/redirect/{code}/{target}")))
+        arrived = [body for path, kind, body in server.posts if path == "/there" and kind != "GET"]
+        assert len(arrived) + len(lines()) == 1
+        assert all(kind != "GET" for _, kind, _ in server.posts)
+
+    def test_a_redirect_from_tls_to_plain_text_is_refused(self):
+        redirects = http_post._Redirects()
+        request = Request("https://one/", b"body", method="POST")
+        with pytest.raises(KwsError, match="answered 302 Found, so nothing was sent to http://one"):
+            redirects.redirect_request(request, None, 302, "Found", {}, "http://one/")
+        request = Request("http://one/", b"body", {"Content-Type": "a/b"}, method="POST")
+        again = redirects.redirect_request(request, None, 302, "Found", {}, "https://two/")
+        assert (again.full_url, again.data, again.get_method()) == ("https://two/", b"body", "POST")
+        assert again.headers == {"Content-type": "a/b"}
+
+    def test_redirects_in_a_circle_end(self, tmp_path, server, lines):
+        run_to_end(load(tmp_path, webhook(f"{server.url}/circle")))
+        assert len(lines()) == 1
+        assert "infinite loop" in lines()[0]
+        assert len(server.posts) < 20
+
+    def test_a_server_that_drips_blocks_nothing(self, tmp_path, monkeypatch, lines):
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        dripping = []
+
+        def drip(listener):
+            while True:
+                connection, _ = listener.accept()
+                dripping.append(connection)
+                threading.Thread(target=drip_to, args=(connection,), daemon=True).start()
+
+        def drip_to(connection):
+            try:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while connection.send(b"x"):
+                    time.sleep(0.05)
+            except OSError:
+                dripping.remove(connection)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=drip, args=(listener,), daemon=True).start()
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            actions = load(tmp_path, webhook(url, "timeout = 0.5"))
+            for count in (1, 2):
+                actions.run(COMPUTER)
+                wait_until(lambda count=count: len(lines()) == count)
+                assert lines()[-1].endswith("failed: not done within 0.5 s, abandoned")
+            wait_until(lambda: not dripping)
 
     def test_hanging_server(self, tmp_path, server, lines):
         run_to_end(load(tmp_path, webhook(f"{server.url}/hang", "timeout = 0.5")))
