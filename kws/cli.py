@@ -1,10 +1,9 @@
-"""Assemble the command line from the files of kws/commands/; show errors and the log as lines."""
+"""Assemble the command line from the files of kws/commands/; show the log as lines."""
 
 from __future__ import annotations
 
-import io
 import logging
-import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ from kws.commands.listen import listen
 from kws.commands.record import record
 from kws.commands.synth import synth
 from kws.commands.train import train
-from kws.errors import KwsError
+from kws.console.error_lines import describe, run, write_line
 
 app = typer.Typer(
     name="kws",
@@ -40,9 +39,8 @@ class StderrHandler(logging.Handler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the message of a record; drop it if standard error is closed."""
-        if sys.stderr is not None:
-            print("kws: " + " ".join(record.getMessage().split()), file=sys.stderr, flush=True)
+        """Print the message of a record; drop it where standard error cannot be written."""
+        write_line(f"kws: {record.getMessage()}")
 
 
 def _log_to_stderr() -> None:
@@ -54,14 +52,20 @@ def _log_to_stderr() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit with 1 and one line for a KwsError, with 2 for wrong usage."""
+    """Run the command line; exit with 1 and one line for an error, with 2 for wrong usage."""
+    run(_run_app)
+
+
+def _run_app() -> None:
     _log_to_stderr()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # may lack letters of keywords, paths
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        app(prog_name="kws")
-    except KwsError as error:
-        sys.exit("kws: error: " + " ".join(str(error).split()))
+    threading.excepthook = _log_error_of_thread
+    app(prog_name="kws")
+
+
+def _log_error_of_thread(error: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread as one line; the others go on."""
+    if error.exc_value is not None:
+        logging.getLogger("kws").error("%s", describe(error.exc_value))
 
 
 def _print_version(requested: bool) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -145,8 +146,7 @@ def _open_output(
     source: Source, spotter: SpotterBackend, model: str, as_json: bool
 ) -> LiveDisplay | DetectionLines:
     """Return a live display for a live source on a terminal, lines of text or JSON otherwise."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    if source.live and terminal and not as_json:
+    if source.live and not as_json and _can_be_redrawn(sys.stdout):
         from kws.console.live_display import LiveDisplay
 
         return LiveDisplay(source, spotter, model)
@@ -155,6 +155,11 @@ def _open_output(
     if source.live:
         log.info("listening on %s for %s", source.name, ", ".join(spotter.config.keywords))
     return DetectionLines(source, as_json)
+
+
+def _can_be_redrawn(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that can move its cursor, as rich decides it."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool) -> int:
@@ -166,9 +171,9 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
 
     from kws.action import Actions
     from kws.audio.ble import Board
-    from kws.console.detection_lines import json_line, text_line
+    from kws.console.detection_lines import StandardOutput, json_line, text_line
 
-    actions = Actions([])
+    actions, output = Actions([]), StandardOutput(live=True)
     format_line = json_line if as_json else text_line
 
     def on_found(name: str, keywords: list[str]) -> None:
@@ -179,7 +184,7 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
 
     def on_detection(detection: Detection) -> None:
         actions.run(detection)
-        print(format_line(detection), flush=True)
+        output.print(format_line(detection))
 
     try:
         asyncio.run(Board(name, on_found, on_detection).receive())

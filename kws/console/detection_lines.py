@@ -33,12 +33,43 @@ def json_line(detection: Detection) -> str:
     )
 
 
+class StandardOutput:
+    """Print lines at once; of a live source, go on where one cannot be written.
+
+    A full disk must not end a service that acts on detections. It is logged once, and what waits in
+    the buffer is written when there is room again.
+    """
+
+    def __init__(self, live: bool) -> None:
+        self._live = live
+        self._failed = False  # at the latest line
+
+    def print(self, line: str) -> None:
+        """Print a line.
+
+        Raises:
+            OSError: it cannot be written, and the source is not live or the reader has gone.
+        """
+        try:
+            print(line, flush=True)
+            self._failed = False
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not self._live:
+                raise
+            if not self._failed:
+                log.warning("%s: %s; listening goes on", error.filename, error.strerror)
+            self._failed = True
+
+
 class DetectionLines:
     """Print one line per detection, at once; log a warning when audio is lost."""
 
     def __init__(self, source: Source, as_json: bool) -> None:
         self._source = source
         self._format = json_line if as_json else text_line
+        self._output = StandardOutput(source.live)
         self._reported = 0  # overflows
         self._next_report = 0.0  # s, by the clock
 
@@ -50,7 +81,7 @@ class DetectionLines:
 
     def show(self, detection: Detection) -> None:
         """Print a detection."""
-        print(self._format(detection), flush=True)
+        self._output.print(self._format(detection))
 
     def on_block(self, samples: npt.NDArray[np.int16]) -> None:
         """Report audio that was lost before this block."""
