@@ -1,4 +1,4 @@
-"""The surroundings of the command line fail: one line, an exit status, and nothing lost."""
+"""The output cannot be written, or something fails: one line, an exit status, nothing lost."""
 
 from __future__ import annotations
 
