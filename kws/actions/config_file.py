@@ -23,6 +23,7 @@ from kws.actions.kinds import (
     detection_fields,
 )
 from kws.actions.time_limit import one_line
+from kws.keyword_names import comparison_key
 from kws.posterior import Detection
 from kws.toml_file import TomlTable, read_toml, unknown
 
@@ -64,10 +65,11 @@ def _keywords(table: TomlTable, known: Sequence[str]) -> frozenset[str]:
         keywords = table.texts("keyword", '["word", "another"]')
     else:
         keywords = [table.text("keyword")]
+    by_key = {comparison_key(keyword): keyword for keyword in known} | {ANY_KEYWORD: ANY_KEYWORD}
     for keyword in keywords:
-        if keyword != ANY_KEYWORD and keyword not in known:
+        if comparison_key(keyword) not in by_key:
             raise table.error("keyword", unknown("keyword", keyword, known))
-    return frozenset(keywords)
+    return frozenset(by_key[comparison_key(keyword)] for keyword in keywords)
 
 
 def _command(table: TomlTable) -> Command:

@@ -74,7 +74,7 @@ def _plan(
 ) -> tuple[str, Sequence[Prompt], int]:
     """Return the name of the folder, the prompts, and how many takes to record by default."""
     from kws.data.dataset import NEGATIVE, NOISE
-    from kws.data.keywords import folder_name, keyword_of
+    from kws.data.keywords import keyword_folder, keyword_of
     from kws.recorder import prompts
 
     if word == NOISE:
@@ -84,8 +84,8 @@ def _plan(
         texts = prompts.read_texts(text) if text else prompts.TEXTS
         reading = prompts.reading_prompts(texts, keywords)
         return NEGATIVE, reading, len(reading)
-    name = folder_name(word)
-    return name, prompts.keyword_prompts(name.replace("_", " "), seconds), KEYWORD_TAKES
+    folder = keyword_folder(output, word)
+    return folder.name, prompts.keyword_prompts(keyword_of(folder), seconds), KEYWORD_TAKES
 
 
 def _run_session(

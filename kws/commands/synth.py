@@ -61,23 +61,26 @@ def synth(
     if kokoro is not None:
         require_extra("kws synth --kokoro", "onnxruntime", "synth")
     from kws.data.dataset import NEGATIVE
-    from kws.data.keywords import folder_name, keyword_of
-    from kws.tts.utterances import installed_voices
+    from kws.data.keywords import keyword_folder, keyword_of
+    from kws.tts.languages import ENGLISH, language_of
+    from kws.tts.utterances import installed_voices, voices_for
 
-    name = folder_name(text)
-    keyword = name.replace("_", " ")
+    folder = keyword_folder(output, text)
+    keyword = keyword_of(folder)
     others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
     voices = installed_voices(piper, kokoro)
+    able = voices_for(language := language_of(keyword), voices)
+    if not able:
+        raise KwsError(f"{keyword!r}: no installed voice can say it; Piper has more voices")
     negatives = output / NEGATIVE
     phrases = _confusable_phrases(keyword, others, confusable, seed)
     random_sentences = _random_sentences([keyword, *others], sentences, seed)
-    for label, texts, utterances, folder in (
-        (f"utterances of {keyword!r}", [keyword], count, output / name),
-        ("confusable phrases", phrases, 1, negatives),
-        ("sentences", random_sentences, 1, negatives),
-    ):
+    label = f"utterances of {keyword!r}"
+    label += "" if language == ENGLISH else f" in the language {language!r}"
+    _synthesise(label, [keyword], count, folder, seed, able)
+    for label, texts in (("confusable phrases", phrases), ("sentences", random_sentences)):
         if texts:
-            _synthesise(label, texts, utterances, folder, seed, voices)
+            _synthesise(label, texts, 1, negatives, seed, voices)
 
 
 def _synthesise(
@@ -122,10 +125,12 @@ def _synthesise(
 def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed: int) -> list[str]:
     """Return confusable phrases that contain no other keyword of the dataset.
 
-    count: None for CONFUSABLE of them, or for none and a warning without a dictionary.
+    count: None for CONFUSABLE of them, or for none and a warning where the keyword cannot be
+    pronounced or there is no dictionary.
     """
     import numpy as np
 
+    from kws.keyword_names import contains
     from kws.tts.confusable_phrases import find_confusable_phrases
 
     if count == 0:
@@ -138,7 +143,7 @@ def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed
             raise
         _log.warning("no confusable phrases of %r are made: %s", keyword, error)
         return []
-    return [phrase for phrase in phrases if not any(f" {o} " in f" {phrase} " for o in others)]
+    return [phrase for phrase in phrases if not any(contains(phrase, o) for o in others)]
 
 
 def _random_sentences(keywords: list[str], count: int, seed: int) -> list[str]:

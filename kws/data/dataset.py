@@ -13,8 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kws.data.clips import HIDDEN, Clip, Recording, is_synthetic, partition_of, usable_recordings
-from kws.data.keywords import choose_keywords, keyword_of, measurable_recordings, usable_keywords
+from kws.data.clips import Clip, Recording, is_synthetic, partition_of, usable_recordings
+from kws.data.keywords import (
+    choose_keywords,
+    keyword_folders,
+    measurable_recordings,
+    usable_keywords,
+)
 from kws.data.splits import split_noise, split_speech
 from kws.errors import KwsError
 
@@ -90,14 +95,14 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     cannot be used are left out and logged. Raises KwsError where no keyword is left.
     """
     folders = folders_in(root)
-    words = {keyword_of(path): path for path in folders if not path.name.startswith(HIDDEN)}
+    words = keyword_folders(folders)
     if not words:
         raise KwsError(f"{root}: no folder of recordings of a keyword in it")
     chosen = choose_keywords(root, words, keywords)
     positives = usable_keywords(root, {word: words[word] for word in chosen})
     if root / NEGATIVE not in folders:
         _log.warning("%s: no folder %s with speech that is not the keyword", root, NEGATIVE)
-    others = [path for word, path in words.items() if word not in chosen]
+    others = [path for word, paths in words.items() if word not in chosen for path in paths]
 
     def read(*paths: Path) -> list[Recording]:
         return [r for path in paths if path in folders for r in usable_recordings(path)]
@@ -105,7 +110,7 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     negatives = read(*others, root / NEGATIVE)
     noise, impulse_responses = read(root / NOISE), read(root / IMPULSE_RESPONSES)
     partitions = split_speech(
-        [measurable_recordings(words[word], recordings) for word, recordings in positives.items()],
+        [measurable_recordings(words[word][0], found) for word, found in positives.items()],
         [recording for recording in negatives if not is_synthetic(recording.path)],
     )
     partitions |= split_noise(noise) | split_noise(impulse_responses)

@@ -11,6 +11,7 @@ from typing import Any
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
+from kws.keyword_names import comparison_key, keyword_name
 from kws.toml_file import TomlTable, read_toml
 
 # Keys that have an older name, which is read as well.
@@ -110,10 +111,15 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
                     found.append(replace(clip, partition=partitions.get(name, clip.partition)))
         return found
 
-    keywords = {}
+    keywords: dict[str, list[Clip]] = {}
+    base_keywords = {comparison_key(keyword): keyword for keyword in base.positives}
     if "keywords" in toml.content:
         table = toml.table("keywords")
-        keywords = {keyword: clips(table, keyword) for keyword in table.content}
+        for key in table.content:
+            keyword = base_keywords.setdefault(comparison_key(key), keyword_name(key))
+            if keyword in keywords:
+                raise table.error(key, f"{key!r} and {keyword!r} are one keyword")
+            keywords[keyword] = clips(table, key)
     return Dataset(
         keywords,
         clips(toml, _key(toml, "negatives")),
@@ -168,6 +174,7 @@ def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> S
         return base
     table = recipe.table("synthesis")
     _forbid_others(table, (*COUNTS, *TEXTS, RESPELLINGS))
+    by_key = {comparison_key(keyword): keyword for keyword in keywords}
     values: dict[str, Any] = {}
     for name in (*COUNTS, *TEXTS, RESPELLINGS):
         key = _key(table, name)
@@ -177,8 +184,14 @@ def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> S
             values[name] = int(table.number(key, 0, 0, 10_000))
         elif name in TEXTS:
             values[name] = tuple(table.texts(key, '["a text"]'))
+            if name == "generated_for":
+                values[name] = tuple(by_key.get(comparison_key(k), k) for k in values[name])
         else:
             texts = table.table(key)
-            texts.forbid_others(keywords)
-            values[name] = {k: tuple(texts.texts(k, '["a spelling"]')) for k in texts.content}
+            known = [key for key in texts.content if comparison_key(key) in by_key]
+            texts.forbid_others([*keywords, *known])
+            values[name] = {
+                by_key[comparison_key(key)]: tuple(texts.texts(key, '["a spelling"]'))
+                for key in texts.content
+            }
     return replace(base, **values)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kws.data.clips import Recording, inspect_folder, is_synthetic
+from kws.data.clips import HIDDEN, Recording, inspect_folder, is_synthetic
 from kws.data.splits import MIN_SPEAKERS, count_speakers
 from kws.errors import KwsError
+from kws.keyword_names import comparison_key, is_word_character, keyword_name
 
-MAX_LENGTH = 100  # characters of a folder's name; file systems allow 255 bytes
+MAX_LENGTH, MAX_BYTES = 100, 255  # of a folder's name; file systems allow 255 bytes
 
 _log = logging.getLogger(__name__)
 
@@ -21,53 +21,90 @@ def folder_name(keyword: str) -> str:
 
     Raises KwsError for what is not a word or a phrase.
     """
-    words = keyword.replace("_", " ").lower().split()
-    if (
-        not words
-        or keyword.startswith("_")
-        or not all(re.fullmatch(r"\w[\w'.-]*", word) for word in words)
-    ):
+    words = keyword_name(keyword.lower()).split()
+    if not words or keyword.startswith("_") or not all(map(_is_word, words)):
         raise KwsError(f"{keyword!r}: no keyword; a word or a few, of letters and digits")
     name = "_".join(words)
-    if len(name) > MAX_LENGTH:
+    if len(name) > MAX_LENGTH or len(name.encode()) > MAX_BYTES:
         raise KwsError(f"{keyword!r}: too long for a keyword, {MAX_LENGTH} characters at most")
     return name
 
 
+def _is_word(word: str) -> bool:
+    """Return whether a word begins with a letter or digit and holds "'", "." and "-" besides."""
+    return is_word_character(word[0]) and all(
+        is_word_character(c) or c in "'\u2019.-" for c in word
+    )
+
+
 def keyword_of(folder: Path) -> str:
     """Return the keyword of a folder, "smart mirror" for smart_mirror."""
-    return folder.name.replace("_", " ")
+    return keyword_name(folder.name)
+
+
+def keyword_folder(root: Path, keyword: str) -> Path:
+    """Return the folder of a keyword in a dataset: one of any spelling that is there, or a new one.
+
+    Raises KwsError for what is not a word or a phrase.
+    """
+    name = folder_name(keyword)
+    if (root / name).is_dir() or not root.is_dir():
+        return root / name
+    wanted = comparison_key(name)
+    there = (p for p in sorted(root.glob("[!_.]*")) if p.is_dir())
+    return next((p for p in there if comparison_key(p.name) == wanted), root / name)
+
+
+def keyword_folders(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    """Return the folders of each keyword; those that are none are left out.
+
+    Spellings that differ in case, in "_" or in Unicode's normal form are one keyword, and a line
+    says so.
+    """
+    grouped: dict[str, list[Path]] = {}
+    for folder in folders:
+        if not folder.name.startswith(HIDDEN):
+            grouped.setdefault(comparison_key(folder.name), []).append(folder)
+    for several in grouped.values():
+        if several[1:]:
+            names = " and ".join(repr(folder.name) for folder in several)
+            _log.warning("%s: %s are one keyword; all are read", several[0].parent, names)
+    return {keyword_of(several[0]): several for several in grouped.values()}
 
 
 def choose_keywords(root: Path, words: Iterable[str], requested: Sequence[str]) -> list[str]:
-    """Return the requested words, as in their folders' names or with spaces; all if none is.
+    """Return the requested words in any of their spellings, by their folders; all if none is.
 
     Logs each word that is not there; raises KwsError where none of them is.
     """
     words = list(words)
     if not requested:
         return words
-    chosen = list(dict.fromkeys(keyword.replace("_", " ") for keyword in requested))
-    missing = [f"no folder of {keyword!r}" for keyword in chosen if keyword not in words]
+    by_key = {comparison_key(word): word for word in words}
+    chosen = {comparison_key(keyword): keyword_name(keyword) for keyword in requested}
+    missing = [f"no folder of {name!r}" for key, name in chosen.items() if key not in by_key]
     if len(missing) == len(chosen):
         raise KwsError(f"{root}: {', '.join(missing)}; there are {', '.join(words) or 'none'}")
     for line in missing:
         _log.warning("%s: %s", root, line)
-    return [keyword for keyword in chosen if keyword in words]
+    return [by_key[key] for key in chosen if key in by_key]
 
 
-def usable_keywords(root: Path, folders: Mapping[str, Path]) -> dict[str, list[Recording]]:
+def usable_keywords(
+    root: Path, folders: Mapping[str, Sequence[Path]]
+) -> dict[str, list[Recording]]:
     """Return the usable recordings of each keyword that has some, and log the problems.
 
     Raises KwsError with the first problem where no keyword has a usable recording.
     """
     found: dict[str, list[Recording]] = {}
     problems: list[str] = []
-    for word, folder in folders.items():
-        recordings, lines = inspect_folder(folder, keyword=True)
-        problems += lines
-        if recordings:
-            found[word] = recordings
+    for word, several in folders.items():
+        for folder in several:
+            recordings, lines = inspect_folder(folder, keyword=True)
+            problems += lines
+            if recordings:
+                found.setdefault(word, []).extend(recordings)
     if not found:
         others = f", and {len(problems) - 1} more" if problems[1:] else ""
         raise KwsError(f"{root}: no recording of a keyword can be used ({problems[0]}{others})")

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from kws.data.clips import HIDDEN, PARTITIONS, Clip, Recording, partition_of, usable_recordings
+from kws.data.clips import PARTITIONS, Clip, Recording, partition_of, usable_recordings
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
-from kws.data.keywords import choose_keywords, usable_keywords
+from kws.data.keywords import choose_keywords, keyword_folders, usable_keywords
 from kws.data.splits import split_noise
 from kws.errors import KwsError
 from kws.toml_file import read_text
@@ -54,23 +54,23 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     Recordings that cannot be used are left out and logged. Raises KwsError where no keyword is
     left.
     """
-    words = [path.name for path in folders_in(root) if not path.name.startswith(HIDDEN)]
+    words = keyword_folders(folders_in(root))
     if not keywords:
         raise KwsError(f"{root}: --keywords must say which of its words: {', '.join(words)}")
     chosen = choose_keywords(root, words, keywords)
     split = _Split(root)
-    found = usable_keywords(root, {word: root / word for word in chosen})
+    found = usable_keywords(root, {word: words[word] for word in chosen})
     positives = {
         word: clips
         for word, recordings in found.items()
-        if _can_train(root / word, clips := split.clips(recordings))
+        if _can_train(words[word][0], clips := split.clips(recordings))
     }
     if not positives:
-        first = root / next(iter(found))
+        first = words[next(iter(found))][0]
         problem = f"{first}: no recording for training; left out"
         raise KwsError(f"{root}: no recording of a keyword can be used ({problem})")
-    others = [word for word in words if word not in chosen]
-    negatives = [c for word in others for c in split.clips(usable_recordings(root / word))]
+    others = [path for word, paths in words.items() if word not in chosen for path in paths]
+    negatives = [clip for path in others for clip in split.clips(usable_recordings(path))]
     if not negatives:
         _log.warning("%s: no recordings of words that are no keywords", root)
     noise = split_noise(usable_recordings(root / BACKGROUND))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from kws.audio.audio_file import read_each
 from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
+from kws.keyword_names import comparison_key
 from kws.types import Samples
 
 # Samples; the SNR is that of the greatest frame energies, a word's loudest frame against the
@@ -71,19 +72,19 @@ class EvaluationSet:
 
 
 def find_positives(folder: Path, keywords: tuple[str, ...]) -> dict[str, list[Path]]:
-    """Return the recordings of each keyword from a folder of its name, "_" for " ", in any case.
+    """Return the recordings of each keyword from the folders of its name, in any spelling.
 
     Logs each folder that is skipped; raises KwsError where no keyword has a folder.
     """
-    known = {_plain(keyword): keyword for keyword in keywords}
-    found = {}
+    known = {comparison_key(keyword): keyword for keyword in keywords}
+    found: dict[str, list[Path]] = {}
     try:
         folders = sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError as error:
         raise KwsError(f"{folder}: {error.strerror}") from error
     for path in folders:
-        if keyword := known.get(_plain(path.name)):
-            found[keyword] = audio_files(path)
+        if keyword := known.get(comparison_key(path.name)):
+            found.setdefault(keyword, []).extend(audio_files(path))
         elif not path.name.startswith(HIDDEN):
             _log.warning("%s: passed over, the model does not know %r", path, path.name)
     if not found:
@@ -128,7 +129,3 @@ def _greatest_energy(samples: Samples) -> float:
     """Return the energy of the loudest frame."""
     frames = np.resize(samples.astype(np.float64), (max(1, len(samples) // FRAME), FRAME))
     return float((frames**2).sum(axis=1).max())
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ").casefold()

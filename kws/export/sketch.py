@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
+HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
 DIGESTS = "kws_export.sha256"  # of the exported files, in the format of sha256sum
 
@@ -57,8 +59,18 @@ def export(model: str | Path, output: Path) -> list[Path]:
 
 
 def sketch_name(model: str) -> str:
-    """Return the name of a model's sketch: letters, digits and underscores."""
-    return ("kws_" + re.sub(r"\W", "_", model, flags=re.ASCII))[:NAME_LENGTH]
+    """Return the name of a model's sketch: ASCII letters, digits and underscores.
+
+    Arduino's tools take no others. Where letters of other scripts or the end of a long name are
+    lost, a hash of the whole name keeps models apart.
+    """
+    composed = unicodedata.normalize("NFC", model)
+    name = "kws_" + re.sub(r"\W", "_", composed, flags=re.ASCII)
+    if len(name) <= NAME_LENGTH and composed.isascii():
+        return name
+    content = composed.encode("utf-8", "surrogateescape")
+    ending = "_" + hashlib.sha256(content).hexdigest()[:HASH_LENGTH]
+    return name[: NAME_LENGTH - len(ending)] + ending
 
 
 def sketch_files(name: str, sources: dict[str, str]) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
+from kws.keyword_names import contains
 from kws.recorder.take import TakeKind
 from kws.toml_file import read_text
 
@@ -59,10 +59,7 @@ def keyword_prompts(keyword: str, seconds: float) -> list[Prompt]:
 
 def reading_prompts(texts: Sequence[str], keywords: Sequence[str]) -> list[Prompt]:
     """Return prompts to read the texts without a keyword; raise KwsError if none is left."""
-    contains = re.compile(
-        "|".join(rf"\b{re.escape(keyword)}\b" for keyword in keywords) or "$^", re.I
-    )
-    chosen = [text for text in texts if not contains.search(text)]
+    chosen = [text for text in texts if not any(contains(text, keyword) for keyword in keywords)]
     if not chosen:
         raise KwsError("there is no text to read that does not contain a keyword of the dataset")
     return [

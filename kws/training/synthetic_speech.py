@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,17 @@ from kws.audio.audio_file import read_audio
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
+from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
 from kws.tts.confusable_phrases import dictionary, find_confusable_phrases, random_sentences
-from kws.tts.utterances import SAMPLING_WEIGHTS, Voice, installed_voices, synthesise
+from kws.tts.languages import ENGLISH, language_of
+from kws.tts.utterances import (
+    SAMPLING_WEIGHTS,
+    Voice,
+    installed_voices,
+    synthesise,
+    voices_for,
+)
 from kws.types import Samples
 
 _log = logging.getLogger(__name__)
@@ -125,14 +133,22 @@ def synthetic_speech(
         return installed_voices(kokoro_folder=wanted.kokoro)
 
     def spoken(
-        texts: Iterable[str], count: int, kind: str, weights: Mapping[str, float]
+        texts: Sequence[str], count: int, kind: str, weights: Mapping[str, float]
     ) -> list[Samples]:
-        if not count:
-            return []
-        paths = synthesise(
-            texts, count, folder / kind, 1, voices=voices(), weights=weights, progress=progress
-        )
-        return [read_audio(path) for path in paths]
+        samples = []
+        for language in dict.fromkeys(map(language_of, texts)) if count else ():
+            said = [text for text in texts if language_of(text) == language]
+            able = voices_for(language, voices())
+            if not able:
+                _log.warning("no synthetic speech of %r is added: no voice knows it", said[0])
+                continue
+            if language != ENGLISH:
+                _log.info("%r is said by voices of the language %r", said[0], language)
+            paths = synthesise(
+                said, count, folder / kind, 1, voices=able, weights=weights, progress=progress
+            )
+            samples += [read_audio(path) for path in paths]
+        return samples
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
@@ -155,8 +171,12 @@ def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[
     phrases = list(wanted.confusable_phrases)
     chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
     for keyword in chosen if wanted.generated_confusables else ():
-        found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
-        phrases += [p for p in found if not any(f" {k} " in f" {p} " for k in keywords)]
+        try:
+            found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
+        except KwsError as error:
+            _log.warning("no confusable phrases of %r are added: %s", keyword, error)
+            continue
+        phrases += [p for p in found if not any(contains(p, k) for k in keywords)]
     if not wanted.random_sentences:
         return phrases, []
     return phrases, random_sentences(keywords, wanted.random_sentences, random)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
+from kws.keyword_names import is_word_character
 from kws.tts.synthesisers import run
 
 # Of the package festlex-cmu; words and phones as Lisp lists, one entry in a line.
@@ -66,9 +67,13 @@ def dictionary() -> dict[str, Phones]:
 def pronounce(text: str) -> Phones:
     """Return the phones of a text; rules pronounce the words that are not in the dictionary.
 
-    Raises KwsError when there is no word in it or festival is not installed.
+    Raises KwsError when there is no word in it, a letter or digit beyond a-z, or when festival is
+    not installed or fails.
     """
+    others = [c for c in text.lower() if is_word_character(c) and not "a" <= c <= "z" and c != "_"]
     words = re.findall("[a-z]+", text.lower())
+    if words and others:
+        raise KwsError(f"{text!r}: no English word, the pronouncing dictionary lacks {others[0]!r}")
     if not words:
         raise KwsError(f"{text!r}: there is no word to pronounce")
     return tuple(phone for word in words for phone in dictionary().get(word) or _apply_rules(word))
@@ -111,11 +116,17 @@ def find_confusable_phrases(keyword: str, count: int, random: np.random.Generato
 
 
 def random_sentences(keywords: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
-    """Return `count` sentences of random words, none of which sounds like a keyword."""
+    """Return `count` sentences of random words, none of which sounds like a keyword.
+
+    A keyword that cannot be pronounced is none of the dictionary's words.
+    """
     words, phones, lengths = _vocabulary()
     different = np.ones(len(words), bool)
     for keyword in keywords:
-        target = _numbers(pronounce(keyword))
+        try:
+            target = _numbers(pronounce(keyword))
+        except KwsError:
+            continue
         inside = _distances(phones, lengths, target, free_start=True, free_end=True)
         different &= inside >= MIN_DISTANCE
     allowed = np.flatnonzero(different)
@@ -180,7 +191,9 @@ def _distances(
 def _apply_rules(word: str) -> Phones:
     """Return the phones of a word by festival's letter-to-sound rules."""
     answer, _ = run(["festival", "-b", f'(print (lex.lookup "{word}" nil))'])
-    return _parse_phones(answer)
+    if not (phones := _parse_phones(answer)):
+        raise KwsError(f"{word!r}: festival does not say how it is pronounced")
+    return phones
 
 
 def _parse_phones(entry: str) -> Phones:

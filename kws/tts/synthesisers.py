@@ -66,8 +66,18 @@ def _espeak_voices() -> list[str]:
     """Return the variants of each English accent that is installed."""
     listing, _ = run(["espeak-ng", "--voices=en"])
     languages = {line.split()[1] for line in listing.splitlines()}
-    variants = ("", *(f"+{variant}" for variant in ESPEAK_VARIANTS))
-    return [accent + v for accent in ESPEAK_ACCENTS if accent in languages for v in variants]
+    return [voice for a in ESPEAK_ACCENTS if a in languages for voice in _espeak_variants(a)]
+
+
+def espeak_voices_of(language: str) -> list[str]:
+    """Return the variants of espeak-ng's voice of a language, none where it has no such voice."""
+    listing, _ = run(["espeak-ng", f"--voices={language}"])
+    languages = {line.split()[1] for line in listing.splitlines()[1:]}
+    return _espeak_variants(language) if language in languages else []
+
+
+def _espeak_variants(voice: str) -> list[str]:
+    return [voice, *(f"{voice}+{variant}" for variant in ESPEAK_VARIANTS)]
 
 
 def _espeak(voice: str, rate: float, text: Path, output: Path) -> list[str]:
@@ -140,8 +150,9 @@ def _piper(voice: str, rate: float, text: Path, output: Path) -> list[str]:
     return [*command, "--speaker", speaker] if speaker else command
 
 
+ESPEAK = "espeak-ng"
 SYNTHESISERS = {
-    "espeak-ng": Synthesiser("espeak-ng", _espeak_voices, _espeak),
+    ESPEAK: Synthesiser("espeak-ng", _espeak_voices, _espeak),
     "flite": Synthesiser("flite", _flite_voices, _flite),
     "festival": Synthesiser("text2wave", _festival_voices, _festival),
 }

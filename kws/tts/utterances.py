@@ -7,8 +7,8 @@ give the same samples.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,8 +23,18 @@ from kws.atomic_write import replacing
 from kws.audio.audio_file import native_name, read_audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
+from kws.keyword_names import words_of
 from kws.tts import kokoro
-from kws.tts.synthesisers import ENGINES, PIPER, SYNTHESISERS, piper_voices, run
+from kws.tts.languages import ENGLISH
+from kws.tts.synthesisers import (
+    ENGINES,
+    ESPEAK,
+    PIPER,
+    SYNTHESISERS,
+    espeak_voices_of,
+    piper_voices,
+    run,
+)
 from kws.types import Samples
 
 ALLOWED_RATES = (0.6, 1.7)  # times the voice's own speed
@@ -114,6 +124,19 @@ def installed_voices(piper: Path | None = None, kokoro_folder: Path | None = Non
     return voices
 
 
+def voices_for(language: str | None, voices: Sequence[Voice]) -> list[Voice]:
+    """Return which voices can say a text in a language of language_of(); none where none can.
+
+    All can say English. Others are said by espeak-ng, where it is among the voices and knows the
+    language, and by Piper's voices, which a user has chosen.
+    """
+    if language == ENGLISH:
+        return list(voices)
+    there = any(voice.synthesiser == ESPEAK for voice in voices)
+    names = espeak_voices_of(language) if language and there else []
+    return [Voice(ESPEAK, name) for name in names] + [v for v in voices if v.synthesiser == PIPER]
+
+
 @dataclass(frozen=True)
 class Utterance:
     """Describe a text as one voice says it, and its file."""
@@ -174,8 +197,8 @@ def synthesise(
 
 
 def file_name(text: str) -> str:
-    """Return a text for a file name: words joined by "_", without other characters."""
-    name = "_".join(re.findall(r"[\w'-]+", text))
+    """Return a text for a file name: words of any script joined by "_", nothing else."""
+    name = "_".join(words_of(unicodedata.normalize("NFC", text)))
     if len(name) <= NAME_LENGTH:
         return name
     return f"{name[:NAME_LENGTH]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -98,7 +98,8 @@ def test_a_changed_source_is_not_overwritten(model: Path, tmp_path: Path) -> Non
 
 def test_sketch_names_follow_arduinos_rules() -> None:
     assert sketch_name("home") == "kws_home"
-    assert sketch_name("my-words 2.über") == "kws_my_words_2__ber"
+    assert sketch_name("my-words 2.x") == "kws_my_words_2_x"
+    assert sketch_name("my-words 2.über") == "kws_my_words_2__ber_0c2bc558"
     assert len(sketch_name("a" * 100)) == 63
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from conftest import skip_without
 
-from kws.data.dataset import Synthesis
-from kws.training.synthetic_speech import synthetic_speech
+from kws.data.dataset import Dataset, Synthesis
+from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech, with_synthesis
 from kws.tts import confusable_phrases
 from kws.tts.confusable_phrases import find_confusable_phrases
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.utterances import file_name
+from kws.tts.utterances import Voice, file_name
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,76 @@ def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     }
     assert said == {f"{file_name(phrase)}-0" for phrase in phrases}
     assert len(speech.confusable_phrases) == len(phrases) == 2 * len(expected)
+
+
+def test_nothing_is_asked_of_synthesisers_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    dataset = with_synthesis(Dataset({"computer": []}))
+    assert dataset.synthesis == Synthesis()
+    assert "no synthetic speech is added: no speech synthesiser is installed" in caplog.text
+    speech = synthetic_speech(dataset.synthesis, ["computer"], tmp_path / "speech")
+    assert speech == SyntheticSpeech({"computer": []}, [], [])
+
+
+def test_without_a_dictionary_known_texts_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without("a speech synthesiser", shutil.which("espeak-ng"))
+    monkeypatch.setattr(confusable_phrases, "DICTIONARY", tmp_path / "none.out")
+    confusable_phrases.dictionary.cache_clear()
+    try:
+        wanted = with_synthesis(Dataset({"computer": []})).synthesis
+    finally:
+        confusable_phrases.dictionary.cache_clear()
+    assert (wanted.generated_confusables, wanted.random_sentences) == (0, 0)
+    assert wanted.sentences
+    assert "no confusable phrases are added" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("keyword", "language"),
+    [("привет", "ru"), ("señor", "es"), ("sen\u0303or", "es"), ("नमस्ते", "hi")],
+)
+def test_a_keyword_beyond_a_to_z_is_said_in_its_language_without_confusable_phrases(
+    tmp_path: Path, keyword: str, language: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    caplog.set_level("INFO")
+    wanted = Synthesis(
+        utterances_per_keyword=3,
+        generated_confusables=4,
+        utterances_per_confusable=1,
+        random_sentences=2,
+    )
+    speech = synthetic_speech(wanted, [keyword], tmp_path)
+    assert len(speech.keywords[keyword]) == 3
+    assert len(speech.sentences) == 2
+    assert speech.confusable_phrases == []
+    voices = {path.stem.partition("@")[2] for path in (tmp_path / "keywords").glob("*.flac")}
+    assert all(voice.startswith(f"espeak-ng_{language}") for voice in voices)
+    assert f"{keyword!r} is said by voices of the language {language!r}" in caplog.messages
+    assert any(f"no confusable phrases of {keyword!r} are added" in m for m in caplog.messages)
+
+
+@pytest.mark.parametrize("keyword", ["ᚠᚢᚦ", "привет"])
+def test_a_keyword_that_no_voice_knows_is_left_to_recordings(
+    tmp_path: Path, keyword: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    monkeypatch.setattr(
+        "kws.training.synthetic_speech.installed_voices", lambda **_: [Voice("flite", "slt")]
+    )
+    speech = synthetic_speech(Synthesis(utterances_per_keyword=3), [keyword], tmp_path)
+    assert speech.keywords == {keyword: []}
+    assert f"no synthetic speech of {keyword!r} is added: no voice knows it" in caplog.messages
+
+
+def test_a_word_that_festival_cannot_pronounce_has_no_confusable_phrases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    wanted = Synthesis(generated_confusables=3)
+    assert synthetic_speech(wanted, ["snorkfiend"], tmp_path).confusable_phrases == []
+    assert "no confusable phrases of 'snorkfiend' are added" in caplog.text
