@@ -34,7 +34,10 @@ ModelName = Annotated[
 ]
 Wav = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Read a WAV, FLAC or OGG file, faster than real time."),
+    typer.Option(
+        metavar="FILE",
+        help="Read a WAV, FLAC or OGG file, faster than real time; - is standard input.",
+    ),
 ]
 Stdin = Annotated[
     bool,
@@ -127,6 +130,12 @@ def _listen_to_source(
 
 def _open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
     """Return the source that the options select, importing only what that source needs."""
+    if (stdin or str(wav) == "-") and sys.stdin is None:
+        raise KwsError("standard input is closed")
+    if str(wav) == "-":
+        from kws.audio.piped_file import PipedFile
+
+        return PipedFile(sys.stdin.buffer)
     if wav is not None:
         from kws.audio.audio_file import AudioFile
 
@@ -134,8 +143,6 @@ def _open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
     if stdin:
         from kws.audio.raw_stream import RawStream
 
-        if sys.stdin is None:
-            raise KwsError("standard input is closed")
         return RawStream(sys.stdin.buffer)
     from kws.microphone import Microphone
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from kws.audio.raw_stream import RawStream
+from kws.audio.raw_stream import FORMATS, RawStream
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
 
@@ -33,7 +35,7 @@ def through_a_pipe(pieces: list[bytes]) -> RawStream:
     reading, writing = os.pipe()
 
     def write() -> None:
-        with open(writing, "wb", buffering=0) as end:
+        with contextlib.suppress(BrokenPipeError), open(writing, "wb", buffering=0) as end:
             for piece in pieces:
                 end.write(piece)
 
@@ -80,6 +82,47 @@ def test_an_end_within_a_sample_is_reported_after_all_whole_samples():
 
 def test_an_empty_pipe_has_no_samples():
     assert len(read(RawStream(io.BytesIO()))) == 0
+
+
+@pytest.mark.parametrize("start", [*FORMATS, b"RIFF"])
+@pytest.mark.parametrize("length", [1, 3, 1_000])
+def test_an_audio_file_instead_of_samples_is_one_line(start, length):
+    content = start + noise(1_000).tobytes()
+    pieces = [content[i : i + length] for i in range(0, len(content), length)]
+    with pytest.raises(KwsError, match=r"is an? \w+ file, not raw samples; `kws listen --wav -`"):
+        read(through_a_pipe(pieces))
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_slow_pipe_that_does_not_block_is_waited_for(buffering, seed):
+    random = np.random.default_rng(seed)
+    samples = noise(4_000)
+    pieces = np.split(samples, np.sort(random.integers(0, len(samples), 5)))
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+
+    def write() -> None:
+        for piece in pieces:
+            time.sleep(random.uniform(0, 0.1))
+            content = piece.tobytes()
+            os.write(writing, content[:1])
+            time.sleep(0.01)
+            os.write(writing, content[1:])
+        os.close(writing)
+
+    threading.Thread(target=write, daemon=True).start()
+    with open(reading, "rb", buffering=buffering) as stream:
+        np.testing.assert_array_equal(read(RawStream(stream)), samples)
+
+
+def test_a_stream_that_fails_is_one_line():
+    class Broken(io.RawIOBase):
+        def read(self, count: int = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(KwsError, match="standard input: Input/output error"):
+        read(RawStream(Broken()))
 
 
 def test_a_terminal_is_refused():
