@@ -5,6 +5,7 @@ Both give the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -75,18 +76,28 @@ class Spotter:
     """
 
     def __init__(
-        self, model: ModelFile | str | Path = DEFAULT_MODEL, backend: str | None = None
+        self,
+        model: ModelFile | str | Path = DEFAULT_MODEL,
+        backend: str | None = None,
+        *,
+        sensitivity: str | None = None,
+        thresholds: Mapping[str, float] | None = None,
     ) -> None:
-        """Load a model and choose what runs it.
+        """Load a model and choose what runs it, and how sensitive it is.
 
         Args:
             model: a shipped model by name, any model by path, or one that is loaded.
             backend: "c", "numpy", or None for the fastest that is there. Both give the same bits.
+            sensitivity: "low", "normal" or "high", where the model stores it; None for the model's
+                thresholds.
+            thresholds: of single keywords, above 0 up to 1, in place of those.
 
         Raises:
-            KwsError: the model cannot be read, or the backend is not there.
+            KwsError: the model cannot be read, it has no such sensitivity or keyword, or the
+                backend is not there.
         """
         loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
+        loaded = loaded.with_sensitivity(sensitivity, thresholds)
         self._backend = _open_spotter(loaded, DEFAULT_BACKEND if backend is None else backend)
 
     @property

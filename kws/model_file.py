@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tflite
 
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
 DEFAULT_BASE = "base"  # whose weights `kws train` starts from
@@ -57,6 +59,7 @@ class ModelFile:
             raise KwsError(f"{where}: the model file is damaged (its checksum differs)")
         try:
             config = ModelConfig.from_dict(json.loads(entries[CONFIG_ENTRY]))
+            operating_points(config)  # or they would fail when one is chosen
         except (ValueError, OverflowError, RecursionError, KwsError) as error:
             raise KwsError(f"{where}: {error}") from error
         return cls(Path(where).stem, content, config)
@@ -65,6 +68,12 @@ class ModelFile:
         """Return the model with its gate off, so that the network runs on silence, too."""
         gate = replace(self.config.gate, on=False)
         return replace(self, config=replace(self.config, gate=gate))
+
+    def with_sensitivity(
+        self, sensitivity: str | None = None, thresholds: Mapping[str, float] | None = None
+    ) -> ModelFile:
+        """Return the model with other thresholds; kws.sensitivity.with_sensitivity says which."""
+        return replace(self, config=with_sensitivity(self.config, sensitivity, thresholds))
 
     @property
     def sha256(self) -> str:

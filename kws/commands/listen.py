@@ -58,6 +58,23 @@ ActionsFile = Annotated[
     Path | None,
     typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
 ]
+SensitivityName = Annotated[
+    str | None,
+    typer.Option(
+        "--sensitivity",
+        metavar="low|normal|high",
+        help="Operating point of the model: few false alarms, or few misses.",
+        show_default="the model's thresholds",
+    ),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="KEYWORD=NUMBER",
+        help="Threshold of a keyword, above 0 up to 1; may be repeated.",
+    ),
+]
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +87,8 @@ def listen(
     ble: Ble = False,
     actions: ActionsFile = None,
     no_gate: NoGate = False,
+    sensitivity: SensitivityName = None,
+    threshold: Thresholds = None,
     json: Json = False,
 ) -> None:
     """Detect keywords, on the microphone until Ctrl-C by default.
@@ -83,15 +102,19 @@ def listen(
     """
     if sum((wav is not None, stdin, ble or device is not None)) > 1:
         raise typer.BadParameter("--wav, --stdin and --device or --ble exclude each other")
-    if ble and (model is not None or no_gate):
-        raise typer.BadParameter("a board has its own model and gate: no --model or --no-gate")
+    if ble and (model is not None or no_gate or sensitivity is not None or threshold):
+        raise typer.BadParameter(
+            "a board has its own settings: no --model, --no-gate, --sensitivity or --threshold"
+        )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
         require_extra("kws listen --ble", "bleak", "ble")
         raise typer.Exit(_listen_to_board(device, actions, json))
     from kws.model_file import DEFAULT_MODEL, ModelFile
+    from kws.sensitivity import parse_thresholds
 
     model_file = ModelFile.load(model or DEFAULT_MODEL)
+    model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
     raise typer.Exit(_listen_to_source(model_file, wav, stdin, device, actions, json))
 

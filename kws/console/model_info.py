@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from kws.backend import DEFAULT_BACKEND
-from kws.config import SAMPLE_RATE
+from kws.config import SAMPLE_RATE, ModelConfig
 from kws.engine.lowering import read
 from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.sensitivity import CARD_KEY, operating_points
 
 BACKEND_NAMES = {"c": "C", "numpy": "NumPy"}
 
@@ -24,6 +25,7 @@ def as_dict(model: ModelFile) -> dict[str, Any]:
         "backend": DEFAULT_BACKEND,
         "multiply_accumulates_per_second": cost_per_second(model),
         **model.config.to_dict(),
+        CARD_KEY: model.config.card.get(CARD_KEY, {}),
     }
 
 
@@ -39,6 +41,7 @@ def as_text(model: ModelFile) -> str:
         "keywords": ", ".join(
             f"{name} (threshold {threshold:.3f})" for name, threshold in keywords
         ),
+        "sensitivity": _sensitivities(config),
         "gate": f"opens {gate.margin_db:g} dB above the noise floor, pre-roll "
         f"{gate.pre_roll_ms} ms, hangover {gate.hangover_ms} ms"
         if gate.on
@@ -54,9 +57,19 @@ def as_text(model: ModelFile) -> str:
         "backend": BACKEND_NAMES[DEFAULT_BACKEND],
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
-        **config.card,
+        **{key: value for key, value in config.card.items() if key != CARD_KEY},
     }
     return "\n".join(_outline(lines, ""))
+
+
+def _sensitivities(config: ModelConfig) -> list[str] | str:
+    """Return a line for each operating point: what it stands for, and its thresholds."""
+    points = operating_points(config)
+    return [
+        f"{name}: at most {point.false_alarms_per_hour:g} false alarms per hour of each keyword, "
+        + ", ".join(f"{t:.3f}" for t in point.thresholds)
+        for name, point in points.items()
+    ] or "normal; the model stores no other"
 
 
 def cost_per_second(model: ModelFile) -> int | None:

@@ -14,7 +14,12 @@ from kws.atomic_write import write_atomically
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.calibration import arg_max_thresholds, calibrate, merge_folds
+from kws.training.calibration import (
+    arg_max_thresholds,
+    calibrate,
+    merge_folds,
+    with_operating_points,
+)
 from kws.training.cross_validation import (
     CLEAN,
     Fold,
@@ -54,6 +59,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     config = set_thresholds(plan, final.config, scores)
     results = evaluate_plan(plan, final, config, scores)
     config = replace(config, card=model_card(plan, results))
+    config = add_operating_points(plan, config, scores)
     write_model(output, final, config, plan.kept.log)
     show_results(plan, results, console)
     if report:
@@ -116,6 +122,16 @@ def set_thresholds(
         return arg_max_thresholds(config)
     target = plan.recipe.posterior.false_alarms_per_hour
     return calibrate(config, merge_folds(scores)[CLEAN], target)
+
+
+def add_operating_points(
+    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition]
+) -> ModelConfig:
+    """Return the settings with what a user can choose as --sensitivity, where it was tested."""
+    if plan.own_split or not plan.tested:
+        return config
+    target = plan.recipe.posterior.false_alarms_per_hour
+    return with_operating_points(config, merge_folds(scores)[CLEAN], target)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

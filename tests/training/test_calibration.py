@@ -9,7 +9,14 @@ from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scores
 from kws.posterior import ONE
-from kws.training.calibration import ARG_MAX, CAUTIOUS, MIN_HOURS, calibrate
+from kws.sensitivity import operating_points
+from kws.training.calibration import (
+    ARG_MAX,
+    CAUTIOUS,
+    MIN_HOURS,
+    calibrate,
+    with_operating_points,
+)
 
 REFRACTORY = 5
 CONFIG = ModelConfig(
@@ -76,3 +83,38 @@ def test_no_threshold_exceeds_one() -> None:
     certain = scores_of(4 * MIN_HOURS)
     certain.negatives["jarvis"][::10] = ONE
     assert calibrate(CONFIG, certain, 0.5).thresholds[1] == 1.0
+
+
+def test_operating_points_that_the_hours_carry_are_stored(caplog) -> None:
+    points = operating_points(with_operating_points(CONFIG, scores_of(10.0), 0.5))
+    assert [(n, p.false_alarms_per_hour) for n, p in points.items()] == [
+        ("low", 0.1),
+        ("normal", 0.5),
+        ("high", 1.0),
+    ]
+    assert caplog.text == ""
+    assert points["normal"].thresholds == calibrate(CONFIG, scores_of(10.0), 0.5).thresholds
+    for keyword in range(2):
+        low, normal, high = (point.thresholds[keyword] for point in points.values())
+        assert low >= normal >= high >= ARG_MAX
+
+
+@pytest.mark.parametrize(
+    ("hours", "target", "stored"),
+    [
+        (9.9, 0.5, ["normal", "high"]),
+        (2.0, 0.5, ["normal", "high"]),
+        (1.9, 0.5, ["high"]),
+        (0.9, 0.5, []),
+        (1000.0, 0.0, []),
+    ],
+)
+def test_operating_points_that_the_hours_do_not_carry_are_left_out(
+    hours, target, stored, caplog
+) -> None:
+    config = with_operating_points(CONFIG, scores_of(hours), target)
+    assert list(operating_points(config)) == stored
+    [message] = caplog.messages
+    assert message.startswith(f"{hours:.1f} hours of speech without the keywords carry no ")
+    missing = [name for name in ("low", "normal", "high") if name not in stored]
+    assert [name for name in ("low", "normal", "high") if f"{name} (" in message] == missing
