@@ -25,8 +25,8 @@ from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
+from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
-from kws.evaluation.test_set import mix_with_noise
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.training.calibration import calibrate

@@ -35,9 +35,9 @@ from kws.data.dataset_recipe import from_recipe
 from kws.data.word_span import word_span
 from kws.evaluation.det import DetCurves, det_curves
 from kws.evaluation.figures import det_figure
+from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
-from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.augmentation import waveform
 from kws.training.augmentation.waveform import to_float

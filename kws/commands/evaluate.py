@@ -122,16 +122,17 @@ def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
     from rich.console import Console
     from rich.progress import Progress
 
+    from kws.evaluation.negative_stream import Block
     from kws.evaluation.scores import Scorer, score_recordings
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=test_set.recording_count)
 
-        def advance(clips: Iterator[EvaluationClip]) -> Iterator[Samples]:
+        def advance(clips: Iterator[EvaluationClip | Block]) -> Iterator[Samples]:
             for clip in clips:
                 yield clip.mixed
-                progress.advance(task)
+                progress.advance(task, 0 if isinstance(clip, Block) and clip.start else 1)
 
         return score_recordings(
             Scorer(model),

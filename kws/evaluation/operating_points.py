@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kws.posterior import ONE
-from kws.types import Int
+from kws.types import Int, Trace
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OperatingPoint:
         return self.false_alarms / self.hours if self.hours else float("nan")
 
 
-def detection_steps(confidences: Int, threshold: int, refractory: int) -> list[int]:
+def detection_steps(confidences: Trace, threshold: int, refractory: int) -> list[int]:
     """Return the steps of the detections in a stream of confidences [steps] of one keyword.
 
     threshold is Q15; after a detection, `refractory` steps cannot fire.
@@ -45,12 +45,12 @@ def detection_steps(confidences: Int, threshold: int, refractory: int) -> list[i
     return steps
 
 
-def count_detections(confidences: Int, threshold: int, refractory: int) -> int:
+def count_detections(confidences: Trace, threshold: int, refractory: int) -> int:
     """Return the number of detections in a stream of confidences [steps]."""
     return len(detection_steps(confidences, threshold, refractory))
 
 
-def lowest_threshold(confidences: Int, max_detections: int, refractory: int) -> int:
+def lowest_threshold(confidences: Trace, max_detections: int, refractory: int) -> int:
     """Return the lowest threshold (Q15) with at most so many detections.
 
     Every higher threshold has at most so many, too.
@@ -64,7 +64,7 @@ def lowest_threshold(confidences: Int, max_detections: int, refractory: int) -> 
 
 
 def operating_point_at(
-    positives: Int, negatives: Int, threshold: int, hours: float, refractory: int
+    positives: Int, negatives: Trace, threshold: int, hours: float, refractory: int
 ) -> OperatingPoint:
     """Return the operating point of a threshold (Q15).
 
@@ -77,7 +77,7 @@ def operating_point_at(
 
 
 def operating_point_for(
-    positives: Int, negatives: Int, false_alarms_per_hour: float, hours: float, refractory: int
+    positives: Int, negatives: Trace, false_alarms_per_hour: float, hours: float, refractory: int
 ) -> OperatingPoint:
     """Return the operating point of the lowest threshold with at most so many FA/h."""
     threshold = lowest_threshold(negatives, int(false_alarms_per_hour * hours), refractory)

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.audio.audio_file import read_each
 from kws.data.clips import HIDDEN, audio_files
 from kws.errors import KwsError
+from kws.evaluation.negative_stream import Block, stream_blocks
+from kws.evaluation.noise_mixing import mix_with_noise
 from kws.keyword_names import comparison_key
 from kws.types import Samples
-
-# Samples; the SNR is that of the greatest frame energies, a word's loudest frame against the
-# noise's, as in Picovoice's wake word benchmark (mixer.py there).
-FRAME = 512
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +48,9 @@ class EvaluationSet:
         seed = list(self.positives).index(keyword)
         return self._read(self.positives[keyword], seed, warn)
 
-    def read_negatives(self, warn: bool = False) -> Iterator[EvaluationClip]:
-        """Read the speech without the keywords; warn: log what cannot be read."""
-        return self._read(self.negatives, len(self.positives), warn)
+    def read_negatives(self, warn: bool = False) -> Iterator[Block]:
+        """Read the speech without the keywords, in blocks; warn: log what cannot be read."""
+        return stream_blocks(self.negatives, self.noise, self.snr, len(self.positives), warn)
 
     def _read(self, paths: list[Path], seed: int, warn: bool) -> Iterator[EvaluationClip]:
         """Read recordings and mix noise into them, drawn by the seed."""
@@ -99,33 +96,3 @@ def read_joined(paths: list[Path]) -> Samples:
     if not pieces:
         raise KwsError(f"{paths[0].parent}: none of the recordings can be read")
     return np.concatenate(pieces)
-
-
-def mix_with_noise(
-    recordings: Iterable[Samples], noise: Samples, snr: float, seed: int
-) -> Iterator[Samples]:
-    """Mix each recording with a random cut of the noise at an SNR in dB; the sum is clipped."""
-    random = np.random.default_rng(seed)
-    for samples in recordings:
-        yield _mix(samples, _cut(noise, len(samples), random), snr)
-
-
-def _cut(noise: Samples, count: int, random: np.random.Generator) -> Samples:
-    """Return `count` samples of the noise from a random start, wrapped around at its end."""
-    return np.take(noise, np.arange(count) + random.integers(len(noise)), mode="wrap")
-
-
-def _mix(samples: Samples, noise: Samples, snr: float) -> Samples:
-    """Return samples + noise; samples alone where the noise is silent."""
-    noise_energy = _greatest_energy(noise)
-    if noise_energy == 0:
-        return samples
-    gain = np.sqrt(_greatest_energy(samples) / noise_energy * 10 ** (-snr / 10))
-    mixed: npt.NDArray[np.float64] = np.clip(np.rint(samples + gain * noise), -32768, 32767)
-    return mixed.astype(np.int16)
-
-
-def _greatest_energy(samples: Samples) -> float:
-    """Return the energy of the loudest frame."""
-    frames = np.resize(samples.astype(np.float64), (max(1, len(samples) // FRAME), FRAME))
-    return float((frames**2).sum(axis=1).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kws.evaluation.operating_points import detection_steps
 from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.test_set import EvaluationSet
 from kws.posterior import ONE, quantise_threshold
-from kws.types import Int, Samples
+from kws.types import Samples, Trace
 
 WORST = 3  # misses and false alarms of each keyword that are shown
 SECONDS_BEFORE, SECONDS_AFTER = 2.0, 0.5  # of a false alarm's clip around the detection
@@ -64,7 +65,7 @@ def keyword_cases(scorer: Scorer, test_set: EvaluationSet, keyword: str) -> Keyw
     return KeywordCases(np.array(latencies), misses)
 
 
-def detection_peaks(confidences: Int, threshold: int, refractory: int) -> list[int]:
+def detection_peaks(confidences: Trace, threshold: int, refractory: int) -> list[int]:
     """Return the step of the greatest confidence of each detection, the most confident first.
 
     confidences [steps] of one keyword and the threshold are Q15.
@@ -73,7 +74,7 @@ def detection_peaks(confidences: Int, threshold: int, refractory: int) -> list[i
         step + int(np.argmax(confidences[step : step + 1 + refractory]))
         for step in detection_steps(confidences, threshold, refractory)
     ]
-    return sorted(peaks, key=lambda step: -confidences[step])
+    return sorted(peaks, key=lambda step: -int(confidences[step]))
 
 
 def worst_false_alarms(scorer: Scorer, test_set: EvaluationSet, scores: Scores) -> list[WorstCase]:
@@ -85,22 +86,42 @@ def worst_false_alarms(scorer: Scorer, test_set: EvaluationSet, scores: Scores) 
         for keyword, threshold in zip(config.keywords, config.thresholds, strict=True)
         for step in _worst_steps(scores.negatives[keyword], threshold, config)
     )
-    found, begin = [], 0
-    for clip in test_set.read_negatives() if pending else ():
-        end = begin + len(clip.mixed)
-        while pending and pending[0][0] < end:
-            sample, keyword, confidence = pending.pop(0)
-            first = max(0, sample - begin - round(SECONDS_BEFORE * SAMPLE_RATE))
-            cut = clip.mixed[first : sample - begin + round(SECONDS_AFTER * SAMPLE_RATE)]
-            found.append(WorstCase(keyword, clip.path, first / SAMPLE_RATE, confidence, cut))
-        begin = end
-        if not pending:
-            break
+    found = _cut(test_set, pending) if pending else []
     order = {keyword: index for index, keyword in enumerate(config.keywords)}
     return sorted(found, key=lambda alarm: (order[alarm.keyword], -alarm.confidence))
 
 
-def _worst_steps(confidences: Int, threshold: float, config: ModelConfig) -> list[int]:
+def _cut(test_set: EvaluationSet, alarms: Sequence[tuple[int, str, float]]) -> list[WorstCase]:
+    """Cut false alarms, by sample of the whole stream, each out of its recording."""
+    before, after = (round(s * SAMPLE_RATE) for s in (SECONDS_BEFORE, SECONDS_AFTER))
+    pending, found = list(alarms), []
+    path, begin = Path(), 0  # of the recording, and its start in the stream
+    window, start = np.zeros(0, np.int16), 0  # its latest samples, and the first one's index
+
+    def cut(end: int) -> None:
+        """Cut all alarms of the recording below an index."""
+        while pending and pending[0][0] < begin + end:
+            sample, keyword, confidence = pending.pop(0)
+            first = max(0, sample - begin - before)
+            samples = window[first - start : sample - begin + after - start]
+            found.append(WorstCase(keyword, path, first / SAMPLE_RATE, confidence, samples))
+
+    for block in test_set.read_negatives():
+        if block.start == 0:
+            cut(start + len(window))
+            path, begin = block.path, begin + start + len(window)
+            window, start = window[:0], 0
+        window = np.concatenate([window, block.mixed])
+        cut(start + len(window) - after)
+        if not pending:
+            break
+        surplus = max(0, len(window) - before - after)
+        window, start = window[surplus:], start + surplus
+    cut(start + len(window))
+    return found
+
+
+def _worst_steps(confidences: Trace, threshold: float, config: ModelConfig) -> list[int]:
     """Return the steps of the most confident false alarms of a keyword."""
     refractory = config.smoothing.refractory_steps
     return detection_peaks(confidences, quantise_threshold(threshold), refractory)[:WORST]

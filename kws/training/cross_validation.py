@@ -20,8 +20,8 @@ from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, score_recordings
-from kws.evaluation.test_set import mix_with_noise
 from kws.model_file import ModelFile
 from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_samples import sample_set, write_samples
+import soundfile
+from evaluation_samples import sample_set, word, write_samples
 from small_models import synthetic_audio
 
-from kws.audio.audio_file import read_audio
-from kws.evaluation.test_set import FRAME, mix_with_noise
+from kws.audio.audio_file import read_each
+from kws.config import SAMPLE_RATE
+from kws.evaluation import negative_stream
+from kws.evaluation.negative_stream import BLOCK
+from kws.evaluation.noise_mixing import FRAME, mix_with_noise
+from kws.evaluation.test_set import EvaluationSet
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,52 @@ def test_every_pass_reads_the_same(folders: Path, noise: bool) -> None:
     for passes in zip(test_set.read_negatives(), test_set.read_negatives(), strict=True):
         first, again = passes
         assert first.path == again.path
-        assert np.array_equal(first.clean, read_audio(first.path))
         assert np.array_equal(first.mixed, again.mixed)
         assert np.array_equal(first.mixed, first.clean) == (not noise)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 15])
+@pytest.mark.parametrize("noise", [False, True], ids=["clean", "noise"])
+def test_blocks_are_the_recordings_mixed_as_a_whole(
+    tmp_path: Path, noise: bool, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(negative_stream, "KEPT_BLOCKS", kept)
+    random = np.random.default_rng(5)
+    lengths = (1, 511, 512, 700, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 513, 3 * BLOCK)
+    for number, length in enumerate(lengths):
+        samples = random.normal(0, 2000 * random.random(), length).round().astype(np.int16)
+        soundfile.write(tmp_path / f"{number}.wav", samples, SAMPLE_RATE)
+    (tmp_path / "5x.wav").write_text("no audio")
+    paths = sorted(tmp_path.iterdir())
+    sound = random.normal(0, 500, 20_000).astype(np.int16) if noise else None
+    blocks: dict[Path, list[np.ndarray]] = {}
+    for block in EvaluationSet({}, paths, sound, 3.0).read_negatives():
+        whole = blocks.setdefault(block.path, [])
+        assert block.start == sum(map(len, whole))
+        whole.append(block.mixed)
+    recordings = [samples for _, samples in read_each(paths, warn=False)]
+    expected = recordings if sound is None else [*mix_with_noise(recordings, sound, 3.0, 0)]
+    assert len(expected) == len(blocks) == len(lengths)
+    for samples, parts in zip(expected, blocks.values(), strict=True):
+        assert np.array_equal(np.concatenate(parts), samples)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_hours(tmp_path: Path) -> None:
+    """Evaluate on 2 h of silence in one file, of which samples alone are 230 MB."""
+    (tmp_path / "computer").mkdir()
+    soundfile.write(tmp_path / "computer" / "a.wav", word("computer_lights"), SAMPLE_RATE)
+    (tmp_path / "_negatives").mkdir()
+    with soundfile.SoundFile(tmp_path / "_negatives" / "a.flac", "w", SAMPLE_RATE, 1) as file:
+        for _ in range(120):
+            file.write(np.zeros(60 * SAMPLE_RATE, np.int16))
+    code = (
+        "import resource, sys; sys.argv[1:] = ['evaluate', 'home', '--json',"
+        f" '--positives', {str(tmp_path)!r}, '--negatives', {str(tmp_path / '_negatives')!r}]\n"
+        "from kws.cli import main\n"
+        "try: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert json.loads(process.stdout)["hours"] == 2
+    assert int(process.stderr.split()[-1]) < 200_000  # KiB

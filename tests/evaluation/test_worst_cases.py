@@ -11,9 +11,15 @@ from evaluation_samples import sample_set, word, write_samples
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
+from kws.evaluation.negative_stream import BLOCK
 from kws.evaluation.scores import Scorer, score_recordings
 from kws.evaluation.test_set import EvaluationSet
-from kws.evaluation.worst_cases import detection_peaks, keyword_cases, worst_false_alarms
+from kws.evaluation.worst_cases import (
+    _cut,
+    detection_peaks,
+    keyword_cases,
+    worst_false_alarms,
+)
 from kws.model_file import ModelFile
 
 
@@ -54,3 +60,25 @@ def test_the_peaks_of_detections_by_confidence() -> None:
     confidences = np.array([0, 10, 30, 10, 0, 0, 0, 0, 50, 0, 9])
     assert detection_peaks(confidences, 10, 3) == [8, 2]
     assert detection_peaks(confidences, 51, 3) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_false_alarms_are_cut_as_out_of_whole_recordings(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    recordings = {}
+    for number in range(4):
+        samples = random.integers(-999, 999, random.integers(1, 3 * BLOCK)).astype(np.int16)
+        soundfile.write(path := tmp_path / f"{number}.wav", samples, SAMPLE_RATE)
+        recordings[path] = samples
+    length = sum(map(len, recordings.values()))
+    alarms = sorted((int(n), "alexa", n / length) for n in random.integers(0, length, 12))
+    found = _cut(EvaluationSet({}, list(recordings), None, 0.0), alarms)
+    assert [case.confidence for case in found] == [confidence for _, _, confidence in alarms]
+    for case, (sample, _, _) in zip(found, alarms, strict=True):
+        for path, samples in recordings.items():
+            if path == case.path:
+                break
+            sample -= len(samples)
+        first = max(0, sample - 2 * SAMPLE_RATE)
+        assert case.start_seconds == first / SAMPLE_RATE
+        assert np.array_equal(case.samples, samples[first : sample + SAMPLE_RATE // 2])
