@@ -145,7 +145,8 @@ class Study:
             log = self.work / "test.log"
             (scores,) = run_jobs(executor, _score, [(log, (model, self.test))])
         clean, noisy = scores.values()
-        threshold = evaluate(clean, model.config).at_target[self.word][ALARMS_PER_HOUR].threshold
+        point = evaluate(clean, model.config).at_target[self.word][ALARMS_PER_HOUR]
+        threshold = point.threshold if point else float("nan")
         config = replace(model.config, thresholds=(min(1.0, threshold),))
         rates = [evaluate(traces, config).at_threshold[self.word] for traces in (clean, noisy)]
         return {

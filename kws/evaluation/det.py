@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
 from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scores
 
@@ -30,12 +29,12 @@ class DetCurves:
 
 
 def det_curves(scores: Scores, refractory: int) -> DetCurves:
-    """Compute DET curves from the lowest target, where there may be no false alarm, upwards."""
+    """Compute DET curves from one false alarm in all the speech upwards: less cannot be seen."""
     hours = scores.hours
-    lowest, highest = min(FA_PER_HOUR_TARGETS[0], 1 / hours), max(MAX_FA_PER_HOUR, 2 / hours)
+    lowest, highest = 1 / hours, max(MAX_FA_PER_HOUR, 2 / hours)
     count = 2 + int(POINTS_PER_DECADE * np.log10(highest / lowest))
     false_alarms = np.unique(np.floor(np.geomspace(lowest, highest, count) * hours + 1e-9))
-    targets = np.maximum(false_alarms / hours, lowest)  # 0 cannot be shown on a logarithmic axis
+    targets = false_alarms / hours
 
     def miss_rates(keyword: str) -> npt.NDArray[np.float64]:
         positives, negatives = scores.positives[keyword], scores.negatives[keyword]

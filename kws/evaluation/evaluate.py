@@ -18,10 +18,14 @@ FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # of each keyword, for which miss rates a
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Hold each keyword's operating points, at the model's threshold and at FA_PER_HOUR_TARGETS."""
+    """Hold each keyword's operating points, at the model's threshold and at FA_PER_HOUR_TARGETS.
+
+    A target that the hours of negative audio cannot show, less than one false alarm in all of them,
+    has none.
+    """
 
     at_threshold: dict[str, OperatingPoint]
-    at_target: dict[str, dict[float, OperatingPoint]]
+    at_target: dict[str, dict[float, OperatingPoint | None]]
 
     @property
     def hours(self) -> float:
@@ -39,8 +43,16 @@ class Evaluation:
             else self.at_target[keyword][false_alarms_per_hour]
             for keyword, point in self.at_threshold.items()
         ]
-        rates = [point.miss_rate for point in points if point.utterances]
+        rates = [point.miss_rate for point in points if point and point.utterances]
         return float(np.mean(rates)) if rates else float("nan")
+
+    def blank_note(self) -> str:
+        """Return why there are no figures at some targets; "" where there are all."""
+        blank = [t for t in FA_PER_HOUR_TARGETS if not is_measurable(t, self.hours)]
+        if not blank:
+            return ""
+        names = ", ".join(f"{target:g}/h" for target in blank)
+        return f"No figures at {names}: that takes {1 / blank[0]:g} h or more."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -66,6 +78,8 @@ class Evaluation:
             f"Missed and false alarms at the model's thresholds; 0.1/h: missed at 0.1 false alarms"
             f" of this keyword per hour. {self.hours:.2f} h without the keywords."
         )
+        if note := self.blank_note():
+            caption += f" {note}"
         table = Table(title=title, caption=caption, caption_justify="left")
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
@@ -73,7 +87,8 @@ class Evaluation:
         for target in FA_PER_HOUR_TARGETS:
             table.add_column(f"{target:g}/h", justify="right")
         for keyword, point in self.at_threshold.items():
-            misses = [_percent(self.at_target[keyword][t].miss_rate) for t in FA_PER_HOUR_TARGETS]
+            at_targets = (self.at_target[keyword][target] for target in FA_PER_HOUR_TARGETS)
+            misses = [_percent(at.miss_rate) if at else "" for at in at_targets]
             counts = (str(point.utterances), _percent(point.miss_rate), str(point.false_alarms))
             table.add_row(keyword, *counts, *misses)
         means = [_percent(self.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS]
@@ -94,13 +109,22 @@ def evaluate(scores: Scores, config: ModelConfig) -> Evaluation:
         )
         at_target[keyword] = {
             target: operating_point_for(positives, negatives, target, scores.hours, refractory)
+            if is_measurable(target, scores.hours)
+            else None
             for target in FA_PER_HOUR_TARGETS
         }
     return Evaluation(at_threshold, at_target)
 
 
-def _values(point: OperatingPoint) -> dict[str, float | None]:
-    """Return the numbers of an operating point for JSON."""
+def is_measurable(false_alarms_per_hour: float, hours: float) -> bool:
+    """Return whether so many hours can show the target: with one false alarm or more in them."""
+    return false_alarms_per_hour * hours >= 1
+
+
+def _values(point: OperatingPoint | None) -> dict[str, float | None]:
+    """Return the numbers of an operating point for JSON, nulls where there is none."""
+    if point is None:
+        return dict.fromkeys(("threshold", "miss_rate", "false_alarms", "false_alarms_per_hour"))
     return {
         "threshold": round(point.threshold, 5),
         "miss_rate": _rounded(point.miss_rate),

@@ -148,12 +148,12 @@ def _miss_rates(result: Evaluation) -> str:
     rows.append(["mean", "", "", _percent(result.mean_miss_rate()), "", *means])
     note = "Threshold, missed and false alarms: at the model's thresholds. Then at the thresholds"
     note += " that allow no more than so many false alarms of the keyword per hour of this speech."
-    return _section("Miss rates", _table(heads, rows), note)
+    return _section("Miss rates", _table(heads, rows), f"{note} {result.blank_note()}".rstrip())
 
 
 def _det(curves: DetCurves, result: Evaluation) -> str:
     """Return the section of the DET curves."""
-    note = f"Left of {1 / result.hours:.2g} per hour, one in all the speech, there was none."
+    note = f"The curves begin at {1 / result.hours:.2g} per hour, one in all the speech."
     image = f'<img alt="miss rate against false alarms per hour" src="{det_uri(curves)}">'
     return _section("Detection error trade-off", image, note)
 
@@ -206,8 +206,10 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
 
 
-def _miss_rate_at(point: OperatingPoint) -> str:
-    return f"{_percent(point.miss_rate)} ({point.threshold:.3f})" if point.utterances else ""
+def _miss_rate_at(point: OperatingPoint | None) -> str:
+    if point is None or not point.utterances:
+        return ""
+    return f"{_percent(point.miss_rate)} ({point.threshold:.3f})"
 
 
 def _percent(value: float) -> str:

@@ -68,7 +68,7 @@ def test_the_command_measures_a_model(folders: Path, model: ModelFile) -> None:
     assert own["miss_rate"] == np.mean(np.array(peaks) < threshold)
     assert result["keywords"][third]["own"]["miss_rate"] is None
     for values in result["keywords"].values():
-        assert values["at"]["0.1"]["false_alarms"] == 0
+        assert set(values["at"]["0.1"].values()) == {None}  # 80 s cannot show it
 
 
 def test_without_the_gate_silence_is_scored_too(folders: Path, model: ModelFile) -> None:

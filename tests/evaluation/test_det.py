@@ -17,7 +17,7 @@ def test_curves_are_what_a_plain_count_gives(seed: int) -> None:
     stream = np.where(random.random(3000) < 0.03, random.integers(1, 60, 3000), 0)
     curves = det_curves(Scores({"word": peaks, "other": peaks[:0]}, {"word": stream}, 4.0), 5)
     assert list(curves.miss_rates) == ["word"]
-    assert curves.false_alarms_per_hour[:2].tolist() == [0.1, 0.25]
+    assert curves.false_alarms_per_hour[:2].tolist() == [0.25, 0.5]
     for per_hour, rate in zip(curves.false_alarms_per_hour, curves.miss_rates["word"], strict=True):
         thresholds = (t for t in range(1, 70) if count_detections(stream, t, 5) <= 4 * per_hour)
         assert rate == np.mean(peaks < next(thresholds))

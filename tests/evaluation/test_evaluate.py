@@ -70,3 +70,22 @@ def test_merged_scores_are_one_test_set() -> None:
     assert whole.positives["two"].tolist() == [3]
     assert whole.negatives["two"].tolist() == [0, 0, ONE // 2] * 2
     assert whole.hours == 2.0
+
+
+@pytest.mark.parametrize("hours", [1e-8, 0.5, 0.999, 1.0, 1.999, 2.0, 9.99, 10.0, 500.0])
+def test_targets_that_the_hours_cannot_show_have_no_figure(hours: float) -> None:
+    result = evaluate(scores(confidences(ONE, 0), confidences(), hours), CONFIG)
+    values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(result.table("a model"))
+    text = " ".join(captured.get().split())
+    assert "nan" not in text
+    blank = [target for target in FA_PER_HOUR_TARGETS if target * hours < 1]
+    for target in FA_PER_HOUR_TARGETS:
+        at = values["keywords"]["one"]["at"][str(target)]
+        assert set(at) == set(values["keywords"]["one"]["own"])
+        assert (at["miss_rate"] is None) == (at["threshold"] is None) == (target in blank)
+        assert (values["mean_miss_rate_at"][str(target)] is None) == (target in blank)
+    names = ", ".join(f"{target:g}/h" for target in blank)
+    assert (f"No figures at {names}: that takes" in text) == bool(blank)
