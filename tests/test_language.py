@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from command_line import ROOT
 
 # Each word hardly has another use; CONTRIBUTING.md says what to write instead.
