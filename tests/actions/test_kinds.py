@@ -21,6 +21,8 @@ from running_actions import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lines(caplog):
