@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -45,3 +46,13 @@ def sound_cards(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
 
     with ExitStack() as cards:
         yield lambda *plugged: cards.enter_context(SoundCards(tmp_path, *plugged)).environment
+
+
+@pytest.fixture(autouse=True)
+def unchanged_log() -> Iterator[None]:
+    """Undo what a test does to the logger: the command line takes it for itself."""
+    log = logging.getLogger("kws")
+    handlers, level, propagate = list(log.handlers), log.level, log.propagate
+    yield
+    log.handlers, log.propagate = handlers, propagate
+    log.setLevel(level)

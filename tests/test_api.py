@@ -20,6 +20,8 @@ from conftest import skip_without
 
 import kws
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 KEYWORDS = ["computer", "jarvis", "alexa", "smart mirror"]

@@ -32,6 +32,7 @@ def test_table_files_and_expectations_are_the_same_set():
     assert sorted(files) == sorted(path.name for path in SAMPLES.glob("*.flac"))
 
 
+@pytest.mark.slow
 def test_the_samples_can_be_made_again(tmp_path):
     for synthesiser in SYNTHESISERS.values():
         skip_without(synthesiser.program, shutil.which(synthesiser.program))

@@ -80,6 +80,7 @@ def test_export_names_what_it_wrote(tmp_path):
     assert sorted(written) == sorted(map(str, files))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["info"], ["listen", "--model"], ["export"]])
 def test_a_missing_model(command, tmp_path):
     rest = {"listen": ["--wav", SAMPLES / "story.flac"], "export": ["--output", tmp_path]}
@@ -135,6 +136,7 @@ def damaged_models():
     yield "longer", whole + bytes(4)
 
 
+@pytest.mark.slow
 def test_no_damaged_model_is_accepted_or_crashes_the_interpreter(tmp_path):
     paths = []
     for name, content in damaged_models():

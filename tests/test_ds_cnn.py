@@ -58,6 +58,7 @@ def test_a_stream_scores_each_step_as_its_window_alone(model, network, speech):
         assert one_window(model, network.quantise(frames)).tolist() == scores[step].tolist()
 
 
+@pytest.mark.slow
 def test_the_division_into_pushes_changes_no_bit(network):
     frames = noise(network, 2 * MAX_STEPS * network.stride + 301)
     whole = network.push(frames)
@@ -148,6 +149,7 @@ def test_phases_complete_the_steps_in_turn():
     assert not np.array_equal(scores[:-1:2], scores[1::2])
 
 
+@pytest.mark.slow
 def test_more_phases_than_c_has_room_for_are_refused():
     front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
     model = random_model(front_end, Shape(8, (3,), 3, stride=3))

@@ -14,6 +14,8 @@ from fingerprint import fingerprint
 from kws.audio.audio_file import read_audio
 from kws.model_file import ModelFile
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text())
 
 

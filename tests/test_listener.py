@@ -58,6 +58,7 @@ def test_the_silence_before_a_stream_is_whole_steps_and_fills_the_window(spotter
     assert 0 <= priming - spotter.window_frames * spotter.config.front_end.hop < step
 
 
+@pytest.mark.slow
 def test_every_source_and_block_length_gives_the_same_detections(spotter):
     samples = samples_of("all_keywords.flac")
     found = detections(AudioFile(SAMPLES / "all_keywords.flac"), spotter)

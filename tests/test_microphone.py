@@ -51,6 +51,7 @@ def run(script: str, environment: dict[str, str] | None, *arguments: str) -> str
     return process.stdout.strip()
 
 
+@pytest.mark.slow
 def test_all_samples_arrive_in_order_by_name(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
     assert run(RECORD, environment, "desk", "1.0", str(tmp_path / "recorded.npy")) == "desk 0 0"
@@ -59,6 +60,7 @@ def test_all_samples_arrive_in_order_by_name(sound_cards, tmp_path):
     assert not recorded[len(COUNTED) :].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["1", "SIL", ""])
 def test_a_device_by_number_by_part_of_its_name_and_by_default(sound_cards, tmp_path, device):
     environment = sound_cards(Card("desk", COUNTED), Card("silver", -COUNTED))
@@ -68,6 +70,7 @@ def test_a_device_by_number_by_part_of_its_name_and_by_default(sound_cards, tmp_
     np.testing.assert_array_equal(recorded, (-COUNTED if device else COUNTED)[: len(recorded)])
 
 
+@pytest.mark.slow
 def test_the_first_channel_where_a_system_gives_only_all_of_them(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", np.stack([COUNTED, -COUNTED], axis=1)))
     # On ALSA PortAudio selects a channel itself; with some cards on Windows it refuses.
@@ -92,6 +95,7 @@ kws.microphone.find_device = lambda device: dataclasses.replace(find(device), ch
     np.testing.assert_array_equal(recorded, COUNTED[: len(recorded)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
 def test_a_card_that_does_not_do_16_khz_is_resampled(sound_cards, tmp_path, rate):
     sine = 8000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
@@ -104,6 +108,7 @@ def test_a_card_that_does_not_do_16_khz_is_resampled(sound_cards, tmp_path, rate
     np.testing.assert_allclose(recorded[800:], expected[800:], atol=3)
 
 
+@pytest.mark.slow
 def test_overflow_is_counted_and_the_oldest_samples_survive(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
     late = RECORD.replace("        assert microphone.live\n", "        time.sleep(2.4)\n")
@@ -114,6 +119,7 @@ def test_overflow_is_counted_and_the_oldest_samples_survive(sound_cards, tmp_pat
     np.testing.assert_array_equal(np.load(tmp_path / "recorded.npy")[: len(COUNTED)], COUNTED)
 
 
+@pytest.mark.slow
 def test_a_card_that_stops_sending_is_reported(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED, stall=3.5))
     output = run(RECORD, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))

@@ -93,6 +93,7 @@ def confidences_of(
     return np.concatenate(confidences), detections
 
 
+@pytest.mark.slow
 def test_an_hour_in_a_stream_and_at_once_gives_the_same_bits(spotter):
     hour = an_hour()
     confidences, detections = confidences_of(spotter, [hour])
@@ -106,6 +107,7 @@ def test_an_hour_in_a_stream_and_at_once_gives_the_same_bits(spotter):
     assert found == detections
 
 
+@pytest.mark.slow
 def test_hop_by_hop_gives_the_same_detections(spotter):
     hour = an_hour()[: HOUR // 20]
     spotter.reset()

@@ -83,6 +83,7 @@ def test_a_keyword_at_the_start_of_a_stream_is_detected(backend: str, file: str)
     assert spotter.push(samples) == [found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
 def test_a_keyword_at_the_start_of_a_stream_is_detected_in_c(
     target: Target, tmp_path: Path
@@ -145,6 +146,7 @@ def test_a_long_block_gives_all_its_detections(backend: str) -> None:
     assert Spotter(model, backend).push(samples) == expected
 
 
+@pytest.mark.slow
 def test_c_writes_no_more_detections_than_there_is_room_for(tmp_path: Path) -> None:
     """Run under AddressSanitizer, in pushes of 20 hops and with room for two detections."""
     model, samples = frequent(temporal(), 1), synthetic_audio(20, seed=3)
@@ -155,6 +157,7 @@ def test_c_writes_no_more_detections_than_there_is_room_for(tmp_path: Path) -> N
     assert output.dropped == sum(map(len, expected)) - len(output.detections) > 0
 
 
+@pytest.mark.slow
 def test_the_pre_roll_of_one_hop_may_complete_several_detections(tmp_path: Path) -> None:
     """Shorten the refractory time to a step after the pre-roll was limited to what it was."""
     model, samples = frequent(short_window(), 20), synthetic_audio(20, seed=3)

@@ -29,6 +29,8 @@ from running_actions import (
 from kws.actions import http_post
 from kws.errors import KwsError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lines(caplog):

@@ -96,6 +96,7 @@ def test_floats_beyond_full_scale_and_without_a_value(tmp_path):
     assert decoded.tolist() == [32767, -32768, 0, 32767, -32768, 16384]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path):
     """Decode four minutes of stereo, 92 MB as floats, in a fresh process."""
     path = tmp_path / "long.flac"

@@ -24,6 +24,7 @@ def test_the_list():
     assert '"name": "speech-commands"' in kws("data", "list", "--json").stdout
 
 
+@pytest.mark.slow
 def test_the_command(server, tmp_path):
     process = kws("data", "get", "nonsense")
     names = "speech-commands, speech-commands-v0.01"

@@ -18,6 +18,8 @@ from kws.evaluation.scores import Scorer
 from kws.model_file import ModelFile
 from kws.posterior import quantise_threshold
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model() -> ModelFile:

@@ -11,6 +11,7 @@ from command_line import kws
 REPORT = ("report.txt", "report.html", "kws_export.sha256")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--no-count",)], ids=["", "--no-count"])
 def test_an_export_repeats_and_needs_no_compiler(tmp_path: Path, options: tuple[str, ...]) -> None:
     programs = tmp_path / "bin"

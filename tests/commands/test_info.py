@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from command_line import KEYWORDS, kws
 
 from kws.model_file import find
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_shipped_model():

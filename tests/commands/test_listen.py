@@ -40,11 +40,13 @@ def test_a_file_gives_an_object_per_detection():
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_a_file_without_keywords_gives_nothing():
     process = kws("listen", "--wav", SAMPLES / "story.flac", "--json")
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_standard_input_gives_the_detections_of_a_file():
     process = kws(
         "listen", "--stdin", "--json", stdin=None, text=False, input=all_keywords().tobytes()
@@ -55,12 +57,14 @@ def test_standard_input_gives_the_detections_of_a_file():
     assert process.stdout.decode() == file.stdout
 
 
+@pytest.mark.slow
 def test_a_model_by_path_is_the_model_by_name():
     by_path = kws("listen", "--model", find("home"), "--wav", SAMPLES / "all_keywords.flac")
     by_name = kws("listen", "--model", "home", "--wav", SAMPLES / "all_keywords.flac")
     assert by_path.stdout == by_name.stdout
 
 
+@pytest.mark.slow
 def test_a_sample_gives_the_same_detections_with_and_without_the_gate():
     command = ("listen", "--wav", SAMPLES / "all_keywords.flac", "--json")
     gated, whole = kws(*command), kws(*command, "--no-gate")
@@ -86,6 +90,7 @@ def test_an_interrupt_is_the_normal_end_of_a_live_source(number):
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
+@pytest.mark.slow
 def test_an_interrupted_file_is_exit_status_130(tmp_path):
     path = tmp_path / "long.flac"
     hour = np.zeros(3600 * SAMPLE_RATE, np.int16)
@@ -113,6 +118,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_without_a_message():
         assert process.stderr.read() == ""
 
 
+@pytest.mark.slow
 def test_actions_running_at_the_end_of_a_file_may_finish(tmp_path):
     skip_without("a POSIX shell", sys.platform != "win32")
     actions = tmp_path / "actions.toml"
@@ -135,6 +141,7 @@ def test_a_wrong_actions_file_is_an_error_before_listening(tmp_path):
     assert refused(process).startswith(f"{actions}:2: ")
 
 
+@pytest.mark.slow
 def test_a_microphone_until_an_interrupt(sound_cards):
     samples, _ = soundfile.read(SAMPLES / "computer_lights.flac", dtype="int16")
     environment = sound_cards(Card("desk", samples))
@@ -146,6 +153,7 @@ def test_a_microphone_until_an_interrupt(sound_cards):
         assert process.stderr.read() == f"kws: listening on desk for {', '.join(KEYWORDS)}\n"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_live_display(sound_cards):
     environment = sound_cards(Card("desk", all_keywords()))
     environment |= {"TERM": "xterm-256color", "COLUMNS": "90", "LINES": "24"}

@@ -60,6 +60,7 @@ def board(tmp_path: Path) -> Callable[..., object]:
     return lambda name="kws home", keywords=KEYWORDS: Bluez(tmp_path, name, keywords)
 
 
+@pytest.mark.slow
 def test_another_board_is_ignored(board) -> None:
     with board() as bluez:
         done = kws("listen", "--ble", "--device", "kitchen", env=bluez.environment)
@@ -68,6 +69,7 @@ def test_another_board_is_ignored(board) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_actions_file_for_other_keywords_is_refused(board, tmp_path: Path) -> None:
     actions = tmp_path / "actions.toml"
     actions.write_text('[[action]]\nkeyword = "jarvis"\ncommand = ["true"]\n')
@@ -78,6 +80,7 @@ def test_an_actions_file_for_other_keywords_is_refused(board, tmp_path: Path) ->
     assert "jarvis" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [[], ["--device", "HOME"], ["--device", "01:02:03:04:05:06"]])
 def test_detections_are_printed_and_trigger_actions(
     board, tmp_path: Path, wanted: list[str]
@@ -101,6 +104,7 @@ def test_detections_are_printed_and_trigger_actions(
     assert "kws: listening on kws home for computer, smart mirror\n" in errors
 
 
+@pytest.mark.slow
 def test_losses_and_a_lost_connection_are_logged(board) -> None:
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()
@@ -127,6 +131,7 @@ def test_losses_and_a_lost_connection_are_logged(board) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_keyword_that_the_board_has_not_named_ends_it(board) -> None:
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()

@@ -20,6 +20,8 @@ from kws.config import SAMPLE_RATE
 from kws.recorder import prompts
 from kws.recorder.session import COUNTDOWN, COUNTDOWN_STEP, NOISE_CHECK
 
+pytestmark = pytest.mark.slow
+
 
 def timeline(*takes: np.ndarray, seconds: float) -> np.ndarray:
     """Return what a card must send: the noise check, then a countdown and samples per take."""

@@ -32,6 +32,7 @@ def quick(tmp_path) -> dict[str, str]:
     return os.environ | {"PATH": str(programs)}
 
 
+@pytest.mark.slow
 def test_a_keyword_and_confusable_phrases(tmp_path, quick):
     skip_without("festlex-cmu", DICTIONARY.exists())
     data = tmp_path / "data"
@@ -50,6 +51,7 @@ def test_a_keyword_and_confusable_phrases(tmp_path, quick):
     assert contents(data) == made
 
 
+@pytest.mark.slow
 def test_no_dictionary_is_a_warning_unless_phrases_are_requested(tmp_path, quick):
     skip_without("festlex-cmu", DICTIONARY.exists())
     process = kws("synth", "ßß", "--output", tmp_path / "data", "--count", 1, env=quick)
@@ -93,6 +95,7 @@ def test_no_synthesiser_is_one_line_that_says_what_to_install(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_was_made(tmp_path, quick):
     data = tmp_path / "data"
     arguments = ("synth", "lumen", "--output", data, "--near", 0)

@@ -26,6 +26,7 @@ def dataset(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "no.toml").write_text("keyword = 1\n")
     for arguments, problem in (

@@ -26,6 +26,7 @@ def small(server, tmp_path) -> PublicDataset:
     return PublicDataset("small", "A set", "CC0", server.url, len(content), 1000, digest)
 
 
+@pytest.mark.slow
 def test_a_dataset_arrives_over_a_broken_connection(server, small, tmp_path, capsys):
     server.cuts = [small.size // 2]
     folder = get(small, tmp_path / "data" / "small")

@@ -188,6 +188,7 @@ def test_the_layout_is_known_by_its_noise(made):
     assert not is_speech_commands(made / "go")
 
 
+@pytest.mark.slow
 def test_the_real_one():
     if not REAL.is_dir():
         pytest.skip("../shared/data/speech_commands is not here")

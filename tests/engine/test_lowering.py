@@ -17,6 +17,8 @@ from conftest import tensorflow
 from kws.ds_cnn import open_interpreter
 from kws.export.sketch import export
 
+pytestmark = pytest.mark.slow
+
 # tflite-runtime 2.14 defines the engine's arithmetic. LiteRT, which takes its place from Python
 # 3.12 on, rounds a FULLY_CONNECTED differently now and then: networks with one may differ by 1.
 # No network that kws makes has one.

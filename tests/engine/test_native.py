@@ -39,6 +39,7 @@ def numpy_detections(model: ModelFile, samples: Samples) -> list[Detection]:
     return NumpySpotter(model).push(samples)
 
 
+@pytest.mark.slow
 @each_model
 def test_features(model: Callable[[], ModelFile]) -> None:
     front_end, samples = model().config.front_end, synthetic_audio(10, seed=2)
@@ -50,6 +51,7 @@ def test_features(model: Callable[[], ModelFile]) -> None:
     assert np.concatenate(blocks).tobytes() == expected.tobytes()
 
 
+@pytest.mark.slow
 @each_model
 def test_scores(model: Callable[[], ModelFile]) -> None:
     frames = Mfcc(model().config.front_end).push(synthetic_audio(10, seed=2))

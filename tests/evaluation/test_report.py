@@ -49,6 +49,7 @@ class Page(HTMLParser):
             self.sources[tag].append(values["src"] or "")
 
 
+@pytest.mark.slow
 def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
     skip_without("matplotlib", find_spec("matplotlib"))
     done = kws(*options(folders), "--json", "--report", tmp_path / "new" / "report")
@@ -81,6 +82,7 @@ def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
     assert np.array_equal(samples, read_audio(Path(first)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are closed in another way")
 @pytest.mark.parametrize("obstacle", ["file", "closed folder", "folder in a file"])
 def test_a_folder_that_cannot_be_written_is_reported_at_once(

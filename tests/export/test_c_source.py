@@ -26,6 +26,7 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
 def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Path) -> None:
     for path in export(model, tmp_path / "c"):

@@ -41,6 +41,7 @@ def count(model: ModelFile) -> counting.Count:
     return counting.count(sources | model_files(detector_source(model, network)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["home", "temporal", "plane"])
 def test_stored_costs_match_the_counts(name: str) -> None:
     model = {"home": lambda: ModelFile.load("home"), "temporal": temporal, "plane": plane}[name]()

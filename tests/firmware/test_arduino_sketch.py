@@ -25,6 +25,8 @@ from kws.export.sketch import export
 from kws.model_file import ModelFile
 from kws.posterior import Detection
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 CENTRAL = ["0 central connects", "0 central subscribes"]
 CAPACITY = 4096  # samples, of the sketch's ring

@@ -26,6 +26,8 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE, Posterior
 from kws.spotter import NumpySpotter
 
+pytestmark = pytest.mark.slow
+
 SHARED = ROOT.parent / "shared" / "data"
 # Seconds of synthetic audio; a long comparison takes hours and is not part of every run.
 SECONDS = float(os.environ.get("KWS_TEST_SECONDS", 12))

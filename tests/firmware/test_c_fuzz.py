@@ -6,11 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from c_programs import HERE, STRICT
 from conftest import skip_without
 from small_models import temporal
 
 from kws.export.sketch import export
+
+pytestmark = pytest.mark.slow
 
 SANITISERS = "-fsanitize=fuzzer,address,undefined"
 RUNS = 3000

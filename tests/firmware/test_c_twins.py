@@ -40,6 +40,7 @@ def test_the_engine_neither_allocates_nor_prints() -> None:
         assert word not in text.replace("no stdio", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [HOST, M4_ARDUINO], ids=lambda target: target.name)
 def test_ring_buffer(target: Target, tmp_path: Path) -> None:
     model = tmp_path / "small.tflite"

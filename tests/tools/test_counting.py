@@ -24,6 +24,7 @@ def sources(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in written if path.parent.name == "src"}
 
 
+@pytest.mark.slow
 def test_a_count_repeats(tmp_path: Path) -> None:
     skip_without("an Arm compiler and QEMU", counting.available())
     first, second = (counting.count(sources(tmp_path)) for _ in range(2))
@@ -32,6 +33,7 @@ def test_a_count_repeats(tmp_path: Path) -> None:
     assert all(stage.calls and stage.instructions for stage in first.stages.values())
 
 
+@pytest.mark.slow
 def test_the_benchmark_counts_a_shipped_model() -> None:
     """Run the command that README states, from the top of the checkout."""
     skip_without("an Arm compiler and QEMU", counting.available())

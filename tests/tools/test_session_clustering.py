@@ -74,6 +74,7 @@ def unnumbered(recordings: Recordings) -> list[str]:
     return [f"recording-{i}" for i in range(len(recordings))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["computer", "alexa", "smart mirror"])
 def test_sessions_are_voices(word: str) -> None:
     recordings = record(word, VOICES)
@@ -85,6 +86,7 @@ def test_sessions_are_voices(word: str) -> None:
     assert set(labels.ravel()) == set(range(labels.max() + 1))
 
 
+@pytest.mark.slow
 def test_same_recordings_same_sessions_in_any_order() -> None:
     recordings = record("computer", VOICES[:4])
     names = unnumbered(recordings)
@@ -149,6 +151,7 @@ def run_tool(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_command_splits_what_is_under_wake(tmp_path: Path) -> None:
     data, recipe, output = tmp_path / "data", tmp_path / "own.toml", tmp_path / "own.sessions.json"
     for folder in ("wake/computer", "named/computer"):
@@ -175,6 +178,7 @@ def test_command_splits_what_is_under_wake(tmp_path: Path) -> None:
     assert output.read_bytes() == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "problem"),
     [

@@ -19,6 +19,8 @@ from kws.training.example_store import (
 from kws.training.examples import ExampleGenerator, KeywordUtterances
 from kws.training.features import LogMelExtractor
 
+pytestmark = pytest.mark.slow
+
 TONES = np.geomspace(150, 3200, PARTITIONS)  # Hz
 
 

@@ -31,6 +31,7 @@ def test_a_window_gives_one_step(tf, architecture: Architecture) -> None:
     assert model(np.zeros((2, frames - 1, 20, 1))).shape[1] == steps - 1
 
 
+@pytest.mark.slow
 def test_a_fixed_window_with_the_same_weights_gives_the_same_scores(tf) -> None:
     from kws.training.model import build_model, copy_weights
 
@@ -68,6 +69,7 @@ def test_batch_normalisation_equals_that_of_keras(tf) -> None:
         np.testing.assert_allclose(fused, composed, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_network_is_initialised_from_a_model(tf, family: str) -> None:
     """A network for other keywords gets the activations of the network that was quantised."""
@@ -95,6 +97,7 @@ def test_a_network_is_initialised_from_a_model(tf, family: str) -> None:
         assert np.corrcoef(activations(network, training), expected)[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_an_initial_model_of_another_shape_is_refused(tf) -> None:
     from kws.training.model import build_model, initialise_from
 

@@ -37,6 +37,8 @@ from kws.training.cross_validation import Fold
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.utterances import installed_voices
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = (
     "the weather is going to be fine tomorrow",
     "please turn off the lights in the kitchen",

@@ -27,6 +27,8 @@ from kws.training.recipe import (
     Recipe,
 )
 
+pytestmark = pytest.mark.slow
+
 WORK = Path("work")
 
 

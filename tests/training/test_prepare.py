@@ -22,6 +22,8 @@ from kws.training.prepare import (
 from kws.training.recipe import Architecture, ExampleCounts, Mining, Recipe
 from kws.training.workers import DONE, Status
 
+pytestmark = pytest.mark.slow
+
 POSITIVES = 240
 RECIPE = Recipe(
     architecture=Architecture(channels=8, kernels=(3,), last_kernel=3),

@@ -13,6 +13,8 @@ from kws.training.plan import QUARTERS
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import read_hyperparameters
 
+pytestmark = pytest.mark.slow
+
 DATA = ROOT.parent / "shared" / "data"
 
 

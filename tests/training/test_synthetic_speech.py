@@ -39,6 +39,7 @@ def test_respellings_are_utterances_of_the_keyword(tmp_path: Path) -> None:
     assert said == {"computer-0", "computer-1", "alexa-0", "alexa-1", "elexa-0", "a_lexer-0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("named", "expected"), [((), ("computer", "alexa")), (("alexa",),) * 2])
 def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     tmp_path: Path, named: tuple[str, ...], expected: tuple[str, ...]

@@ -19,6 +19,8 @@ from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.mining import augment_segment
 from kws.training.recipe import Mining, Recipe, Schedule
 
+pytestmark = pytest.mark.slow
+
 LAYOUT = ExampleLayout.of(FRONT_END, SMALL)
 
 

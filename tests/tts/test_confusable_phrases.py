@@ -72,6 +72,7 @@ def test_what_cannot_be_pronounced_is_refused(monkeypatch, tmp_path) -> None:
         dictionary.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_confusable_phrases_sound_like_the_keyword_and_do_not_contain_it(keyword: str) -> None:
     phrases = find_confusable_phrases(keyword, 60, np.random.default_rng(1))

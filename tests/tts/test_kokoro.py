@@ -36,6 +36,7 @@ def frequency(samples: np.ndarray) -> float:
     return crossings * np.pi / len(samples) * SAMPLE_RATE / NATIVE_RATE
 
 
+@pytest.mark.slow
 def test_every_voice_and_every_mean_of_two(folder: Path) -> None:
     names = [Path(name).name for name in kokoro_voices(folder)]
     assert names == [
@@ -84,6 +85,7 @@ def test_all_phonemes_of_english_are_known() -> None:
     assert [SYMBOLS[s] for s in " azɡŋʒˈː"] == [16, 43, 68, 92, 112, 147, 156, 158]
 
 
+@pytest.mark.slow
 def test_weights_decide_how_often_it_speaks(folder: Path, tmp_path: Path) -> None:
     voices = installed_voices(kokoro_folder=folder)
     for weight, fewest, most in ((0.0, 0, 0), (1000.0, 20, 20), (1.0, 4, 16)):
@@ -139,6 +141,7 @@ def break_files(folder: Path, how: str) -> None:
             np.savez(file, af_flat=np.zeros(256, np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -167,6 +170,7 @@ def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, how: str, messa
     assert not data.exists()
 
 
+@pytest.mark.slow
 def test_from_the_command_line(folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     process = kws(

@@ -42,6 +42,7 @@ def pitch_of(samples: np.ndarray) -> float:
     return SAMPLE_RATE / float(np.median(shortest + correlation[:, shortest:].argmax(axis=1)))
 
 
+@pytest.mark.slow
 def test_it_speaks_16_khz_mono_and_always_the_same(voice):
     samples = voice.speak("The computer is listening.")
     assert samples.dtype == np.int16
@@ -50,18 +51,21 @@ def test_it_speaks_16_khz_mono_and_always_the_same(voice):
     assert samples.tobytes() == voice.speak("The computer is listening.").tobytes()
 
 
+@pytest.mark.slow
 def test_rate_changes_the_length_alone(voice):
     normal, fast = (voice.speak("The computer is listening.", rate=r) for r in (1.0, 1.5))
     assert len(without_silence(normal)) / len(without_silence(fast)) == pytest.approx(1.5, rel=0.15)
     assert pitch_of(fast) == pytest.approx(pitch_of(normal), rel=0.1)
 
 
+@pytest.mark.slow
 def test_pitch_changes_the_pitch_alone(voice):
     normal, high = (voice.speak("The computer is listening.", pitch=p) for p in (1.0, 1.2))
     assert len(without_silence(high)) == pytest.approx(len(without_silence(normal)), rel=0.08)
     assert pitch_of(high) / pitch_of(normal) == pytest.approx(1.2, rel=0.08)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["-v is no option", "it's a “café”, (quit) \\ 100 %", "- ; $HOME"])
 def test_a_text_is_only_a_text(voice, text):
     assert len(voice.speak(text)) > SAMPLE_RATE / 10
@@ -94,6 +98,7 @@ def test_a_voice_that_is_not_there_is_an_error_with_the_synthesiser_s_words(synt
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_voices_are_many_and_distinct():
     skip_without("espeak-ng", shutil.which("espeak-ng"))
     voices = installed_voices()

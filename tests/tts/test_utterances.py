@@ -28,6 +28,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
 
 
+@pytest.mark.slow
 def test_utterances_are_the_same_again_and_only_the_missing_are_made(tmp_path, voices):
     progress = []
     first = synthesise(["lumen", "lemon"], 4, tmp_path / "a", 1, voices=voices)

@@ -63,6 +63,7 @@ def test_a_transform_is_applied_with_its_probability() -> None:
     assert always(audio, one) == other.random(1, np.float32)
 
 
+@pytest.mark.slow
 def test_rooms_of_recordings_and_synthetic_ones_are_drawn(random: np.random.Generator) -> None:
     """A recorded response is an echo; without one, synthetic responses take its share as well."""
     click = np.zeros(SAMPLE_RATE, np.float32)

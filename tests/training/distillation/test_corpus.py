@@ -59,6 +59,7 @@ def generator(folder: Path, partition: int) -> ExampleGenerator:
     return ExampleGenerator(LAYOUT, [KeywordUtterances([keyword], [1.0])], [speech], [], [])
 
 
+@pytest.mark.slow
 def test_speech_has_several_augmented_views_by_partition(embedding: Path, tmp_path: Path) -> None:
     spoken = [read_audio(SAMPLES / "commuter.flac")[:20_000]] * 4
     generators = [generator(tmp_path, partition) for partition in range(PARTITIONS)]
@@ -110,6 +111,7 @@ def test_speech_has_several_augmented_views_by_partition(embedding: Path, tmp_pa
     assert whole.std(axis=0).mean() == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_spliced_speech_follows_the_speech_of_a_partition(embedding: Path, tmp_path: Path) -> None:
     """It has one view and no labels: keywords in it are unknown."""
     generators = [generator(tmp_path, partition) for partition in range(PARTITIONS)]

@@ -91,6 +91,7 @@ def test_other_networks_are_refused(embedding: Path, tmp_path: Path, how: str) -
         Embedder(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["missing", "cut"])
 def test_a_damaged_embedding_is_reported_before_anything_else(
     embedding: Path, tmp_path: Path, how: str

@@ -42,6 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return data
 
 
+@pytest.mark.slow
 def test_distillation_needs_an_embedding(
     embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_work_folder_with_distillation_is_not_resumed_without(
         check_work(work, plan(folder, work, recipe_file))
 
 
+@pytest.mark.slow
 def test_the_corpus_is_built_with_the_examples(
     embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

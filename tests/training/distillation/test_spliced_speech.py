@@ -57,6 +57,7 @@ def test_clips_have_the_requested_duration_and_one_level() -> None:
     assert not np.array_equal(clips[0], spliced(2).clips(0.01, PAUSE)[0])
 
 
+@pytest.mark.slow
 def test_whole_words_are_speed_perturbed() -> None:
     """A higher voice is faster as well."""
     clips = spliced(1).clips(0.3, PAUSE)
@@ -72,6 +73,7 @@ def test_whole_words_are_speed_perturbed() -> None:
     assert quarters == pytest.approx([-0.15, 0, 0.15], abs=0.06)
 
 
+@pytest.mark.slow
 def test_pieces_of_all_sources_follow_each_other() -> None:
     block, shares = int(PIECE[0] / 2 * 16_000), np.zeros(5)
     for clip in spliced(1).clips(0.3, PAUSE):

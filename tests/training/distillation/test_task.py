@@ -206,6 +206,7 @@ def distances(training, passages: AuxiliaryInputs) -> list[float]:
     return [float(np.mean((made[name] - wanted[name]) ** 2)) for name in wanted]
 
 
+@pytest.mark.slow
 def test_a_student_learns_its_targets(material: Path, tmp_path: Path) -> None:
     """The speech is of partitions that it was not trained on."""
     tensorflow()
@@ -254,6 +255,7 @@ def test_a_fold_and_its_teacher_use_no_held_out_speech(
     assert trained[2][0] == set(range(PARTITIONS))
 
 
+@pytest.mark.slow
 def test_heads_resume_with_the_training_and_are_not_part_of_the_model(
     material: Path, tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def test_too_little_speech_is_refused(length: int, count: int) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_teacher_finds_the_keywords_of_unknown_speech(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
