@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws.engine.model_check import proven
 from kws.engine.network import phases_for
-from kws.engine.tflite_reader import chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores
@@ -42,6 +42,7 @@ class DsCnn:
         Raises:
             KwsError: the network does not fit the model's settings.
         """
+        _, steps = proven(model.content, model.name)  # before the interpreter sees it
         self._interpreter = open_interpreter(model.content)
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
@@ -50,7 +51,7 @@ class DsCnn:
         _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
-        self._network_stride = _network_stride(model)
+        self._network_stride = prod(step.operator.options.stride[0] for step in steps)
         self._phases = phases_for(self._network_stride, self.stride)
         if not self._phases:
             raise _misfit(model)
@@ -131,12 +132,6 @@ def _check(
     )
     if found != expected or len(shape) != 4:
         raise _misfit(model)
-
-
-def _network_stride(model: ModelFile) -> int:
-    """Return the frames from one step of a single phase to the next."""
-    _, operators = chain(model.content, model.name)
-    return prod(o.options.StrideH() for o in operators if hasattr(o.options, "StrideH"))
 
 
 def _misfit(model: ModelFile) -> KwsError:
