@@ -6,6 +6,8 @@ the scores of every step in it; the scores of a step depend on its own window on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -43,8 +45,10 @@ class DsCnn:
             KwsError: the network does not fit the model's settings.
         """
         _, steps = proven(model.content, model.name)  # before the interpreter sees it
-        self._interpreter = open_interpreter(model.content)
-        self._interpreter.allocate_tensors()
+        self._name = model.name
+        with self._refusals():
+            self._interpreter = open_interpreter(model.content)
+            self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
         _check(self._input, self._output, model)
@@ -95,15 +99,24 @@ class DsCnn:
     def _scores(self, frames: Int8) -> StepScores:
         """Call the interpreter on frames [n, coefficients]; return the scores [steps, classes]."""
         if len(frames) != self._allocated_frames:
-            self._interpreter.resize_tensor_input(
-                self._input["index"], [1, len(frames), self.coefficients, 1]
-            )
-            self._interpreter.allocate_tensors()
+            shape = [1, len(frames), self.coefficients, 1]
+            with self._refusals():
+                self._interpreter.resize_tensor_input(self._input["index"], shape)
+                self._interpreter.allocate_tensors()
             self._allocated_frames = len(frames)
         self._interpreter.set_tensor(self._input["index"], frames[None, :, :, None])
         self._interpreter.invoke()
         scores: StepScores = self._interpreter.get_tensor(self._output["index"])
         return scores.reshape(-1, self.classes)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn what the interpreter raises on a network that it cannot run into a KwsError."""
+        try:
+            yield
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise KwsError(f"{self._name}: TensorFlow Lite cannot run it: {reason}") from error
 
 
 def open_interpreter(content: bytes, reference: bool = True) -> Any:
