@@ -5,6 +5,7 @@
  * Change settings in settings.h. */
 #include "actions.h"
 #include "microphone.h"
+#include "sensitivity.h"
 #include "settings.h"
 #include "src/kws.h"
 #include "src/kws_model.h"
@@ -43,6 +44,7 @@ static void report_losses() {
 
 void setup() {
   kws_spotter_init(&spotter, &kws_model_data, memory);
+  sensitivity.apply(&spotter);
   if (!KWS_GATE) {
     spotter.gate.on = false;
     kws_spotter_reset(&spotter);

@@ -9,6 +9,14 @@
 
 #define KWS_GATE 1 /* 0: front end and network run during silence too, which costs power */
 
+/* Sensitivity: KWS_LOW for fewer false alarms, KWS_HIGH for fewer misses, where the model has them
+ * (`kws info` shows it; else the sketch does not compile); KWS_NORMAL is the model's thresholds. */
+#define KWS_SENSITIVITY KWS_NORMAL
+
+/* Thresholds of single keywords in place of those, above 0 up to 1, each with a comma after it:
+ * #define KWS_THRESHOLDS {"computer", 0.9}, {"smart mirror", 0.7}, */
+#define KWS_THRESHOLDS
+
 #define KWS_LED_MS 1000 /* how long the LED is lit */
 
 /* Microphone gain in steps of 0.5 dB: 0 is -20 dB, 40 is 0 dB, 80 is +20 dB. */

@@ -1,13 +1,16 @@
-"""Choose what runs the pipeline: the C engine where kws was built with a compiler, else NumPy.
+"""Define kws.Spotter: the pipeline in C where kws was built with a compiler, else in Python.
 
 Both give the same bits.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
@@ -72,7 +75,8 @@ class Spotter:
     """Detect keywords in a stream of samples at 16 kHz.
 
     The stream may be cut into blocks of any length without changing a detection. A spotter
-    starts as if silence had come before, so that a keyword at the very start is found.
+    starts as if silence had come before, so that a keyword at the very start is found. Threads that
+    share a spotter take turns.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Spotter:
         loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
         loaded = loaded.with_sensitivity(sensitivity, thresholds)
         self._backend = _open_spotter(loaded, DEFAULT_BACKEND if backend is None else backend)
+        self._lock = threading.Lock()  # the C engine works without Python's own
 
     @property
     def config(self) -> ModelConfig:
@@ -117,18 +122,25 @@ class Spotter:
         A push that completed no step of the network leaves the posteriors of the latest step.
         While the gate is closed they are 0.
         """
-        return self._backend.scores
+        with self._lock:
+            return self._backend.scores
 
     def push(self, samples: Samples) -> list[Detection]:
         """Take int16 samples [n]; return the detections they complete.
 
-        Times of detections count from the first sample pushed after the start or a reset.
+        Times of detections count from the first sample pushed after the start or a reset. Raises
+        ValueError for samples of another type or shape: floats or several channels, for instance.
         """
-        return self._backend.push(samples)
+        if samples.dtype != np.int16 or samples.ndim != 1:
+            found = f"{samples.dtype} {list(samples.shape)}"
+            raise ValueError(f"samples must be int16 [n], 16 kHz, mono, not {found}")
+        with self._lock:
+            return self._backend.push(samples)
 
     def reset(self) -> None:
         """Forget the stream: what is pushed next is the start of another."""
-        self._backend.reset()
+        with self._lock:
+            self._backend.reset()
 
 
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:

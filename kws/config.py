@@ -6,12 +6,12 @@ trainer read it and derive the rest.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kws.errors import KwsError
+from kws.foreign_text import is_printable, shortened
 
 SAMPLE_RATE = 16_000  # Hz; every sample in the pipeline is mono int16 at this rate
 FORMAT = 2  # version of the settings stored in a model file
@@ -22,6 +22,7 @@ FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
     "pre_roll_ms": "look_back_ms",
     "hangover_ms": "hold_ms",
 }
+MAX_STATISTIC = 1e6  # of a coefficient: features stay finite in binary32
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
 
 T = TypeVar("T")
@@ -69,7 +70,9 @@ class FrontEnd:
         _require(1e-9 <= self.log_offset <= 1, f"log_offset {self.log_offset} is not 1e-9 to 1")
         for name, values in (("mean", self.mean), ("scale", self.scale)):
             _require(len(values) in (0, self.coefficients), f"{name} is not one per coefficient")
-            _require(all(map(math.isfinite, values)), f"{name} is not finite")
+            _require(
+                all(abs(v) <= MAX_STATISTIC for v in values), f"{name} is not finite within +-1e6"
+            )
 
     @property
     def hop_seconds(self) -> float:
@@ -137,6 +140,11 @@ class ModelConfig:
             all(k.strip() == k != "" and k != BACKGROUND for k in self.keywords),
             f"a keyword is empty, padded or {BACKGROUND}",
         )
+        for keyword in self.keywords:
+            _require(
+                is_printable(keyword),
+                f"the keyword {shortened(keyword)} is too long or not printable",
+            )
         _require(len(self.thresholds) == len(self.keywords), "thresholds are not one per keyword")
         _require(all(0 < t <= 1 for t in self.thresholds), "a threshold is not above 0 to 1")
         _require(1 <= self.stride <= 16, f"stride {self.stride} is not 1 to 16")
@@ -179,7 +187,8 @@ class ModelConfig:
         values = dict(values)
         version = values.pop("format", None)
         _require(
-            version in (1, FORMAT), f"format {version!r} is not 1 or {FORMAT}; kws and model differ"
+            version in (1, FORMAT),
+            f"format {shortened(version)} is not 1 or {FORMAT}; kws and model differ",
         )
         file_keys = FORMAT_1_KEYS if version == 1 else {}
         gate = file_keys.get("gate", "gate")
@@ -197,7 +206,7 @@ def _section(cls: type[T], section: str, values: Any, file_keys: dict[str, str])
     names = {file_keys.get(f.name, f.name): f.name for f in fields(cls)}  # type: ignore[arg-type]
     arguments = {}
     for key, value in values.items():
-        _require(key in names, f"{where}unknown key {key!r}")
+        _require(key in names, f"{where}unknown key {shortened(key)}")
         kind = kinds[names[key]]
         arguments[names[key]] = value = tuple(value) if isinstance(value, list) else value
         _require(_is_a(value, kind), f"{where}{key} is not {_KIND_NAMES.get(kind, 'a table')}")

@@ -6,14 +6,16 @@ the scores of every step in it; the scores of a step depend on its own window on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kws.engine.model_check import proven
 from kws.engine.network import phases_for
-from kws.engine.tflite_reader import chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores
@@ -42,15 +44,18 @@ class DsCnn:
         Raises:
             KwsError: the network does not fit the model's settings.
         """
-        self._interpreter = open_interpreter(model.content)
-        self._interpreter.allocate_tensors()
+        _, steps = proven(model.content, model.name)  # before the interpreter sees it
+        self._name = model.name
+        with self._refusals():
+            self._interpreter = open_interpreter(model.content)
+            self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
         _check(self._input, self._output, model)
         _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
-        self._network_stride = _network_stride(model)
+        self._network_stride = prod(step.operator.options.stride[0] for step in steps)
         self._phases = phases_for(self._network_stride, self.stride)
         if not self._phases:
             raise _misfit(model)
@@ -94,15 +99,24 @@ class DsCnn:
     def _scores(self, frames: Int8) -> StepScores:
         """Call the interpreter on frames [n, coefficients]; return the scores [steps, classes]."""
         if len(frames) != self._allocated_frames:
-            self._interpreter.resize_tensor_input(
-                self._input["index"], [1, len(frames), self.coefficients, 1]
-            )
-            self._interpreter.allocate_tensors()
+            shape = [1, len(frames), self.coefficients, 1]
+            with self._refusals():
+                self._interpreter.resize_tensor_input(self._input["index"], shape)
+                self._interpreter.allocate_tensors()
             self._allocated_frames = len(frames)
         self._interpreter.set_tensor(self._input["index"], frames[None, :, :, None])
         self._interpreter.invoke()
         scores: StepScores = self._interpreter.get_tensor(self._output["index"])
         return scores.reshape(-1, self.classes)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn what the interpreter raises on a network that it cannot run into a KwsError."""
+        try:
+            yield
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise KwsError(f"{self._name}: TensorFlow Lite cannot run it: {reason}") from error
 
 
 def open_interpreter(content: bytes, reference: bool = True) -> Any:
@@ -131,12 +145,6 @@ def _check(
     )
     if found != expected or len(shape) != 4:
         raise _misfit(model)
-
-
-def _network_stride(model: ModelFile) -> int:
-    """Return the frames from one step of a single phase to the next."""
-    _, operators = chain(model.content, model.name)
-    return prod(o.options.StrideH() for o in operators if hasattr(o.options, "StrideH"))
 
 
 def _misfit(model: ModelFile) -> KwsError:

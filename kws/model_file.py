@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import struct
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,10 @@ from pathlib import Path
 import tflite
 
 from kws.config import ModelConfig
+from kws.engine.model_check import proven
+from kws.engine.tflite_reader import readable
 from kws.errors import KwsError
+from kws.foreign_text import parse_json
 from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
@@ -22,6 +24,7 @@ FORMER_NAMES = {"trunk": DEFAULT_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
 CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in its own place
 PLACEHOLDER = hashlib.sha256(b"kws").digest()
+MAX_BYTES = 1 << 25  # of a file; those that kws makes have 60 KB
 MAX_ENTRIES = 64  # metadata entries; a damaged file may claim billions
 
 _PACKAGE = Path(__file__).parent
@@ -42,26 +45,20 @@ class ModelFile:
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
         """Read a shipped model by its name or any model by its path; raise KwsError on a fault."""
         path = find(name_or_path)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise KwsError(f"{path}: {error.strerror or error}") from error
-        return cls.parse(content, str(path))
+        return cls.parse(read_file(path), str(path))
 
     @classmethod
     def parse(cls, content: bytes, where: str) -> ModelFile:
         """Check the content of a file and read its settings; `where` names it in errors."""
         entries = metadata(content, where)
-        digest = entries.get(CHECKSUM_ENTRY)
-        if digest is None or CONFIG_ENTRY not in entries:
+        if not {CHECKSUM_ENTRY, CONFIG_ENTRY} <= set(entries):
             raise KwsError(f"{where}: a .tflite model, but not one made by kws train")
-        if checksum(content, digest) != digest:
-            raise KwsError(f"{where}: the model file is damaged (its checksum differs)")
         try:
-            config = ModelConfig.from_dict(json.loads(entries[CONFIG_ENTRY]))
+            config = ModelConfig.from_dict(parse_json(entries[CONFIG_ENTRY], "model settings"))
             operating_points(config)  # or they would fail when one is chosen
-        except (ValueError, OverflowError, RecursionError, KwsError) as error:
+        except KwsError as error:
             raise KwsError(f"{where}: {error}") from error
+        proven(content, where)
         return cls(Path(where).stem, content, config)
 
     def without_gate(self) -> ModelFile:
@@ -84,13 +81,13 @@ class ModelFile:
 def find(name_or_path: str | Path) -> Path:
     """Return a path as it is; look a bare name up among the shipped models."""
     path = Path(name_or_path)
-    if path.suffix or len(path.parts) > 1 or path.is_file():
+    if path.suffix or len(path.parts) > 1 or os.path.isfile(path):
         return path
     if name := FORMER_NAMES.get(str(path)):
         log.warning("the model %s is now called %s", path, name)
         path = Path(name)
     for folder in MODEL_FOLDERS:
-        if (folder / f"{path}.tflite").is_file():
+        if os.path.isfile(folder / f"{path}.tflite"):  # False for a name that is too long
             return folder / f"{path}.tflite"
     raise KwsError(f"no model named {str(path)!r}; shipped are: {', '.join(shipped()) or 'none'}")
 
@@ -105,22 +102,42 @@ def checksum(content: bytes, digest: bytes) -> bytes:
     return hashlib.sha256(content.replace(digest, PLACEHOLDER)).digest()
 
 
+def read_file(path: Path) -> bytes:
+    """Return the content of a model file; refuse what is no file or larger than any model."""
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a FIFO has no end
+            raise KwsError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # the latter for NUL in a name
+        raise KwsError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > MAX_BYTES:
+        raise KwsError(f"{path}: larger than a model, {MAX_BYTES >> 20} MiB at most")
+    return content
+
+
 def metadata(content: bytes, where: str) -> dict[str, bytes]:
-    """Return the metadata entries of a .tflite by name.
+    """Return the entries of kws among the metadata of a .tflite, by name.
 
     They are Model.metadata and Model.buffers of schema.fbs.
+
+    Raises:
+        KwsError: it is no .tflite, or damaged: a checksum that is there differs.
     """
     if content[4:8] != b"TFL3":
         raise KwsError(f"{where}: not a .tflite model")
-    try:
+    with readable(where):
         model = tflite.Model.GetRootAs(content, 0)
         if model.MetadataLength() > MAX_ENTRIES:
             raise ValueError("too many metadata entries")
         entries = {}
         for index in range(model.MetadataLength()):
             entry = model.Metadata(index)
-            data = model.Buffers(entry.Buffer()).DataAsNumpy()
-            entries[entry.Name().decode()] = b"" if isinstance(data, int) else data.tobytes()
-        return entries
-    except (struct.error, ValueError, IndexError, TypeError, AttributeError) as error:
-        raise KwsError(f"{where}: the model file is damaged or cut short") from error
+            name = entry.Name().decode()
+            if name in (CONFIG_ENTRY, CHECKSUM_ENTRY):
+                data = model.Buffers(entry.Buffer()).DataAsNumpy()
+                entries[name] = b"" if isinstance(data, int) else data.tobytes()
+    digest = entries.get(CHECKSUM_ENTRY)
+    if digest is not None and (len(digest) != 32 or checksum(content, digest) != digest):
+        raise KwsError(f"{where}: the model file is damaged (its checksum differs)")
+    return entries

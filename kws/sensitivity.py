@@ -6,13 +6,13 @@ it is: {"operating_points": {"low": {"thresholds": [...], "false_alarms_per_hour
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.keyword_names import comparison_key
 
 SENSITIVITIES = ("low", "normal", "high")  # from few false alarms to few misses
 NORMAL = "normal"
@@ -106,14 +106,10 @@ def _thresholds(config: ModelConfig, sensitivity: str | None) -> tuple[float, ..
 
 def _index(keyword: str, keywords: tuple[str, ...]) -> int:
     """Return the index of a keyword, whatever its case, underscores or normalisation form."""
-    names = [_folded(name) for name in keywords]
-    if _folded(keyword) not in names:
+    names = [comparison_key(name) for name in keywords]
+    if comparison_key(keyword) not in names:
         raise KwsError(f"the model does not know {keyword!r}; it knows: {', '.join(keywords)}")
-    return names.index(_folded(keyword))
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.replace("_", " ").casefold())
+    return names.index(comparison_key(keyword))
 
 
 def _operating_point(name: str, values: Any, config: ModelConfig) -> Sensitivity:

@@ -17,6 +17,7 @@ from kws.audio import ble
 
 ADAPTER = "/org/bluez/hci0"
 DEVICE = f"{ADAPTER}/dev_01_02_03_04_05_06"
+OTHER_DEVICE = f"{ADAPTER}/dev_0A_0B_0C_0D_0E_0F"
 SERVICE = f"{DEVICE}/service0010"
 PATHS = {
     ble.DETECTION: f"{SERVICE}/char0011",
@@ -43,9 +44,9 @@ class Adapter(ServiceInterface):
     Powered = constant("Powered", "b", True)
     Roles = constant("Roles", "as", ["central"])
 
-    def __init__(self, device):
+    def __init__(self, devices):
         super().__init__("org.bluez.Adapter1")
-        self.device = device
+        self.devices = devices
 
     @dbus_method()
     def SetDiscoveryFilter(self, properties: "a{sv}"):  # noqa: F722, N802
@@ -53,7 +54,8 @@ class Adapter(ServiceInterface):
 
     @dbus_method()
     def StartDiscovery(self):  # noqa: N802
-        asyncio.get_running_loop().call_later(0.1, self.device.advertise)
+        for device in self.devices:
+            asyncio.get_running_loop().call_later(0.1, device.advertise)
 
     @dbus_method()
     def StopDiscovery(self):  # noqa: N802
@@ -63,15 +65,19 @@ class Adapter(ServiceInterface):
 class Device(ServiceInterface):
     """Implement org.bluez.Device1, the board."""
 
-    Address = constant("Address", "s", "01:02:03:04:05:06")
     AddressType = constant("AddressType", "s", "public")
     Adapter = constant("Adapter", "o", ADAPTER)
     UUIDs = constant("UUIDs", "as", [ble.SERVICE])
     Paired = constant("Paired", "b", False)
 
-    def __init__(self, name):
+    def __init__(self, name, path=DEVICE):
         super().__init__("org.bluez.Device1")
+        self.address = path.rpartition("/dev_")[2].replace("_", ":")
         self.alias, self.in_reach, self.connected, self.strength = name, True, False, -60
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Address(self) -> "s":  # noqa: F821, N802
+        return self.address
 
     @dbus_property(access=PropertyAccess.READ)
     def Name(self) -> "s":  # noqa: F821, N802
@@ -161,11 +167,13 @@ class Characteristic(ServiceInterface):
 class Bluez:
     """Run the service while the context is open; the board has `name` and `keywords`.
 
+    other: the name of a second board that advertises itself and does no more.
     environment: for the processes that shall find the board.
     """
 
-    def __init__(self, folder: Path, name: str, keywords: list[str]) -> None:
+    def __init__(self, folder: Path, name: str, keywords: list[str], other: str = "") -> None:
         self._device = Device(name)
+        self._other = Device(other, OTHER_DEVICE) if other else None
         values = {ble.DETECTION: bytes(15), ble.KEYWORDS: "\n".join(keywords).encode()}
         values[ble.LOST] = bytes(4)
         self._values = {uuid: Characteristic(uuid, value) for uuid, value in values.items()}
@@ -188,7 +196,7 @@ class Bluez:
     def __exit__(self, *error: object) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
-        self._daemon.terminate()
+        self._daemon.kill()  # it may have been stopped
         self._daemon.communicate()
 
     def wait_for_listener(self) -> None:
@@ -211,11 +219,18 @@ class Bluez:
         """Put the board into reach again."""
         self._device.in_reach = True
 
+    def stop_answering(self, number: int) -> None:
+        """Send a signal to the message bus: SIGSTOP or SIGKILL, as if the service were gone."""
+        self._daemon.send_signal(number)
+
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         bus = await MessageBus(bus_address=self._address).connect()
-        bus.export(ADAPTER, Adapter(self._device))
+        devices = [self._device, self._other] if self._other else [self._device]
+        bus.export(ADAPTER, Adapter(devices))
         bus.export(DEVICE, self._device)
+        if self._other:
+            bus.export(OTHER_DEVICE, self._other)
         bus.export(SERVICE, Service())
         for uuid, path in PATHS.items():
             bus.export(path, self._values[uuid])
@@ -223,5 +238,6 @@ class Bluez:
         self._ready.set()
         while not self._end.is_set():
             await asyncio.sleep(0.5)
-            self._device.advertise()
+            for device in devices:
+                device.advertise()
         bus.disconnect()

@@ -55,7 +55,7 @@ def test_each_record_of_the_log_is_one_line_on_stderr():
         ["listen", "--loud"],
         ["listen", "--wav", "a.wav", "--stdin"],
         ["listen", "--device", "0", "--stdin"],
-        ["info"],
+        ["export"],
     ],
 )
 def test_wrong_usage_is_exit_status_2(arguments):

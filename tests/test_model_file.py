@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,22 @@ def test_a_model_without_its_gate_differs_in_nothing_else():
     assert not without.config.gate.on
     assert without.content == model.content
     assert without.config.to_dict() | {"gate": None} == model.config.to_dict() | {"gate": None}
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tflite")
+    for path in (tmp_path / "pipe.tflite", "/dev/zero"):
+        with pytest.raises(KwsError, match="not a regular file"):
+            ModelFile.load(path)
+    with pytest.raises(KwsError, match="Is a directory"):
+        ModelFile.load(f"{tmp_path}/")
+    with pytest.raises(KwsError, match=r"no model named|too long"):
+        ModelFile.load("x" * 5000)
+
+
+def test_a_file_larger_than_any_model_is_not_read(tmp_path):
+    path = tmp_path / "large.tflite"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(KwsError, match="larger than a model"):
+        ModelFile.load(path)

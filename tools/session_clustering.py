@@ -26,7 +26,7 @@ from scipy.spatial.distance import cdist, pdist, squareform
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, FrontEnd
-from kws.data.clips import AUDIO_SUFFIXES
+from kws.data.audio_files import AUDIO_SUFFIXES
 from kws.data.splits import assign_partitions
 from kws.data.word_span import MAX_SECONDS, word_span
 from kws.errors import KwsError

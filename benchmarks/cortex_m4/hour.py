@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
-from kws.data.clips import audio_files
+from kws.data.audio_files import audio_files
 from kws.engine.lowering import read
 from kws.export.c_source import detector_source
 from kws.export.sketch import engine_sources, model_files

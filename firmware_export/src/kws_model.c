@@ -6,6 +6,10 @@
 
 static const char *const keywords[] = {"computer", "jarvis", "alexa", "smart mirror"};
 
+static const uint16_t sensitivities[] = { /* [3][4] */
+  0, 0, 0, 0, 26196, 25506, 25325, 25392, 0, 0, 0, 0
+};
+
 static const float hann[] = { /* [480] */
   0.0f, 6.53628762e-10f, 2.61440292e-09f, 5.8819869e-09f, 1.04558202e-08f, 1.63351199e-08f,
   2.35188775e-08f, 3.20058611e-08f, 4.17946211e-08f, 5.28834754e-08f, 6.52705268e-08f,
@@ -2665,6 +2669,7 @@ const kws_model kws_model_data = {
     .thresholds = thresholds,
     .exponentials = exponentials,
   },
+  .sensitivities = sensitivities,
   .priming_samples = 39520,
   .frame_at = 10496,
   .posterior_at = 10576,

@@ -12,6 +12,8 @@ extern "C" {
 #define KWS_MODEL_MEMORY_BYTES 24992
 #define KWS_MODEL_HOP 416
 #define KWS_MODEL_KEYWORDS 4
+#define KWS_MODEL_KEYWORD_NAMES "computer", "jarvis", "alexa", "smart mirror"
+#define KWS_MODEL_SENSITIVITIES 2
 
 extern const kws_model kws_model_data;
 

@@ -7,6 +7,7 @@ void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *
                         void *memory) {
   const int keywords = settings->keywords;
   posterior->settings = settings;
+  posterior->thresholds = settings->thresholds;
   posterior->sums = memory;
   posterior->posteriors = (uint16_t *)(void *)(posterior->sums + keywords);
   posterior->averages = posterior->posteriors + settings->smooth_steps * keywords;
@@ -82,7 +83,7 @@ bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_dete
   }
   int best = -1, margin = -1; /* the keyword furthest above its threshold; of equals, the first */
   for (int i = 0; i < settings->keywords; ++i) {
-    const int above = posterior->confidences[i] - settings->thresholds[i];
+    const int above = posterior->confidences[i] - posterior->thresholds[i];
     if (above > margin) {
       margin = above;
       best = i;

@@ -35,6 +35,7 @@ typedef struct {
 /* Hold the state of the posterior stage. */
 typedef struct {
   const kws_posterior_settings *settings;
+  const uint16_t *thresholds; /* [keywords] in use: those of the settings, or the caller's choice */
   uint32_t *sums;         /* [keywords] of the posteriors in the ring */
   uint16_t *posteriors;   /* [smooth_steps][keywords], a ring */
   uint16_t *averages;     /* [max_steps][keywords], a ring */

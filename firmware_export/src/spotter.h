@@ -14,6 +14,9 @@
 extern "C" {
 #endif
 
+/* Name the operating points of a model, from few false alarms to few misses. */
+enum { KWS_LOW, KWS_NORMAL, KWS_HIGH, KWS_SENSITIVITIES };
+
 /* Hold a model as `kws export` writes it. */
 typedef struct {
   const char *name;
@@ -22,6 +25,9 @@ typedef struct {
   kws_mfcc_tables front_end;
   kws_network network;
   kws_posterior_settings posterior;
+  /* [KWS_SENSITIVITIES][posterior.keywords] thresholds, 32768 being 1.0; 0 where the model has none.
+   * To use some, let posterior.thresholds of the detector point to them. */
+  const uint16_t *sensitivities;
   uint32_t priming_samples;    /* of silence that a reset pushes: the receptive field */
   /* Where in memory each part lies, bytes. */
   uint32_t frame_at, posterior_at, pending_at, gate_at, scores_at;

@@ -8,29 +8,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import threading
+import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from bleak import BleakClient, BleakScanner
-from bleak.exc import BleakError
+from bleak import BleakClient
 
-from kws.actions.time_limit import one_line
+from kws.actions.time_limit import one_line, printable
+from kws.audio.ble_scan import NAME_LENGTH, find_board, shown_name
 from kws.errors import KwsError
 from kws.posterior import ONE, Detection
 
 if TYPE_CHECKING:
     from bleak.backends.characteristic import BleakGATTCharacteristic
-    from bleak.backends.device import BLEDevice
-    from bleak.backends.scanner import AdvertisementData
 
 SERVICE, DETECTION, KEYWORDS, LOST = (
     f"3840dec{number}-c70d-4dfd-b20b-0ee93b88349b" for number in range(4)
 )
 DETECTION_FORMAT = struct.Struct("<IBHQ")  # count, keyword, confidence, sample
-SCAN_SECONDS = 10.0  # a board advertises itself twice a second
+LOST_BYTES = 4
+MAX_STEP = 10_000  # detections; more cannot be missed within a connection
 RECONNECT_SECONDS = 2.0  # between attempts
-BLUETOOTH_ERRORS = (BleakError, OSError, EOFError, asyncio.TimeoutError)
+CHECK_SECONDS = 5.0  # between checks whether the connection is still there
+COMPLAINT_SECONDS = 60.0  # between lines about bad notifications
+END_SECONDS = 2.0  # for a connection to be closed in order
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +53,34 @@ def decode(content: bytes, keywords: Sequence[str]) -> tuple[int, Detection]:
     count, keyword, confidence, sample = DETECTION_FORMAT.unpack(content)
     if keyword >= len(keywords):
         raise KwsError(f"the board detected its keyword {keyword}, but has named {len(keywords)}")
+    if confidence > ONE:
+        raise KwsError(f"the board sent a confidence of {confidence / ONE:.2f}, which is above 1")
     return count, Detection(sample, keywords[keyword], confidence / ONE)
+
+
+def decode_keywords(content: bytes) -> list[str]:
+    """Decode the names of keywords, printable and of bounded length; KwsError without a name."""
+    names = [
+        printable(name)[:NAME_LENGTH] for name in content.decode("utf-8", "replace").split("\n")
+    ]
+    if not all(name.strip() for name in names):
+        raise KwsError("the board has a keyword without a name: its sketch is not of kws")
+    return names
+
+
+class _ConsumerError(Exception):
+    """Hold what on_detection() raised, which is no fault of Bluetooth."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Board:
     """Connect to a board in reach, and again whenever the connection was lost.
 
     Args:
-        address_or_name: of the board, the name or a part of it; None for the first that is found.
+        address_or_name: of the board, the name or a part of it; None for the only one in reach.
         on_found: called once, with the name and the keywords of the board.
         on_detection: called with each detection as it arrives.
     """
@@ -71,88 +93,141 @@ class Board:
     ) -> None:
         self._wanted = (address_or_name or "").lower()
         self._on_found, self._on_detection = on_found, on_detection
-        self._keywords: list[str] = []  # empty until the board is found
+        self._keywords: list[str] = []
+        self._found = False  # was connected once; from then on only to that address
         self._count = 0  # latest count of detections that the board sent
         self._lost = 0  # latest count of lost samples that the board sent
+        self._bad = 0  # notifications that were passed over
+        self._complained_at = -COMPLAINT_SECONDS  # s
 
-    async def receive(self) -> NoReturn:
-        """Pass on the detections of the board, without end.
+    def receive(self) -> NoReturn:
+        """Pass on the detections of the board, from another thread, until KeyboardInterrupt.
+
+        A thread of its own, since closing a connection may hang when the Bluetooth service is gone;
+        it is given END_SECONDS.
 
         Raises:
-            KwsError: Bluetooth does not work, no board is found at first, or the board sends what
-                this version does not know.
+            KwsError: Bluetooth does not work, or not exactly one board is found at first.
         """
+        failures: list[BaseException] = []
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda _, context: log.debug("Bluetooth: %s", context))
+        work = loop.create_task(self._receive())
+
+        def run() -> None:
+            try:
+                loop.run_until_complete(work)
+            except BaseException as error:  # the other thread raises it
+                failures.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(1.0)  # with a timeout, Windows too delivers Ctrl-C
+        finally:
+            if thread.is_alive():
+                loop.call_soon_threadsafe(work.cancel)
+                thread.join(END_SECONDS)
+        failure = failures[0]
+        raise failure.error if isinstance(failure, _ConsumerError) else failure
+
+    async def _receive(self) -> NoReturn:
+        latest = ""
         while True:
             try:
                 await self._stay_connected()
-            except BLUETOOTH_ERRORS as error:
-                if not self._keywords:
+                latest = ""
+            except (KwsError, _ConsumerError) as error:
+                if not self._found or isinstance(error, _ConsumerError):
+                    raise
+                self._pass_over(error)  # a board that sends nonsense is tried again
+            except Exception as error:  # Bluetooth is foreign code; BleakError, OSError, EOFError
+                problem = one_line(error)
+                if not self._found:
                     raise KwsError(
-                        f"Bluetooth is not available: {one_line(error)}; is it switched on, and"
+                        f"Bluetooth is not available: {problem}; is it switched on, and"
                         " its service (BlueZ on Linux) running?"
                     ) from error
-                log.warning("Bluetooth: %s", one_line(error))
+                if problem != latest:
+                    log.warning("Bluetooth: %s; trying again", problem)
+                latest = problem
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _stay_connected(self) -> None:
         """Find the board and take its notifications until the connection is lost."""
-        device = await self._find()
+        device = await find_board(SERVICE, self._wanted, self._found)
         received: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
 
         def arrived(characteristic: BleakGATTCharacteristic, content: bytearray) -> None:
             received.put_nowait((characteristic.uuid, bytes(content)))
 
         async with BleakClient(device, lambda client: received.put_nowait(None)) as client:
-            await self._read_state(client, device.name or device.address)
+            await self._read_state(client, shown_name(device))
+            self._wanted = device.address.lower()
             for uuid in (DETECTION, LOST):
                 await client.start_notify(uuid, arrived)
-            while (item := await received.get()) is not None:
+            while client.is_connected:
+                try:
+                    item = await asyncio.wait_for(received.get(), CHECK_SECONDS)
+                except asyncio.TimeoutError:
+                    continue
+                if item is None:
+                    break
                 self._take(*item)
         log.warning("the connection is lost; looking for the board")
 
-    async def _find(self) -> BLEDevice:
-        find = partial(BleakScanner.find_device_by_filter, service_uuids=[SERVICE])
-        while (device := await find(self._is_wanted, SCAN_SECONDS)) is None:
-            if not self._keywords:
-                which = f"'{self._wanted}'" if self._wanted else "that runs kws"
-                raise KwsError(
-                    f"no board {which} found within {SCAN_SECONDS:.0f} s;"
-                    " is it on, in reach and not connected to another computer?"
-                )
-        return device
-
-    def _is_wanted(self, device: BLEDevice, advertised: AdvertisementData) -> bool:
-        name = advertised.local_name or device.name or ""
-        named = self._wanted in name.lower() or self._wanted == device.address.lower()
-        return named and SERVICE in advertised.service_uuids
-
     async def _read_state(self, client: BleakClient, name: str) -> None:
         """Read keywords and counts; log how many detections were missed while out of reach."""
-        first = not self._keywords
-        names = bytes(await client.read_gatt_char(KEYWORDS))
-        self._keywords = names.decode("utf-8", "replace").split("\n")
+        keywords = decode_keywords(bytes(await client.read_gatt_char(KEYWORDS)))
         count = int.from_bytes((await client.read_gatt_char(DETECTION))[:4], "little")
-        if first:
-            self._on_found(name, self._keywords)
+        if not self._found:
+            self._on_found(name, keywords)
+            self._found = True
+        elif keywords != self._keywords:
+            log.warning("connected again; it now detects %s", ", ".join(keywords))
         elif count > self._count:
             log.warning("connected again; missed %d detections", count - self._count)
         else:
             log.info("connected again")
-        self._count = count
+        self._keywords, self._count = keywords, count
         self._take(LOST, bytes(await client.read_gatt_char(LOST)))
 
     def _take(self, uuid: str, content: bytes) -> None:
-        """Process a new value of a characteristic."""
-        if uuid == LOST:
-            lost = int.from_bytes(content, "little")
-            if lost > self._lost:
-                log.warning("the board has lost %d samples so far", lost)
-            self._lost = lost
-            return
+        """Process a new value of a characteristic; count a bad one and log it now and then."""
+        try:
+            if uuid == LOST:
+                self._take_loss(content)
+            else:
+                self._take_detection(content)
+        except KwsError as error:
+            self._pass_over(error)
+
+    def _pass_over(self, error: KwsError) -> None:
+        self._bad += 1
+        if time.monotonic() - self._complained_at >= COMPLAINT_SECONDS:
+            self._complained_at = time.monotonic()
+            log.warning("bad notifications passed over so far: %d; %s", self._bad, error)
+
+    def _take_loss(self, content: bytes) -> None:
+        if len(content) != LOST_BYTES:
+            raise KwsError(f"the board sent {len(content)} bytes as its count of lost samples")
+        lost = int.from_bytes(content, "little")
+        if lost > self._lost:
+            log.warning("the board has lost %d samples so far", lost)
+        self._lost = lost
+
+    def _take_detection(self, content: bytes) -> None:
         count, detection = decode(content, self._keywords)
-        if count == self._count:
+        step = (count - self._count) % 2**32
+        if step == 0:
             return  # BlueZ also notifies of what another program has read
-        if count > self._count + 1:
-            log.warning("missed %d detections", count - self._count - 1)
+        if step > MAX_STEP:
+            raise KwsError(f"the board sent its detection {count} after {self._count}")
+        if step > 1:
+            log.warning("missed %d detections", step - 1)
         self._count = count
-        self._on_detection(detection)
+        try:
+            self._on_detection(detection)
+        except Exception as error:
+            raise _ConsumerError(error) from error

@@ -72,7 +72,7 @@ def _evaluate(
     json: bool,
 ) -> None:
     """Score the recordings and print the result; KwsError where nothing is left to measure on."""
-    from kws.data.clips import audio_files
+    from kws.data.audio_files import audio_files
     from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
 
     test_set = EvaluationSet(

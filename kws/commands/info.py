@@ -7,7 +7,7 @@ import json as json_format
 from kws.commands.options import Json, Model
 
 
-def info(model: Model, json: Json = False) -> None:
+def info(model: Model = "home", json: Json = False) -> None:
     """Show the keywords, settings and cost of a model, and its model card."""
     from kws.console.model_info import as_dict, as_text
     from kws.model_file import ModelFile

@@ -197,8 +197,6 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
 
     Returns the exit status, at an interrupt.
     """
-    import asyncio
-
     from kws.action import Actions
     from kws.audio.ble import Board
     from kws.console.detection_lines import StandardOutput, json_line, text_line
@@ -217,7 +215,7 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
         output.print(format_line(detection))
 
     try:
-        asyncio.run(Board(name, on_found, on_detection).receive())
+        Board(name, on_found, on_detection).receive()
     except KeyboardInterrupt:
         return 0
     finally:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws.audio.audio_file import AudioFile, read_audio
 from kws.config import SAMPLE_RATE
+from kws.data.audio_files import audio_files
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus"}
 PARTITIONS = 8
 SYNTHETIC = "synth-"  # prefix of the file names that kws synth writes
 # The speaker in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
@@ -27,9 +27,8 @@ SYNTHETIC = "synth-"  # prefix of the file names that kws synth writes
 # name no speaker is found.
 SPEAKER = re.compile(
     r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+|synth-.*@(.+)"
-    r"|(?:(\w+)-)?\d{8}T\d{6}-\d+)$"
+    r"|(?:([^-]+)-)?\d{8}T\d{6}-\d+)$"
 )
-HIDDEN = ("_", ".")  # prefixes of the files and folders that are skipped
 MIN_SECONDS, MAX_SECONDS = 0.1, 10.0  # of a recording that holds a keyword once
 
 _log = logging.getLogger(__name__)
@@ -58,22 +57,6 @@ def clips_in(folder: Path) -> list[Clip]:
     return [Clip(path, partition_of(path), not is_synthetic(path)) for path in audio_files(folder)]
 
 
-def audio_files(folder: Path) -> list[Path]:
-    """Return the sorted audio files of a folder and its subfolders; KwsError if there are none."""
-
-    def refuse(error: OSError) -> None:
-        raise KwsError(f"{error.filename}: {error.strerror}") from error
-
-    paths: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        paths += [Path(parent, name) for name in names if not name.startswith(HIDDEN)]
-    recordings = sorted(path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not recordings:
-        raise KwsError(f"{folder}: no audio files there")
-    return recordings
-
-
 def is_synthetic(path: Path) -> bool:
     """Return whether a file's name is one of synthetic speech, on which no model is tested."""
     return path.name.startswith(SYNTHETIC)
@@ -81,8 +64,9 @@ def is_synthetic(path: Path) -> bool:
 
 def speaker_of(path: Path) -> str | None:
     """Return the speaker, voice or session that a file's name contains, or None."""
-    match = SPEAKER.match(path.stem)
-    session = path.stem.rpartition("-")[0]  # of kws record, where the speaker is not named
+    stem = unicodedata.normalize("NFC", path.stem)
+    match = SPEAKER.match(stem)
+    session = stem.rpartition("-")[0]  # of kws record, where the speaker is not named
     return next(filter(None, match.groups()), session) if match else None
 
 

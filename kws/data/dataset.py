@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kws.data.audio_files import AUDIO_SUFFIXES
 from kws.data.clips import Clip, Recording, is_synthetic, partition_of, usable_recordings
 from kws.data.keywords import (
     choose_keywords,
+    distinct,
     keyword_folders,
     measurable_recordings,
     usable_keywords,
@@ -95,6 +97,7 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     cannot be used are left out and logged. Raises KwsError where no keyword is left.
     """
     folders = folders_in(root)
+    _log_passed_over(root, folders)
     words = keyword_folders(folders)
     if not words:
         raise KwsError(f"{root}: no folder of recordings of a keyword in it")
@@ -107,8 +110,12 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     def read(*paths: Path) -> list[Recording]:
         return [r for path in paths if path in folders for r in usable_recordings(path)]
 
-    negatives = read(*others, root / NEGATIVE)
-    noise, impulse_responses = read(root / NOISE), read(root / IMPULSE_RESPONSES)
+    for word, found in positives.items():
+        positives[word] = distinct(found, words[word][0])
+    spoken = [recording for found in positives.values() for recording in found]
+    negatives = distinct(read(*others, root / NEGATIVE), root / NEGATIVE, spoken)
+    noise = distinct(read(root / NOISE), root / NOISE)
+    impulse_responses = read(root / IMPULSE_RESPONSES)
     partitions = split_speech(
         [measurable_recordings(words[word][0], found) for word, found in positives.items()],
         [recording for recording in negatives if not is_synthetic(recording.path)],
@@ -125,6 +132,17 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
         clips(noise),
         clips(impulse_responses),
     )
+
+
+def _log_passed_over(root: Path, folders: Sequence[Path]) -> None:
+    """Log folders of no role and audio files in no folder, which are passed over."""
+    roles = (NEGATIVE, NOISE, IMPULSE_RESPONSES)
+    for path in folders:
+        if path.name.startswith("_") and path.name not in roles:
+            _log.warning("%s: passed over; folders with a role are %s", path, ", ".join(roles))
+    loose = [p for p in root.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file()]
+    if loose:
+        _log.warning("%s: audio files in no folder are passed over: %d", root, len(loose))
 
 
 def folders_in(root: Path) -> list[Path]:

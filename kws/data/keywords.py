@@ -6,7 +6,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kws.data.clips import HIDDEN, Recording, inspect_folder, is_synthetic
+from kws.data.audio_files import HIDDEN
+from kws.data.clips import Recording, inspect_folder, is_synthetic
+from kws.data.copies import originals
 from kws.data.splits import MIN_SPEAKERS, count_speakers
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, is_word_character, keyword_name
@@ -111,6 +113,24 @@ def usable_keywords(
     for problem in problems:
         _log.warning(problem)
     return found
+
+
+def distinct(
+    recordings: Sequence[Recording], folder: Path, taken: Sequence[Recording] = ()
+) -> list[Recording]:
+    """Return recordings without copies of each other or of those taken; log their number.
+
+    folder: where they are, for the log.
+    """
+    first = originals([*taken, *recordings])
+    kept = [recording for recording in recordings if first[recording.path] == recording.path]
+    if copies := len(recordings) - len(kept):
+        example = next(r.path for r in recordings if first[r.path] != r.path)
+        _log.warning(
+            "%s: %d of %d recordings are copies and left out, as %s of %s",
+            *(folder, copies, len(recordings), example.name, first[example]),
+        )
+    return kept
 
 
 def measurable_recordings(folder: Path, recordings: Iterable[Recording]) -> list[Recording]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.c_headers import structs
@@ -19,6 +20,7 @@ from kws.errors import KwsError
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.posterior import exp_table, quantise_threshold
+from kws.sensitivity import NORMAL, SENSITIVITIES, operating_points
 
 Values = dict[str, Any]  # of a struct by field: numbers, arrays, texts, values of other structs
 
@@ -175,6 +177,20 @@ def posterior_values(config: ModelConfig, network: Network) -> Values:
     )
 
 
+def sensitivity_values(config: ModelConfig) -> npt.NDArray[np.int64]:
+    """Return the thresholds of each sensitivity, Q15 [sensitivities, keywords]; 0: there is none.
+
+    Those of "normal" are the thresholds in use.
+    """
+    points = operating_points(config)
+    values = np.zeros((len(SENSITIVITIES), len(config.keywords)), np.int64)
+    for row, name in zip(values, SENSITIVITIES, strict=True):
+        thresholds = points[name].thresholds if name in points else ()
+        for index, threshold in enumerate(config.thresholds if name == NORMAL else thresholds):
+            row[index] = quantise_threshold(threshold)
+    return values
+
+
 def model_values(name: str, config: ModelConfig, network: Network) -> Values:
     """Return the values of kws_model.
 
@@ -192,6 +208,7 @@ def model_values(name: str, config: ModelConfig, network: Network) -> Values:
             "front_end": front_end_values(FrontEndTables(config.front_end)),
             "network": network_values(network, memory.network),
             "posterior": posterior_values(config, network),
+            "sensitivities": sensitivity_values(config),
             "priming_samples": config.priming_samples(network.window_frames),
             "frame_at": memory.frame_at,
             "posterior_at": memory.posterior_at,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kws.audio.audio_file import read_each
-from kws.data.clips import HIDDEN, audio_files
+from kws.data.audio_files import HIDDEN, audio_files
 from kws.errors import KwsError
 from kws.evaluation.negative_stream import Block, stream_blocks
 from kws.evaluation.noise_mixing import mix_with_noise

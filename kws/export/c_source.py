@@ -52,12 +52,17 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         KwsError: If the network does not fit the model's settings.
     """
     values = model_values(model.name, model.config, network)
+    names = ", ".join(map(string, model.config.keywords))
+    # A bit for each that the model stores; bit 1 is KWS_NORMAL.
+    stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])
     sizes = _header(
         '#include "spotter.h"',
         {
             "KWS_MODEL_MEMORY_BYTES": values["memory_bytes"],
             "KWS_MODEL_HOP": model.config.front_end.hop,
             "KWS_MODEL_KEYWORDS": len(model.config.keywords),
+            "KWS_MODEL_KEYWORD_NAMES": names,
+            "KWS_MODEL_SENSITIVITIES": stored,
         },
         "extern const kws_model kws_model_data;",
     )
@@ -71,12 +76,13 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         "front_end": struct(front_end, 2),
         "network": struct(network_fields, 2),
         "posterior": struct(posterior, 2),
+        "sensitivities": "sensitivities",
     }
-    keywords = ", ".join(map(string, model.config.keywords))
     return sizes, "".join(
         (
             INCLUDES,
-            f"static const char *const keywords[] = {{{keywords}}};\n\n",
+            f"static const char *const keywords[] = {{{names}}};\n\n",
+            array("uint16_t", "sensitivities", values["sensitivities"]),
             tables,
             settings,
             layers,
@@ -85,7 +91,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     )
 
 
-def _header(include: str, sizes: dict[str, int], declaration: str) -> str:
+def _header(include: str, sizes: Mapping[str, object], declaration: str) -> str:
     """Return the text of kws_model.h."""
     defines = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
     return (

@@ -19,7 +19,7 @@ from kws.engine.lowering import read
 from kws.errors import KwsError
 from kws.export.board_report import report
 from kws.export.c_source import detector_source, header, network_source
-from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata
+from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
@@ -41,14 +41,12 @@ def export(model: str | Path, output: Path) -> list[Path]:
             not write. Nothing is written then.
     """
     path = find(model)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise KwsError(f"{path}: {error.strerror or error}") from error
-    sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
+    content = read_file(path)
+    entries = metadata(content, str(path))
     network = read(content, str(path))
+    sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
     top = header(path.name, hashlib.sha256(content).hexdigest())
-    if CONFIG_ENTRY not in metadata(content, str(path)):
+    if CONFIG_ENTRY not in entries:
         return write(output, sources | model_files(network_source(network), top))
     detector = ModelFile.parse(content, str(path))
     sources |= model_files(detector_source(detector, network), top)

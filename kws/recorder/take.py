@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,7 @@ from kws.audio.audio_file import native_name
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import ABOVE_FLOOR, FRAME, frame_levels, word_span
 from kws.errors import KwsError
+from kws.keyword_names import is_word_character
 
 MARGIN = 0.5  # s kept before and after the speech
 FULL_SCALE = 20 * np.log10(32768)  # dB re 1 LSB
@@ -136,7 +138,8 @@ class TakeFolder:
         speaker: a name of letters and digits, or "". Raises KwsError for another name, or for a
         folder that cannot be made or read.
         """
-        if not re.fullmatch(r"\w*", speaker):
+        speaker = unicodedata.normalize("NFC", speaker)
+        if not all(map(is_word_character, speaker)):
             raise KwsError(f"speaker {speaker!r}: letters and digits only, as in anna or p07")
         self.folder = folder
         prefix = f"{speaker}-" if speaker else ""

@@ -62,11 +62,11 @@ class Architecture:
         return Architecture(
             channels=channels,
             first_kernel=frames,
-            stride=first.options.StrideH(),
+            stride=first.options.stride[0],
             kernels=tuple(kernels[:-1]),
             last_kernel=kernels[-1],
             frequency_kernel=width if plane else 0,
-            frequency_stride=first.options.StrideW(),
+            frequency_stride=first.options.stride[1],
         )
 
 

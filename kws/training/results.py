@@ -16,6 +16,7 @@ from kws.evaluation.evaluate import Evaluation, evaluate
 from kws.evaluation.scores import Scorer
 from kws.evaluation.test_set import EvaluationSet
 from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accuracy
+from kws.foreign_text import bounded
 from kws.model_file import ModelFile
 from kws.training.calibration import evaluate_folds
 from kws.training.cross_validation import CLEAN, ScoresByCondition
@@ -55,7 +56,7 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
     dataset = plan.dataset
     held_out = f"{_tested(plan)}, each on the 1/{plan.kept.folds} that it was not trained on"
     measured = "validation speakers" if plan.own_split else held_out if plan.tested else "not"
-    return {
+    card = {
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
@@ -63,6 +64,8 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
         "figures": {condition: e.to_dict() for condition, e in results.evaluations.items()},
         **({"top-1": results.top1.to_dict()} if results.top1 else {}),
     }
+    checked: dict[str, Any] = bounded(card)
+    return checked
 
 
 def show_results(plan: Plan, results: Results, console: Console) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from kws.audio import ble
@@ -27,8 +29,27 @@ def test_a_notification_is_decoded() -> None:
         (content(1, keyword=2), "the board detected its keyword 2, but has named 2"),
         (content(1)[:-1], "the board sent 14 bytes, a detection has 15"),
         (b"", "the board sent 0 bytes"),
+        (content(1, confidence=32769), "the board sent a confidence of 1.00, which is above 1"),
+        (content(1, confidence=65535), "the board sent a confidence of 2.00, which is above 1"),
     ],
 )
 def test_anything_else_is_refused(sent: bytes, fault: str) -> None:
     with pytest.raises(KwsError, match=fault):
         ble.decode(sent, KEYWORDS)
+
+
+@pytest.mark.parametrize("sent", [b"", b"computer\n", b"\n", b"a\n \nb"])
+def test_keywords_without_a_name_are_refused(sent: bytes) -> None:
+    with pytest.raises(KwsError, match="a keyword without a name"):
+        ble.decode_keywords(sent)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_keywords_are_printable_and_of_bounded_length(seed: int) -> None:
+    sent = random.Random(seed).randbytes(512)
+    try:
+        names = ble.decode_keywords(sent)
+    except KwsError:
+        return
+    assert len(names) == sent.count(b"\n") + 1
+    assert all(name.isprintable() and len(name) <= 64 for name in names)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import kws, started
 from conftest import skip_without
@@ -57,7 +60,9 @@ def board(tmp_path: Path) -> Callable[..., object]:
     skip_without("D-Bus", sys.platform == "linux" and shutil.which("dbus-daemon"))
     from bluez import Bluez
 
-    return lambda name="kws home", keywords=KEYWORDS: Bluez(tmp_path, name, keywords)
+    return lambda name="kws home", keywords=KEYWORDS, other="": Bluez(
+        tmp_path, name, keywords, other
+    )
 
 
 @pytest.mark.slow
@@ -131,11 +136,97 @@ def test_losses_and_a_lost_connection_are_logged(board) -> None:
     ]
 
 
+def bad_notification(random: np.random.Generator) -> tuple[str, bytes]:
+    """Return a notification that no board of kws sends."""
+    kind = random.integers(6)
+    if kind == 0:
+        return ble.DETECTION, content(1, keyword=int(random.integers(len(KEYWORDS), 256)))
+    if kind == 1:
+        return ble.DETECTION, content(1, confidence=int(random.integers(32769, 65536)))
+    if kind == 2:
+        return ble.DETECTION, content(int(random.integers(20_000, 2**32)))
+    if kind == 3:
+        return ble.DETECTION, random.bytes(int(random.choice([0, 1, 3, 14, 16, 500])))
+    if kind == 4:
+        return ble.LOST, random.bytes(int(random.choice([0, 1, 3, 5, 500])))
+    return ble.DETECTION, content(2**32 - 1)
+
+
 @pytest.mark.slow
-def test_a_keyword_that_the_board_has_not_named_ends_it(board) -> None:
+def test_bad_notifications_are_passed_over(board) -> None:
+    random = np.random.default_rng(27)
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()
-        bluez.notify(ble.DETECTION, content(1, keyword=9))
+        for _ in range(100):
+            bluez.notify(*bad_notification(random))
+        bluez.notify(ble.DETECTION, content(1, keyword=0))
+        assert process.stdout.readline() == "1.50 s  computer  0.50\n"
+        process.terminate()
         _, errors = process.communicate()
-    assert process.returncode == 1
-    assert errors.endswith("kws: error: the board detected its keyword 9, but has named 2\n")
+    assert process.returncode == 0
+    lines = [line for line in errors.splitlines() if line.startswith("kws: ")]
+    assert len(lines) == 2
+    assert lines[1].startswith("kws: bad notifications passed over so far: 1; the board ")
+
+
+def test_two_boards_are_not_chosen_from_by_chance(board) -> None:
+    with board(other="kws kitchen") as bluez:
+        for wanted in ([], ["--device", "KWS"]):
+            done = kws("listen", "--ble", *wanted, env=bluez.environment)
+            assert done.returncode == 1
+            assert done.stderr.startswith("kws: error: 2 boards are in reach: ")
+            for shown in ("kws home (01:02:03:04:05:06)", "kws kitchen (0A:0B:0C:0D:0E:0F)"):
+                assert shown in done.stderr
+            assert done.stderr.endswith("; choose one by its address with --device\n")
+
+
+@pytest.mark.parametrize("wanted", ["01:02:03:04:05:06", "kws home"])
+def test_one_of_two_boards_is_chosen(board, wanted: str) -> None:
+    words = ["listen", "--ble", "--device", wanted]
+    with board(other="kws home 2") as bluez, started(*words, env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.notify(ble.DETECTION, content(1))
+        assert process.stdout.readline() == "1.50 s  smart mirror  0.50\n"
+        process.terminate()
+        _, errors = process.communicate()
+    assert "listening on kws home for" in errors
+
+
+def test_names_from_the_radio_are_printable(board) -> None:
+    name, keywords = "kws \x1b[2J\nkws: error", ["\x1b]0;computer\x07", "sm\u202eart", "x" * 300]
+    words = "listen", "--ble"
+    with board(name, keywords) as bluez, started(*words, env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.notify(ble.DETECTION, content(1, keyword=0))
+        line = process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate()
+    assert line == "1.50 s  ?]0;computer?  0.50\n"
+    shown = [line for line in errors.splitlines() if line.startswith("kws: listening")]
+    assert shown == [f"kws: listening on kws ?[2J?kws: error for ?]0;computer?, sm?art, {'x' * 64}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("interrupt", "gone", "connected"),
+    [
+        (signal.SIGINT, signal.SIGSTOP, True),
+        (signal.SIGTERM, signal.SIGKILL, True),
+        (signal.SIGTERM, signal.SIGSTOP, False),
+        (signal.SIGINT, signal.SIGKILL, False),
+    ],
+)
+def test_an_interrupt_ends_it_when_the_service_is_gone(board, interrupt, gone, connected) -> None:
+    with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        if not connected:
+            bluez.go_out_of_reach()
+            time.sleep(4)  # it scans
+        bluez.stop_answering(gone)
+        time.sleep(1)
+        process.send_signal(interrupt)
+        begun = time.monotonic()
+        _, errors = process.communicate(timeout=30)
+        assert time.monotonic() - begun < 10
+    assert process.returncode == 0
+    assert all(line.startswith("kws: ") for line in errors.splitlines()), errors

@@ -18,10 +18,11 @@ from kws.config import SAMPLE_RATE
 def dataset(tmp_path: Path) -> Path:
     """A folder of a keyword, and speech."""
     folder = tmp_path / "dataset"
-    noise = np.random.default_rng(1).integers(-999, 999, SAMPLE_RATE // 4)
+    random = np.random.default_rng(1)
     for name in ("computer", "_negative_"):
         (folder / name).mkdir(parents=True)
         for number in range(4):
+            noise = random.integers(-999, 999, SAMPLE_RATE // 4)
             soundfile.write(folder / name / f"{number}.flac", noise.astype(np.int16), SAMPLE_RATE)
     return folder
 

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from kws.config import SAMPLE_RATE
-from kws.data.clips import PARTITIONS, audio_files, inspect, partition_of
+from kws.data.audio_files import audio_files
+from kws.data.clips import PARTITIONS, inspect, partition_of
 from kws.errors import KwsError
 
 

@@ -1,0 +1,105 @@
+"""Prove that a foreign .tflite file is a network that the engine can run, before it is planned.
+
+Whatever lowering.py, the planner and the kernels rely on is stated here once: shapes that follow
+from the input, kernel, stride and padding, channels that agree, lengths, numbers within bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from kws.engine.network import MAX_LAYERS
+from kws.engine.operator_check import (
+    MAX_CLASSES,
+    NO_PADS,
+    SCALES,
+    WEIGHT_AXES,
+    Proof,
+    Step,
+    in_range,
+    padding_of,
+    same_values,
+    step_of,
+)
+from kws.engine.tflite_reader import INT8, Operator, Tensor, chain
+
+MAX_FRAMES = 4096  # of a window
+MAX_CHANNELS = 4096
+MAX_STATE_BYTES = 1 << 24  # input time steps of all layers
+MAX_WEIGHTS = 1 << 24
+MAX_PRODUCTS = 1 << 30  # multiply-accumulates of a window; a detector is primed with one
+
+
+def proven(content: bytes, where: str) -> tuple[Tensor, list[Step]]:
+    """Return the input of a network and its operators that compute; `where` names the file.
+
+    Raises:
+        KwsError: the engine cannot run it, or the file is damaged.
+    """
+    first, operators = chain(content, where)
+    require = Proof(where)
+    _activation(first, "the input", require)
+    require(first.plane[0] <= MAX_FRAMES, f"a window has more than {MAX_FRAMES} frames")
+    require(prod(first.plane[1:]) <= MAX_CHANNELS, f"a frame has more than {MAX_CHANNELS} values")
+    steps: list[Step] = []
+    current, pads = first, NO_PADS
+    for operator in operators:
+        of = require.of(operator)
+        _activation(operator.output, "its output", of)
+        if operator.name in ("RESHAPE", "SQUEEZE", "PAD"):
+            of(same_values(operator), "its output has another type or scale than its input")
+            of(pads == NO_PADS, "comes between a PAD and a layer")
+        if operator.name == "PAD":
+            pads = padding_of(operator, current, of)
+        elif operator.name in ("RESHAPE", "SQUEEZE"):
+            current = _reshaped(operator, current, of)
+        else:
+            steps.append(step_of(operator, current, pads, of))
+            current, pads = steps[-1].output, NO_PADS
+    require(pads == NO_PADS, "a PAD has no layer after it")
+    require(1 <= len(steps) <= MAX_LAYERS, f"{len(steps)} layers are not 1 to {MAX_LAYERS}")
+    require(prod(current.plane[1:]) <= MAX_CLASSES, f"there are more than {MAX_CLASSES} classes")
+    _total(steps, require)
+    return first, steps
+
+
+def _activation(tensor: Tensor, what: str, require: Proof) -> None:
+    """Prove a tensor of values between layers: int8, batches of one, one scale, its zero point."""
+    shape = tensor.shape
+    require(tensor.type == INT8, f"{what} is not int8")
+    require(shape and min(shape) >= 1, f"{what} has shape {shape}")
+    require(len(shape) == 1 or shape[0] == 1, f"{what} has shape {shape}: not a batch of one")
+    require(max(tensor.plane[1:]) <= MAX_CHANNELS, f"{what} has shape {shape}: too large")
+    require(tensor.data is None, f"{what} is constant")
+    scales, zeros = tensor.scales, tensor.zero_points
+    require(len(scales) == 1 and in_range(scales, SCALES[0]), f"{what} has no valid scale")
+    require(
+        len(zeros) <= 1 and -128 <= tensor.zero_point <= 127, f"{what} has a zero point not in int8"
+    )
+
+
+def _reshaped(operator: Operator, source: Tensor, require: Proof) -> Tensor:
+    """Return the output of an operator that moves no value; a flat one keeps its source's plane."""
+    out = operator.output
+    require(prod(out.shape) == prod(source.plane), "changes the number of values")
+    if len(out.shape) < 4:
+        return replace(out, shape=(1, *source.plane))
+    require(len(out.shape) == 4 and out.plane[0] == source.plane[0], "along time is not supported")
+    return out
+
+
+def _total(steps: list[Step], require: Proof) -> None:
+    """Prove that memory, weights and work of a network are bounded."""
+    state = weights = products = 0
+    for step in steps:
+        values = step.padded[1] * step.source.plane[2]
+        state += step.kernel[0] * values
+        size = prod(step.kernel) * step.source.plane[2]  # of a pool
+        if step.operator.name in WEIGHT_AXES:
+            size = prod(step.operator.inputs[1].shape)
+            weights += size
+        products += prod(step.output.plane[:2]) * size
+    require(state <= MAX_STATE_BYTES, f"its layers need more than {MAX_STATE_BYTES} bytes")
+    require(weights <= MAX_WEIGHTS, f"there are more than {MAX_WEIGHTS} weights")
+    require(products <= MAX_PRODUCTS, f"a window takes more than {MAX_PRODUCTS} operations")

@@ -1,0 +1,216 @@
+"""Prove that an operator of a foreign .tflite file is a layer that the engine can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tflite
+
+from kws.engine.tflite_reader import INT8, INT32, Operator, Tensor
+from kws.errors import KwsError
+
+Pads = tuple[tuple[int, int], tuple[int, int]]  # (before, after) along time, along frequency
+NO_PADS: Pads = ((0, 0), (0, 0))
+
+MAX_CLASSES = 256  # values of a softmax, too
+MAX_KERNEL = 255  # kernels, strides: uint8_t in kws_layer
+SCALES = (2.0**-80, 2.0**60)  # products and quotients of two stay finite in binary32
+WEIGHT_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # output channels
+PLANES = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Hold an operator that computes, with planes as input and output, and its padding."""
+
+    operator: Operator
+    source: Tensor
+    output: Tensor
+    kernel: tuple[int, int]  # along time and frequency
+    pads: Pads
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """Return the time steps and frequency bins of the input with its padding."""
+        return self.source.plane[0] + sum(self.pads[0]), self.source.plane[1] + sum(self.pads[1])
+
+
+class Proof:
+    """Refuse what does not hold, in one line that says where."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __call__(self, holds: object, problem: str) -> None:
+        """Raise KwsError with the problem unless what it is about holds."""
+        if not holds:
+            raise KwsError(f"{self.where}: {problem}")
+
+    def of(self, operator: Operator) -> Proof:
+        """Return the proof of an operator's properties."""
+        return Proof(f"{self.where}: operator {operator.number} ({operator.name})")
+
+
+def step_of(operator: Operator, source: Tensor, pads: Pads, require: Proof) -> Step:
+    """Prove a layer; pads: of the PAD before it."""
+    options, out = operator.options, operator.output
+    kinds = tflite.ActivationFunctionType
+    require(
+        options.activation in (kinds.NONE, kinds.RELU, kinds.RELU6),
+        "its activation is not supported",
+    )
+    if operator.name in PLANES:
+        require(len(operator.inputs[0].shape) == 4, "its input is not a plane")
+    else:
+        require(pads == NO_PADS, "comes after a PAD")
+        out = replace(out, shape=(1, 1, 1, prod(out.shape)))
+    kernel = _KERNELS[operator.name](operator, source, out, require)
+    if operator.name in PLANES:
+        pads = _padding(operator, source, kernel, pads, require)
+    if operator.name in WEIGHT_AXES:
+        _scales(operator, out.plane[2], require)
+    return Step(operator, source, out, kernel, pads)
+
+
+def _convolution(
+    operator: Operator, source: Tensor, out: Tensor, require: Proof
+) -> tuple[int, int]:
+    depth = source.plane[2]
+    weights = _constant(operator, 1, INT8, (out.plane[2], None, None, depth), "weights", require)
+    return weights.shape[1], weights.shape[2]
+
+
+def _depthwise(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
+    weights = _constant(operator, 1, INT8, (1, None, None, out.plane[2]), "weights", require)
+    # Every output channel sees the one input channel, or its own.
+    require(
+        source.plane[2] in (1, out.plane[2]),
+        "multiplies channels, which is not supported",
+    )
+    return weights.shape[1], weights.shape[2]
+
+
+def _fully_connected(
+    operator: Operator, source: Tensor, out: Tensor, require: Proof
+) -> tuple[int, int]:
+    """Return the kernel of a fully connected layer: the whole plane."""
+    require(operator.options.weights_format == 0, "its weights are shuffled")
+    _constant(operator, 1, INT8, (out.plane[2], prod(source.plane)), "weights", require)
+    require(max(source.plane[:2]) <= MAX_KERNEL, "its input is too large")
+    return source.plane[0], source.plane[1]
+
+
+def _average(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
+    require(source.plane[2] == out.plane[2], "its output has other channels than its input")
+    require(same_values(operator), "its output has another scale than its input")
+    return operator.options.kernel
+
+
+def _softmax(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
+    require(source.plane == out.plane, "its output has another shape than its input")
+    require(out.plane[2] <= MAX_CLASSES, f"has more than {MAX_CLASSES} values")
+    require(
+        out.scale == np.float32(1 / 256) and out.zero_point == -128 and source.plane[:2] == (1, 1),
+        "is not one int8 vector to 1/256 each",
+    )
+    require(0 < operator.options.beta <= SCALES[1], "its beta is not a positive number")
+    return 1, 1
+
+
+_KERNELS: dict[str, Callable[[Operator, Tensor, Tensor, Proof], tuple[int, int]]] = {
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _fully_connected,
+    "AVERAGE_POOL_2D": _average,
+    "SOFTMAX": _softmax,
+}
+
+
+def _padding(
+    operator: Operator, source: Tensor, kernel: tuple[int, int], pads: Pads, require: Proof
+) -> Pads:
+    """Return the padding of a layer; prove that the output's shape follows from it."""
+    options, out = operator.options, operator.output
+    require(options.dilation == (1, 1), "with dilation is not supported")
+    require(
+        all(1 <= size <= MAX_KERNEL for size in (*kernel, *options.stride)),
+        f"a kernel of {kernel} with strides of {options.stride} is not 1 to {MAX_KERNEL}",
+    )
+    require(options.padding in (tflite.Padding.SAME, tflite.Padding.VALID), "its padding is new")
+    if options.padding == tflite.Padding.SAME:
+        require(pads == NO_PADS, "pads what a PAD has padded")
+        rounded_up = [-(-source.plane[axis] // options.stride[axis]) for axis in (0, 1)]
+        require(list(out.plane[:2]) == rounded_up, "its output's shape does not follow")
+        time, frequency = (
+            max(0, (out.plane[axis] - 1) * options.stride[axis] + kernel[axis] - source.plane[axis])
+            for axis in (0, 1)
+        )
+        pads = (time // 2, time - time // 2), (frequency // 2, frequency - frequency // 2)
+    for size, sides, width, stride, outputs in zip(
+        source.plane, pads, kernel, options.stride, out.plane, strict=False
+    ):
+        require(max(sides) < width, "pads more than its kernel")
+        follows = (size + sum(sides) - width) // stride + 1 == outputs
+        require(follows, "its output's shape does not follow")
+    average = operator.name == "AVERAGE_POOL_2D"
+    require(not average or pads == NO_PADS, "with padding is not supported")
+    return pads
+
+
+def _constant(
+    operator: Operator,
+    position: int,
+    kind: int,
+    shape: tuple[int | None, ...],
+    what: str,
+    require: Proof,
+) -> npt.NDArray[Any]:
+    """Return a constant input; prove its type and shape, None standing for any size."""
+    data = operator.constant(position, require.where)
+    tensor = operator.inputs[position]
+    require(tensor.type == kind, f"its {what} have another type")
+    fits = len(tensor.shape) == len(shape) and all(
+        size in (None, found) for size, found in zip(shape, tensor.shape, strict=True)
+    )
+    require(fits, f"its {what} do not fit its input and output")
+    return data
+
+
+def _scales(operator: Operator, channels: int, require: Proof) -> None:
+    """Prove the scales of weights, their zero points and the bias."""
+    weights = operator.inputs[1]
+    require(not weights.zero_points.any(), "its weights are not symmetric int8")
+    count = len(weights.scales)
+    require(count in (1, channels) and in_range(weights.scales, 0), "its weights have wrong scales")
+    axis = WEIGHT_AXES[operator.name]
+    require(count == 1 or weights.channel_axis == axis, "its weights have scales of another axis")
+    if len(operator.inputs) > 2:
+        _constant(operator, 2, INT32, (channels,), "bias values", require)
+
+
+def same_values(operator: Operator) -> bool:
+    """Return whether input and output of an operator that moves values have one quantisation."""
+    source, out = operator.inputs[0], operator.output
+    return source.scale == out.scale and source.zero_point == out.zero_point
+
+
+def in_range(scales: npt.NDArray[np.float32], low: float) -> bool:
+    """Return whether scales are numbers between low, without 0, and the greatest."""
+    return bool(np.all((scales > 0) & (scales >= low) & (scales <= SCALES[1])))
+
+
+def padding_of(operator: Operator, source: Tensor, require: Proof) -> Pads:
+    """Return the padding of time and frequency that a PAD asks for."""
+    sides = _constant(operator, 1, INT32, (4, 2), "its padding", require).tolist()
+    require(not any(sides[0] + sides[3]), "is not one of time and frequency")
+    require(all(0 <= side <= MAX_KERNEL for pair in sides for side in pair), "pads too much")
+    pads = (sides[1][0], sides[1][1]), (sides[2][0], sides[2][1])
+    time_steps, bins, values = source.plane
+    expected = (1, time_steps + sum(pads[0]), bins + sum(pads[1]), values)
+    require(operator.output.shape == expected, "its output's shape does not follow")
+    return pads

@@ -1,0 +1,251 @@
+"""Test that a network that the engine cannot run is refused by one line that says where and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import skip_without
+
+skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
+
+from hostile_models import sealed, settings_of, small_model, unpacked, without_settings  # noqa: E402
+
+from kws.engine.lowering import read  # noqa: E402
+from kws.errors import KwsError  # noqa: E402
+from kws.export.sketch import export  # noqa: E402
+from kws.model_file import ModelFile  # noqa: E402
+
+CONV, PAD, DEPTHWISE, POOL, POINT, RESHAPE, DENSE, SOFTMAX = range(8)  # operators of small_model()
+
+
+def refusal(change: Callable[[Any], None]) -> str:
+    """Return the message that a changed small model is refused with, by ModelFile and by read()."""
+    model = unpacked(small_model())
+    settings = settings_of(model)
+    change(model)
+    content = sealed(model, settings)
+    with pytest.raises(KwsError) as raised:
+        ModelFile.parse(content, "x.tflite")
+    with pytest.raises(KwsError) as alone:
+        read(without_settings(content), "x.tflite")
+    assert str(raised.value) == str(alone.value)
+    assert str(raised.value).isprintable()
+    return str(raised.value)
+
+
+def output(model: Any, operator: int) -> Any:
+    """Return the tensor that an operator writes."""
+    graph = model.subgraphs[0]
+    return graph.tensors[graph.operators[operator].outputs[0]]
+
+
+def constant(model: Any, operator: int, position: int) -> tuple[Any, Any]:
+    """Return a constant input's tensor and buffer."""
+    graph = model.subgraphs[0]
+    tensor = graph.tensors[graph.operators[operator].inputs[position]]
+    return tensor, model.buffers[tensor.buffer]
+
+
+def test_the_small_model_is_accepted() -> None:
+    assert len(read(small_model(), "x").layers) == 6
+
+
+@pytest.mark.parametrize(
+    ("operator", "shape", "problem"),
+    [
+        (POOL, (1, 1, 4, 60), "operator 4 (AVERAGE_POOL_2D): its output has other channels"),
+        (SOFTMAX, (1, 300), "operator 8 (SOFTMAX): its output has another shape"),
+        (CONV, (3, 3, 8, 4), "operator 1 (CONV_2D): its output has shape (3, 3, 8, 4): not a"),
+        (CONV, (1, 3, 9, 4), "operator 1 (CONV_2D): its output's shape does not follow"),
+        (CONV, (1, 3, 8, 5), "operator 1 (CONV_2D): its weights do not fit"),
+        (DEPTHWISE, (1, 2, 8, 8), "operator 3 (DEPTHWISE_CONV_2D): its weights do not fit"),
+        (PAD, (1, 3, 9, 4), "operator 2 (PAD): its output's shape does not follow"),
+        (RESHAPE, (1, 25), "operator 6 (RESHAPE): changes the number of values"),
+        (DENSE, (1, 0), "operator 7 (FULLY_CONNECTED): its output has shape (1, 0)"),
+        (DENSE, (1, -3), "operator 7 (FULLY_CONNECTED): its output has shape (1, -3)"),
+    ],
+)
+def test_shapes(operator: int, shape: tuple[int, ...], problem: str) -> None:
+    def change(model: Any) -> None:
+        output(model, operator).shape = np.array(shape, np.int32)
+
+    assert refusal(change).startswith(f"x.tflite: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("operator", "option", "value", "problem"),
+    [
+        (CONV, "strideH", 0, "strides of (0, 1)"),
+        (CONV, "strideW", -1, "strides of (2, -1)"),
+        (POOL, "filterWidth", 0, "a kernel of (2, 0)"),
+        (POOL, "filterHeight", -2, "a kernel of (-2, 2)"),
+        (POOL, "strideW", 1 << 20, "strides of (1, 1048576)"),
+        (POINT, "padding", 7, "its padding is new"),
+        (POINT, "fusedActivationFunction", 4, "its activation is not supported"),
+        (POINT, "dilationWFactor", 3, "dilation is not supported"),
+        (SOFTMAX, "beta", float("nan"), "its beta is not a positive number"),
+        (SOFTMAX, "beta", -1.0, "its beta is not a positive number"),
+        (DENSE, "weightsFormat", 1, "its weights are shuffled"),
+    ],
+)
+def test_options(operator: int, option: str, value: float, problem: str) -> None:
+    def change(model: Any) -> None:
+        setattr(model.subgraphs[0].operators[operator].builtinOptions, option, value)
+
+    message = refusal(change)
+    assert message.startswith(f"x.tflite: operator {operator + 1} (")
+    assert problem in message
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.1, float("inf"), float("nan"), 1e-40, 1e30])
+def test_scales(scale: float) -> None:
+    def change(model: Any) -> None:
+        output(model, CONV).quantization.scale = np.array([scale], np.float32)
+
+    assert refusal(change) == "x.tflite: operator 1 (CONV_2D): its output has no valid scale"
+
+    def change_weights(model: Any) -> None:
+        constant(model, DENSE, 1)[0].quantization.scale = np.array([scale], np.float32)
+
+    if not 0 < scale < 1:  # a very small one is a weight of nothing
+        assert "operator 7 (FULLY_CONNECTED): its weights have wrong" in refusal(change_weights)
+
+
+@pytest.mark.parametrize("zero_point", [-129, 128, 1 << 40])
+def test_zero_points(zero_point: int) -> None:
+    def change(model: Any) -> None:
+        output(model, POOL).quantization.zeroPoint = np.array([zero_point], np.int64)
+
+    assert refusal(change).endswith("(AVERAGE_POOL_2D): its output has a zero point not in int8")
+
+
+@pytest.mark.parametrize(
+    ("sides", "problem"),
+    [
+        ((-1, 3), "pads too much"),
+        ((9, -7), "pads too much"),
+        ((3, -1), "pads too much"),
+        ((1000, 1000), "pads too much"),
+        ((2, 0), ""),
+        ((0, 2), ""),
+    ],
+)
+def test_paddings(sides: tuple[int, int], problem: str) -> None:
+    """Pad by two bins in another way; what the kernel of three can take is accepted."""
+
+    def change(model: Any) -> None:
+        values = np.array([[0, 0], [0, 0], sides, [0, 0]], np.int32)
+        constant(model, PAD, 1)[1].data = np.frombuffer(values.tobytes(), np.uint8)
+
+    if problem:
+        assert refusal(change) == f"x.tflite: operator 2 (PAD): {problem}"
+    else:
+        model = unpacked(small_model())
+        change(model)
+        assert read(sealed(model, None), "x").layers[1].frequency_padding == sides[0]
+
+
+def test_padding_as_wide_as_the_kernel() -> None:
+    def change(model: Any) -> None:
+        values = np.array([[0, 0], [0, 0], (3, 0), [0, 0]], np.int32)
+        constant(model, PAD, 1)[1].data = np.frombuffer(values.tobytes(), np.uint8)
+        output(model, PAD).shape = np.array((1, 3, 11, 4), np.int32)
+        output(model, DEPTHWISE).shape = np.array((1, 2, 9, 4), np.int32)
+
+    assert refusal(change) == "x.tflite: operator 3 (DEPTHWISE_CONV_2D): pads more than its kernel"
+
+
+def test_lengths_of_weights_and_bias() -> None:
+    def short_bias(model: Any) -> None:
+        tensor, buffer = constant(model, CONV, 2)
+        tensor.shape, buffer.data = np.array([2], np.int32), buffer.data[:8]
+
+    def short_data(model: Any) -> None:
+        buffer = constant(model, CONV, 1)[1]
+        buffer.data = buffer.data[:-1]
+
+    assert refusal(short_bias).endswith(
+        "(CONV_2D): its bias values do not fit its input and output"
+    )
+    assert "operator 1 (CONV_2D): tensor" in refusal(short_data)
+
+
+@pytest.mark.parametrize("name", ["SVDF", "CALL_ONCE", "VAR_HANDLE", "CONCATENATION", "CUSTOM"])
+def test_unknown_operators_are_named(name: str) -> None:
+    """Name the operators of microWakeWord and others, which may have no inputs and outputs."""
+
+    def change(model: Any) -> None:
+        from hostile_models import schema
+
+        code = model.operatorCodes[POOL]
+        code.builtinCode = getattr(schema().BuiltinOperator, name)
+        code.deprecatedBuiltinCode = min(127, code.builtinCode)
+        code.customCode = "AudioSpectrogram\x1b" if name == "CUSTOM" else None
+        operator = model.subgraphs[0].operators[POOL]
+        operator.inputs = operator.outputs = np.zeros(0, np.int32)
+        model.subgraphs.append(model.subgraphs[0])
+
+    shown = "CUSTOM 'AudioSpectrogram\\x1b'" if name == "CUSTOM" else name
+    assert refusal(change) == f"x.tflite: operator {shown} is not supported"
+
+
+def test_sizes_are_bounded() -> None:
+    def wide(model: Any) -> None:
+        model.subgraphs[0].tensors[0].shape = np.array((1, 7, 60_000, 1), np.int32)
+
+    def long(model: Any) -> None:
+        model.subgraphs[0].tensors[0].shape = np.array((1, 1 << 30, 10, 1), np.int32)
+
+    assert "too large" in refusal(wide)
+    assert "more than 4096 frames" in refusal(long)
+
+
+def test_one_flipped_bit_is_refused_by_export(tmp_path) -> None:
+    """Flip a bit in the name of the settings, so that a model of kws looks foreign."""
+    path = tmp_path / "one_bit.tflite"
+    content = bytearray(small_model())
+    content[content.find(b"kws_config")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(KwsError, match=r"one_bit\.tflite: the model file is damaged"):
+        export(path, tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("place", "raw", "problem"),
+    [
+        ("stride", "1e999", "is not within"),
+        ("stride", "NaN", "is not within"),
+        ("stride", "9" * 4000, "is not within"),
+        ("stride", "9" * 9000, ""),
+        ("stride", "[" * 200_000, ""),
+        ("stride", "[" * 50 + "]" * 50, "nested more than 16 deep"),
+        ("stride", "true", "stride is not a whole number"),
+        ("keywords", '["a\\nb", "c"]', "not printable"),
+        ("keywords", '["\\u001b[2J", "c"]', "not printable"),
+        ("keywords", '["a\\u0000", "c"]', "not printable"),
+        ("keywords", '["\\ud800", "c"]', "not printable"),
+        ("keywords", '["\\u202eb", "c"]', "not printable"),
+        ("keywords", json.dumps(["k" * 101, "c"]), "too long"),
+        ("keywords", json.dumps(["k" * 100_000, "c"]), "too long"),
+        ("card", '{"data": "x\\u001b]0;y"}', "not printable"),
+        ("card", '{"a\\r": 1}', "not printable"),
+        ("card", json.dumps({"data": "x" * 501}), "too long"),
+        ("card", json.dumps(["x"] * 200_000), "more than"),
+        ("format", json.dumps("x" * 300), "is not 1 or 2"),
+    ],
+)
+def test_settings(place: str, raw: str, problem: str) -> None:
+    model = unpacked(small_model())
+    values = json.loads(settings_of(model)) | {place: "@raw@"}
+    content = sealed(model, json.dumps(values).replace('"@raw@"', raw).encode())
+    with pytest.raises(KwsError) as raised:
+        ModelFile.parse(content, "x.tflite")
+    assert str(raised.value).startswith("x.tflite: model settings: ")
+    assert problem in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 300

@@ -1,0 +1,116 @@
+"""Mutate the fields of models at random and keep their checksum right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from hostile_models import sealed, settings_of, unpacked
+
+NUMBERS = (0, 1, 2, 3, 7, 64, 127, 128, 255, 256, 4096, 65535, 65536, 2**31 - 1, 2**40)
+FLOATS = (0.0, -1.0, 1e-45, 1e-30, 1e30, 3e38, float("inf"), float("-inf"), float("nan"))
+TEXTS = ("", " ", "\x1b[2J", "a\nb", "nul\0", "\ud800", "\u202e", "x" * 10_000, "_background_")
+VALUES = (*NUMBERS, *FLOATS, *TEXTS, -1, 10**30, True, None, [], {}, [[[[]]]], [0.5] * 5000)
+RAW = ("[" * 100_000, "9" * 5000, "1e999", "-Infinity", '"\\ud800"', '"\\u0000"', "{}", "")
+
+
+class Mutator:
+    """Change fields of a model at random: numbers, floats, lists, texts, and raw JSON."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self.random = random
+
+    def mutated(self, content: bytes) -> bytes:
+        """Return a file with one to three fields changed and a right checksum."""
+        while True:
+            model = unpacked(content)
+            settings = settings_of(model)
+            for _ in range(self.random.integers(1, 4)):
+                if self.random.random() < 0.3:
+                    settings = self._settings(settings)
+                else:
+                    self._field(model)
+            try:
+                return sealed(model, settings)
+            except Exception:  # the schema cannot hold the value
+                continue
+
+    def _field(self, model: Any) -> None:
+        """Change a field of the flatbuffer; each field of each table is equally likely."""
+        fields: dict[tuple[str, str], list[Any]] = {}
+        for table in _tables(model):
+            for name in vars(table):
+                fields.setdefault((type(table).__name__, name), []).append(table)
+        keys = sorted(fields)
+        key = keys[self.random.integers(len(keys))]
+        table = fields[key][self.random.integers(len(fields[key]))]
+        setattr(table, key[1], self._changed(getattr(table, key[1])))
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray | list) and len(value):
+            value, at = value.copy(), int(self.random.integers(len(value)))
+            kind = self.random.integers(4)
+            if kind == 0:
+                return value[:at]
+            if kind == 1:
+                doubled = [*value, value[at]]
+                return np.array(doubled, value.dtype) if isinstance(value, np.ndarray) else doubled
+            if isinstance(value, np.ndarray):
+                with np.errstate(all="ignore"):
+                    value[at] = np.asarray(self._number(value[at].item())).astype(value.dtype)
+            else:
+                value[at] = value[int(self.random.integers(len(value)))]
+            return value
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int | float):
+            return self._number(value)
+        return None if self.random.random() < 0.5 else value
+
+    def _number(self, value: float) -> Any:
+        if isinstance(value, float):
+            return self._of((*FLOATS, -value, value * 2))
+        return self._of((*NUMBERS, *(-n for n in NUMBERS), value + 1, value - 1, value * 2))
+
+    def _of(self, choices: tuple[Any, ...]) -> Any:
+        return choices[self.random.integers(len(choices))]
+
+    def _settings(self, settings: bytes) -> bytes:
+        """Change a value or a key of the settings, or put raw text in a value's place."""
+        try:
+            values = json.loads(settings)
+        except (ValueError, RecursionError):
+            return settings
+        places = list(_places(values))
+        container, key = places[self.random.integers(len(places))]
+        if self.random.random() < 0.1 and isinstance(container, dict):
+            container[self._of(TEXTS)] = container.pop(key)
+        elif self.random.random() < 0.2:
+            container[key] = "@raw@"
+            return json.dumps(values).replace('"@raw@"', self._of(RAW)).encode()
+        else:
+            number = isinstance(container[key], int | float) and self.random.random() < 0.5
+            container[key] = self._number(container[key]) if number else self._of(VALUES)
+        return json.dumps(values).encode()
+
+
+def _tables(value: Any) -> Iterator[Any]:
+    """Yield the tables of a flatbuffer."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _tables(item)
+    elif hasattr(value, "__dict__"):
+        yield value
+        for item in vars(value).values():
+            yield from _tables(item)
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the containers and keys of all values in a JSON value."""
+    if not isinstance(value, dict | list):
+        return
+    for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, key
+        yield from _places(item)
