@@ -1,7 +1,8 @@
-"""Score feature frames with an int8 DS-CNN, one score vector per step.
+"""Score feature frames with an int8 DS-CNN, run by the TensorFlow Lite interpreter.
 
-The network pads nothing along time, so that one call of the interpreter on a longer window gives
-the scores of every step in it; the scores of a step depend on its own window only.
+Each step has one score vector. The network pads nothing along time, so that one call of the
+interpreter on a longer window gives the scores of every step in it; the scores of a step depend on
+its own window only.
 """
 
 from __future__ import annotations

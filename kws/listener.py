@@ -1,4 +1,7 @@
-"""Listen to a source of audio: source -> ring buffer -> spotter -> detections."""
+"""Define kws.listen, which yields the detections in a source of audio, and what a source is.
+
+source -> ring buffer -> spotter -> detections
+"""
 
 from __future__ import annotations
 

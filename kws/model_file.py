@@ -82,7 +82,7 @@ def find(name_or_path: str | Path) -> Path:
     """Return a path as it is; look a bare name up among the shipped models."""
     path = Path(name_or_path)
     if path.suffix or len(path.parts) > 1 or os.path.isfile(path):
-        return path
+        return current_path(path)
     if name := FORMER_NAMES.get(str(path)):
         log.warning("the model %s is now called %s", path, name)
         path = Path(name)
@@ -90,6 +90,15 @@ def find(name_or_path: str | Path) -> Path:
         if os.path.isfile(folder / f"{path}.tflite"):  # False for a name that is too long
             return folder / f"{path}.tflite"
     raise KwsError(f"no model named {str(path)!r}; shipped are: {', '.join(shipped()) or 'none'}")
+
+
+def current_path(path: Path) -> Path:
+    """Return a path; of a shipped file that is asked for by its former name, that of today."""
+    renamed = path.with_name(FORMER_NAMES.get(path.stem, path.stem) + path.suffix)
+    if os.path.exists(path) or not os.path.exists(renamed):
+        return path
+    log.warning("%s is now called %s", path, renamed)
+    return renamed
 
 
 def shipped() -> list[str]:

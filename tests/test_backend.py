@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +45,32 @@ def test_a_model_is_a_name_a_path_or_loaded(tmp_path: Path) -> None:
     (tmp_path / "copy.tflite").write_bytes(model.content)
     for given in ("home", model, tmp_path / "copy.tflite", str(tmp_path / "copy.tflite")):
         assert kws.Spotter(given).config == model.config
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros(800, np.float32), np.zeros((800, 2), np.int16), np.zeros(800, np.int64)],
+    ids=["float", "stereo", "wide"],
+)
+def test_samples_of_another_type_or_shape_are_refused(backend: str, samples: np.ndarray) -> None:
+    skip_without("the C engine (no compiler when kws was installed)", backend != "c" or AVAILABLE)
+    with pytest.raises(ValueError, match="samples must be int16"):
+        Spotter(temporal(), backend).push(samples)
+
+
+def test_threads_that_share_a_spotter_take_turns() -> None:
+    """Push and reset from four threads; without a lock the engine's memory is soon damaged."""
+    spotter, samples = Spotter(temporal()), synthetic_audio(5, seed=6)
+    expected = spotter.push(samples)
+
+    def use(number: int) -> None:
+        for start in range(0, len(samples), 1600):
+            spotter.push(samples[start : start + 1600])
+            if number == 0:
+                spotter.reset()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(use, range(4)))
+    spotter.reset()
+    assert spotter.push(samples) == expected

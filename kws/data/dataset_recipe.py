@@ -12,6 +12,7 @@ from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, keyword_name
+from kws.model_file import current_path
 from kws.toml_file import TomlTable, read_toml
 
 # Keys that have an older name, which is read as well.
@@ -66,10 +67,11 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
 def recipe_tables(recipe: Path) -> list[TomlTable]:
     """Return the content of a recipe and, before it, of the one that it extends, if any."""
     toml = read_toml(recipe)
+    _forbid_others(toml, (*KEYS, *HYPERPARAMETERS))
     extends = _key(toml, "extends")
     if extends is None:
         return [toml]
-    base = read_toml(recipe.parent / toml.text(extends))
+    base = read_toml(current_path(recipe.parent / toml.text(extends)))
     if _key(base, "extends"):
         raise toml.error(extends, f"{base.path} extends another one itself")
     return [base, toml]

@@ -12,7 +12,7 @@ from kws.data.dataset import Dataset, from_folder
 from kws.data.dataset_recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
-from kws.model_file import DEFAULT_BASE, FORMER_NAMES, ModelFile
+from kws.model_file import DEFAULT_BASE, ModelFile, current_path
 from kws.training import recipe as defaults
 from kws.training.cross_validation import Fold, Plugin
 from kws.training.recipe import Recipe
@@ -63,7 +63,7 @@ def plan(
     is no distillation. Raises KwsError for what cannot be read, and contradictions.
     """
     _check_folders(kokoro, embedding)
-    recipe_file = recipe_file and _current(recipe_file)
+    recipe_file = recipe_file and current_path(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
     own_split = not with_data and is_speech_commands(folder)
     if own_split and folds:
@@ -118,15 +118,6 @@ def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
         files(embedding)
 
 
-def _current(path: Path) -> Path:
-    """Return the path of a shipped recipe by its name of today, where a former one is given."""
-    renamed = path.with_name(FORMER_NAMES.get(path.stem, path.stem) + path.suffix)
-    if path.exists() or not renamed.exists():
-        return path
-    _log.warning("%s is now called %s", path, renamed)
-    return renamed
-
-
 def _hyperparameters(path: Path | None, default: Recipe, start: str) -> Recipe:
     """Return the defaults, or those for training from a model, with what a recipe file says.
 
@@ -157,9 +148,15 @@ def _with_options(recipe: Recipe, epochs: int | None, alarms_per_hour: float | N
 
 
 def _check_batches(recipe: Recipe, keywords: int) -> None:
-    """Raise KwsError where the keywords leave no background in a batch."""
+    """Raise KwsError where a batch would have no example of a keyword, or no background."""
     size, share = recipe.schedule.batch_size, recipe.schedule.keyword_share
-    if round(size * share / keywords) * keywords > size - 2:
+    each = round(size * share / keywords)
+    if not each:
+        raise KwsError(
+            f"schedule: a share of {share:g} of a batch of {size} examples has room for none of"
+            f" {keywords} keywords; a larger batch_size or keyword_share does"
+        )
+    if each * keywords > size - 2:
         raise KwsError(
             f"schedule: {keywords} keywords with a share of {share:g} leave no background in a"
             f" batch of {size} examples; a larger batch_size or a smaller keyword_share does"

@@ -200,6 +200,12 @@ def test_keywords_leave_background_in_a_batch(own: Path, recipe_file: Path) -> N
         plan(own, WORK, recipe_file)
 
 
+def test_a_batch_has_room_for_each_keyword(own: Path, recipe_file: Path) -> None:
+    recipe_file.write_text("[schedule]\nbatch_size = 4\nkeyword_share = 0.2\n")
+    with pytest.raises(KwsError, match=r"a share of 0\.2 of a batch of 4 .* none of 2 keywords"):
+        plan(own, WORK, recipe_file)
+
+
 def test_a_users_folder_may_start_from_random_weights(own: Path) -> None:
     made = plan(own, WORK, initial="none")
     assert made.recipe == Recipe()

@@ -208,7 +208,6 @@ def test_a_file_of_hyperparameters_alone_names_no_data(recipe: Path) -> None:
         ("seed = 2\n", False),
         (DATA, True),
         ("", True),
-        ("[shedule]\nepochs = 3\n", True),
         (f"{DATA}[schedule]\nepochs = 3\n", True),
     ):
         recipe.write_text(text)
@@ -216,6 +215,12 @@ def test_a_file_of_hyperparameters_alone_names_no_data(recipe: Path) -> None:
         other = recipe.with_name("other.toml")
         other.write_text('extends = "words.toml"\n[loss]\nmax_pooling_steps = 5\n')
         assert has_data(other) == (expected and bool(text))
+
+
+def test_a_mistyped_section_is_named_before_the_kind_of_the_file(recipe: Path) -> None:
+    recipe.write_text("[shedule]\nepochs = 3\n")
+    with pytest.raises(KwsError, match="1: unknown key 'shedule', did you mean 'schedule'"):
+        has_data(recipe)
 
 
 @pytest.mark.parametrize(
