@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path, PureWindowsPath
+from typing import cast
 
 from kws.atomic_write import flush
 from kws.errors import KwsError
@@ -26,6 +27,8 @@ from kws.errors import KwsError
 BLOCK = 1 << 18  # bytes read or copied at a time
 TIMEOUT = 30.0  # s without a byte
 ATTEMPTS = 3  # in a row without a new byte
+MAX_BYTES = 1 << 40  # of a file or a folder whose size nobody knows
+MAX_MEMBERS, MAX_DEPTH, MAX_PATH = 1_000_000, 32, 1024  # of an archive; folders, characters
 PAUSE = 2.0  # s before the second attempt, twice as long before each further one
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in total (0 where unknown)
@@ -40,23 +43,34 @@ def no_progress(done: int, total: int) -> None:
 
 
 def download(
-    url: str, path: Path, sha256: str, progress: Progress = no_progress, pause: float = PAUSE
+    url: str,
+    path: Path,
+    sha256: str,
+    progress: Progress = no_progress,
+    pause: float = PAUSE,
+    size: int = MAX_BYTES,
 ) -> None:
     """Download a URL into a file; KwsError, and no file of that name, where that fails.
 
-    What has arrived lies in <path>.part, and another call requests only the rest (RFC 9110, Range).
-    After a broken connection it tries again, after pause s, 2 * pause ...
+    A server that sends more than `size` bytes is refused. What has arrived lies in <path>.part, and
+    another call requests only the rest (RFC 9110, Range). After a broken connection it tries again,
+    after pause s, 2 * pause ...
     """
     partial = unfinished(path)
+
+    def bounded(done: int, total: int) -> None:
+        if max(done, total) > size:
+            partial.unlink(missing_ok=True)
+            raise KwsError(f"{url}: the server sends more than the {size} bytes of the file")
+        progress(done, total)
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, partial, progress, pause)
-        if _sha256(partial, progress) != sha256:
+        _fetch(url, partial, bounded, pause)
+        if digest(partial, progress) != sha256:
             partial.unlink()
-            raise KwsError(
-                f"{url}: wrong checksum, so this is not the expected file; it is removed, and the"
-                " same command starts again"
-            )
+            problem = "wrong checksum, so this is not the expected file; it is removed"
+            raise KwsError(f"{url}: {problem}, and the same command starts again")
         flush(partial)
         partial.rename(path)
     except OSError as error:
@@ -82,9 +96,8 @@ def _fetch(url: str, partial: Path, progress: Progress, pause: float) -> None:
             failures = 0 if _length(partial) > before else failures + 1
             if failures >= ATTEMPTS:
                 there = f", {_length(partial) / 1e6:.1f} MB are there" if _length(partial) else ""
-                raise KwsError(
-                    f"{url}: {error}{there}; is there a network? The same command goes on"
-                ) from error
+                problem = f"{error}{there}; is there a network? The same command goes on"
+                raise KwsError(f"{url}: {problem}") from error
         time.sleep(pause * 2 ** max(0, failures - 1))
 
 
@@ -117,8 +130,7 @@ def _open(url: str, start: int) -> http.client.HTTPResponse:
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         request = urllib.request.Request(url, headers=headers)
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
-        return response
+        return cast("http.client.HTTPResponse", urllib.request.urlopen(request, timeout=TIMEOUT))
     except urllib.error.HTTPError:
         raise
     except (OSError, http.client.HTTPException) as error:  # an OSError of the network, not ours
@@ -159,32 +171,48 @@ def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _sha256(path: Path, progress: Progress) -> str:
+def digest(path: Path, progress: Progress = no_progress) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     total = _length(path)
-    digest = hashlib.sha256()
+    hashed = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            digest.update(block)
+            hashed.update(block)
             progress(file.tell(), total)
-    return digest.hexdigest()
+    return hashed.hexdigest()
 
 
-def unpack(archive: Path, folder: Path, progress: Progress = no_progress) -> None:
+class _Archive(gzip.GzipFile):
+    """Refuse to read a header that claims to fill the memory; tarfile reads it at once."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= BLOCK:
+            raise tarfile.ReadError("a header that is too large")
+        return super().read(size)
+
+
+def unpack(
+    archive: Path, folder: Path, progress: Progress = no_progress, size: int = MAX_BYTES
+) -> None:
     """Unpack a .tar.gz into a folder that is new or empty; progress counts bytes of the archive.
 
-    Only files and folders are unpacked, no links or devices. The folder is there only when all of
-    it is. Raises KwsError for an archive that is damaged or has a path that leads out of the
-    folder, and when the disk is full.
+    Only files and folders are unpacked, of `size` bytes together at most, and the folder is there
+    only when all of it is. Raises KwsError for an archive that is damaged, holds more than it may
+    or has a path that leads out of the folder, and when the disk is full.
     """
     partial = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         total = archive.stat().st_size
-        with archive.open("rb") as file, gzip.open(file) as tar:
+        with archive.open("rb") as file, _Archive(fileobj=file) as tar:
             with tarfile.open(fileobj=tar, mode="r:") as members:
-                for member in members:
+                for number, member in enumerate(members):
+                    size -= member.size
+                    if size < 0 or number >= MAX_MEMBERS:
+                        raise KwsError(
+                            f"{archive}: holds more than it may, at {member.name[:99]!r}"
+                        )
                     _extract(archive, members, member, partial)
                     progress(file.tell(), total)
             while tar.read(BLOCK):  # to its end, where the checksum is compared
@@ -192,7 +220,7 @@ def unpack(archive: Path, folder: Path, progress: Progress = no_progress) -> Non
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError) as error:
         raise KwsError(f"{archive}: damaged: {error}") from error
     except OSError as error:
         where = error.filename or archive  # gzip complains without a name
@@ -207,7 +235,9 @@ def _extract(
     """Extract one file or folder; KwsError for a path that leads elsewhere, and for links."""
     name = PureWindowsPath(member.name)  # its rules for leaving a folder include those of POSIX
     if name.anchor or ".." in name.parts:
-        raise KwsError(f"{archive}: has a path that leads elsewhere: {member.name!r}")
+        raise KwsError(f"{archive}: has a path that leads elsewhere: {member.name[:99]!r}")
+    if len(name.parts) > MAX_DEPTH or len(member.name) > MAX_PATH:
+        raise KwsError(f"{archive}: has a path that is too long: {member.name[:99]!r}...")
     path = folder / member.name
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)
@@ -216,4 +246,4 @@ def _extract(
         with source, path.open("wb") as file:
             shutil.copyfileobj(source, file, BLOCK)
     else:
-        raise KwsError(f"{archive}: has more than files and folders: {member.name!r}")
+        raise KwsError(f"{archive}: has more than files and folders: {member.name[:99]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kws.data.download import download, unfinished, unpack
+from kws.data.download import digest, download, unfinished, unpack
 from kws.errors import KwsError
+
+MARGIN = 2  # files may take so many times the size that is known about
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ PUBLIC_DATASETS = {
             "speech-commands",
             "Google Speech Commands v0.02: 35 words, 105,829 recordings of a second",
             "CC BY 4.0, Google",
-            "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+            "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
             2_428_923_189,
             3_800_000_000,
             "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
@@ -49,7 +54,7 @@ PUBLIC_DATASETS = {
             "speech-commands-v0.01",
             "Google Speech Commands v0.01: 30 words, 64,727 recordings of a second",
             "CC BY 4.0, Google",
-            "http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
+            "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
             1_489_096_277,
             2_400_000_000,
             "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
@@ -74,14 +79,30 @@ def get(dataset: PublicDataset, output: Path | None, url: str | None = None) -> 
     archive = folder.with_name(f".{folder.name}.tar.gz")
     _check_space(dataset, archive)
     with _Bar(console) as bar:
-        if not archive.exists():
+        if not _is_there(dataset, archive, bar):
             bar.begin(f"downloading {dataset.name}")
-            download(url or dataset.url, archive, dataset.sha256, bar.show)
+            source = url or dataset.url
+            download(source, archive, dataset.sha256, bar.show, size=dataset.size)
         bar.begin("unpacking")
-        unpack(archive, folder, bar.show)
+        unpack(archive, folder, bar.show, size=MARGIN * dataset.unpacked)
     archive.unlink()
     console.print(f"{dataset.what} ({dataset.licence}) is in {folder}", soft_wrap=True)
     return folder
+
+
+def _is_there(dataset: PublicDataset, archive: Path, bar: _Bar) -> bool:
+    """Return whether the archive of an earlier call is there; remove another file of its name."""
+    if not archive.exists():
+        return False
+    bar.begin("checking the archive")
+    try:
+        if digest(archive, bar.show) == dataset.sha256:
+            return True
+        log.warning("%s: wrong checksum; it is downloaded again", archive)
+        archive.unlink()
+    except OSError as error:
+        raise KwsError(f"{archive}: {error.strerror or error}") from error
+    return False
 
 
 def _check_space(dataset: PublicDataset, archive: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import random
 import socket
 import tarfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from conftest import skip_without
 from download_server import CONTENT, DIGEST, FILES, Server, archive, serving
 
+from kws.data import download as download_module
 from kws.data.download import ATTEMPTS, download, unfinished, unpack
 from kws.errors import KwsError
 
@@ -162,3 +164,76 @@ def test_a_damaged_archive_leaves_nothing(tmp_path):
             unpack(path, tmp_path / "set")
         assert "\n" not in str(error.value)
         assert [path.name for path in tmp_path.iterdir()] == ["set.tar.gz"]
+
+
+@pytest.mark.parametrize("there", [0, 10, len(CONTENT) - 1])
+def test_a_server_that_sends_more_is_refused(server, tmp_path, there):
+    path = tmp_path / "set.tar.gz"
+    path.with_name("set.tar.gz.part").write_bytes(CONTENT[:there])
+    server.content = CONTENT * 5
+    with pytest.raises(KwsError, match="the server sends more than the 1000000 bytes") as error:
+        download(server.url, path, DIGEST, size=len(CONTENT))
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+    server.content = CONTENT
+    download(server.url, path, DIGEST, size=len(CONTENT))
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("members", "complaint"),
+    [
+        ([("a/" * 2000 + "b", b"")], "a path that is too long: 'a/a/"),
+        ([("a" * 2000, b"")], "a path that is too long: 'aaa"),
+        ([("a\0b", b"")], "damaged"),
+        ([("one", b"1" * 60), ("two", b"2" * 60)], "holds more than it may, at 'two'"),
+        ([(f"{number}", b"") for number in range(11)], "holds more than it may, at '10'"),
+    ],
+)
+def test_an_archive_that_is_too_large(tmp_path, monkeypatch, members, complaint):
+    monkeypatch.setattr(download_module, "MAX_MEMBERS", 10)
+    path = archive(tmp_path / "set.tar.gz", *members)
+    if "\0" in members[0][0]:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"path": "a\0b"}
+        path = archive(tmp_path / "set.tar.gz", (info, b""))
+    with pytest.raises(KwsError, match=complaint) as error:
+        unpack(path, tmp_path / "set", size=100)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+    assert [path.name for path in tmp_path.iterdir()] == ["set.tar.gz"]
+
+
+def test_a_sparse_file_of_terabytes_is_refused(tmp_path):
+    info = tarfile.TarInfo("sparse")
+    info.pax_headers = {
+        "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(10**13),
+        "GNU.sparse.map": f"{10**13},0",
+    }  # fmt: skip
+    path = archive(tmp_path / "set.tar.gz", (info, b""))
+    with pytest.raises(KwsError, match="holds more than it may, at 'sparse'"):
+        unpack(path, tmp_path / "set", size=1000)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_damaged_tar_in_a_good_gzip_is_one_line_or_unpacked(tmp_path, seed):
+    chance = random.Random(seed)
+    path = archive(tmp_path / "set.tar.gz", *FILES, ("long/" * 30 + "name", b"x" * 600))
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    for _ in range(chance.randint(1, 4)):
+        position = chance.randrange(len(content))
+        content[position : position + 12] = chance.choice(
+            [chance.randbytes(12), b"777777777777", b"\xff" * 12, b"\x80" + bytes(10) + b"\xff"]
+        )
+    if chance.random() < 0.7:  # with the checksum of the first header right
+        header = bytearray(content[:512])
+        header[148:156] = b" " * 8
+        content[148:156] = b"%06o\0 " % sum(header)
+    path.write_bytes(gzip.compress(content, 1))
+    fault = ""
+    try:
+        unpack(path, tmp_path / "set", size=10_000)
+    except KwsError as error:
+        fault = str(error)
+    assert "\n" not in fault
+    assert (tmp_path / "set").exists() == (not fault)

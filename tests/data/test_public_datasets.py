@@ -41,6 +41,28 @@ def test_a_dataset_arrives_over_a_broken_connection(server, small, tmp_path, cap
         get(small, folder)
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_an_archive_that_is_there_is_checked_before_it_is_unpacked(
+    server, small, tmp_path, caplog, other
+):
+    there = tmp_path / ".small.tar.gz"
+    members = (("one/other.wav", b"other"),) if other else FILES
+    archive(there, *members)
+    if not other:
+        there.write_bytes(server.content)
+    folder = get(small, tmp_path / "small")
+    assert not (folder / "one" / "other.wav").exists()
+    assert (folder / "one" / "a_nohash_0.wav").exists()
+    assert len(server.requests) == other
+    assert len(caplog.records) == other
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(server, small, tmp_path):
+    few = PublicDataset(*{**vars(small), "unpacked": 4}.values())
+    with pytest.raises(KwsError, match="holds more than it may"):
+        get(few, tmp_path / "small")
+
+
 def test_the_folder_has_the_name_of_the_archive(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert get(small, None) == tmp_path / "set"
@@ -56,4 +78,5 @@ def test_a_disk_that_is_too_small(small, tmp_path):
 def test_known_checksums_are_checksums():
     for known in PUBLIC_DATASETS.values():
         assert len(bytes.fromhex(known.sha256)) == 32
+        assert known.url.startswith("https://")
         assert known.folder == known.url.rpartition("/")[2].removesuffix(".tar.gz")
