@@ -38,6 +38,21 @@ def replacing(path: Path) -> Iterator[Path]:
         flush(path.parent)
 
 
+def place(unfinished: Path, path: Path) -> None:
+    """Give an unfinished file its name; FileExistsError where another process was first."""
+    flush(unfinished)
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.rename(unfinished, path)
+    else:
+        unfinished.unlink()
+
+
 def unfinished_path(path: Path) -> Path:
     """Return the path under which this process writes a file until it is complete."""
     return path.with_name(f".{os.getpid()}.{path.name[-NAME_LENGTH:]}")

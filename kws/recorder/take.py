@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from kws.atomic_write import replacing
+from kws.atomic_write import place, unfinished_path
 from kws.audio.audio_file import native_name
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import ABOVE_FLOOR, FRAME, frame_levels, word_span
@@ -155,18 +155,36 @@ class TakeFolder:
     def add(self, samples: Samples) -> Path:
         """Write a take, int16 [n] at 16 kHz; raise KwsError when it cannot be written."""
         number = 1
-        while (path := self.folder / f"{self._session}-{number:03d}.wav").exists():
+        while (path := self._path(number)).exists():
             number += 1
+        unfinished = unfinished_path(path)
         try:
-            with replacing(path) as unfinished:
-                name = native_name(unfinished)
-                soundfile.write(name, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+            name = native_name(unfinished)
+            soundfile.write(name, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+            while not _placed(unfinished, path):  # another recorder may be at work
+                number += 1
+                path = self._path(number)
         except (OSError, soundfile.LibsndfileError) as error:
             raise KwsError(f"{path}: cannot be written: {error}") from error
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
         self.kept += 1
         return path
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self._session}-{number:03d}.wav"
 
     def remove_if_empty(self) -> None:
         """Remove the folder if nothing is in it: an empty one would be a keyword, too."""
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def _placed(unfinished: Path, path: Path) -> bool:
+    """Give a take its name, unless a file has it."""
+    try:
+        place(unfinished, path)
+    except FileExistsError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from kws.atomic_write import write_atomically
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.process_lock import locked
 from kws.training.calibration import (
     arg_max_thresholds,
     calibrate,
@@ -30,10 +31,11 @@ from kws.training.cross_validation import (
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.results import evaluate_plan, model_card, show_results, write_reports
-from kws.training.work_folder import check_dataset, check_output, check_work
+from kws.training.work_folder import check_dataset, check_output, check_work, make_work_folder
 from kws.training.workers import Status, run_jobs, show_progress, worker_processes
 
 EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
+LOCK = ".lock"
 
 
 def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> None:
@@ -50,6 +52,16 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
     """
     check_output(output, report)
     check_dataset(plan.dataset)
+    make_work_folder(work)
+    with (
+        locked(work / LOCK, f"work folder {work}"),
+        locked(output.with_name(f".{output.name}{LOCK}"), f"model {output}"),
+    ):
+        _run(plan, output, work, report)
+
+
+def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
+    """Train by a plan as run() does, while nobody else works on the same files."""
     check_work(work, plan)
     console = Console()
     material = make_material(plan, work, console)

@@ -38,6 +38,14 @@ def check_dataset(dataset: Dataset) -> None:
             pass
 
 
+def make_work_folder(work: Path) -> None:
+    """Make the work folder; raise KwsError where that fails."""
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KwsError(f"{work}: {error.strerror}") from error
+
+
 def check_work(work: Path, plan: Plan) -> None:
     """Make the work folder; raise KwsError where it holds trainings of something else.
 
@@ -56,8 +64,8 @@ def check_work(work: Path, plan: Plan) -> None:
     inputs = repr((VERSION, files, synthesis, voices, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = work / "inputs.sha256"
+    make_work_folder(work)
     try:
-        work.mkdir(parents=True, exist_ok=True)
         if stamp.exists() and stamp.read_text() != fingerprint:
             raise KwsError(
                 f"{work}: made from other recordings or settings, or by another version of kws;"

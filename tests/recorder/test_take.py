@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from noise_bursts import noise, noise_bursts
 
 from kws.atomic_write import unfinished_path
 from kws.config import SAMPLE_RATE
-from kws.data.clips import partition_of
+from kws.data.clips import partition_of, speaker_of
 from kws.errors import KwsError
 from kws.recorder.take import TakeFolder, TakeKind, check
 
@@ -138,3 +140,27 @@ def test_speakers_and_sessions_are_kept_apart_by_the_split():
 def test_a_speaker_that_cannot_be_in_a_name(tmp_path, speaker):
     with pytest.raises(KwsError, match="letters and digits only"):
         TakeFolder(tmp_path, speaker)
+
+
+def test_recorders_of_one_moment_overwrite_nothing(tmp_path):
+    """Let several processes store takes under the same session."""
+    script = (
+        "import sys, time; from pathlib import Path; import numpy as np;"
+        "time.strftime = lambda _: '20260131T154500';"
+        "from kws.recorder.take import TakeFolder; folder = TakeFolder(Path(sys.argv[1]), 'anna');"
+        "[folder.add(np.full(9, int(sys.argv[2]) + n, np.int16)) for n in range(20)]"
+    )
+    recorders = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(100 * number)])
+        for number in range(3)
+    ]
+    assert [recorder.wait() for recorder in recorders] == [0] * 3
+    stored = [soundfile.read(path, dtype="int16")[0][0] for path in tmp_path.iterdir()]
+    assert sorted(stored) == sorted(100 * r + n for r in range(3) for n in range(20))
+
+
+def test_speakers_of_any_script_have_names(tmp_path):
+    folder = TakeFolder(tmp_path, "नमस्ते")
+    assert speaker_of(folder.add(np.ones(9, np.int16))) == "नमस्ते"
+    with pytest.raises(KwsError, match="letters and digits only"):
+        TakeFolder(tmp_path, "a-b")

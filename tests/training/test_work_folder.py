@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.training.cross_validation import Fold
+from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
 from kws.training.work_folder import check_work
@@ -93,3 +96,25 @@ def test_a_full_disk_leaves_no_cut_stamp(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)  # nothing is left to write
         check_work(work, plan)
+
+
+@pytest.mark.parametrize("same", ["work", "output"])
+def test_a_second_training_of_the_same_files_is_one_line(
+    dataset: Path, tmp_path: Path, same: str
+) -> None:
+    work, output = tmp_path / "a.work", tmp_path / "a.tflite"
+    plan = Plan(from_folder(dataset), Recipe(), [], Fold(4, 4, work))
+    work.mkdir()
+    lock = work / LOCK if same == "work" else tmp_path / f".a.tflite{LOCK}"
+    script = (
+        "import sys; from pathlib import Path; from kws.process_lock import locked;"
+        "lock = locked(Path(sys.argv[1]), ''); lock.__enter__(); print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", script, str(lock)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(KwsError, match=rf"another kws \(process {other.pid}\) works on it"):
+            run(plan, output, work)
+        other.kill()
+    assert not output.exists()
