@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from kws.commands.listen_options import (
+    Keep,
+    KeepMax,
+    KeepNear,
+    SensitivityName,
+    Thresholds,
+)
 from kws.commands.options import Json, NoGate, require_extra
 from kws.errors import KwsError
 
@@ -58,23 +65,6 @@ ActionsFile = Annotated[
     Path | None,
     typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
 ]
-SensitivityName = Annotated[
-    str | None,
-    typer.Option(
-        "--sensitivity",
-        metavar="low|normal|high",
-        help="Operating point of the model: few false alarms, or few misses.",
-        show_default="the model's thresholds",
-    ),
-]
-Thresholds = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--threshold",
-        metavar="KEYWORD=NUMBER",
-        help="Threshold of a keyword, above 0 up to 1; may be repeated.",
-    ),
-]
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +79,9 @@ def listen(
     no_gate: NoGate = False,
     sensitivity: SensitivityName = None,
     threshold: Thresholds = None,
+    keep: Keep = None,
+    keep_near: KeepNear = 0.5,
+    keep_max: KeepMax = 1000,
     json: Json = False,
 ) -> None:
     """Detect keywords, on the microphone until Ctrl-C by default.
@@ -106,6 +99,8 @@ def listen(
         raise typer.BadParameter(
             "a board has its own settings: no --model, --no-gate, --sensitivity or --threshold"
         )
+    if ble and keep is not None:
+        raise typer.BadParameter("a board sends no audio that --keep could keep")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
         require_extra("kws listen --ble", "bleak", "ble")
@@ -116,7 +111,8 @@ def listen(
     model_file = ModelFile.load(model or DEFAULT_MODEL)
     model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
-    raise typer.Exit(_listen_to_source(model_file, wav, stdin, device, actions, json))
+    keeping = (keep, keep_near, keep_max)
+    raise typer.Exit(_listen_to_source(model_file, wav, stdin, device, actions, keeping, json))
 
 
 def _listen_to_source(
@@ -125,13 +121,16 @@ def _listen_to_source(
     stdin: bool,
     device: str | None,
     actions_file: Path | None,
+    keeping: tuple[Path | None, float, int],
     as_json: bool,
 ) -> int:
     """Listen until the source ends or an interrupt (Ctrl-C, SIGTERM); return the exit status.
 
-    Running actions may finish at the end of a stream; otherwise they are killed.
+    Running actions may finish at the end of a stream; otherwise they are killed. keeping: folder,
+    if any, least confidence of a near miss, number of clips.
     """
     from kws.action import Actions
+    from kws.audio.keep import keeper
     from kws.backend import Spotter
     from kws.listener import listen
 
@@ -139,9 +138,13 @@ def _listen_to_source(
     actions = Actions.load(actions_file, model.config.keywords) if actions_file else Actions([])
     source = _open_source(wav, stdin, device)
     try:
-        with _open_output(source, spotter, model.name, as_json) as output:
-            for detection in listen(source, spotter, output.on_block):
+        with (
+            keeper(spotter, model.name, source.live, *keeping) as kept,
+            _open_output(source, spotter, model.name, as_json) as output,
+        ):
+            for detection in listen(source, spotter, kept.then(output.on_block)):
                 actions.run(detection)
+                kept.detected(detection)
                 output.show(detection)
         actions.close(ACTIONS_TIMEOUT)
     except KeyboardInterrupt:

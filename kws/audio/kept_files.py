@@ -1,0 +1,153 @@
+"""Write kept audio as FLAC files with a line of JSON each, in a thread, bounded in number and size.
+
+kept.jsonl names the files, the oldest first; what it does not name is never removed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from kws.atomic_write import write_atomically
+from kws.audio.keep import KeptClip
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+from kws.keyword_names import words_of
+
+INDEX = "kept.jsonl"
+MAX_CLIPS = 1000
+MAX_BYTES = 100_000_000  # of all files; a clip of 2.5 s has about 50 KB
+WAITING = 32  # clips; one more is dropped, since listening does not wait for the disk
+CLOSE_SECONDS = 10.0  # for what waits at the end
+NAME_LENGTH = 40  # characters of a keyword in the name of a file
+
+log = logging.getLogger(__name__)
+
+
+class KeptFiles:
+    """Write clips into a folder; where that fails, log it once and go on."""
+
+    def __init__(
+        self, folder: Path, model: str, max_clips: int = MAX_CLIPS, live: bool = True
+    ) -> None:
+        """Open a folder, which may hold clips of before; raise KwsError where that is impossible.
+
+        Args:
+            folder: where the files go; it is made.
+            model: the name of the model, for the index.
+            max_clips: the oldest are removed, so that there are no more.
+            live: leave clips out rather than wait for the disk.
+        """
+        self._folder, self._model, self._max_clips = folder, model, max_clips
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._entries = deque(_read_index(folder))
+            self._write_index()
+        except OSError as error:
+            raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
+        self._queue: queue.Queue[KeptClip | None] = queue.Queue(WAITING)
+        self._live, self._failed = live, False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def keep(self, clip: KeptClip) -> None:
+        """Write a clip soon; of a live source, return at once."""
+        try:
+            self._queue.put(clip, block=not self._live)
+        except queue.Full:
+            self._report("the disk is too slow, clips are left out")
+
+    def close(self) -> None:
+        """Wait for what is to be written, but not for ever."""
+        deadline = time.monotonic() + CLOSE_SECONDS
+        with suppress(queue.Full):
+            self._queue.put(None, timeout=CLOSE_SECONDS)
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            log.warning("%s: clips are left out, the disk is too slow", self._folder)
+
+    def _work(self) -> None:
+        while (clip := self._queue.get()) is not None:
+            try:
+                self._write(clip)
+                self._failed = False
+            except (OSError, RuntimeError) as error:  # soundfile's are RuntimeErrors
+                self._report(getattr(error, "strerror", None) or str(error))
+
+    def _report(self, problem: str) -> None:
+        if not self._failed:
+            log.warning("%s: %s; listening goes on", self._folder, problem)
+        self._failed = True
+
+    def _write(self, clip: KeptClip) -> None:
+        file = io.BytesIO()
+        soundfile.write(file, clip.samples, SAMPLE_RATE, "PCM_16", format="FLAC")
+        content, now = file.getvalue(), datetime.now(timezone.utc)
+        name = self._new_name(clip, now)
+        entry = {
+            "file": name,
+            "kind": "near miss" if clip.near_miss else "detection",
+            "keyword": clip.found.keyword,
+            "confidence": round(clip.found.confidence, 4),
+            "threshold": round(clip.threshold, 4),
+            "time": round(clip.found.time, 4),
+            "clock": now.isoformat(timespec="milliseconds"),
+            "seconds": round(len(clip.samples) / SAMPLE_RATE, 3),
+            "bytes": len(content),
+            "model": self._model,
+        }
+        self._make_room(len(content))
+        write_atomically(self._folder / name, content)
+        self._entries.append(entry)
+        self._write_index()
+
+    def _make_room(self, more: int) -> None:
+        """Remove the oldest clips, so that one of `more` bytes fits."""
+        while self._entries and (
+            len(self._entries) >= self._max_clips
+            or sum(entry["bytes"] for entry in self._entries) + more > MAX_BYTES
+        ):
+            (self._folder / self._entries[0]["file"]).unlink(missing_ok=True)
+            self._entries.popleft()
+
+    def _new_name(self, clip: KeptClip, now: datetime) -> str:
+        keyword = "_".join(words_of(clip.found.keyword))[:NAME_LENGTH]
+        kind = "near_" if clip.near_miss else ""
+        stem = f"{now:%Y%m%dT%H%M%S}_{now.microsecond // 1000:03d}_{kind}{keyword}"
+        number = ""
+        while (self._folder / f"{stem}{number}.flac").exists():
+            number = f"_{int(number[1:] or 1) + 1}"
+        return f"{stem}{number}.flac"
+
+    def _write_index(self) -> None:
+        lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in self._entries)
+        write_atomically(self._folder / INDEX, "".join(lines))
+
+
+def _read_index(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries whose files are there; pass over lines that kws did not write."""
+    path = folder / INDEX
+    entries = []
+    for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else []:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        name = entry.get("file") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".flac"):
+            continue  # a path to somewhere else is not removed
+        file = folder / name
+        if file.is_file() and not file.is_symlink():
+            entries.append({**entry, "bytes": file.stat().st_size})
+    return entries
