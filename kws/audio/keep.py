@@ -1,11 +1,9 @@
-"""Keep the audio around detections and near misses as files, to find out what set it off."""
+"""Cut the audio around detections and near misses out of a stream, to find out what set it off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,41 +28,6 @@ class KeptClip:
     found: Detection
     threshold: float  # of the keyword
     near_miss: bool
-
-
-class NoKeeper:
-    """Keep nothing."""
-
-    def detected(self, detection: Detection) -> None:
-        """Ignore a detection."""
-
-    def then(self, on_block: Callable[[Samples], object]) -> Callable[[Samples], object]:
-        """Return what to call for each block."""
-        return on_block
-
-
-@contextmanager
-def keeper(
-    spotter: SpotterBackend,
-    model: str,
-    live: bool,
-    folder: Path | None,
-    near: float,
-    max_clips: int,
-) -> Iterator[Keeper | NoKeeper]:
-    """Keep the audio around what a spotter finds in a folder, if one is given, until the end."""
-    if folder is None:
-        yield NoKeeper()
-        return
-    from kws.audio.kept_files import KeptFiles
-
-    files = KeptFiles(folder, model, max_clips, live)
-    keep = Keeper(spotter, near, files.keep)
-    try:
-        yield keep
-    finally:
-        keep.flush()
-        files.close()
 
 
 class Keeper:

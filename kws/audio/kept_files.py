@@ -12,18 +12,22 @@ import queue
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-
-import soundfile
+from typing import TYPE_CHECKING, Any
 
 from kws.atomic_write import write_atomically
-from kws.audio.keep import KeptClip
+from kws.audio.keep import Keeper, KeptClip
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.keyword_names import words_of
+from kws.posterior import Detection
+from kws.types import Samples
+
+if TYPE_CHECKING:
+    from kws.backend import SpotterBackend
 
 INDEX = "kept.jsonl"
 MAX_CLIPS = 1000
@@ -33,6 +37,17 @@ CLOSE_SECONDS = 10.0  # for what waits at the end
 NAME_LENGTH = 40  # characters of a keyword in the name of a file
 
 log = logging.getLogger(__name__)
+
+
+class NoKeeper:
+    """Keep nothing."""
+
+    def detected(self, detection: Detection) -> None:
+        """Ignore a detection."""
+
+    def then(self, on_block: Callable[[Samples], object]) -> Callable[[Samples], object]:
+        """Return what to call for each block."""
+        return on_block
 
 
 class KeptFiles:
@@ -91,6 +106,8 @@ class KeptFiles:
         self._failed = True
 
     def _write(self, clip: KeptClip) -> None:
+        import soundfile  # only where audio is kept
+
         file = io.BytesIO()
         soundfile.write(file, clip.samples, SAMPLE_RATE, "PCM_16", format="FLAC")
         content, now = file.getvalue(), datetime.now(timezone.utc)
@@ -133,6 +150,28 @@ class KeptFiles:
     def _write_index(self) -> None:
         lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in self._entries)
         write_atomically(self._folder / INDEX, "".join(lines))
+
+
+@contextmanager
+def keeper(
+    spotter: SpotterBackend,
+    model: str,
+    live: bool,
+    folder: Path | None,
+    near: float,
+    max_clips: int,
+) -> Iterator[Keeper | NoKeeper]:
+    """Keep the audio around what a spotter finds in a folder, if one is given, until the end."""
+    if folder is None:
+        yield NoKeeper()
+        return
+    files = KeptFiles(folder, model, max_clips, live)
+    keep = Keeper(spotter, near, files.keep)
+    try:
+        yield keep
+    finally:
+        keep.flush()
+        files.close()
 
 
 def _read_index(folder: Path) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ def _listen_to_source(
     if any, least confidence of a near miss, number of clips.
     """
     from kws.action import Actions
-    from kws.audio.keep import keeper
+    from kws.audio.kept_files import keeper
     from kws.backend import Spotter
     from kws.listener import listen
 

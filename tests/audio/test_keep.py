@@ -17,8 +17,8 @@ from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused
 from conftest import skip_without
 
 from kws.audio import kept_files
-from kws.audio.keep import AFTER, BEFORE, KeptClip, keeper
-from kws.audio.kept_files import INDEX, KeptFiles
+from kws.audio.keep import AFTER, BEFORE, Keeper, KeptClip
+from kws.audio.kept_files import INDEX, KeptFiles, keeper
 from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
 from kws.posterior import Detection
@@ -71,8 +71,6 @@ def test_near_misses_are_kept_and_detections_are_not_near_misses(tmp_path):
 
 def kept_of(samples: np.ndarray, blocks: Iterator[int], spotter: Spotter) -> list[KeptClip]:
     """Return what is kept of a stream in blocks of any lengths."""
-    from kws.audio.keep import Keeper
-
     kept: list[KeptClip] = []
     keep = Keeper(spotter, 1.0, kept.append)
     spotter.reset()
