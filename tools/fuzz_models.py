@@ -5,7 +5,9 @@
 Mutates the fields of the flatbuffer and the settings of small models, loads each, pushes samples
 and exports it, with its settings and as a network alone; compiles some of what was accepted with
 ASan and UBSan and runs it. What is not accepted must be refused by one line. Exits with 1 at the
-first fault and leaves its file. Needs TensorFlow's schema, and gcc for --compile.
+first fault and leaves its file. With --unproven the operators are not proven, so that the check of
+the plan has to stop what would corrupt memory, by any exception. Needs TensorFlow's schema, and gcc
+for --compile.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from model_mutator import Mutator
 
 from kws.backend import BACKENDS, DEFAULT_BACKEND, Spotter
 from kws.console.model_info import as_dict, as_text
+from kws.engine import operator_check
 from kws.errors import KwsError
 from kws.export.sketch import engine_sources, export
 from kws.model_file import ModelFile, find
@@ -62,6 +65,10 @@ int main(void) {
 """
 
 
+class SanitiserError(Exception):
+    """Report what a sanitiser found, or that exported C does not compile."""
+
+
 class SanitisedEngine:
     """Compile the C engine with ASan and UBSan once, and run exported models with it."""
 
@@ -92,10 +99,16 @@ def _run(command: list[object]) -> None:
         env={"ASAN_OPTIONS": "detect_leaks=0", "PATH": "/usr/bin:/bin"},
     )
     if done.returncode:
-        raise RuntimeError(done.stderr[-3000:])
+        raise SanitiserError(done.stderr[-3000:])
 
 
-def attempt(path: Path, output: Path, backend: str, engine: SanitisedEngine | None) -> str:
+def attempt(
+    path: Path,
+    output: Path,
+    backend: str,
+    engine: SanitisedEngine | None,
+    expected: type[Exception] = KwsError,
+) -> str:
     """Describe, run and export a model; return whether any of it was accepted.
 
     Raises:
@@ -113,19 +126,21 @@ def attempt(path: Path, output: Path, backend: str, engine: SanitisedEngine | No
         if engine is not None:
             engine.run(output)
 
-    results = {_result(detect), _result(export_and_run)}
+    results = {_result(detect, expected), _result(export_and_run, expected)}
     path.write_bytes(without_settings(path.read_bytes()))
     output = output / "network"
-    results.add(_result(export_and_run))
+    results.add(_result(export_and_run, expected))
     return ACCEPTED if ACCEPTED in results else REFUSED
 
 
-def _result(work: Callable[[], None]) -> str:
+def _result(work: Callable[[], None], expected: type[Exception]) -> str:
     """Return whether work was refused, by one line."""
     try:
         work()
-    except KwsError as error:
-        if not str(error).isprintable() or len(str(error)) > 500:
+    except SanitiserError:
+        raise
+    except expected as error:
+        if isinstance(error, KwsError) and (not str(error).isprintable() or len(str(error)) > 500):
             raise ValueError(f"not one clear line: {str(error)!a}") from error
         return REFUSED
     return ACCEPTED
@@ -138,7 +153,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compile", type=int, default=0, help="accepted models to compile at most")
     parser.add_argument("--backend", choices=BACKENDS, default=DEFAULT_BACKEND)
+    parser.add_argument("--unproven", action="store_true")
     arguments = parser.parse_args()
+    expected: type[Exception] = KwsError
+    if arguments.unproven:
+        operator_check.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
+        expected = Exception
     originals = [small_model(), small_model(stride=1), find("home").read_bytes()]
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +170,9 @@ def main() -> None:
             path.write_bytes(content)  # it stays where a fault ends this process
             compiled = engine if results[ACCEPTED] < arguments.compile else None
             try:
-                results[attempt(path, Path(folder, str(run)), arguments.backend, compiled)] += 1
+                results[
+                    attempt(path, Path(folder, str(run)), arguments.backend, compiled, expected)
+                ] += 1
             except Exception:
                 path.write_bytes(content)
                 traceback.print_exc()

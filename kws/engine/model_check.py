@@ -26,7 +26,7 @@ from kws.engine.tflite_reader import INT8, Operator, Tensor, chain
 
 MAX_FRAMES = 4096  # of a window
 MAX_CHANNELS = 4096
-MAX_STATE_BYTES = 1 << 24  # input time steps of all layers
+MAX_STATE_BYTES = 1 << 22  # input time steps of all layers
 MAX_WEIGHTS = 1 << 24
 MAX_PRODUCTS = 1 << 30  # multiply-accumulates of a window; a detector is primed with one
 

@@ -22,6 +22,7 @@ from kws.engine.c_layout import (
 )
 from kws.engine.lowering import read
 from kws.engine.network import plan
+from kws.engine.plan_check import check_plan
 from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
@@ -156,6 +157,7 @@ class _Struct:
     """Hold a struct of the engine and the memory that its fields point to."""
 
     def __init__(self, name: str, values: Values) -> None:
+        check_plan(name, values)
         self._kept: list[Any] = []
         self.pointer = ffi.new(f"{name} *", self._fields(name, values))
 

@@ -13,6 +13,7 @@ from kws import __version__
 from kws.engine.c_headers import structs
 from kws.engine.c_layout import Values, model_values, network_values
 from kws.engine.network import Layer, Network, plan
+from kws.engine.plan_check import check_plan
 from kws.model_file import ModelFile
 
 INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
@@ -40,7 +41,9 @@ def network_source(network: Network) -> tuple[str, str]:
         },
         "extern const kws_network kws_model_network;",
     )
-    layers, values = _layers(network, network_values(network, memory))
+    values = network_values(network, memory)
+    check_plan("kws_network", values)
+    layers, values = _layers(network, values)
     source = f"const kws_network kws_model_network = {struct(values, 1)};\n"
     return sizes, INCLUDES + layers + source
 
@@ -52,6 +55,7 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
         KwsError: If the network does not fit the model's settings.
     """
     values = model_values(model.name, model.config, network)
+    check_plan("kws_model", values)
     names = ", ".join(map(string, model.config.keywords))
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
     stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])

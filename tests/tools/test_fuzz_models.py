@@ -16,7 +16,12 @@ from conftest import skip_without
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [("--runs", 150, "--compile", 6), ("--runs", 60, "--backend", "numpy")]
+    "options",
+    [
+        ("--runs", 120, "--compile", 5),
+        ("--runs", 80, "--compile", 5, "--unproven"),
+        ("--runs", 60, "--backend", "numpy"),
+    ],
 )
 def test_models_with_a_right_checksum(options: tuple[object, ...], tmp_path: Path) -> None:
     skip_without("TensorFlow", find_spec("tensorflow"))

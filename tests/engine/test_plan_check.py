@@ -1,0 +1,102 @@
+"""Test that no plan whose offsets, sizes or arrays are wrong reaches the C engine or an export."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kws.engine.c_layout import model_values
+from kws.engine.lowering import read
+from kws.engine.plan_check import check_plan
+from kws.errors import KwsError
+from kws.export import c_source
+from kws.export.sketch import export
+from kws.model_file import ModelFile
+
+
+@cache
+def shipped() -> dict[str, Any]:
+    """Return the values of the shipped model's struct."""
+    model = ModelFile.load()
+    return model_values(model.name, model.config, read(model.content, model.name))
+
+
+def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    """Return the shipped model's values with one of them replaced."""
+    values = deepcopy(shipped())
+    place: Any = values
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return values
+
+
+def fields(values: Any, path: tuple[str | int, ...] = ()) -> Any:
+    """Yield the path and the value of each field."""
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    for key, value in items:
+        if isinstance(value, dict) or key == "layers":
+            yield from fields(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def refused(path: tuple[str | int, ...], value: Any) -> bool:
+    """Return whether a plan with one value replaced is refused."""
+    try:
+        check_plan("kws_model", changed(path, value))
+    except KwsError:
+        return True
+    return False
+
+
+def test_the_plan_of_the_shipped_model_is_right() -> None:
+    check_plan("kws_model", shipped())
+
+
+def test_every_array_has_the_length_that_the_engine_reads() -> None:
+    arrays = [(path, v) for path, v in fields(shipped()) if isinstance(v, np.ndarray)]
+    assert len(arrays) > 30
+    for path, array in arrays:
+        assert refused(path, array.reshape(-1)[:-1]), path
+
+
+def test_every_offset_lies_within_the_memory() -> None:
+    offsets = [path for path, _ in fields(shipped()) if str(path[-1]).endswith("_at")]
+    assert len(offsets) > 15
+    for path in offsets:
+        for offset in (shipped()["memory_bytes"], 2**32 - 4, 2**32, -4):
+            assert refused(path, offset), (path, offset)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["time_kernel", "frequency_kernel", "channels", "output_bins", "output_channels"],
+)
+def test_sizes_of_layers_agree(field: str) -> None:
+    for index, layer in enumerate(shipped()["network"]["layers"]):
+        for value in (0, layer[field] + 1, 65_535):
+            assert refused(("network", "layers", index, field), value), (index, value)
+
+
+def test_every_number_fits_its_field() -> None:
+    for path, value in fields(shipped()):
+        if isinstance(value, int):
+            assert refused(path, 2**32), path
+            assert refused(path, -(2**31) - 1), path
+
+
+def test_a_wrong_plan_is_neither_run_nor_exported(monkeypatch, tmp_path) -> None:
+    wrong = changed(("network", "layers", 2, "output_channels"), 200)
+    monkeypatch.setattr(c_source, "model_values", lambda *_: wrong)
+    with pytest.raises(KwsError, match="the plan for the C engine is wrong"):
+        export("home", tmp_path)
+    native = pytest.importorskip("kws.engine.native")
+    if native.AVAILABLE:
+        monkeypatch.setattr(native, "model_values", lambda *_: wrong)
+        with pytest.raises(KwsError, match="the plan for the C engine is wrong"):
+            native.NativeSpotter(ModelFile.load())
