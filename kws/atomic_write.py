@@ -61,7 +61,12 @@ def unfinished_path(path: Path) -> Path:
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Replace a file by bytes, or by text in UTF-8 with its line ends as they are."""
     with replacing(path) as unfinished:
-        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+        unfinished.write_bytes(encoded(content) if isinstance(content, str) else content)
+
+
+def encoded(text: str) -> bytes:
+    r"""Return text in UTF-8; what a file's name has in other encodings is written as \udc80."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def flush(path: Path) -> None:

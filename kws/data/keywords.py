@@ -60,12 +60,14 @@ def keyword_folder(root: Path, keyword: str) -> Path:
 def keyword_folders(folders: Iterable[Path]) -> dict[str, list[Path]]:
     """Return the folders of each keyword; those that are none are left out.
 
-    Spellings that differ in case, in "_" or in Unicode's normal form are one keyword, and a line
-    says so.
+    A name that cannot be printed, as one that is not UTF-8, is logged and left out. Spellings that
+    differ in case, in "_" or in Unicode's normal form are one keyword, and a line says so.
     """
     grouped: dict[str, list[Path]] = {}
     for folder in folders:
-        if not folder.name.startswith(HIDDEN):
+        if not folder.name.isprintable():
+            _log.warning("%s: passed over, the name cannot be printed", folder)
+        elif not folder.name.startswith(HIDDEN):
             grouped.setdefault(comparison_key(folder.name), []).append(folder)
     for several in grouped.values():
         if several[1:]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import __version__
+from kws.atomic_write import encoded
 from kws.engine.c_headers import structs
 from kws.engine.c_layout import Values, model_values, network_values
 from kws.engine.network import Layer, Network, plan
@@ -189,7 +190,7 @@ def string(text: str) -> str:
     """Return text as a C string literal of its UTF-8 bytes."""
     plain = "".join(
         chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-        for byte in text.encode()
+        for byte in encoded(text)
     )
     return f'"{plain}"'
 

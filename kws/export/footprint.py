@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kws.atomic_write import encoded
 from kws.config import ModelConfig
 from kws.engine.c_headers import POINTER_BYTES, structs
 from kws.engine.c_layout import Values, detector_memory, model_values
@@ -40,7 +41,7 @@ def flash(code: Mapping[str, int], model: ModelFile, network: Network) -> Sizes:
         "network's layers": structs()["kws_layer"].size * len(layers),
         "settings and names": structs()["kws_model"].size
         + POINTER_BYTES * len(model.config.keywords)
-        + sum(len(name.encode()) + 1 for name in names),
+        + sum(len(encoded(name)) + 1 for name in names),
     }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kws import __version__
-from kws.atomic_write import write_atomically
+from kws.atomic_write import encoded, write_atomically
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read
 from kws.errors import KwsError
@@ -158,4 +158,4 @@ def _digests(path: Path) -> dict[str, set[str]]:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(encoded(text)).hexdigest()
