@@ -14,6 +14,11 @@ class Action {
   virtual void detected(const kws_detection &detection, uint32_t count) = 0;
   /* Called when samples were lost; samples: in total since the start, modulo 2^32. */
   virtual void lost(uint32_t samples) { (void)samples; }
+  /* Called when something does not work, of the board or of another action, and with null when all
+   * works again. */
+  virtual void faulty(const char *fault) { (void)fault; }
+  /* Return what of this action does not work, or null. */
+  virtual const char *fault() const { return nullptr; }
   /* Called every few ms; must not block. */
   virtual void update() {}
 };

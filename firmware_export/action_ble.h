@@ -45,6 +45,10 @@ class Ble : public Action {
     lost_samples.writeValue(value, sizeof value);
   }
 
+  const char *fault() const override {
+    return running ? nullptr : "Bluetooth does not start; it is tried again every minute";
+  }
+
   /* After a central disconnects, the library advertises again by itself. */
   void update() override {
     if (running) {

@@ -33,6 +33,11 @@ class SerialLines : public Action {
     add_loss();
   }
 
+  void faulty(const char *what) override {
+    problem = what;
+    if (problem && was_open) add_problem(); /* else the greeting does */
+  }
+
   void update() override {
     const bool open = _SerialUSB.connected();
     if (open && !was_open) add_greeting();
@@ -55,7 +60,14 @@ class SerialLines : public Action {
       add(kws_model_data.keywords[i]);
     }
     add("\r\n");
+    if (problem) add_problem();
     if (lost_samples > 0) add_loss();
+  }
+
+  void add_problem() {
+    add("fault: ");
+    add(problem);
+    add("\r\n");
   }
 
   void add_loss() {
@@ -74,6 +86,7 @@ class SerialLines : public Action {
   char text[1024];     /* not sent yet */
   uint32_t length = 0; /* of text */
   uint32_t lost_samples = 0;
+  const char *problem = nullptr; /* what does not work */
   bool was_open = false;
 };
 

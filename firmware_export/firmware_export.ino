@@ -9,6 +9,7 @@
 #include "settings.h"
 #include "src/kws.h"
 #include "src/kws_model.h"
+#include "watchdog.h"
 
 static Microphone microphone;
 static kws_spotter spotter;
@@ -42,7 +43,24 @@ static void report_losses() {
   reported_at = now;
 }
 
+/* Return what does not work, or null. */
+static const char *find_fault() {
+  if (microphone.fault()) return microphone.fault();
+  for (Action *action : actions)
+    if (action->fault()) return action->fault();
+  return watchdog.fault();
+}
+
+static void report_fault() {
+  static const char *reported;
+  const char *const fault = find_fault();
+  if (fault == reported) return;
+  for (Action *action : actions) action->faulty(fault);
+  reported = fault;
+}
+
 void setup() {
+  watchdog.begin();
   kws_spotter_init(&spotter, &kws_model_data, memory);
   sensitivity.apply(&spotter);
   if (!KWS_GATE) {
@@ -54,10 +72,12 @@ void setup() {
 }
 
 void loop() {
+  watchdog.feed();
   if (microphone.read(hop))
     detect();
   else
     delay(5); /* ms; the processor sleeps, the microphone's interrupt goes on */
   report_losses();
+  report_fault();
   for (Action *action : actions) action->update();
 }

@@ -30,6 +30,11 @@ class Microphone {
    * and those of the time for which the microphone had stopped. */
   uint32_t lost() const { return ring.dropped + missed; }
 
+  /* Return what does not work, or null. */
+  const char *fault() const {
+    return begun ? nullptr : "the microphone does not start; it is tried again";
+  }
+
  private:
   static constexpr uint32_t SAMPLE_RATE = 16000;
   static constexpr uint32_t CAPACITY = 4096;  /* samples, a power of two: 256 ms */
@@ -42,7 +47,7 @@ class Microphone {
   void start() {
     arrived_at = millis();
     PDM.setGain(KWS_MICROPHONE_GAIN);
-    PDM.begin(1, SAMPLE_RATE);
+    begun = PDM.begin(1, SAMPLE_RATE) == 1;
   }
 
   /* Handle PDM's interrupt. The driver stops the microphone if a single byte is left unread, so all
@@ -67,6 +72,7 @@ class Microphone {
 
   static kws_ring_buffer ring;
   int16_t memory[CAPACITY];
+  bool begun = false;
   uint32_t arrived = 0;    /* samples received since the start, modulo 2^32 */
   uint32_t arrived_at = 0; /* ms, when loop() saw the latest of them */
   uint32_t missed = 0;     /* samples, while the microphone had stopped */

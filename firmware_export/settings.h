@@ -17,6 +17,10 @@
  * #define KWS_THRESHOLDS {"computer", 0.9}, {"smart mirror", 0.7}, */
 #define KWS_THRESHOLDS
 
+/* Seconds after which a board whose loop() hangs is restarted; 0: never. An upload must not take
+ * longer. */
+#define KWS_WATCHDOG 60
+
 #define KWS_LED_MS 1000 /* how long the LED is lit */
 
 /* Microphone gain in steps of 0.5 dB: 0 is -20 dB, 40 is 0 dB, 80 is +20 dB. */

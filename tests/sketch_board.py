@@ -35,6 +35,8 @@ class BoardRun:
     begun: list[int] = field(default_factory=list)
     advertising: list[int] = field(default_factory=list)
     values: dict[str, bytes] = field(default_factory=dict)  # by UUID, at the end
+    restarts: list[int] = field(default_factory=list)  # by the watchdog
+    hangs: bool = False
     lost: int = 0
     waits: bool = False
 
@@ -102,6 +104,10 @@ def _note(board: BoardRun, time: str, what: str, *values: str) -> None:
         board.notified.append((time_ms, values[0], bytes.fromhex(values[1])))
     elif what == "begin":
         board.begun.append(time_ms)
+    elif what == "restarts":
+        board.restarts.append(time_ms)
+    elif what == "hangs":
+        board.hangs = True
     elif what == "advertising":
         board.advertising.append(time_ms)
     elif what == "value":

@@ -12,6 +12,24 @@
 #define LEDG (23u)
 #define LEDB (24u)
 
+/* The registers of the nRF52840 that the sketch uses; board.cpp acts when they are written. */
+struct Register {
+  uint32_t value;
+  Register &operator=(uint32_t written) {
+    value = written;
+    write(this);
+    return *this;
+  }
+  operator uint32_t() const { return value; }
+  static void write(const Register *one);
+};
+struct Nrf {
+  Register RESETREAS, RUNSTATUS, CONFIG, CRV, RREN, TASKS_START, RR[8];
+};
+extern Nrf nrf;
+#define NRF_POWER (&nrf)
+#define NRF_WDT (&nrf)
+
 unsigned long millis();
 void delay(unsigned long ms);
 void pinMode(int pin, int mode);

@@ -10,10 +10,14 @@
  *   dead             the microphone delivers nothing until begin() is called again
  *   serial HOST      absent, reads or stalls: has the port open and reads nothing
  *   central connects | subscribes | leaves
+ *   central vanishes  the link is lost while packets are on their way: as the real ArduinoBLE, the
+ *                    next notification waits for ever
+ *   pdm fails | works, ble fails | works: what begin() returns from then on; at 0, from the start
  * KEPT gets the samples that fitted into the ring. Lines on standard output: the time in ms, then
- *   led RGB | serial HEX | advertising | notify UUID HEX | begin GAIN
+ *   led RGB | serial HEX | advertising | notify UUID HEX | begin GAIN | restarts
  * and at the end "value UUID HEX" for each characteristic, "lost SAMPLES", "waits" if the sketch
- * slept. The clock starts at KWS_START_MS of the environment. */
+ * slept. The watchdog restarts the sketch: this program runs itself again, with the time of the
+ * restart in KWS_RESUME_US; "hangs" if after an hour nothing has. The clock starts at KWS_START_MS of the environment. */
 #include <Arduino.h>
 #include <ArduinoBLE.h>
 #include <PDM.h>
@@ -28,6 +32,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include SKETCH
 
@@ -49,6 +55,8 @@ FILE *kept;
 uint64_t now_us, next_block_us = UINT64_MAX;
 uint64_t begun_us = UINT64_MAX; /* time of the first sample */
 bool slept = false;
+bool pdm_fails = false, ble_fails = false;
+char **own_arguments;
 
 void print_line(const std::string &line) {
   const uint64_t us = begun_us == UINT64_MAX ? 0 : now_us - begun_us;
@@ -92,7 +100,21 @@ void interrupt() {
   std::fwrite(pdm.block, 2, BLOCK - (microphone.lost() - lost), kept);
 }
 
+/* --- watchdog -------------------------------------------------------------------------------- */
+
+uint64_t restart_us = UINT64_MAX;
+
+void restart() {
+  print_line("restarts");
+  std::fflush(stdout);
+  std::fclose(kept);
+  setenv("KWS_RESUME_US", std::to_string(now_us - begun_us).c_str(), 1);
+  execv("/proc/self/exe", own_arguments);
+  std::abort();
+}
+
 void advance(uint64_t us) {
+  if (now_us + us >= restart_us) restart();
   const uint64_t until = now_us + us;
   while (next_block_us <= until) {
     now_us = next_block_us;
@@ -107,7 +129,7 @@ enum { ABSENT, READS, STALLS } host = ABSENT;
 bool stalled_packet = false;
 
 BLEService *service;
-bool central = false;
+bool central = false, vanished = false;
 
 void happen(const Event &event) {
   if (event.what == "late") {
@@ -117,8 +139,14 @@ void happen(const Event &event) {
   } else if (event.what == "serial") {
     host = event.argument == "absent" ? ABSENT : event.argument == "reads" ? READS : STALLS;
     stalled_packet = false;
+  } else if (event.what == "pdm") {
+    pdm_fails = event.argument == "fails";
+  } else if (event.what == "ble") {
+    ble_fails = event.argument == "fails";
   } else if (event.argument == "connects") {
     central = true;
+  } else if (event.argument == "vanishes") {
+    vanished = true;
   } else {
     const bool subscribes = central && event.argument == "subscribes";
     for (BLECharacteristic *one = service->first; one; one = one->next)
@@ -142,7 +170,7 @@ void read_input(char **arguments) {
     event.time_us *= 1000;
     events.push_back(event);
   }
-  kept = std::fopen(arguments[3], "wb");
+  kept = std::fopen(arguments[3], std::getenv("KWS_RESUME_US") ? "ab" : "wb");
 }
 
 }  // namespace
@@ -174,10 +202,10 @@ void USBSerial::send_nb(uint8_t *buffer, uint32_t size, uint32_t *actual, bool) 
 
 int PDMClass::begin(int channels, int sample_rate) {
   if (channels != 1 || sample_rate != 16000) return 0;
-  if (begun_us == UINT64_MAX) {
-    begun_us = now_us;
-    next_block_us = now_us + BLOCK_US;
-  }
+  if (begun_us == UINT64_MAX) begun_us = now_us;
+  if (next_block_us == UINT64_MAX)
+    next_block_us = begun_us + ((now_us - begun_us) / BLOCK_US + 1) * BLOCK_US;
+  if (pdm_fails) return 0;
   print_line("begin " + std::to_string(pdm.gain));
   pdm.running = true;
   pdm.dead = false;
@@ -201,6 +229,12 @@ BLECharacteristic::BLECharacteristic(const char *name, uint16_t what, int value_
 int BLECharacteristic::writeValue(const uint8_t bytes[], int count, bool) {
   std::memcpy(value, bytes, (size_t)std::min(count, size));
   length = fixed ? size : std::min(count, size);
+  for (const uint64_t begun = now_us; subscribed && vanished; advance(1000))
+    if (now_us - begun > 3600000000) {
+      print_line("hangs");
+      std::fflush(stdout);
+      std::_Exit(0);
+    }
   if (subscribed) print_line("notify " + std::string(uuid) + " " + hex(value, (size_t)length));
   return length;
 }
@@ -208,7 +242,7 @@ void BLEService::addCharacteristic(BLECharacteristic &characteristic) {
   characteristic.next = first;
   first = &characteristic;
 }
-int BLELocalDevice::begin() { return 1; }
+int BLELocalDevice::begin() { return !ble_fails; }
 void BLELocalDevice::poll() {}
 bool BLELocalDevice::setLocalName(const char *name) { return std::strlen(name) <= 29; }
 void BLELocalDevice::setDeviceName(const char *) {}
@@ -217,15 +251,34 @@ void BLELocalDevice::setAdvertisingInterval(uint16_t) {}
 void BLELocalDevice::addService(BLEService &one) { service = &one; }
 int BLELocalDevice::advertise() { return 1; }
 
+void Register::write(const Register *one) {
+  if (one == &nrf.RESETREAS) nrf.RESETREAS.value = 0; /* the sketch clears the only bit */
+  if (one == &nrf.TASKS_START && !(nrf.CONFIG & 1)) std::abort(); /* it would pause in delay() */
+  if (one == &nrf.TASKS_START) nrf.RUNSTATUS.value = 1;
+  if (nrf.RUNSTATUS && (one == &nrf.TASKS_START || (one == nrf.RR && *one == 0x6E524635)))
+    restart_us = now_us + ((uint64_t)nrf.CRV + 1) * 1000000 / 32768;
+}
+
+Nrf nrf;
 USBSerial _SerialUSB;
 PDMClass PDM;
 BLELocalDevice BLE;
 
 int main(int count, char **arguments) {
   if (count != 4) return 2;
+  own_arguments = arguments;
   read_input(arguments);
-  const char *from = std::getenv("KWS_START_MS");
+  const char *from = std::getenv("KWS_START_MS"), *resume = std::getenv("KWS_RESUME_US");
   now_us = from ? std::strtoull(from, nullptr, 10) * 1000 : 0;
+  if (resume) {
+    begun_us = now_us;
+    now_us += std::strtoull(resume, nullptr, 10);
+    nrf.RESETREAS.value = 2;
+    const auto is_over = [](const Event &event) { return event.time_us <= now_us - begun_us; };
+    events.erase(std::remove_if(events.begin(), events.end(), is_over), events.end());
+  }
+  for (const Event &event : events)
+    if (event.time_us == 0 && (event.what == "pdm" || event.what == "ble")) happen(event);
   setup();
   const uint64_t end = begun_us + (recording.size() / BLOCK + 2) * BLOCK_US + 100000;
   for (size_t next = 0; now_us < end; advance(LOOP_US)) {

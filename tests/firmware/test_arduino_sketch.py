@@ -271,6 +271,86 @@ def test_the_clock_of_32_bits_may_overflow(
     assert received(model, board) == received(model, usual)
 
 
+@pytest.fixture(scope="module")
+def long_recording() -> Samples:
+    """Return keywords, a minute and a half of silence and the same keywords again."""
+    keywords = sample("all_keywords.flac")
+    return np.concatenate([keywords, np.zeros(90 * 16_000, np.int16), keywords])
+
+
+VANISHES = [*CENTRAL, "0 serial reads", "3000 central vanishes"]
+
+
+def test_a_hang_of_the_bluetooth_stack_restarts_the_board(
+    program: Path, model: ModelFile, tmp_path: Path, long_recording: Samples
+) -> None:
+    """The second keyword's notification waits for ever; the watchdog restarts the sketch."""
+    again = ["90000 central connects", "90010 central subscribes", "90010 serial reads"]
+    board = sketch_board.run(program, long_recording, tmp_path, [*VANISHES, *again])
+    [restarted] = board.restarts
+    assert 60_000 <= restarted <= 72_000
+    assert not board.hangs
+    times = [time for time, uuid, _ in board.notified if uuid == ble.DETECTION]
+    assert len([time for time in times if time < 3000]) == 1
+    after = [content for time, uuid, content in board.notified if time > restarted]
+    detections = [ble.decode(content, model.config.keywords) for content in after]
+    usual = laptop_detections(model, sample("all_keywords.flac"))
+    assert [one.keyword for _, one in detections] == [one.keyword for one in usual]
+    assert [count for count, _ in detections] == [1, 2, 3, 4]
+    assert "fault: was restarted, since loop() hung" in board.lines
+
+
+def test_without_the_watchdog_it_is_deaf_for_good(
+    sketch: Path, tmp_path: Path, long_recording: Samples
+) -> None:
+    copy = tmp_path / sketch.name
+    shutil.copytree(sketch, copy)
+    settings = (copy / "settings.h").read_text()
+    assert "#define KWS_WATCHDOG 60" in settings
+    (copy / "settings.h").write_text(settings.replace("KWS_WATCHDOG 60", "KWS_WATCHDOG 0"))
+    program = sketch_board.build(copy, tmp_path)
+    board = sketch_board.run(program, long_recording, tmp_path, VANISHES)
+    assert board.hangs
+    assert board.restarts == []
+
+
+def test_the_watchdog_leaves_a_board_alone_that_runs(
+    program: Path, tmp_path: Path, long_recording: Samples
+) -> None:
+    late = [f"{at} late 30000" for at in (0, 40_000, 80_000)]
+    assert sketch_board.run(program, long_recording, tmp_path, late).restarts == []
+
+
+def test_a_settings_file_of_before_compiles(sketch: Path, tmp_path: Path) -> None:
+    copy = tmp_path / sketch.name
+    shutil.copytree(sketch, copy)
+    lines = (copy / "settings.h").read_text().splitlines(keepends=True)
+    (copy / "settings.h").write_text("".join(one for one in lines if "KWS_WATCHDOG" not in one))
+    compile_for_arduino(copy, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        ("pdm", "fault: the microphone does not start; it is tried again"),
+        ("ble", "fault: Bluetooth does not start; it is tried again every minute"),
+    ],
+)
+def test_what_does_not_start_is_reported_and_tried_again(
+    program: Path, model: ModelFile, tmp_path: Path, long_recording: Samples, part: str, line: str
+) -> None:
+    events = [f"0 {part} fails", "0 serial reads", f"50000 {part} works"]
+    events += ["85000 serial absent", "86000 serial reads"]  # a new host sees what is faulty now
+    board = sketch_board.run(program, long_recording, tmp_path, events)
+    assert board.lines.count(line) == 1
+    detected = [
+        words.split("  ")[1] for words in board.lines if words.endswith(tuple("0123456789"))
+    ]
+    usual = [one.keyword for one in laptop_detections(model, sample("all_keywords.flac"))]
+    assert detected == (usual if part == "pdm" else usual * 2)
+    assert board.restarts == []
+
+
 def test_both_sides_name_the_same_characteristics() -> None:
     text = (ROOT / "firmware_export" / "action_ble.h").read_text()
     for uuid in (ble.SERVICE, ble.DETECTION, ble.KEYWORDS, ble.LOST):
