@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
 import signal
@@ -161,7 +162,8 @@ def test_the_c_program_of_the_documentation_runs(tmp_path):
     engine = tmp_path / "kws_home" / "src"
     strict = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{engine}"]
     sources = [tmp_path / "main.c", *engine.glob("*.c")]
-    subprocess.run(["gcc", *strict, *sources, "-o", tmp_path / "main", "-lm"], check=True)
+    libm = [] if platform.machine() == "x86_64" else ["-lm"]
+    subprocess.run(["gcc", *strict, *sources, "-o", tmp_path / "main", *libm], check=True)
     pipe = samples_of("all_keywords.flac").tobytes()
     output = subprocess.run([tmp_path / "main"], input=pipe, capture_output=True, check=True).stdout
     expected = [f"{d.time:.2f} s  {d.keyword}" for d in kws.listen(SAMPLES / "all_keywords.flac")]

@@ -6,7 +6,9 @@
 #include "arithmetic.h"
 #include "fft.h"
 
-#if !KWS_VFP
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#elif !KWS_VFP
 #include <math.h>
 #endif
 
@@ -16,6 +18,8 @@ KWS_INLINE float square_root(float x) {
   float root;
   __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
   return root;
+#elif defined(__SSE__)
+  return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); /* sqrtf may need libm, for errno */
 #else
   return sqrtf(x);
 #endif
