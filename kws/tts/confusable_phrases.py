@@ -51,7 +51,7 @@ Distances = npt.NDArray[np.float32]  # exact: halves of phones
 def dictionary() -> dict[str, Phones]:
     """Return the phones of all words of letters alone, by word; the first entry of each.
 
-    Raises KwsError when the dictionary is not installed.
+    Raises KwsError when the dictionary is not installed or holds none.
     """
     try:
         text = DICTIONARY.read_text("latin-1")
@@ -61,6 +61,9 @@ def dictionary() -> dict[str, Phones]:
     for entry in map(_ENTRY.match, text.splitlines()):
         if entry:
             words.setdefault(entry[1], _parse_phones(entry[2]))
+    words = {word: phones for word, phones in words.items() if _CLASS.keys() >= set(phones)}
+    if not words:
+        raise KwsError(f"{DICTIONARY}: no pronounced words in it; the package is festlex-cmu")
     return words
 
 
@@ -191,7 +194,8 @@ def _distances(
 def _apply_rules(word: str) -> Phones:
     """Return the phones of a word by festival's letter-to-sound rules."""
     answer, _ = run(["festival", "-b", f'(print (lex.lookup "{word}" nil))'])
-    if not (phones := _parse_phones(answer)):
+    phones = _parse_phones(answer)
+    if not phones or not _CLASS.keys() >= set(phones):
         raise KwsError(f"{word!r}: festival does not say how it is pronounced")
     return phones
 

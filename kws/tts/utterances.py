@@ -7,6 +7,7 @@ give the same samples.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,6 +45,8 @@ RATES, PITCHES = (0.75, 1.35), (0.85, 1.2)  # from which those of utterances are
 # most voices, those of Piper and Kokoro sound most like people.
 SAMPLING_WEIGHTS = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0, "kokoro": 1.0}
 NAME_LENGTH = 60  # characters of a text in a file name; a longer text is cut and gets a hash
+_log = logging.getLogger(__name__)
+
 KOKORO = "kokoro"  # the one synthesiser that runs in this process
 
 
@@ -101,15 +104,19 @@ class Voice:
 def installed_voices(piper: Path | None = None, kokoro_folder: Path | None = None) -> list[Voice]:
     """Return every voice of this machine, in a fixed order; KwsError when there is none.
 
+    A synthesiser that fails is logged and left out.
+
     piper: a folder of Piper's voices, which are added; KwsError without the program.
     kokoro_folder: a folder of Kokoro's network and voices; KwsError without espeak-ng.
     """
-    voices = [
-        Voice(synthesiser, voice)
-        for synthesiser, engine in SYNTHESISERS.items()
-        if shutil.which(engine.program)
-        for voice in engine.voices()
-    ]
+    voices = []
+    for synthesiser, engine in SYNTHESISERS.items():
+        try:
+            names = engine.voices() if shutil.which(engine.program) else []
+        except KwsError as error:
+            _log.warning("%s is left out: %s", synthesiser, error)
+            continue
+        voices += [Voice(synthesiser, name) for name in names]
     if piper is not None:
         if not shutil.which(ENGINES[PIPER].program):
             raise KwsError("Piper is not installed: pip install piper-tts")

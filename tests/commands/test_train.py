@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import ROOT, kws
+from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
+from kws.model_file import ModelFile
 
 
 @pytest.fixture
@@ -56,3 +60,31 @@ def test_without_tensorflow_it_says_what_to_install(dataset: Path, tmp_path: Pat
     )
     assert done.returncode == 1
     assert done.stderr == "kws: error: kws train needs TensorFlow: pip install 'kws[train]'\n"
+
+
+SMALL = """
+[schedule]
+epochs = 1
+steps_per_epoch = 2
+warm_up_steps = 1
+[examples]
+per_keyword = 100
+background = 200
+"""
+
+
+@pytest.mark.slow
+def test_it_trains_without_a_synthesiser(dataset: Path, tmp_path: Path) -> None:
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "programs").mkdir()
+    output = tmp_path / "привет.tflite"
+    (dataset / "computer").rename(dataset / "привет")
+    options = ("--output", output, "--recipe", tmp_path / "small.toml", "--folds", "1")
+    environment = os.environ | {"PATH": str(tmp_path / "programs")}
+    done = kws("train", dataset, *options, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "no synthetic speech is added: no speech synthesiser is installed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ModelFile.load(output).config.keywords == ("привет",)
+    assert not list(tmp_path.rglob("*.lock"))

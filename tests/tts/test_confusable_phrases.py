@@ -73,6 +73,24 @@ def test_what_cannot_be_pronounced_is_refused(monkeypatch, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("content", ["", "text", '("word" nil (((zz) 1)))'])
+def test_a_dictionary_without_words_is_refused(content, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(confusable_phrases, "DICTIONARY", tmp_path / "empty.out")
+    (tmp_path / "empty.out").write_text(content)
+    dictionary.cache_clear()
+    try:
+        with pytest.raises(KwsError, match="no pronounced words"):
+            dictionary()
+    finally:
+        dictionary.cache_clear()
+
+
+@pytest.mark.parametrize("text", ["señor", "r2d2", "привет мир", "hey नमस्ते", "café"])
+def test_letters_and_digits_beyond_a_to_z_are_not_pronounced(text: str) -> None:
+    with pytest.raises(KwsError, match=r"no English word|no word to pronounce"):
+        pronounce(text)
+
+
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_confusable_phrases_sound_like_the_keyword_and_do_not_contain_it(keyword: str) -> None:
     phrases = find_confusable_phrases(keyword, 60, np.random.default_rng(1))

@@ -14,7 +14,7 @@ from kws.atomic_write import unfinished_path
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
 from kws.errors import KwsError
-from kws.tts.utterances import Voice, file_name, synthesise
+from kws.tts.utterances import Voice, file_name, installed_voices, synthesise
 
 
 @pytest.fixture
@@ -106,3 +106,16 @@ def test_a_full_disk_is_one_line(tmp_path, voices):
 def test_speech_is_audible(tmp_path, voices):
     [path] = synthesise(["good morning"], 1, tmp_path, 1, voices=voices)
     assert np.abs(soundfile.read(path)[0]).max() > 0.05
+
+
+def test_a_synthesiser_that_fails_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = tmp_path / "flite"
+    program.write_text("#!/bin/sh\necho no data >&2; exit 3\n")
+    program.chmod(0o755)
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    (tmp_path / "espeak-ng").symlink_to(str(shutil.which("espeak-ng")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert {voice.synthesiser for voice in installed_voices()} == {"espeak-ng"}
+    assert "flite is left out: speech synthesis: flite: no data" in caplog.messages
