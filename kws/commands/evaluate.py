@@ -73,11 +73,12 @@ def _evaluate(
 ) -> None:
     """Score the recordings and print the result; KwsError where nothing is left to measure on."""
     from kws.data.audio_files import audio_files
+    from kws.data.copies import distinct_files
     from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
 
     test_set = EvaluationSet(
         find_positives(positives, model.config.keywords),
-        audio_files(negatives),
+        distinct_files(audio_files(negatives)),
         read_joined(audio_files(noise)) if noise else None,
         snr,
     )

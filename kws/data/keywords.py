@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kws.data.audio_files import HIDDEN
 from kws.data.clips import Recording, inspect_folder, is_synthetic
-from kws.data.copies import originals
+from kws.data.copies import log_copies, originals
 from kws.data.splits import MIN_SPEAKERS, count_speakers
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, is_word_character, keyword_name
@@ -124,15 +124,9 @@ def distinct(
 
     folder: where they are, for the log.
     """
-    first = originals([*taken, *recordings])
-    kept = [recording for recording in recordings if first[recording.path] == recording.path]
-    if copies := len(recordings) - len(kept):
-        example = next(r.path for r in recordings if first[r.path] != r.path)
-        _log.warning(
-            "%s: %d of %d recordings are copies and left out, as %s of %s",
-            *(folder, copies, len(recordings), example.name, first[example]),
-        )
-    return kept
+    first = originals({recording.path: recording.seconds for recording in (*taken, *recordings)})
+    log_copies(folder, [recording.path for recording in recordings], first)
+    return [recording for recording in recordings if first[recording.path] == recording.path]
 
 
 def measurable_recordings(folder: Path, recordings: Iterable[Recording]) -> list[Recording]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from kws.audio.audio_file import read_each
 from kws.data.audio_files import HIDDEN, audio_files
+from kws.data.copies import distinct_files
 from kws.errors import KwsError
 from kws.evaluation.negative_stream import Block, stream_blocks
 from kws.evaluation.noise_mixing import mix_with_noise
@@ -84,6 +85,7 @@ def find_positives(folder: Path, keywords: tuple[str, ...]) -> dict[str, list[Pa
             found.setdefault(keyword, []).extend(audio_files(path))
         elif not path.name.startswith(HIDDEN):
             _log.warning("%s: passed over, the model does not know %r", path, path.name)
+    found = {keyword: distinct_files(paths) for keyword, paths in found.items()}
     if not found:
         names = ", ".join(keyword.replace(" ", "_") for keyword in keywords)
         raise KwsError(f"{folder}: no folder of a keyword of the model: {names}")

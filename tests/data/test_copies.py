@@ -13,6 +13,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import inspect
 from kws.data.copies import HEAD_SAMPLES, originals
 from kws.data.dataset import from_folder
+from kws.evaluation.test_set import find_positives
 
 RANDOM = np.random.default_rng(9)
 
@@ -39,7 +40,7 @@ def test_recordings_are_the_same_where_all_their_samples_are(tmp_path: Path, see
         write(tmp_path / f"{n:02}.{'wav' if random.random() < 0.5 else 'flac'}", sounds[which])
         for n, which in enumerate(chosen)
     ]
-    first = originals([inspect(path) for path in paths])
+    first = originals({path: inspect(path).seconds for path in paths})
     expected = {
         path: paths[list(chosen).index(which)] for path, which in zip(paths, chosen, strict=True)
     }
@@ -86,3 +87,16 @@ def test_names_of_any_bytes_are_read(tmp_path: Path) -> None:
         path.rename(path.with_name(f"caf\udce9{number}.wav"))
     dataset = from_folder(tmp_path)
     assert [clip.path.name for clip in dataset.negatives] == ["caf\udce90.wav", "caf\udce91.wav"]
+
+
+def test_copies_add_no_hours_and_no_utterances_to_an_evaluation(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = write(tmp_path / "positives" / "word" / "a.wav", sound())
+    for number in range(5):
+        shutil.copy(original, original.with_name(f"b{number}.wav"))
+    other = write(original.with_name("c.wav"), sound())
+    assert find_positives(tmp_path / "positives", ("word",)) == {"word": [original, other]}
+    assert caplog.messages == [
+        f"{original.parent}: 5 of 7 recordings are copies and left out, as b0.wav of {original}"
+    ]

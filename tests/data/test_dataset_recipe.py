@@ -195,3 +195,21 @@ def test_older_names_of_keys_are_read(tmp_path: Path, data: Path) -> None:
     recipe.write_text(f"base_model = false\n{keys}")
     with pytest.raises(KwsError, match=r"own\.toml:3: trunk is the older name of base_model"):
         from_recipe(recipe, data)
+
+
+def test_keywords_of_a_recipe_are_normalised(tmp_path: Path, data: Path) -> None:
+    recipe, other = tmp_path / "recipe.toml", tmp_path / "other.toml"
+    recipe.write_text('[keywords]\n"Sen\u0303or_X" = ["wake/computer"]\n', "utf-8")
+    other.write_text(
+        'extends = "recipe.toml"\n[keywords]\n"señor x" = ["speech"]\n[synthesis]\n'
+        'generated_for = ["SEÑOR X"]\n[synthesis.respellings]\n"señor_x" = ["senyor"]\n',
+        "utf-8",
+    )
+    assert list(from_recipe(recipe, data).positives) == ["Señor X"]
+    dataset = from_recipe(other, data)
+    assert {k: names(clips) for k, clips in dataset.positives.items()} == {"Señor X": ["c.wav"]}
+    assert dataset.synthesis.generated_for == ("Señor X",)
+    assert dataset.synthesis.respellings == {"Señor X": ("senyor",)}
+    recipe.write_text('[keywords]\na_b = ["speech"]\n"A b" = ["speech"]\n')
+    with pytest.raises(KwsError, match=r"recipe\.toml:3: 'A b' and 'a b' are one keyword"):
+        from_recipe(recipe, data)
