@@ -45,6 +45,7 @@ def listen(
     source: Source | str | Path | None = None,
     spotter: SpotterBackend | ModelFile | str | Path = DEFAULT_MODEL,
     on_block: Callable[[Samples], object] | None = None,
+    max_block: float = BUFFER_SECONDS,
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
 
@@ -58,6 +59,7 @@ def listen(
             reset.
         on_block: called with the samples of each block, after the detections in it. A block is what
             the source had ready, 80 ms of a microphone.
+        max_block: greatest length of a block, s.
 
     Raises:
         KwsError: the source or the model cannot be opened, or the source failed; the detections
@@ -68,10 +70,13 @@ def listen(
     min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
 
     def next_block() -> Iterator[Detection]:
-        samples = ring.read(ring.available)
-        yield from spotter.push(samples)
-        if on_block is not None:
-            on_block(samples)
+        while True:
+            samples = ring.read(min(ring.available, round(max_block * SAMPLE_RATE)))
+            yield from spotter.push(samples)
+            if on_block is not None:
+                on_block(samples)
+            if not ring.available:
+                return
 
     spotter.reset()
     with source:

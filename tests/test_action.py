@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from command_line import SAMPLES, kws
 from running_actions import (
     COMPUTER,
     KEYWORDS,
@@ -53,6 +54,35 @@ class TestWhichActionsRun:
         unsure = Detection(16000, "jarvis", 0.89)
         sure = Detection(32000, "alexa", 0.9)
         assert triggered('"*"', "min_confidence = 0.9", unsure, sure) == ["alexa"]
+
+    def test_a_confidence_that_rises_soon_triggers_once(self, tmp_path):
+        text = command("import sys; open(sys.argv[1], 'a').write(sys.argv[2] + chr(10))",
+                       "{keyword}", "{confidence:.2f} at {time:.0f}", keyword="*",
+                       more="min_confidence = 0.9")  # fmt: skip
+        actions = load(tmp_path, text)
+        actions.run(Detection(16000, "jarvis", 0.8))
+        for score in (0.85, 0.89, 0.95, 0.99):
+            actions.follow({"jarvis": score, "alexa": 1.0}, 0.08)
+        actions.run(Detection(32000, "alexa", 0.8))
+        for _ in range(26):
+            actions.follow({"alexa": 0.89}, 0.08)
+        actions.follow({"alexa": 1.0}, 0.08)  # too late
+        actions.run(Detection(48000, "computer", 0.8))
+        actions.run(Detection(48000, "computer", 0.85))  # in place of the one before
+        actions.follow({"computer": 0.9}, 0.08)
+        actions.close(PATIENCE)
+        ran = {path.name: path.read_text() for path in tmp_path.iterdir() if not path.suffix}
+        assert ran == {"jarvis": "0.95 at 1\n", "computer": "0.90 at 3\n"}
+
+    @pytest.mark.parametrize(("minimum", "count"), [(0.0, 4), (0.95, 4), (0.98, 3), (1.0, 0)])
+    def test_min_confidence_is_reached_after_the_detection(self, tmp_path, minimum, count):
+        """The four keywords are detected at 0.80 to 0.85, and rise to 0.96 to 0.99."""
+        actions = tmp_path / "actions.toml"
+        touch = '[[action]]\nkeyword = "*"\ncommand = ["touch", "{keyword}"]\nmin_confidence = '
+        actions.write_text(f"{touch}{minimum}\n")
+        done = kws("listen", "--wav", SAMPLES / "all_keywords.flac", "--actions", actions)
+        assert (done.returncode, done.stdout.count("\n")) == (0, 4)
+        assert len(list(tmp_path.iterdir())) == 1 + count
 
 
 class TestThreads:

@@ -19,6 +19,7 @@ from kws.atomic_write import replacing, write_atomically
 # A module that writes in another way, and why that loses nothing.
 OTHER_WRITERS = {
     "kws/atomic_write.py": "writes atomically",
+    "kws/audio/kept_files.py": "encodes in memory",
     "kws/audio/piped_file.py": "a temporary file",
     "kws/data/download.py": "resumes a .part, unpacks into a folder that is renamed",
     "kws/evaluation/figures.py": "writes into memory",

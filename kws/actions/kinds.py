@@ -37,14 +37,13 @@ class Action:
 
     name: str  # its line and kind, for the log: "actions.toml:7: command"
     keywords: frozenset[str]
-    min_confidence: float  # 0..1
+    min_confidence: float  # 0..1, at the detection or soon after it
     timeout: float  # s
     effect: Effect
 
-    def matches(self, detection: Detection) -> bool:
-        """Return True if this detection triggers the action."""
-        named = detection.keyword in self.keywords or ANY_KEYWORD in self.keywords
-        return named and detection.confidence >= self.min_confidence
+    def names(self, keyword: str) -> bool:
+        """Return True if detections of the keyword can trigger the action."""
+        return keyword in self.keywords or ANY_KEYWORD in self.keywords
 
 
 def detection_fields(detection: Detection) -> dict[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kws.model_file import ModelFile
     from kws.posterior import Detection
 
+FOLLOWED_BLOCK = 0.08  # s, where actions follow the confidence, in a file too
 ACTIONS_TIMEOUT = 86_400.0  # s to wait at the end of a stream; each action has its own timeout
 
 ModelName = Annotated[
@@ -132,7 +133,7 @@ def _listen_to_source(
     from kws.action import Actions
     from kws.audio.kept_files import keeper
     from kws.backend import Spotter
-    from kws.listener import listen
+    from kws.listener import BUFFER_SECONDS, FLUSH_SECONDS, listen
 
     spotter = Spotter(model)
     actions = Actions.load(actions_file, model.config.keywords) if actions_file else Actions([])
@@ -142,10 +143,13 @@ def _listen_to_source(
             keeper(spotter, model.name, source.live, *keeping) as kept,
             _open_output(source, spotter, model.name, as_json) as output,
         ):
-            for detection in listen(source, spotter, kept.then(output.on_block)):
+            on_block = actions.then(spotter, kept.then(output.on_block))
+            block = FOLLOWED_BLOCK if actions.follow_confidences else BUFFER_SECONDS
+            for detection in listen(source, spotter, on_block, block):
                 actions.run(detection)
                 kept.detected(detection)
                 output.show(detection)
+            actions.follow(spotter.scores, FLUSH_SECONDS)
         actions.close(ACTIONS_TIMEOUT)
     except KeyboardInterrupt:
         return 0 if source.live else 130
