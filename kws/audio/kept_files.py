@@ -5,7 +5,6 @@ kept.jsonl names the files, the oldest first; what it does not name is never rem
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import queue
@@ -106,11 +105,9 @@ class KeptFiles:
         self._failed = True
 
     def _write(self, clip: KeptClip) -> None:
-        import soundfile  # only where audio is kept
+        from kws.audio.encode import encode  # only where audio is kept
 
-        file = io.BytesIO()
-        soundfile.write(file, clip.samples, SAMPLE_RATE, "PCM_16", format="FLAC")
-        content, now = file.getvalue(), datetime.now(timezone.utc)
+        content, now = encode(clip.samples), datetime.now(timezone.utc)
         name = self._new_name(clip, now)
         entry = {
             "file": name,

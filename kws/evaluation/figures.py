@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
 from kws.evaluation.det import DetCurves
 from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS
@@ -78,9 +78,7 @@ def spectrogram_uri(samples: Samples) -> str:
 
 def audio_uri(samples: Samples) -> str:
     """Encode samples as FLAC, which browsers play."""
-    content = io.BytesIO()
-    soundfile.write(content, samples, SAMPLE_RATE, "PCM_16", format="FLAC")
-    return _uri("audio/flac", content.getvalue())
+    return _uri("audio/flac", encode(samples))
 
 
 def _powers(samples: Samples) -> npt.NDArray[np.float64]:

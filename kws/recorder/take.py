@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from kws.atomic_write import place, unfinished_path
-from kws.audio.audio_file import native_name
+from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import ABOVE_FLOOR, FRAME, frame_levels, word_span
 from kws.errors import KwsError
@@ -159,13 +158,12 @@ class TakeFolder:
             number += 1
         unfinished = unfinished_path(path)
         try:
-            name = native_name(unfinished)
-            soundfile.write(name, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+            unfinished.write_bytes(encode(samples, "WAV"))
             while not _placed(unfinished, path):  # another recorder may be at work
                 number += 1
                 path = self._path(number)
-        except (OSError, soundfile.LibsndfileError) as error:
-            raise KwsError(f"{path}: cannot be written: {error}") from error
+        except OSError as error:
+            raise KwsError(f"{path}: cannot be written: {error.strerror}") from error
         finally:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)

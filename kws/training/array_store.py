@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -49,10 +51,30 @@ class ArrayStore(Generic[T]):
         )
 
     def create(self, folder: Path, arrays: Mapping[str, tuple[npt.DTypeLike, Shape]]) -> T:
-        """Create arrays of given types and shapes in a folder, memory-mapped for writing."""
-        return self._kind(
+        """Create arrays of given types and shapes in a folder, memory-mapped for writing.
+
+        Raises:
+            OSError: the disk has no room for them. Later, writing to the memory would end the
+                process (SIGBUS).
+        """
+        created = self._kind(
             **{
                 name: open_memmap(folder / file, "w+", *arrays[name])  # type: ignore[no-untyped-call]
                 for name, file in self._files.items()
             }
         )
+        for file in self._files.values():
+            _reserve(folder / file)
+        return created
+
+
+def _reserve(path: Path) -> None:
+    """Let the disk give room for all of a file, where the system can."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # what some file systems say
+                raise OSError(error.errno, error.strerror, str(path)) from error

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 from rich import progress as bars
@@ -140,6 +141,7 @@ def end_with_parent() -> None:
 
     Otherwise it would work on, and overwrite what the next run makes.
     """
+    _on_interrupt(signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent:
         threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
@@ -173,7 +175,7 @@ class _Collector(logging.Handler):
 
 def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
     """Do a job in a worker process; output goes to a file, log records into the outcome."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _on_interrupt(signal.default_int_handler)
     collector, logger = _Collector(), logging.getLogger("kws")
     logger.handlers, logger.propagate = [collector], False
     logger.setLevel(logging.INFO)
@@ -187,6 +189,14 @@ def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
         return _Outcome(None, problem, collector.records)
     except KeyboardInterrupt:
         os._exit(130)  # or it would take up the next job
+    finally:
+        _on_interrupt(signal.SIG_DFL)
+
+
+def _on_interrupt(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+    """Set what Ctrl-C and SIGTERM do; between jobs a handler of Python's shows a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 @contextmanager

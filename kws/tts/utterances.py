@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import soundfile
 import soxr
 
-from kws.atomic_write import replacing
-from kws.audio.audio_file import native_name, read_audio
+from kws.atomic_write import write_atomically
+from kws.audio.audio_file import read_audio
+from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.keyword_names import words_of
@@ -158,10 +158,9 @@ class Utterance:
         """Speak into the file; KwsError when the voice fails or the file cannot be written."""
         samples = self.voice.speak(self.text, self.rate, self.pitch)
         try:
-            with replacing(self.path) as unfinished:
-                soundfile.write(native_name(unfinished), samples, SAMPLE_RATE, format="FLAC")
-        except (OSError, soundfile.LibsndfileError) as error:
-            raise KwsError(f"{self.path}: cannot be written: {error}") from error
+            write_atomically(self.path, encode(samples))
+        except OSError as error:
+            raise KwsError(f"{self.path}: cannot be written: {error.strerror}") from error
 
 
 def synthesise(

@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 from command_line import kws, started
 from conftest import skip_without
+from full_disk import full_disk
 
 from kws.tts.confusable_phrases import DICTIONARY
 
@@ -110,3 +112,17 @@ def test_an_interrupt_keeps_what_was_made(tmp_path, quick):
     assert 0 < len(made) < 5000
     assert kws(*arguments, "--count", len(made) + 2, env=quick).returncode == 0
     assert made.items() <= contents(data).items()
+
+
+def test_a_full_disk_is_one_line(tmp_path, quick):
+    with full_disk(tmp_path, 16) as disk:
+        output = disk / "data"
+        options = ("--output", output, "--count", 8, "--confusable", 0, "--sentences", 0)
+        process = kws("synth", "hey lumen", *options, env=quick)
+        assert process.returncode == 1
+        error = process.stderr.splitlines()[-1]
+        assert error.startswith(f"kws: error: {output / 'hey_lumen'}/synth-hey_lumen-")
+        assert error.endswith(".flac: cannot be written: No space left on device")
+        assert "Traceback" not in process.stderr
+        for path in output.rglob("*"):  # what was written is whole
+            assert path.is_dir() or soundfile.info(path).frames

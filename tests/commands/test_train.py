@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from command_line import ROOT, kws
 from conftest import skip_without
+from full_disk import full_disk
 
 from kws.config import SAMPLE_RATE
 from kws.model_file import ModelFile
@@ -88,3 +89,22 @@ def test_it_trains_without_a_synthesiser(dataset: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert ModelFile.load(output).config.keywords == ("привет",)
     assert not list(tmp_path.rglob("*.lock"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [4, 8, 64, 20_000])
+def test_a_full_disk_is_one_line(dataset: Path, tmp_path: Path, kilobytes: int) -> None:
+    """It is full before the work folder has a stamp, later, and when there are examples."""
+    output = tmp_path / "x.tflite"
+    output.write_bytes(b"the last good model")
+    with full_disk(tmp_path, kilobytes) as disk:
+        environment = os.environ | {"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "2"}  # no synthesiser
+        work = disk / "work"
+        done = kws("train", dataset, "--output", output, "--work", work, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("kws: error: ")]
+    assert errors == done.stderr.splitlines()[-1:]
+    assert errors[0].endswith("No space left on device")
+    assert str(work) in errors[0]
+    assert output.read_bytes() == b"the last good model"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 
 from kws.training.array_store import ArrayStore
 
@@ -51,3 +52,13 @@ def test_created_arrays_are_written_to_the_folder(tmp_path: Path) -> None:
     assert loaded.first.tolist() == [[7], [7], [7]]
     assert loaded.first.dtype == np.int8
     assert loaded.second.tolist() == [0.5, 1]
+
+
+def test_a_disk_without_room_is_an_error_at_once(tmp_path: Path) -> None:
+    """Without it, the process would die of SIGBUS when it fills the arrays."""
+    with full_disk(tmp_path, 64) as disk:
+        store, array = ArrayStore(Pair, "one"), (np.int16, (50_000,))
+        with pytest.raises(OSError, match=r"No space left on device: '.*one\.second\.npy'"):
+            store.create(disk, {"first": (np.int16, (10_000,)), "second": array})
+        small = store.create(disk, {"first": (np.int16, (100,)), "second": (np.int16, (0,))})
+        small.first[:] = 1

@@ -1,0 +1,21 @@
+"""Encode samples as an audio file in memory, so that writing it reports a full disk as one."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import soundfile
+
+from kws.config import SAMPLE_RATE
+from kws.types import Samples
+
+
+def encode(samples: Samples, file_format: Literal["FLAC", "WAV"] = "FLAC") -> bytes:
+    """Return int16 samples [n] at 16 kHz as the content of an audio file.
+
+    libsndfile, which writes files itself, says of a full disk that a decoder is wrong, or nothing.
+    """
+    content = io.BytesIO()
+    soundfile.write(content, samples, SAMPLE_RATE, "PCM_16", format=file_format)
+    return content.getvalue()
