@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,14 @@ from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.keyword_names import words_of
 from kws.posterior import Detection
+from kws.process_lock import locked
 from kws.types import Samples
 
 if TYPE_CHECKING:
     from kws.backend import SpotterBackend
 
 INDEX = "kept.jsonl"
+LOCK = ".kws.lock"
 MAX_CLIPS = 1000
 MAX_BYTES = 100_000_000  # of all files; a clip of 2.5 s has about 50 KB
 WAITING = 32  # clips; one more is dropped, since listening does not wait for the disk
@@ -67,7 +69,6 @@ class KeptFiles:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._entries = deque(_read_index(folder))
-            self._write_index()
         except OSError as error:
             raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
         self._queue: queue.Queue[KeptClip | None] = queue.Queue(WAITING)
@@ -162,13 +163,20 @@ def keeper(
     if folder is None:
         yield NoKeeper()
         return
-    files = KeptFiles(folder, model, max_clips, live)
-    keep = Keeper(spotter, near, files.keep)
-    try:
-        yield keep
-    finally:
-        keep.flush()
-        files.close()
+    with ExitStack() as held:
+        files = KeptFiles(folder, model, max_clips, live)
+        try:
+            held.enter_context(locked(folder / LOCK, str(folder)))
+        except KwsError as error:
+            if error.__cause__ is None:  # another process holds it
+                raise
+            log.warning("%s; listening goes on", error)  # a full disk, for instance
+        keep = Keeper(spotter, near, files.keep)
+        try:
+            yield keep
+        finally:
+            keep.flush()
+            files.close()
 
 
 def _read_index(folder: Path) -> list[dict[str, Any]]:

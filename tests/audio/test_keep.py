@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused
 from conftest import skip_without
+from full_disk import full_disk
 
 from kws.audio import kept_files
 from kws.audio.keep import AFTER, BEFORE, Keeper, KeptClip
@@ -22,6 +23,7 @@ from kws.audio.kept_files import INDEX, KeptFiles, keeper
 from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
 from kws.posterior import Detection
+from kws.process_lock import locked
 
 WAV = ("listen", "--wav", SAMPLES / "all_keywords.flac")
 
@@ -177,7 +179,23 @@ def test_a_full_disk_is_one_line_and_listening_goes_on(tmp_path):
     assert process.returncode == 0
     assert [json.loads(line)["keyword"] for line in process.stdout.splitlines()] == KEYWORDS
     assert process.stderr == f"kws: {tmp_path}: File too large; listening goes on\n"
-    assert [path.name for path in tmp_path.iterdir()] == [INDEX]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_kept_in_by_one_process(tmp_path):
+    with locked(tmp_path / ".kws.lock", "test"):
+        message = refused(kws(*WAV, "--keep", tmp_path))
+    assert message.startswith(f"{tmp_path}: another kws")
+
+
+def test_a_disk_that_is_full_from_the_start_does_not_hold_listening(tmp_path):
+    with full_disk(tmp_path, 8) as disk:
+        (disk / "rest").write_bytes(bytes(4096))
+        process = kws(*WAV, "--keep", disk)
+    assert (process.returncode, len(process.stdout.splitlines())) == (0, len(KEYWORDS))
+    lines = process.stderr.splitlines()
+    assert all(line.endswith("No space left on device; listening goes on") for line in lines)
+    assert 1 <= len(lines) <= 2
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
