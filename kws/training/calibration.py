@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,8 +11,6 @@ from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scores, merge_scores
 from kws.sensitivity import Sensitivity, store
 from kws.training.cross_validation import ScoresByCondition
-
-_log = logging.getLogger(__name__)
 
 # With less speech than this the threshold is at least CAUTIOUS: for no alarm in 1.2 hours, models
 # of benchmarks/custom_words.py needed 0.92 to 0.998.
@@ -36,9 +33,10 @@ def calibrate(config: ModelConfig, scores: Scores, alarms_per_hour: float) -> Mo
 
 def with_operating_points(
     config: ModelConfig, scores: Scores, alarms_per_hour: float
-) -> ModelConfig:
+) -> tuple[ModelConfig, str]:
     """Return the settings with the operating points that the hours of speech carry.
 
+    The text that comes with them names what they do not carry; it is empty where that is nothing.
     A point of so many false alarms per hour needs the hours in which one of them is expected.
     """
     points, left_out = {}, []
@@ -53,13 +51,8 @@ def with_operating_points(
             left_out.append(f"{name} (no threshold is strict enough)")
         else:
             points[name] = Sensitivity(thresholds, rate)
-    if left_out:
-        _log.warning(
-            "%.1f hours of speech without the keywords carry no sensitivity %s",
-            scores.hours,
-            ", ".join(left_out),
-        )
-    return store(config, points)
+    missing = f"{scores.hours:.1f} hours of speech without the keywords carry no sensitivity "
+    return store(config, points), missing + ", ".join(left_out) if left_out else ""
 
 
 def lowest_thresholds(

@@ -71,7 +71,7 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     config = set_thresholds(plan, final.config, scores)
     results = evaluate_plan(plan, final, config, scores)
     config = replace(config, card=model_card(plan, results))
-    config = add_operating_points(plan, config, scores)
+    config = add_operating_points(plan, config, scores, console)
     write_model(output, final, config, plan.kept.log)
     show_results(plan, results, console)
     if report:
@@ -137,13 +137,16 @@ def set_thresholds(
 
 
 def add_operating_points(
-    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition]
+    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition], console: Console
 ) -> ModelConfig:
     """Return the settings with what a user can choose as --sensitivity, where it was tested."""
     if plan.own_split or not plan.tested:
         return config
     target = plan.recipe.posterior.false_alarms_per_hour
-    return with_operating_points(config, merge_folds(scores)[CLEAN], target)
+    config, missing = with_operating_points(config, merge_folds(scores)[CLEAN], target)
+    if missing:
+        console.print(missing, soft_wrap=True)
+    return config
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

@@ -85,14 +85,15 @@ def test_no_threshold_exceeds_one() -> None:
     assert calibrate(CONFIG, certain, 0.5).thresholds[1] == 1.0
 
 
-def test_operating_points_that_the_hours_carry_are_stored(caplog) -> None:
-    points = operating_points(with_operating_points(CONFIG, scores_of(10.0), 0.5))
+def test_operating_points_that_the_hours_carry_are_stored() -> None:
+    config, missing = with_operating_points(CONFIG, scores_of(10.0), 0.5)
+    points = operating_points(config)
+    assert missing == ""
     assert [(n, p.false_alarms_per_hour) for n, p in points.items()] == [
         ("low", 0.1),
         ("normal", 0.5),
         ("high", 1.0),
     ]
-    assert caplog.text == ""
     assert points["normal"].thresholds == calibrate(CONFIG, scores_of(10.0), 0.5).thresholds
     for keyword in range(2):
         low, normal, high = (point.thresholds[keyword] for point in points.values())
@@ -109,12 +110,9 @@ def test_operating_points_that_the_hours_carry_are_stored(caplog) -> None:
         (1000.0, 0.0, []),
     ],
 )
-def test_operating_points_that_the_hours_do_not_carry_are_left_out(
-    hours, target, stored, caplog
-) -> None:
-    config = with_operating_points(CONFIG, scores_of(hours), target)
+def test_operating_points_that_the_hours_do_not_carry_are_left_out(hours, target, stored) -> None:
+    config, message = with_operating_points(CONFIG, scores_of(hours), target)
     assert list(operating_points(config)) == stored
-    [message] = caplog.messages
     assert message.startswith(f"{hours:.1f} hours of speech without the keywords carry no ")
     missing = [name for name in ("low", "normal", "high") if name not in stored]
     assert [name for name in ("low", "normal", "high") if f"{name} (" in message] == missing
