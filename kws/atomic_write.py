@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.exists():
             shutil.copymode(path, unfinished)
         flush(unfinished)
-        os.replace(unfinished, path)
+        _replace(unfinished, path)
     except BaseException:  # Ctrl-C, too
         with suppress(OSError):
             unfinished.unlink()
@@ -50,6 +51,17 @@ def place(unfinished: Path, path: Path) -> None:
             raise FileExistsError(path) from None
         os.rename(unfinished, path)
     else:
+        unfinished.unlink()
+
+
+def _replace(unfinished: Path, path: Path) -> None:
+    try:
+        os.replace(unfinished, path)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(unfinished, path)  # a file that is mounted by itself, in a container
+        flush(path)
         unfinished.unlink()
 
 

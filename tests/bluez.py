@@ -173,7 +173,7 @@ class Bluez:
 
     def __init__(self, folder: Path, name: str, keywords: list[str], other: str = "") -> None:
         self._device = Device(name)
-        self._other = Device(other, OTHER_DEVICE) if other else None
+        self._devices = [self._device, *([Device(other, OTHER_DEVICE)] if other else [])]
         values = {ble.DETECTION: bytes(15), ble.KEYWORDS: "\n".join(keywords).encode()}
         values[ble.LOST] = bytes(4)
         self._values = {uuid: Characteristic(uuid, value) for uuid, value in values.items()}
@@ -223,21 +223,33 @@ class Bluez:
         """Send a signal to the message bus: SIGSTOP or SIGKILL, as if the service were gone."""
         self._daemon.send_signal(number)
 
+    def end_service(self) -> None:
+        """Let the service end without a word, as if it had crashed."""
+        self._device.connected = False
+        for characteristic in self._values.values():
+            characteristic.notifying.clear()
+        self._loop.call_soon_threadsafe(lambda: self._bus.disconnect())
+
+    def start_service(self) -> None:
+        """Start the service again."""
+        asyncio.run_coroutine_threadsafe(self._export(), self._loop).result(60)
+
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        bus = await MessageBus(bus_address=self._address).connect()
-        devices = [self._device, self._other] if self._other else [self._device]
-        bus.export(ADAPTER, Adapter(devices))
-        bus.export(DEVICE, self._device)
-        if self._other:
-            bus.export(OTHER_DEVICE, self._other)
-        bus.export(SERVICE, Service())
-        for uuid, path in PATHS.items():
-            bus.export(path, self._values[uuid])
-        await bus.request_name("org.bluez")
+        await self._export()
         self._ready.set()
         while not self._end.is_set():
             await asyncio.sleep(0.5)
-            for device in devices:
+            for device in self._devices:
                 device.advertise()
-        bus.disconnect()
+        self._bus.disconnect()
+
+    async def _export(self) -> None:
+        self._bus = await MessageBus(bus_address=self._address).connect()
+        self._bus.export(ADAPTER, Adapter(self._devices))
+        for path, device in zip((DEVICE, OTHER_DEVICE), self._devices, strict=False):
+            self._bus.export(path, device)
+        self._bus.export(SERVICE, Service())
+        for uuid, path in PATHS.items():
+            self._bus.export(path, self._values[uuid])
+        await self._bus.request_name("org.bluez")

@@ -20,6 +20,7 @@ from kws.atomic_write import replacing, write_atomically
 OTHER_WRITERS = {
     "kws/atomic_write.py": "writes atomically",
     "kws/audio/kept_files.py": "encodes in memory",
+    "kws/audio/encode.py": "encodes in memory",
     "kws/audio/piped_file.py": "a temporary file",
     "kws/data/download.py": "resumes a .part, unpacks into a folder that is renamed",
     "kws/evaluation/figures.py": "writes into memory",
@@ -113,6 +114,20 @@ def test_links_modes_and_devices_stay(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o640
     write_atomically(Path(os.devnull), NEW)
     assert not Path(os.devnull).is_file()
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    path = tmp_path / "a.txt"
+    path.write_text(FORMER)
+    monkeypatch.setattr(os, "replace", busy)
+    write_atomically(path, NEW)
+    assert path.read_text() == NEW
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def break_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:

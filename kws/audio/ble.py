@@ -30,7 +30,7 @@ DETECTION_FORMAT = struct.Struct("<IBHQ")  # count, keyword, confidence, sample
 LOST_BYTES = 4
 MAX_STEP = 10_000  # detections; more cannot be missed within a connection
 RECONNECT_SECONDS = 2.0  # between attempts
-CHECK_SECONDS = 5.0  # between checks whether the connection is still there
+CHECK_SECONDS = 10.0  # between checks whether the connection is still there
 COMPLAINT_SECONDS = 60.0  # between lines about bad notifications
 END_SECONDS = 2.0  # for a connection to be closed in order
 
@@ -170,8 +170,9 @@ class Board:
             while client.is_connected:
                 try:
                     item = await asyncio.wait_for(received.get(), CHECK_SECONDS)
-                except asyncio.TimeoutError:
-                    continue
+                except asyncio.TimeoutError:  # silence, or a service that has gone without a word
+                    read = client.read_gatt_char(LOST)
+                    item = LOST, bytes(await asyncio.wait_for(read, CHECK_SECONDS))
                 if item is None:
                     break
                 self._take(*item)

@@ -207,6 +207,23 @@ def test_names_from_the_radio_are_printable(board) -> None:
 
 
 @pytest.mark.slow
+def test_a_service_that_crashed_is_waited_for(board) -> None:
+    with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        bluez.end_service()
+        assert "listening on" in process.stderr.readline()
+        assert process.stderr.readline().endswith("; trying again\n")
+        bluez.start_service()
+        bluez.wait_for_listener()
+        bluez.notify(ble.DETECTION, content(1))
+        assert process.stdout.readline() == "1.50 s  smart mirror  0.50\n"
+        process.terminate()
+        _, errors = process.communicate()
+    assert process.returncode == 0
+    assert errors == "kws: connected again\n"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("interrupt", "gone", "connected"),
     [
