@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
+from kws.engine.tflite_writer import rewritten
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores
@@ -45,16 +46,16 @@ class DsCnn:
         Raises:
             KwsError: the network does not fit the model's settings.
         """
-        _, steps = proven(model.content, model.name)  # before the interpreter sees it
+        first, steps = proven(model.content, model.name)
         self._name = model.name
         with self._refusals():
-            self._interpreter = open_interpreter(model.content)
+            self._interpreter = open_interpreter(rewritten(first, steps))
             self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
-        _check(self._input, self._output, model)
+        self.classes = prod(steps[-1].output.plane[1:])
+        _check(self._input, self.classes, model)
         _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
-        self.classes = int(self._output["shape"][-1])
         self.stride = model.config.stride
         self._network_stride = prod(step.operator.options.stride[0] for step in steps)
         self._phases = phases_for(self._network_stride, self.stride)
@@ -132,9 +133,7 @@ def open_interpreter(content: bytes, reference: bool = True) -> Any:
     )
 
 
-def _check(
-    input_: dict[str, npt.ArrayLike], output: dict[str, npt.ArrayLike], model: ModelFile
-) -> None:
+def _check(input_: dict[str, npt.ArrayLike], classes: int, model: ModelFile) -> None:
     """Refuse a network whose input or output is not what the model's settings say."""
     config = model.config
     expected = ("int8", [1, config.front_end.coefficients, 1], len(config.classes))
@@ -142,7 +141,7 @@ def _check(
     found = (
         np.dtype(input_["dtype"]).name,  # type: ignore[arg-type]
         [shape[0], *shape[2:]],
-        np.asarray(output["shape"]).tolist()[-1],
+        classes,
     )
     if found != expected or len(shape) != 4:
         raise _misfit(model)

@@ -159,7 +159,8 @@ def main() -> None:
     if arguments.unproven:
         operator_check.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
         expected = Exception
-    originals = [small_model(), small_model(stride=1), find("home").read_bytes()]
+    dense = arguments.backend == "c"
+    originals = [small_model(dense=dense), small_model(1, False), find("home").read_bytes()]
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from hostile_models import sealed, settings_of, unpacked
 
+from kws.model_file import CHECKSUM_ENTRY, PLACEHOLDER, checksum, metadata
+
 NUMBERS = (0, 1, 2, 3, 7, 64, 127, 128, 255, 256, 4096, 65535, 65536, 2**31 - 1, 2**40)
 FLOATS = (0.0, -1.0, 1e-45, 1e-30, 1e30, 3e38, float("inf"), float("-inf"), float("nan"))
 TEXTS = ("", " ", "\x1b[2J", "a\nb", "nul\0", "\ud800", "\u202e", "x" * 10_000, "_background_")
@@ -23,7 +25,9 @@ class Mutator:
         self.random = random
 
     def mutated(self, content: bytes) -> bytes:
-        """Return a file with one to three fields changed and a right checksum."""
+        """Return a file with a right checksum and one to three fields or bytes changed."""
+        if self.random.random() < 0.2:
+            return self._bytes(content)
         while True:
             model = unpacked(content)
             settings = settings_of(model)
@@ -36,6 +40,14 @@ class Mutator:
                 return sealed(model, settings)
             except Exception:  # the schema cannot hold the value
                 continue
+
+    def _bytes(self, content: bytes) -> bytes:
+        """Change bytes after the file's identifier, of offsets and sizes, too."""
+        digest = metadata(content, "the original")[CHECKSUM_ENTRY]
+        changed = bytearray(content.replace(digest, PLACEHOLDER))
+        for at in self.random.integers(8, len(changed), self.random.integers(1, 4)):
+            changed[at] = self._of((0, 1, 127, 128, 255, changed[at] ^ 4))
+        return bytes(changed).replace(PLACEHOLDER, checksum(bytes(changed), PLACEHOLDER))
 
     def _field(self, model: Any) -> None:
         """Change a field of the flatbuffer; each field of each table is equally likely."""

@@ -118,7 +118,10 @@ def _softmax(operator: Operator, source: Tensor, out: Tensor, require: Proof) ->
         out.scale == np.float32(1 / 256) and out.zero_point == -128 and source.plane[:2] == (1, 1),
         "is not one int8 vector to 1/256 each",
     )
-    require(0 < operator.options.beta <= SCALES[1], "its beta is not a positive number")
+    beta = operator.options.beta
+    require(0 < beta <= SCALES[1], "its beta is not a positive number")
+    # TensorFlow Lite ends the process where it is too small for its 5.26 bits.
+    require(2**-25 < float(source.scale) * beta < 2**10, "its beta and scale are out of range")
     return 1, 1
 
 
