@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +35,8 @@ MAX_BAR_WIDTH = 60  # characters
 Characters = tuple[str, str, str]
 ASCII, BLOCKS = ("#", ".", "|"), ("█", "·", "│")
 DIM, ACTIVE, FIRED, BRIGHT = (Style.parse(s) for s in ("dim", "cyan", "bold green", "bold"))
+
+log = logging.getLogger(__name__)
 
 
 class LiveDisplay:
@@ -63,7 +67,8 @@ class LiveDisplay:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def show(self, detection: Detection) -> None:
         """Add a detection to the list."""
@@ -78,8 +83,12 @@ class LiveDisplay:
             self._next = time.monotonic() + REFRESH_SECONDS
             self._level = dbfs(self._energy / max(1, self._samples))
             self._energy, self._samples = 0.0, 0
-            self._live.start()  # with the first samples: a source that fails leaves no display
-            self._live.refresh()
+            try:
+                self._live.start()  # with the first samples: a source that fails leaves no display
+                self._live.refresh()
+            except OSError as error:  # a terminal that was closed must not end a service
+                self._next = math.inf
+                log.warning("the display has ended: %s; listening goes on", error.strerror)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         lost = self._source.overflows

@@ -93,6 +93,36 @@ def test_a_live_source_listens_and_acts_while_nothing_can_be_printed(tmp_path):
     )
 
 
+def test_a_terminal_that_is_closed_does_not_end_listening(tmp_path):
+    """It is not the controlling terminal, so that no SIGHUP ends the process, as after nohup."""
+    actions = tmp_path / "actions.toml"
+    actions.write_text(
+        '[[action]]\nkeyword = "*"\ncommand = ["sh", "-c", "echo $KWS_KEYWORD >> done.txt"]\n'
+    )
+    terminal, end = pty.openpty()
+    command = [*KWS, "listen", "--stdin", "--actions", str(actions)]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"TERM": "xterm"},
+        stdin=subprocess.PIPE,
+        stdout=end,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(end)
+        process.stdin.write(bytes(32_000))
+        process.stdin.flush()
+        os.read(terminal, 100)  # the display is there
+        os.close(terminal)
+        time.sleep(0.2)  # the next block redraws
+        process.stdin.write(bytes(32_000))
+        process.stdin.flush()
+        _, errors = process.communicate(all_keywords().tobytes(), timeout=60)
+    assert b"Traceback" not in errors
+    assert errors.endswith(b"Input/output error\n")
+    assert sorted((tmp_path / "done.txt").read_text().splitlines()) == sorted(KEYWORDS)
+
+
 FAILS = """
 import sys
 from kws.console.error_lines import run
