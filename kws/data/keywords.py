@@ -11,6 +11,7 @@ from kws.data.clips import Recording, inspect_folder, is_synthetic
 from kws.data.copies import log_copies, originals
 from kws.data.splits import MIN_SPEAKERS, count_speakers
 from kws.errors import KwsError
+from kws.foreign_text import is_printable
 from kws.keyword_names import comparison_key, is_word_character, keyword_name
 
 MAX_LENGTH, MAX_BYTES = 100, 255  # of a folder's name; file systems allow 255 bytes
@@ -65,8 +66,8 @@ def keyword_folders(folders: Iterable[Path]) -> dict[str, list[Path]]:
     """
     grouped: dict[str, list[Path]] = {}
     for folder in folders:
-        if not folder.name.isprintable():
-            _log.warning("%s: passed over, the name cannot be printed", folder)
+        if not is_printable(folder.name):  # as a model's keyword must be
+            _log.warning("%s: passed over, the name cannot be printed or is too long", folder)
         elif not folder.name.startswith(HIDDEN):
             grouped.setdefault(comparison_key(folder.name), []).append(folder)
     for several in grouped.values():
