@@ -14,10 +14,10 @@ from kws.commands.options import Json, Model, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
+    from kws.evaluation.block_stream import Block
     from kws.evaluation.scores import Scores
-    from kws.evaluation.test_set import EvaluationClip, EvaluationSet
+    from kws.evaluation.test_set import EvaluationSet
     from kws.model_file import ModelFile
-    from kws.types import Samples
 
 _log = logging.getLogger(__name__)
 
@@ -123,23 +123,22 @@ def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
     from rich.console import Console
     from rich.progress import Progress
 
-    from kws.evaluation.negative_stream import Block
-    from kws.evaluation.scores import Scorer, score_recordings
+    from kws.evaluation.scores import Scorer, score_blocks
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=test_set.recording_count)
 
-        def advance(clips: Iterator[EvaluationClip | Block]) -> Iterator[Samples]:
-            for clip in clips:
-                yield clip.mixed
-                progress.advance(task, 0 if isinstance(clip, Block) and clip.start else 1)
+        def advance(blocks: Iterator[Block]) -> Iterator[Block]:
+            for block in blocks:
+                yield block
+                progress.advance(task, 0 if block.start else 1)
 
-        return score_recordings(
+        return score_blocks(
             Scorer(model),
             {
-                keyword: advance(test_set.read_positives(keyword, warn=True))
+                keyword: advance(test_set.positive_blocks(keyword, warn=True))
                 for keyword in test_set.positives
             },
-            advance(test_set.read_negatives(warn=True)),
+            advance(test_set.negative_blocks(warn=True)),
         )

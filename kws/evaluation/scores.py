@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 
 from kws.backend import open_ds_cnn, open_mfcc
 from kws.config import SAMPLE_RATE
+from kws.evaluation.block_stream import Block
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
 from kws.model_file import ModelFile
@@ -38,6 +39,11 @@ class Scorer:
     def trace_stream(self, pieces: Iterable[Samples]) -> Trace:
         """Return what score_stream() does in 2 bytes each, for streams of hours."""
         return np.concatenate([part.astype(np.uint16) for part in self._stream(pieces)])
+
+    def peaks(self, pieces: Iterable[Samples]) -> Int:
+        """Return the greatest confidence of each keyword in a stream, shape [keywords]."""
+        greatest: Int = np.max([p.max(axis=0, initial=0) for p in self._stream(pieces)], axis=0)
+        return greatest
 
     def _stream(self, pieces: Iterable[Samples]) -> Iterator[Confidences]:
         """Yield the confidences of a stream piece by piece, primed and flushed as a spotter."""
@@ -86,12 +92,36 @@ def score_recordings(
     negatives: Iterable[Samples],
 ) -> Scores:
     """Score every positive recording by itself, and all negatives as one stream."""
+    whole = {keyword: ([samples] for samples in found) for keyword, found in positives.items()}
+    return _score(scorer, whole, negatives)
+
+
+def score_blocks(
+    scorer: Scorer, positives: Mapping[str, Iterable[Block]], negatives: Iterable[Block]
+) -> Scores:
+    """Return what score_recordings() does of recordings in blocks."""
+
+    def recordings(blocks: Iterable[Block]) -> Iterator[Iterator[Samples]]:
+        for _, group in groupby(blocks, key=lambda block: block.path):
+            yield (block.mixed for block in group)
+
+    grouped = {keyword: recordings(blocks) for keyword, blocks in positives.items()}
+    return _score(scorer, grouped, (block.mixed for block in negatives))
+
+
+def _score(
+    scorer: Scorer,
+    positives: Mapping[str, Iterable[Iterable[Samples]]],
+    negatives: Iterable[Samples],
+) -> Scores:
+    """Score positive recordings, each in pieces, and the negatives as one stream."""
     keywords = scorer.config.keywords
-    peaks = {}
-    for index, keyword in enumerate(keywords):
-        recordings = positives.get(keyword, ())
-        streams = (scorer.score_stream([samples])[:, index] for samples in recordings)
-        peaks[keyword] = np.array([stream.max(initial=0) for stream in streams], np.int64)
+    peaks = {
+        keyword: np.array(
+            [scorer.peaks(pieces)[index] for pieces in positives.get(keyword, ())], np.int64
+        )
+        for index, keyword in enumerate(keywords)
+    }
     length = 0
 
     def stream() -> Iterator[Samples]:

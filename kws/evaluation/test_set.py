@@ -13,7 +13,7 @@ from kws.audio.audio_file import read_each
 from kws.data.audio_files import HIDDEN, audio_files
 from kws.data.copies import distinct_files
 from kws.errors import KwsError
-from kws.evaluation.negative_stream import Block, stream_blocks
+from kws.evaluation.block_stream import Block, stream_blocks
 from kws.evaluation.noise_mixing import mix_with_noise
 from kws.keyword_names import comparison_key
 from kws.types import Samples
@@ -44,21 +44,28 @@ class EvaluationSet:
         """Return the number of recordings."""
         return sum(map(len, self.positives.values())) + len(self.negatives)
 
-    def read_positives(self, keyword: str, warn: bool = False) -> Iterator[EvaluationClip]:
-        """Read the recordings of a keyword; warn: log each one that cannot be read."""
-        seed = list(self.positives).index(keyword)
-        return self._read(self.positives[keyword], seed, warn)
+    def read_positives(self, keyword: str) -> Iterator[EvaluationClip]:
+        """Read the recordings of a keyword, each as a whole."""
+        return self._read(self.positives[keyword], self._seed(keyword))
 
-    def read_negatives(self, warn: bool = False) -> Iterator[Block]:
+    def positive_blocks(self, keyword: str, warn: bool = False) -> Iterator[Block]:
+        """Read what read_positives() does in blocks; warn: log each one that cannot be read."""
+        paths = self.positives[keyword]
+        return stream_blocks(paths, self.noise, self.snr, self._seed(keyword), warn)
+
+    def negative_blocks(self, warn: bool = False) -> Iterator[Block]:
         """Read the speech without the keywords, in blocks; warn: log what cannot be read."""
         return stream_blocks(self.negatives, self.noise, self.snr, len(self.positives), warn)
 
-    def _read(self, paths: list[Path], seed: int, warn: bool) -> Iterator[EvaluationClip]:
+    def _seed(self, keyword: str) -> int:
+        return list(self.positives).index(keyword)
+
+    def _read(self, paths: list[Path], seed: int) -> Iterator[EvaluationClip]:
         """Read recordings and mix noise into them, drawn by the seed."""
         pending: list[tuple[Path, Samples]] = []  # clean recordings that mix_with_noise has taken
 
         def clean() -> Iterator[Samples]:
-            for path, samples in read_each(paths, warn):
+            for path, samples in read_each(paths, warn=False):
                 pending.append((path, samples))
                 yield samples
 

@@ -106,7 +106,7 @@ def _cut(test_set: EvaluationSet, alarms: Sequence[tuple[int, str, float]]) -> l
             samples = window[first - start : sample - begin + after - start]
             found.append(WorstCase(keyword, path, first / SAMPLE_RATE, confidence, samples))
 
-    for block in test_set.read_negatives():
+    for block in test_set.negative_blocks():
         if block.start == 0:
             cut(start + len(window))
             path, begin = block.path, begin + start + len(window)

@@ -11,7 +11,7 @@ from evaluation_samples import sample_set, word, write_samples
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
-from kws.evaluation.negative_stream import BLOCK
+from kws.evaluation.block_stream import BLOCK
 from kws.evaluation.scores import Scorer, score_recordings
 from kws.evaluation.test_set import EvaluationSet
 from kws.evaluation.worst_cases import (
@@ -30,7 +30,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_false_alarms_are_cut_where_they_were_detected(folders: Path) -> None:
     test_set, scorer = sample_set(folders), Scorer(ModelFile.load("home"))
-    scores = score_recordings(scorer, {}, (clip.mixed for clip in test_set.read_negatives()))
+    scores = score_recordings(scorer, {}, (clip.mixed for clip in test_set.negative_blocks()))
     found = worst_false_alarms(scorer, test_set, scores)
     (alarm,) = [case for case in found if case.path.name == "jarring.flac"]
     assert alarm.keyword == "alexa"

@@ -1,4 +1,4 @@
-"""Read negatives block by block, so that memory does not grow with their hours."""
+"""Read recordings block by block, so that memory does not grow with their hours."""
 
 from __future__ import annotations
 
