@@ -27,9 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     unfinished = unfinished_path(path)
     try:
         yield unfinished
+        flush(unfinished)
         if path.exists():
             shutil.copymode(path, unfinished)
-        flush(unfinished)
         _replace(unfinished, path)
     except BaseException:  # Ctrl-C, too
         with suppress(OSError):
@@ -83,7 +83,7 @@ def encoded(text: str) -> bytes:
 
 def flush(path: Path) -> None:
     """Wait until a file or folder is on the disk; a full disk may be reported only here."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)  # Windows: to write
     try:
         os.fsync(descriptor)
     finally:
