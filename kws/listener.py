@@ -6,6 +6,7 @@ source -> ring buffer -> spotter -> detections
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,14 +31,22 @@ class Source(Protocol):
 
     name: str
     live: bool  # sends at the pace of a clock, not as fast as it is read
-    overflows: int  # blocks that lost samples so far
+
+    @property
+    def overflows(self) -> int:
+        """Return how many blocks lost samples so far; a plain attribute will do."""
+        ...
 
     def __enter__(self) -> Source: ...
 
     def __exit__(self, *error: object) -> None: ...
 
     def fill(self, ring: RingBuffer) -> bool:
-        """Wait for samples and put them into the ring; return False when the source has ended."""
+        """Wait for samples and put them into the ring; return False when the source has ended.
+
+        A source with an attribute `lost` puts nothing into the ring where it is not 0: so many
+        samples were lost at this place.
+        """
         ...
 
 
@@ -46,6 +55,8 @@ def listen(
     spotter: SpotterBackend | ModelFile | str | Path = DEFAULT_MODEL,
     on_block: Callable[[Samples], object] | None = None,
     max_block: float = BUFFER_SECONDS,
+    on_gap: Callable[[float, float], object] | None = None,
+    before_block: Callable[[Samples], object] | None = None,
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
 
@@ -60,6 +71,9 @@ def listen(
         on_block: called with the samples of each block, after the detections in it. A block is what
             the source had ready, 80 ms of a microphone.
         max_block: greatest length of a block, s.
+        on_gap: called where audio was lost, with the time and the length of the gap in seconds. The
+            detector starts afresh after it, and times count on as if the audio had come.
+        before_block: called with the samples of each block, before the detections in it.
 
     Raises:
         KwsError: the source or the model cannot be opened, or the source failed; the detections
@@ -68,23 +82,62 @@ def listen(
     source, spotter = _opened(source), _loaded(spotter)
     ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)
     min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
+    stream = _Stream(spotter, round(max_block * SAMPLE_RATE), before_block, on_block)
+    with source:
+        while source.fill(ring):
+            if lost := getattr(source, "lost", 0):
+                yield from stream.push(ring)
+                yield from stream.flush()
+                if on_gap is not None:
+                    on_gap(stream.samples / SAMPLE_RATE, lost / SAMPLE_RATE)
+                stream.skip(lost)
+            elif ring.available >= min_block:
+                yield from stream.push(ring)
+    yield from stream.push(ring)
+    yield from stream.flush()
 
-    def next_block() -> Iterator[Detection]:
+
+class _Stream:
+    """Push the stretches between gaps through a spotter, and count the samples of all."""
+
+    def __init__(
+        self,
+        spotter: SpotterBackend,
+        max_block: int,
+        before_block: Callable[[Samples], object] | None,
+        on_block: Callable[[Samples], object] | None,
+    ) -> None:
+        self._spotter, self._max_block = spotter, max_block
+        self._before_block, self._on_block = before_block, on_block
+        self.samples = self._start = 0  # so far, and at the start of this stretch
+        spotter.reset()
+
+    def push(self, ring: RingBuffer) -> Iterator[Detection]:
+        """Take what is in the ring, in blocks; yield the detections in it."""
         while True:
-            samples = ring.read(min(ring.available, round(max_block * SAMPLE_RATE)))
-            yield from spotter.push(samples)
-            if on_block is not None:
-                on_block(samples)
+            samples = ring.read(min(ring.available, self._max_block))
+            self.samples += len(samples)
+            if self._before_block is not None:
+                self._before_block(samples)
+            yield from self._detect(samples)
+            if self._on_block is not None:
+                self._on_block(samples)
             if not ring.available:
                 return
 
-    spotter.reset()
-    with source:
-        while source.fill(ring):
-            if ring.available >= min_block:
-                yield from next_block()
-    yield from next_block()
-    yield from spotter.push(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
+    def flush(self) -> Iterator[Detection]:
+        """Yield the detections that silence after the stretch completes."""
+        yield from self._detect(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
+
+    def skip(self, lost: int) -> None:
+        """Begin another stretch, after a gap of `lost` samples."""
+        self._spotter.reset()
+        self.samples += lost
+        self._start = self.samples
+
+    def _detect(self, samples: Samples) -> Iterator[Detection]:
+        for detection in self._spotter.push(samples):
+            yield replace(detection, sample=self._start + detection.sample)
 
 
 def _opened(source: Source | str | Path | None) -> Source:

@@ -1,39 +1,41 @@
-"""Record from a sound card; the audio callback only copies samples and counts losses."""
+"""Record from a sound card, over pauses of the machine and, if asked, until it comes back."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import product
-from typing import Any
+import logging
+import time
+from collections import deque
 
-import numpy as np
-
-from kws.audio.devices import InputDevice, find_device, portaudio
-from kws.audio.resampler import Resampler
+from kws.audio.capture import Capture
+from kws.audio.capture_clock import now
+from kws.audio.channels import Channel
+from kws.audio.devices import NoDeviceError, find_device, rescan
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
 from kws.types import Samples
 
-BLOCK_SECONDS = 0.04  # two hops: the network takes two frames at a time, each block wakes it once
-LAG_SECONDS = 2  # how late the reader may be before samples are lost
 STALL_SECONDS = 2.0  # a device that sends nothing for so long is gone
+TICK_SECONDS = 0.1  # of waiting at a time
+PAUSE_SECONDS = 0.5  # a tick that takes so much longer: this process did not run
+RETRY_SECONDS = 1.0  # between looks for a device that is gone
+
+log = logging.getLogger(__name__)
 
 
 class Microphone:
     """Provide int16 samples at 16 kHz, mono, from a sound card.
 
-    A card that does not support 16 kHz runs at its default rate; of several channels the first is
-    taken.
+    A card that does not support 16 kHz runs at its default rate. After a pause of this process or
+    of the machine recording goes on.
 
     Args:
         device: its number, its name or a part of it; None for the default of the system.
+        channel: the number of one, from 1, or the mean of the first two.
+        reconnect: whether to wait for a device that is not there yet or was disconnected.
 
     Attributes:
-        overflows: blocks that lost samples, or before which the card lost some.
+        lost: samples at 16 kHz that were lost before those that the next fill() gives.
 
     Raises:
         KwsError: at once for a device that does not exist or cannot record, and from fill() for one
@@ -42,89 +44,123 @@ class Microphone:
 
     live = True
 
-    def __init__(self, device: int | str | None = None) -> None:
-        self._device = find_device(device)
-        self.name = self._device.name
-        self._rate, self._channels = _settings(self._device)
-        self._captured = RingBuffer(LAG_SECONDS * self._rate)  # mono, at the card's rate
-        self._arrived = threading.Event()
-        self._resampler = Resampler(self._rate)
-        self._ready = np.empty(0, np.int16)  # resampled, not yet in the caller's ring
-        self.overflows = 0
+    def __init__(
+        self, device: int | str | None = None, channel: Channel = 1, reconnect: bool = False
+    ) -> None:
+        self._wanted, self._channel, self._reconnect = device, channel, reconnect
+        self.name = "the default microphone" if device is None else str(device)
+        self.lost = 0
+        self._capture: Capture | None = None
+        self._overflows = 0  # of captures before this one
+        self._ready: deque[Samples | int] = deque()  # at 16 kHz; a number: so many were lost
+        self._gone = False  # whether the log says so
+        self._gone_at: float | None = None  # s, arrival of the last block before
+        try:
+            self._capture = Capture(find_device(device), channel)
+            self.name = self._capture.name
+        except NoDeviceError as error:
+            if not reconnect:
+                raise
+            self._wait_for(str(error))
 
     def __enter__(self) -> Microphone:
-        sounddevice = portaudio()
         try:
-            with _muted_stderr():
-                self._stream = sounddevice.RawInputStream(
-                    device=self._device.index,
-                    channels=self._channels,
-                    samplerate=self._rate,
-                    blocksize=round(BLOCK_SECONDS * self._rate),
-                    dtype="int16",
-                    callback=self._capture,
-                    finished_callback=self._arrived.set,
-                )
-                self._stream.start()
-        except sounddevice.PortAudioError as error:
-            raise KwsError(f"input device '{self.name}': {error}") from None
+            if self._capture is not None:
+                self._capture.open()
+        except KwsError as error:
+            self._capture = None
+            if not self._reconnect:
+                raise
+            self._wait_for(str(error))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stream.close()
+        if self._capture is not None:
+            self._capture.close()
 
-    def _capture(self, block: Any, frames: int, time: Any, status: Any) -> None:
-        """Copy a block of interleaved int16 samples; PortAudio's own thread calls it."""
-        written = self._captured.write(np.frombuffer(block, np.int16)[:: self._channels])
-        if status.input_overflow or written < frames:
-            self.overflows += 1
-        self._arrived.set()
+    @property
+    def overflows(self) -> int:
+        """Return how many blocks lost samples, or came after samples that the card lost."""
+        return self._overflows + (self._capture.overflows if self._capture else 0)
+
+    @property
+    def channel_fault(self) -> str:
+        """Return what is wrong with the channels for some seconds, "" if nothing."""
+        return self._capture.channel_fault if self._capture else ""
 
     def fill(self, ring: RingBuffer) -> bool:
-        """Wait for samples and put them into the ring, as many as fit; never return False."""
-        while not len(self._ready):
-            self._ready = self._resampler.push(self._wait())
-        written = ring.write(self._ready[: ring.free])
-        self._ready = self._ready[written:]
+        """Wait for samples and put them into the ring, as many as fit; never return False.
+
+        At a gap it puts none there and sets `lost`.
+        """
+        self.lost = 0
+        while not self._ready:
+            self._wait()
+        first = self._ready.popleft()
+        if isinstance(first, int):
+            self.lost = first
+        elif (written := ring.write(first[: ring.free])) < len(first):
+            self._ready.appendleft(first[written:])
         return True
 
-    def _wait(self) -> Samples:
-        """Return what was captured since the last call, at the card's rate; at least one sample."""
-        while not self._captured.available:
-            if not self._arrived.wait(STALL_SECONDS) or not self._stream.active:
-                raise KwsError(f"input device '{self.name}' sends nothing; is it still connected?")
-            self._arrived.clear()
-        return self._captured.read(self._captured.available)
+    def _wait(self) -> None:
+        """Wait for a block, or for a device that is gone."""
+        if self._capture is None:
+            self._capture = self._find_again()
+        capture, silent = self._capture, 0.0
+        while not capture.blocks:
+            before = now()
+            capture.arrived.wait(TICK_SECONDS)
+            capture.arrived.clear()
+            passed = now() - before
+            silent = 0.0 if passed > TICK_SECONDS + PAUSE_SECONDS else silent + passed
+            if not capture.blocks and (silent >= STALL_SECONDS or not capture.is_active):
+                self._give_up(capture)
+                return
+        if self._gone_at is not None:
+            first = capture.blocks[0]
+            gap = first.arrival - first.frames / capture.rate - self._gone_at
+            self._ready.append(max(0, round(gap * SAMPLE_RATE)))
+            self._gone_at = None
+        if self._gone:
+            log.info("input device '%s' is there", capture.name)
+            self._gone = False
+        self._ready.extend(item for item in capture.take() if isinstance(item, int) or len(item))
 
+    def _give_up(self, capture: Capture) -> None:
+        """Close a stream that has ended; raise KwsError where its device is not waited for."""
+        paused = now() - capture.last_arrival > STALL_SECONDS + PAUSE_SECONDS
+        message = f"input device '{self.name}' sends nothing; is it still connected?"
+        if not self._reconnect and not paused:
+            raise KwsError(message)
+        self._capture = None
+        capture.close()
+        self._overflows += capture.overflows
+        self._ready.extend(samples for samples in capture.finish() if len(samples))
+        if self._gone_at is None:
+            self._gone_at = capture.last_arrival
+        if self._reconnect:
+            self._wait_for(message)
+        else:  # the machine slept, and its cards are new
+            self._capture = self._opened()
 
-def _settings(device: InputDevice) -> tuple[int, int]:
-    """Choose a sample rate in Hz and a channel count that the device takes, if it can 16 kHz mono.
+    def _wait_for(self, reason: str) -> None:
+        if not self._gone:
+            log.warning("%s; waiting for it", reason.partition(";")[0])
+        self._gone = True
 
-    Most systems give the first channel of a card that has more; the others require all of them.
-    """
-    sounddevice = portaudio()
-    refusal: Exception | None = None
-    rates = (SAMPLE_RATE, device.default_sample_rate)
-    for rate, channels in product(rates, (1, device.channels)):
-        try:
-            with _muted_stderr():
-                sounddevice.check_input_settings(
-                    device=device.index, channels=channels, dtype="int16", samplerate=rate
-                )
-            return rate, channels
-        except sounddevice.PortAudioError as error:
-            refusal = error
-    raise KwsError(f"input device '{device.name}': {refusal}")
+    def _find_again(self) -> Capture:
+        """Wait until the device can be opened."""
+        while True:
+            try:
+                return self._opened()
+            except KwsError:
+                time.sleep(RETRY_SECONDS)
 
-
-@contextmanager
-def _muted_stderr() -> Iterator[None]:
-    """Suppress what PortAudio and ALSA print about settings that they refuse."""
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    def _opened(self) -> Capture:
+        """Look for the device among those there are now, and open it."""
+        rescan()
+        capture = Capture(find_device(self._wanted), self._channel)
+        capture.open()
+        self.name = capture.name
+        return capture

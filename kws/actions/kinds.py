@@ -108,8 +108,9 @@ class Sound:
         import soundfile
 
         from kws.audio.audio_file import native_name
+        from kws.audio.devices import in_use
 
-        with soundfile.SoundFile(native_name(self.path)) as file:
+        with in_use(), soundfile.SoundFile(native_name(self.path)) as file:
             with _portaudio:
                 stream = sounddevice.OutputStream(file.samplerate, channels=file.channels)
             try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from kws.audio.channels import MEAN, Channel, ChannelSelector
 from kws.audio.containers import parts_of
 from kws.audio.file_part import Part, PartReader
 from kws.audio.resampler import Resampler
@@ -30,7 +31,14 @@ log = logging.getLogger(__name__)
 class AudioFile:
     """Decode an audio file of any format, sample rate and channel count that libsndfile reads.
 
-    Channels are averaged and the rate is converted; int16 at 16 kHz mono passes bit for bit.
+    The rate is converted; int16 at 16 kHz mono passes bit for bit.
+
+    Args:
+        path: of the file.
+        channel: the number of one, from 1, or the mean of all.
+
+    Attributes:
+        channel_fault: what is wrong with the channels, "" if nothing.
 
     Raises:
         KwsError: at once for a file that cannot be read, holds no audio or is a truncated WAV, and
@@ -40,9 +48,9 @@ class AudioFile:
     live = False
     overflows = 0
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], channel: Channel = MEAN) -> None:
         self.name = os.fspath(path)
-        self._path = Path(path)
+        self._path, self._channel = Path(path), channel
         self._parts = _parts(self._path)
         self._seconds = 0.0  # decoded of the parts before this one
         self._damaged: float | None = None  # s, where the first damage is
@@ -69,6 +77,11 @@ class AudioFile:
         written = ring.write(self._ready[: ring.free])
         self._ready = self._ready[written:]
         return True
+
+    @property
+    def channel_fault(self) -> str:
+        """Return what is wrong with the channels for some seconds, "" if nothing."""
+        return self._selector.fault
 
     @property
     def is_converted(self) -> bool:
@@ -99,6 +112,9 @@ class AudioFile:
         # soundfile seeks to where it is after every read; an MP3 loses its decoder's state there.
         self._file.seekable = lambda: False
         self._resampler = Resampler(self._file.samplerate)
+        self._selector = ChannelSelector(
+            self._channel, self._file.channels, self._file.samplerate, self.name
+        )
         self._decoded = 0  # samples per channel of this part, at its rate
         return True
 
@@ -108,13 +124,13 @@ class AudioFile:
         try:
             block = self._file.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
-            block, failed = np.empty((0, 1), np.float32), True
+            block, failed = np.empty((0, self._file.channels), np.float32), True
         if self._reader is not None and (error := self._reader.error) is not None:
             raise KwsError(f"{self.name}: {error}") if isinstance(error, OSError) else error
         self._decoded += len(block)
         # A file of floats may hold anything; one NaN would stay in the resampler for ever.
-        mono = np.clip(np.nan_to_num(block), -1.0, 1.0).mean(axis=1) * 32768
-        samples = self._resampler.push(mono, last=not len(block))
+        mono = self._selector.select(np.clip(np.nan_to_num(block), -1.0, 1.0))
+        samples = self._resampler.push(mono * 32768, last=not len(block))
         if not len(block):
             self._end_part(failed)
         return samples

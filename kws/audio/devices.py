@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +21,44 @@ class InputDevice:
     channels: int
     default_sample_rate: int  # Hz
     is_default: bool
+
+
+class NoDeviceError(KwsError):
+    """Say that a sound card is not there; it may be plugged in later."""
+
+
+_users = threading.Lock()
+_playing = 0  # streams that others have open
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """Keep rescan() from closing the stream that is open in this context."""
+    global _playing
+    with _users:
+        _playing += 1
+    try:
+        yield
+    finally:
+        with _users:
+            _playing -= 1
+
+
+def rescan() -> None:
+    """Let PortAudio look for sound cards again, which it does only when it starts.
+
+    While other streams are open it goes on with the cards that it knows.
+    """
+    sounddevice = portaudio()
+    with _users:
+        if _playing:
+            return
+        with suppress(sounddevice.PortAudioError):  # it did not start the last time
+            sounddevice._terminate()
+        try:
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise NoDeviceError(f"PortAudio does not start: {error}") from None
 
 
 def portaudio() -> Any:
@@ -58,11 +99,12 @@ def find_device(device: int | str | None) -> InputDevice:
     A number may be a string; names are compared without case.
 
     Raises:
-        KwsError: there is no such device, or more than one.
+        NoDeviceError: there is no such device.
+        KwsError: there is more than one.
     """
     listed = devices()
     if not listed:
-        raise KwsError("no input device; is a microphone connected?")
+        raise NoDeviceError("no input device; is a microphone connected?")
     name = str(device).casefold()
     if device is None:
         found = [each for each in listed if each.is_default]
@@ -73,7 +115,7 @@ def find_device(device: int | str | None) -> InputDevice:
         found = found or [each for each in listed if name in each.name.casefold()]
     if not found:
         asked = "default input device" if device is None else f"input device '{device}'"
-        raise KwsError(f"no {asked}; `kws devices` lists those there are")
+        raise NoDeviceError(f"no {asked}; `kws devices` lists those there are")
     if len(found) > 1:
         which = ", ".join(f"{each.index} {each.name} ({each.host_api})" for each in found)
         raise KwsError(f"input device '{device}' is ambiguous, give a number: {which}")

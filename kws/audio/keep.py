@@ -73,6 +73,12 @@ class Keeper:
         before = BEFORE + AFTER + APART
         self._audio = self._audio[-max(before, BEFORE + len(samples)) :]
 
+    def skip(self, seconds: float) -> None:
+        """Hand on what waits, and leave out so many seconds that were lost."""
+        self.flush()
+        self._audio = self._audio[:0]
+        self._end += round(seconds * SAMPLE_RATE)
+
     def flush(self) -> None:
         """Hand on what waits for audio that does not come."""
         self._hand_on(self._end + APART)

@@ -46,6 +46,9 @@ class NoKeeper:
     def detected(self, detection: Detection) -> None:
         """Ignore a detection."""
 
+    def skip(self, seconds: float) -> None:
+        """Ignore a gap."""
+
     def then(self, on_block: Callable[[Samples], object]) -> Callable[[Samples], object]:
         """Return what to call for each block."""
         return on_block

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kws.audio.audio_file import AudioFile
+from kws.audio.channels import MEAN, Channel
 from kws.audio.raw_stream import Pipe
 from kws.errors import KwsError
 
@@ -21,7 +22,7 @@ class PipedFile(AudioFile):
         KwsError: the stream is a terminal, too long or cannot be kept; as of AudioFile.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, channel: Channel = MEAN) -> None:
         name = "standard input"
         pipe = Pipe(stream, name, "an audio file")
         try:
@@ -31,7 +32,7 @@ class PipedFile(AudioFile):
         path = Path(self._folder.name, "audio")
         try:
             _spool(pipe, path, name)
-            super().__init__(path)
+            super().__init__(path, channel)
         except BaseException as error:
             self._folder.cleanup()
             if isinstance(error, KwsError):

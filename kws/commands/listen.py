@@ -6,15 +6,19 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from kws.commands.listen_options import (
+    ActionsFile,
+    ChannelName,
     Keep,
     KeepMax,
     KeepNear,
+    Reconnect,
     SensitivityName,
     Thresholds,
 )
@@ -22,6 +26,8 @@ from kws.commands.options import Json, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kws.backend import SpotterBackend
     from kws.console.detection_lines import DetectionLines
     from kws.console.live_display import LiveDisplay
@@ -62,10 +68,6 @@ Device = Annotated[
 Ble = Annotated[
     bool, typer.Option("--ble", help="Receive the detections of a board over Bluetooth Low Energy.")
 ]
-ActionsFile = Annotated[
-    Path | None,
-    typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
-]
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,8 @@ def listen(
     stdin: Stdin = False,
     device: Device = None,
     ble: Ble = False,
+    channel: ChannelName = None,
+    reconnect: Reconnect = False,
     actions: ActionsFile = None,
     no_gate: NoGate = False,
     sensitivity: SensitivityName = None,
@@ -102,6 +106,10 @@ def listen(
         )
     if ble and keep is not None:
         raise typer.BadParameter("a board sends no audio that --keep could keep")
+    if channel is not None and (stdin or ble):
+        raise typer.BadParameter("--channel is of a microphone or file")
+    if reconnect and (wav is not None or stdin or ble):
+        raise typer.BadParameter("--reconnect is of a microphone")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
         require_extra("kws listen --ble", "bleak", "ble")
@@ -109,18 +117,17 @@ def listen(
     from kws.model_file import DEFAULT_MODEL, ModelFile
     from kws.sensitivity import parse_thresholds
 
+    source = partial(_open_source, wav, stdin, device, channel, reconnect)
     model_file = ModelFile.load(model or DEFAULT_MODEL)
     model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
     keeping = (keep, keep_near, keep_max)
-    raise typer.Exit(_listen_to_source(model_file, wav, stdin, device, actions, keeping, json))
+    raise typer.Exit(_listen_to_source(model_file, source, actions, keeping, json))
 
 
 def _listen_to_source(
     model: ModelFile,
-    wav: Path | None,
-    stdin: bool,
-    device: str | None,
+    open_source: Callable[[], Source],
     actions_file: Path | None,
     keeping: tuple[Path | None, float, int],
     as_json: bool,
@@ -137,15 +144,20 @@ def _listen_to_source(
 
     spotter = Spotter(model)
     actions = Actions.load(actions_file, model.config.keywords) if actions_file else Actions([])
-    source = _open_source(wav, stdin, device)
+    source = open_source()
     try:
         with (
             keeper(spotter, model.name, source.live, *keeping) as kept,
             _open_output(source, spotter, model.name, as_json) as output,
         ):
+
+            def on_gap(time: float, seconds: float) -> None:
+                kept.skip(seconds)
+                output.on_gap(time, seconds)
+
             on_block = actions.then(spotter, kept.then(output.on_block))
             block = FOLLOWED_BLOCK if actions.follow_confidences else BUFFER_SECONDS
-            for detection in listen(source, spotter, on_block, block):
+            for detection in listen(source, spotter, on_block, block, on_gap, output.before_block):
                 actions.run(detection)
                 kept.detected(detection)
                 output.show(detection)
@@ -158,25 +170,33 @@ def _listen_to_source(
     return 0
 
 
-def _open_source(wav: Path | None, stdin: bool, device: str | None) -> Source:
+def _open_source(
+    wav: Path | None, stdin: bool, device: str | None, channel: str | None, reconnect: bool
+) -> Source:
     """Return the source that the options select, importing only what that source needs."""
+    from kws.audio.channels import MEAN, parse_channel
+
+    try:
+        chosen = None if channel is None else parse_channel(channel)
+    except ValueError as error:
+        raise typer.BadParameter(f"--channel: {error}") from None
     if (stdin or str(wav) == "-") and sys.stdin is None:
         raise KwsError("standard input is closed")
     if str(wav) == "-":
         from kws.audio.piped_file import PipedFile
 
-        return PipedFile(sys.stdin.buffer)
+        return PipedFile(sys.stdin.buffer, chosen or MEAN)
     if wav is not None:
         from kws.audio.audio_file import AudioFile
 
-        return AudioFile(wav)
+        return AudioFile(wav, chosen or MEAN)
     if stdin:
         from kws.audio.raw_stream import RawStream
 
         return RawStream(sys.stdin.buffer)
     from kws.microphone import Microphone
 
-    return Microphone(device)
+    return Microphone(device, chosen or 1, reconnect)
 
 
 def _open_output(
@@ -206,10 +226,9 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
     """
     from kws.action import Actions
     from kws.audio.ble import Board
-    from kws.console.detection_lines import StandardOutput, json_line, text_line
+    from kws.console.detection_lines import StandardOutput, json_line, text_line, wall_clock
 
     actions, output = Actions([]), StandardOutput(live=True)
-    format_line = json_line if as_json else text_line
 
     def on_found(name: str, keywords: list[str]) -> None:
         nonlocal actions
@@ -219,7 +238,8 @@ def _listen_to_board(name: str | None, actions_file: Path | None, as_json: bool)
 
     def on_detection(detection: Detection) -> None:
         actions.run(detection)
-        output.print(format_line(detection))
+        line = json_line(detection, at=wall_clock()) if as_json else text_line(detection)
+        output.print(line)
 
     try:
         Board(name, on_found, on_detection).receive()

@@ -1,4 +1,4 @@
-"""Define the options of `kws listen` that set its sensitivity and keep audio."""
+"""Define options of `kws listen`: actions, channel, sensitivity, and the audio to keep."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from typing import Annotated
 
 import typer
 
+ActionsFile = Annotated[
+    Path | None,
+    typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
+]
+ChannelName = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        metavar="N|mean",
+        help="Channel of a microphone or file, from 1, or the mean of all.",
+        show_default="the first of a microphone, the mean of a file",
+    ),
+]
+Reconnect = Annotated[
+    bool,
+    typer.Option("--reconnect", help="Wait for a microphone that is unplugged or not there yet."),
+]
 SensitivityName = Annotated[
     str | None,
     typer.Option(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import time
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from kws.console.recent_audio import RecentAudio
+from kws.console.silence_report import SilenceReport
 from kws.listener import Source
 from kws.posterior import Detection
 
@@ -22,15 +25,27 @@ def text_line(detection: Detection) -> str:
     return f"{detection.time:.2f} s  {detection.keyword}  {detection.confidence:.2f}"
 
 
-def json_line(detection: Detection) -> str:
-    """Return a detection as JSON: `{"time": 1.84, "keyword": "computer", "confidence": 0.97}`."""
-    return json.dumps(
-        {
-            "time": round(detection.time, 4),
-            "keyword": detection.keyword,
-            "confidence": round(detection.confidence, 4),
-        }
-    )
+def json_line(detection: Detection, **more: str | float) -> str:
+    """Return a detection as JSON: `{"time": 1.84, "keyword": "computer", "confidence": 0.97}`.
+
+    more: further keys, after these.
+    """
+    fields = {
+        "time": round(detection.time, 4),
+        "keyword": detection.keyword,
+        "confidence": round(detection.confidence, 4),
+    }
+    return json.dumps(fields | more)
+
+
+def wall_clock() -> str:
+    """Return the time of day with date and zone, by ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def report_gap(time: float, seconds: float) -> None:
+    """Log a gap in the audio."""
+    log.warning("%.1f s of audio were lost after %.1f s; the detector starts afresh", seconds, time)
 
 
 class StandardOutput:
@@ -64,11 +79,13 @@ class StandardOutput:
 
 
 class DetectionLines:
-    """Print one line per detection, at once; log a warning when audio is lost."""
+    """Print one line per detection, at once; report audio that is lost, and silence."""
 
     def __init__(self, source: Source, as_json: bool) -> None:
         self._source = source
-        self._format = json_line if as_json else text_line
+        self._as_json = as_json
+        self._recent = RecentAudio()
+        self._silence = SilenceReport(source)
         self._output = StandardOutput(source.live)
         self._reported = 0  # overflows
         self._next_report = 0.0  # s, by the clock
@@ -81,10 +98,28 @@ class DetectionLines:
 
     def show(self, detection: Detection) -> None:
         """Print a detection."""
-        self._output.print(self._format(detection))
+        if not self._as_json:
+            self._output.print(text_line(detection))
+            return
+        at = {"at": wall_clock()} if self._source.live else {}
+        level = round(self._recent.level(detection.sample), 1)
+        self._output.print(json_line(detection, **at, level_dbfs=level))
+
+    def before_block(self, samples: npt.NDArray[np.int16]) -> None:
+        """Keep the samples, for the level at the detections in them."""
+        self._recent.add(samples)
+
+    def on_gap(self, time: float, seconds: float) -> None:
+        """Report that so many seconds of audio were lost."""
+        self._recent.skip(seconds)
+        report_gap(time, seconds)
+        if self._as_json:
+            gap = {"gap": round(seconds, 4), "time": round(time, 4), "at": wall_clock()}
+            self._output.print(json.dumps(gap))
 
     def on_block(self, samples: npt.NDArray[np.int16]) -> None:
-        """Report audio that was lost before this block."""
+        """Report silence, and audio that was lost before this block."""
+        self._silence.on_block(samples)
         if self._source.overflows > self._reported and time.monotonic() >= self._next_report:
             self._reported = self._source.overflows
             self._next_report = time.monotonic() + LOSS_REPORT_SECONDS

@@ -19,7 +19,8 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.style import Style
 
-from kws.console.detection_lines import text_line
+from kws.console.detection_lines import report_gap, text_line
+from kws.console.silence_report import SilenceReport
 from kws.listener import Source
 from kws.posterior import Detection
 
@@ -49,7 +50,8 @@ class LiveDisplay:
     def __init__(self, source: Source, spotter: SpotterBackend, model: str) -> None:
         self._source = source
         self._spotter = spotter
-        self._title = f"{model} on {source.name}"
+        self._model = model
+        self._silence = SilenceReport(source)
         self._thresholds = dict(
             zip(spotter.config.keywords, spotter.config.thresholds, strict=True)
         )
@@ -74,8 +76,16 @@ class LiveDisplay:
         """Add a detection to the list."""
         self._latest.appendleft(detection)
 
+    def before_block(self, samples: npt.NDArray[np.int16]) -> None:
+        """Do nothing: the display is drawn after a block."""
+
+    def on_gap(self, time: float, seconds: float) -> None:
+        """Report that so many seconds of audio were lost."""
+        report_gap(time, seconds)
+
     def on_block(self, samples: npt.NDArray[np.int16]) -> None:
         """Add a block of samples, int16 [n], to the level; redraw when it is time."""
+        self._silence.on_block(samples)
         values = samples.astype(np.float32)
         self._energy += float(values @ values)
         self._samples += len(samples)
@@ -92,7 +102,7 @@ class LiveDisplay:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         lost = self._source.overflows
-        yield Segment(self._title, BRIGHT)
+        yield Segment(f"{self._model} on {self._source.name}", BRIGHT)
         yield Segment(f"  audio lost in {lost} blocks", FIRED if lost else DIM)
         yield Segment.line()
         yield from self._bar_line(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -33,7 +34,10 @@ def test_a_file_gives_an_object_per_detection():
     process = kws("listen", "--wav", SAMPLES / "all_keywords.flac", "--json")
     assert (process.returncode, process.stderr) == (0, "")
     found = [json.loads(line) for line in process.stdout.splitlines()]
-    assert [list(detection) for detection in found] == [["time", "keyword", "confidence"]] * 4
+    assert [list(detection) for detection in found] == [
+        ["time", "keyword", "confidence", "level_dbfs"]
+    ] * 4
+    assert all(-60 < detection["level_dbfs"] < 0 for detection in found)
     assert [detection["keyword"] for detection in found] == KEYWORDS
     assert all(0 < detection["confidence"] <= 1 for detection in found)
     times = [detection["time"] for detection in found]
@@ -54,7 +58,11 @@ def test_standard_input_gives_the_detections_of_a_file():
     assert process.returncode == 0
     assert process.stderr.decode().startswith("kws: listening on standard input for computer, ")
     file = kws("listen", "--wav", SAMPLES / "all_keywords.flac", "--json")
-    assert process.stdout.decode() == file.stdout
+    found = [json.loads(line) for line in process.stdout.splitlines()]
+    for detection in found:
+        before = datetime.now().astimezone() - datetime.fromisoformat(detection.pop("at"))
+        assert 0 <= before.total_seconds() < 120
+    assert found == [json.loads(line) for line in file.stdout.splitlines()]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,9 @@ def test_detections_are_printed_and_trigger_actions(
         bluez.wait_for_listener()
         bluez.notify(ble.DETECTION, content(1))
         line = process.stdout.readline()
-        assert json.loads(line) == {"time": 1.5, "keyword": "smart mirror", "confidence": 0.5}
+        detection = json.loads(line)
+        assert datetime.fromisoformat(detection.pop("at")).tzinfo is not None
+        assert detection == {"time": 1.5, "keyword": "smart mirror", "confidence": 0.5}
         bluez.notify(ble.DETECTION, content(2, keyword=0))
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
         while not triggered.exists():
