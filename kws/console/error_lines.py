@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
@@ -46,9 +47,18 @@ def run(program: Callable[[], object]) -> None:
 
 
 def write_line(text: str) -> None:
-    """Write one line of text on standard error; drop it where that cannot be written."""
+    """Write one line of text on standard error; drop it where that cannot be written.
+
+    Control characters, which a name of a file may have, are shown and not sent to the terminal.
+    """
     with suppress(OSError, ValueError):  # ValueError: the stream is closed
-        print(" ".join(text.split()), file=sys.stderr or _nowhere(), flush=True)
+        line = "".join(map(_shown, " ".join(text.split())))
+        print(line, file=sys.stderr or _nowhere(), flush=True)
+
+
+def _shown(character: str) -> str:
+    """Return a character, or the escape sequence of one that controls the terminal."""
+    return character if unicodedata.category(character) != "Cc" else f"\\x{ord(character):02x}"
 
 
 def open_closed_streams() -> None:

@@ -147,6 +147,7 @@ def failing(raised: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("raised", "status", "line"),
     [
+        ("OSError(13, 'Permission denied', '\\x1b[2Ja')", 1, "\\x1b[2Ja: Permission denied"),
         ("MemoryError", 1, "out of memory"),
         ("PermissionError(13, 'Permission denied', 'a\\nb')", 1, "a b: Permission denied"),
         ("OSError(28, 'No space left on device')", 1, "No space left on device"),
