@@ -32,9 +32,10 @@ def spelling(name: str, choose: random.Random) -> str:
 
 def record(folder: Path, count: int = 1) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng([*folder.name.encode()])  # equal audio would be one recording
     for number in range(count):
-        sound = np.random.default_rng(len(folder.name) + number).integers(-999, 999, 8000)
-        soundfile.write(folder / f"{len(folder.name)}{number}.wav", sound.astype("int16"), 16000)
+        sound = random.integers(-999, 999, 8000).astype(np.int16)
+        soundfile.write(folder / f"{number}.wav", sound, 16000)
 
 
 @pytest.mark.parametrize("seed", range(100))
