@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from kws.audio import ffmpeg
 from kws.audio.channels import MEAN, Channel, ChannelSelector
 from kws.audio.containers import parts_of
 from kws.audio.file_part import Part, PartReader
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class AudioFile:
-    """Decode an audio file of any format, sample rate and channel count that libsndfile reads.
+    """Decode an audio file of any format, rate and channel count that libsndfile or ffmpeg reads.
 
     The rate is converted; int16 at 16 kHz mono passes bit for bit.
 
@@ -47,10 +49,15 @@ class AudioFile:
 
     live = False
     overflows = 0
+    _decoded_folder: tempfile.TemporaryDirectory[str] | None = None  # of what ffmpeg decoded
 
     def __init__(self, path: str | os.PathLike[str], channel: Channel = MEAN) -> None:
         self.name = os.fspath(path)
         self._path, self._channel = Path(path), channel
+        if self._path.suffix.lower() in ffmpeg.SUFFIXES:
+            self._decoded_folder = tempfile.TemporaryDirectory(prefix="kws-")
+            self._path = Path(self._decoded_folder.name, "decoded.wav")
+            ffmpeg.decode(Path(path), self._path)
         self._parts = _parts(self._path)
         self._seconds = 0.0  # decoded of the parts before this one
         self._damaged: float | None = None  # s, where the first damage is
@@ -65,6 +72,8 @@ class AudioFile:
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
+        if self._decoded_folder is not None:
+            self._decoded_folder.cleanup()
 
     def fill(self, ring: RingBuffer) -> bool:
         """Put the next samples into the ring, as many as fit; return False at the file's end."""

@@ -4,7 +4,7 @@ libsndfile ends at the end of the first link of a chained Ogg stream, where the 
 its own estimate ends, and where the header of a WAV ends that its writer never finished.
 
 Formats: RIFF, Multimedia Programming Interface and Data Specifications 1.0, IBM and Microsoft,
-1991; RF64, EBU Tech 3306; Ogg, RFC 3533.
+1991; RF64, EBU Tech 3306; AIFF 1.3, Apple, 1989; Ogg, RFC 3533.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ def parts_of(path: Path) -> list[Part]:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and content[8:12] == b"WAVE":
                 return [_wav_part(path, content)]
+            if content[:4] == b"FORM" and content[8:12] in (b"AIFF", b"AIFC"):
+                return [_aiff_part(path, content)]
+            if content[:4] == b".snd" and len(content) >= 24:
+                return [_au_part(path, content)]
             if content[:4] == b"OggS":
                 return list(_ogg_links(content))
             return list(mp3_parts(content)) or [Part()]
@@ -60,9 +64,7 @@ def _wav_part(path: Path, content: Content) -> Part:
                 promised = struct.unpack("<Q", content[wide + 8 : wide + 16])[0]
             elif size >= STREAMED_BYTES:
                 promised = present if present < size else size
-            if promised > present and promised < 1 << 62:
-                missing = promised - present
-                raise KwsError(f"{path}: cut short, {missing} bytes of its audio are missing")
+            _require_all(path, promised, present)
             if _is_finished(content, position + promised, order):
                 return Part()
             return Part(patches=_sizes(position, present, wide, order))
@@ -70,6 +72,35 @@ def _wav_part(path: Path, content: Content) -> Part:
             wide = position
         position += size + size % 2  # chunks are padded to an even length
     return Part()
+
+
+def _aiff_part(path: Path, content: Content) -> Part:
+    """Return an AIFF as one part; libsndfile reads one whose writer never set its sizes."""
+    position = 12
+    while len(header := content[position : position + 8]) == 8:
+        chunk, size = struct.unpack(">4sI", header)
+        position += 8
+        if chunk == b"SSND":
+            _require_all(path, size if size < STREAMED_BYTES else 0, len(content) - position)
+            break
+        position += size + size % 2
+    return Part()
+
+
+def _au_part(path: Path, content: Content) -> Part:
+    """Return an AU file as one part, read to its end if its size is unknown or too small."""
+    offset, size = struct.unpack(">II", content[4:12])
+    present = len(content) - offset
+    _require_all(path, size if size < STREAMED_BYTES else 0, present)
+    if size >= present:
+        return Part()
+    return Part(patches=((8, struct.pack(">I", UNKNOWN_SIZE)),))
+
+
+def _require_all(path: Path, promised: int, present: int) -> None:
+    if present < promised < 1 << 62:
+        missing = promised - present
+        raise KwsError(f"{path}: cut short, {missing} bytes of its audio are missing")
 
 
 def _is_finished(content: Content, end: int, order: str) -> bool:

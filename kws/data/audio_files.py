@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import soundfile
 
+from kws.audio import ffmpeg
 from kws.audio.audio_file import AudioFile
 from kws.errors import KwsError
 
@@ -59,7 +61,7 @@ def audio_files(folder: Path) -> list[Path]:
         if any(part.startswith("_") for part in path.relative_to(folder).parts):
             passed['with a name that begins with "_"'] += 1
         elif suffix in OTHER_SUFFIXES and not _can_be_read(path):
-            passed[f"in a format that cannot be read ({suffix})"] += 1
+            passed[f"in a format that cannot be read ({suffix}){_advice(suffix)}"] += 1
         else:
             found.append(path)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(passed.items()))
@@ -88,6 +90,12 @@ def _files(folder: Path) -> Iterator[Path]:
                 seen.add(real)
                 folders.append(name)
         yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _advice(suffix: str) -> str:
+    """Return what would read a format, if it is not installed."""
+    missing = suffix in ffmpeg.SUFFIXES and shutil.which("ffmpeg") is None
+    return " without ffmpeg" if missing else ""
 
 
 def _can_be_read(path: Path) -> bool:

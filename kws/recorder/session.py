@@ -89,11 +89,20 @@ class Session:
             return self._capture(microphone, prompt.seconds)
 
     def _capture(self, microphone: Microphone, seconds: float) -> npt.NDArray[np.int16]:
-        """Return the next samples, int16 [seconds * 16000], counted in audio, not by the clock."""
+        """Return the next samples, int16 [seconds * 16000], counted in audio, not by the clock.
+
+        Where audio is lost in between, it begins again.
+        """
         ring = RingBuffer(SAMPLE_RATE)
-        blocks, missing = [], round(seconds * SAMPLE_RATE)
+        blocks: list[npt.NDArray[np.int16]] = []
+        missing = round(seconds * SAMPLE_RATE)
         while missing:
             microphone.fill(ring)
+            if microphone.lost:
+                blocks, missing = [], round(seconds * SAMPLE_RATE)
+                ring.reset()
+            if not ring.available:
+                continue
             blocks.append(ring.read(min(missing, ring.available)))
             missing -= len(blocks[-1])
             self._screen.show_level(blocks[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from kws.console.detection_lines import DetectionLines
 from kws.errors import KwsError
 from kws.listener import listen
 from kws.microphone import Microphone
+from kws.recorder.session import Session
 from kws.ring_buffer import RingBuffer
 
 COUNTED = np.arange(1, 6_401, dtype=np.int16)  # 0.4 s
@@ -251,3 +253,17 @@ def test_cards_are_not_looked_for_while_a_sound_is_played(cards):
         assert [card.name for card in kws.audio.devices.devices()] == ["desk"]
     kws.audio.devices.rescan()
     assert [card.name for card in kws.audio.devices.devices()] == ["desk", "new"]
+
+
+def test_a_take_begins_again_where_audio_was_lost(cards, clock):
+    stand_in = cards("desk")
+    session = Session([], None, 1, "desk")
+    session._screen = SimpleNamespace(show_level=lambda samples: None)
+    with Microphone("desk") as microphone:
+        send(stand_in.streams[0], clock, COUNTED)
+        clock.seconds += 6.0
+        for part in (-COUNTED, COUNTED):
+            send(stand_in.streams[0], clock, part)
+        take = session._capture(microphone, 0.6)
+    expected = np.concatenate([-COUNTED, COUNTED])[: len(take)]
+    np.testing.assert_array_equal(take, expected)

@@ -226,3 +226,21 @@ def test_a_file_that_is_complete_is_one_part(tmp_path):
         encoded(tmp_path / "one", 1.0, 16_000, form, kind)
         [part] = parts_of(tmp_path / "one")
         assert part.is_whole_file
+
+
+@pytest.mark.parametrize("form", ["AU", "AIFF"])
+@pytest.mark.parametrize("seed", range(3))
+def test_other_formats_are_read_to_their_ends_or_are_an_error(tmp_path, form, seed):
+    samples = noise(20_000, seed)
+    path = tmp_path / "file"
+    soundfile.write(path, samples, 16_000, format=form, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    np.testing.assert_array_equal(read_audio(path), samples)
+    missing = int(np.random.default_rng(seed).integers(1, 30_000))
+    path.write_bytes(content[:-missing])
+    with pytest.raises(KwsError, match=f"cut short, {missing} bytes of its audio are missing"):
+        AudioFile(path)
+    size = 8 if form == "AU" else content.index(b"SSND") + 4
+    content[size : size + 4] = bytes(4)  # never set
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_audio(path), samples)

@@ -255,3 +255,19 @@ def test_a_closed_standard_input():
         command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert refused(process) == "standard input is closed"
+
+
+def test_a_microphone_that_is_plugged_in_later_is_waited_for(sound_cards, tmp_path):
+    environment = sound_cards(Card("desk", all_keywords()))
+    configuration = tmp_path / "asound.conf"
+    with_card = configuration.read_text()
+    configuration.write_text("pcm.unusable { type unusable }\n")
+    command = ("listen", "--device", "desk", "--reconnect", "--json")
+    with started(*command, env=environment) as process:
+        lines = [process.stderr.readline() for _ in range(2)]
+        assert lines[0] == "kws: no input device; waiting for it\n"
+        configuration.write_text(with_card)
+        assert process.stderr.readline() == "kws: input device 'desk' is there\n"
+        assert json.loads(process.stdout.readline())["keyword"] == "computer"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0

@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -258,3 +259,33 @@ def test_a_dumb_terminal_gets_plain_lines():
     os.close(terminal)
     assert b"\x1b" not in output
     assert [line.split("  ")[1] for line in output.decode().splitlines()] == KEYWORDS
+
+
+def test_no_state_of_the_streams_gives_a_traceback(tmp_path):
+    """Draw commands and what their streams are: open, closed or a full disk."""
+    draw = random.Random(0)
+    commands = [
+        WAV,
+        ("listen", "--stdin"),
+        ("listen", "--wav", "-"),
+        ("devices",),
+        ("data", "list"),
+        ("record", "hey", "--output", tmp_path / "records"),
+        ("export", "home", "--output", tmp_path / "board"),
+        ("evaluate", "home", "--positives", SAMPLES, "--negatives", SAMPLES),
+    ]
+    for command in commands * 2:
+        output, errors = tmp_path / "output", tmp_path / "errors"
+        streams = (
+            draw.choice(["<&-", "</dev/null"]),
+            draw.choice([">&-", ">/dev/full", f">{output}"]),
+            draw.choice(["2>&-", "2>/dev/full", f"2>{errors}", f"2>{errors}"]),
+        )
+        script = shlex.join([*KWS, *map(str, command)]) + " " + " ".join(streams)
+        process = subprocess.run(["sh", "-c", script], cwd=ROOT, timeout=60)
+        assert process.returncode in (0, 1), (script, process.returncode)
+        shown = [path.read_text() for path in (output, errors) if path.exists()]
+        assert "Traceback" not in "".join(shown), script
+        assert "kws: error: internal" not in "".join(shown), script
+        for path in (output, errors):
+            path.unlink(missing_ok=True)

@@ -61,7 +61,7 @@ def test_what_is_passed_over_is_one_line(tmp_path: Path, caplog: pytest.LogCaptu
     for name in ("e.wma", "f.WMA", "g.raw", "notes.txt", "README"):
         (tmp_path / name).write_bytes(b"whatever")
     assert audio_files(tmp_path) == [kept]
-    (line,) = caplog.messages
+    (line,) = (message.replace(" without ffmpeg", "") for message in caplog.messages)
     assert line == (
         f"{tmp_path}: audio files are passed over: 1 in a format that cannot be read (.raw), 2 in a"
         ' format that cannot be read (.wma), 2 with a name that begins with "_"'
@@ -89,3 +89,12 @@ def test_linked_folders_are_read_once_whatever_the_loops(tmp_path: Path, seed: i
     found = audio_files(tmp_path / "data")
     assert sorted(path.name for path in found) == sorted(files)
     assert audio_files(tmp_path / "data") == found == sorted(found)
+
+
+def test_a_format_that_ffmpeg_would_read_is_said_to_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.m4a").write_bytes(b"whatever")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KwsError, match=r"cannot be read \(\.m4a\) without ffmpeg"):
+        audio_files(tmp_path)
