@@ -126,7 +126,7 @@ def run_jobs(
     pending = set(futures)
     while pending:
         done, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
-        for future in done:
+        for future in (each for each in futures if each in done):
             outcome = future.result()
             for record in outcome.records:
                 logging.getLogger(record.name).handle(record)
