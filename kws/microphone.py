@@ -64,8 +64,10 @@ class Microphone:
             self._wait_for(str(error))
 
     def __enter__(self) -> Microphone:
+        self._ready.clear()  # of an earlier use
         try:
             if self._capture is not None:
+                self._capture = self._capture.again()
                 self._capture.open()
         except KwsError as error:
             self._capture = None

@@ -68,6 +68,8 @@ class AudioFile:
                 raise KwsError(f"{self.name}: holds no audio")
 
     def __enter__(self) -> AudioFile:
+        if self._file.closed:
+            raise KwsError(f"{self.name}: was read already; open it again")
         return self
 
     def __exit__(self, *error: object) -> None:

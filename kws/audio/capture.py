@@ -46,8 +46,9 @@ class Capture:
     """
 
     def __init__(self, device: InputDevice, channel: Channel) -> None:
-        self._device = device
+        self._device, self._channel = device, channel
         self.name = device.name
+        self._stream: Any = None
         self.rate, self._channels = _settings(device, channel)
         self._ring = RingBuffer(LAG_SECONDS * self.rate * self._channels)  # interleaved
         self._selector = ChannelSelector(channel, self._channels, self.rate, self.name)
@@ -78,6 +79,10 @@ class Capture:
         except sounddevice.PortAudioError as error:
             raise KwsError(f"input device '{self.name}': {error}") from None
         self.last_arrival = now()
+
+    def again(self) -> Capture:
+        """Return a capture of the same card: this one, or another after its use."""
+        return self if self._stream is None else Capture(self._device, self._channel)
 
     def close(self) -> None:
         """Stop recording."""

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-from command_line import ROOT
+from command_line import ROOT, SAMPLES
 
 from kws.audio.audio_file import AudioFile, read_audio, read_each, read_usable
 from kws.errors import KwsError
@@ -233,3 +233,11 @@ def test_a_complete_recording_is_read_at_16_khz(tmp_path):
     assert np.array_equal(read_audio(tmp_path / "long.flac"), samples)
     soundfile.write(tmp_path / "other.wav", samples, 48_000)
     assert len(read_audio(tmp_path / "other.wav")) == pytest.approx(50_000, abs=2)
+
+
+def test_a_file_that_was_read_is_not_read_again_without_a_word():
+    source = AudioFile(SAMPLES / "computer_moon.flac")
+    with source:
+        source.fill(RingBuffer(64))
+    with pytest.raises(KwsError, match="was read already; open it again"), source:
+        pass
