@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import skip_without
+import pytest
 
 
 @contextmanager
@@ -17,10 +17,12 @@ def full_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     """Mount a file system in memory, which only root of Linux may; skip the test elsewhere."""
     place = folder / "disk"
     place.mkdir()
-    skip_without("root on Linux", sys.platform == "linux" and os.geteuid() == 0)
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root of Linux may mount")
     command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)]
     mounted = subprocess.run(command, capture_output=True).returncode == 0
-    skip_without("the right to mount", mounted)
+    if not mounted:
+        pytest.skip("mounting is not allowed here")
     try:
         yield place
     finally:
