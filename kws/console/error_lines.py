@@ -175,10 +175,13 @@ def _flush(stream: TextIO | None) -> OSError | None:
 
 def _discard_unwritten() -> None:
     """Drop what cannot be written, or the interpreter would complain of it at its end."""
-    for name in ("stdout", "stderr"):
-        if _flush(getattr(sys, name)):
-            setattr(sys, name, _nowhere())
-            setattr(sys, f"__{name}__", None)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        if _flush(stream):
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            _flush(stream)
 
 
 def _nowhere() -> TextIO:
