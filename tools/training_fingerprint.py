@@ -129,7 +129,10 @@ def fingerprint(dataset: Dataset, recipe: Recipe, plugin: Plugin | None) -> dict
         "weights": digest(*arrays),
         "settings": digest(repr(settings).encode()),
         "scores": {
-            condition: digest(*scores.positives.values(), *scores.negatives.values())
+            condition: digest(
+                *(q15.astype(np.int64) for q15 in scores.positives.values()),
+                *(q15.astype(np.int64) for q15 in scores.negatives.values()),
+            )
             for condition, scores in scored.items()
         },
     }
