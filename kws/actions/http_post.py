@@ -96,16 +96,8 @@ class _Connection(http.client.HTTPConnection):
         self._opened(self.sock)
 
 
-class _TlsConnection(http.client.HTTPSConnection):
-    """Tell of the socket as soon as it is connected."""
-
-    def __init__(self, *args: Any, opened: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._opened = opened
-
-    def connect(self) -> None:
-        super().connect()
-        self._opened(self.sock)
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
+    """Do the same for TLS; super() in _Connection is HTTPSConnection here."""
 
 
 class _Http(HTTPHandler):
