@@ -131,7 +131,7 @@ def main() -> None:
     """Score the recordings with the folds' models, and print a table for each condition."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    dataset = from_recipe(MODELS / "home.toml", parser.parse_args().data)
+    dataset = from_recipe(MODELS / "home.folds" / "data.toml", parser.parse_args().data)
     folds = [Fold(index, QUARTERS, MODELS / "home.folds") for index in range(QUARTERS)]
     tests = [fold.test_set(dataset) for fold in folds]
     pairs = track(list(zip(folds, tests, strict=True)), "scoring")

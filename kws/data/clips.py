@@ -36,11 +36,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clip:
-    """Hold the path of a recording and its partition."""
+    """Hold the path of a recording, its partition and its kind."""
 
     path: Path
     partition: int  # 0..PARTITIONS-1
     testable: bool = True  # whether figures may be measured on it; else it serves training alone
+    kind: str = ""  # of negative speech or of noise: each has figures of its own
 
 
 @dataclass(frozen=True)

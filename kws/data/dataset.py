@@ -26,6 +26,7 @@ from kws.data.splits import split_noise, split_speech
 from kws.errors import KwsError
 
 NEGATIVE, NOISE, IMPULSE_RESPONSES = "_negative_", "_noise_", "_rooms_"  # folders of a dataset
+SPEECH_KIND, NOISE_KIND = "speech", "noise"  # of clips whose kind nobody states
 
 _log = logging.getLogger(__name__)
 
@@ -122,14 +123,14 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     )
     partitions |= split_noise(noise) | split_noise(impulse_responses)
 
-    def clips(recordings: list[Recording]) -> list[Clip]:
+    def clips(recordings: list[Recording], kind: str = "") -> list[Clip]:
         paths = [recording.path for recording in recordings]
-        return [Clip(p, partitions.get(p, partition_of(p)), p in partitions) for p in paths]
+        return [Clip(p, partitions.get(p, partition_of(p)), p in partitions, kind) for p in paths]
 
     return Dataset(
         {word: clips(recordings) for word, recordings in positives.items()},
-        clips(negatives),
-        clips(noise),
+        clips(negatives, SPEECH_KIND),
+        clips(noise, NOISE_KIND),
         clips(impulse_responses),
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from kws.data.clips import PARTITIONS, Clip, clips_in
-from kws.data.dataset import Dataset, Synthesis
+from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, keyword_name
 from kws.model_file import current_path
@@ -98,7 +98,7 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
     partitions = _partitions(toml)
     training_only = _folders(toml, _key(toml, "training_only"))
 
-    def clips(table: TomlTable, key: str | None) -> list[Clip]:
+    def clips(table: TomlTable, key: str | None, kind: str = "") -> list[Clip]:
         found = []
         for folder in _folders(table, key):
             try:
@@ -106,12 +106,20 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
             except KwsError as error:
                 raise table.error(key, str(error)) from error
             for number, clip in enumerate(inside):
-                name = PurePath(folder, clip.path.relative_to(root / folder)).as_posix()
+                name = PurePath(folder, clip.path.relative_to(root / folder))
                 if folder in training_only:
-                    found.append(Clip(clip.path, number % PARTITIONS, testable=False))
+                    found.append(Clip(clip.path, number % PARTITIONS, testable=False, kind=kind))
                 else:
-                    found.append(replace(clip, partition=partitions.get(name, clip.partition)))
+                    partition = _partition(name, partitions, clip.partition)
+                    found.append(replace(clip, partition=partition, kind=kind))
         return found
+
+    def by_kind(key: str, kind: str) -> list[Clip]:
+        """Return the clips of a table of kinds, or of a list, whose clips are of one kind."""
+        if not isinstance(toml.content.get(key), dict):
+            return clips(toml, _key(toml, key), kind)
+        table = toml.table(key)
+        return [clip for kind in table.content for clip in clips(table, kind, kind)]
 
     keywords: dict[str, list[Clip]] = {}
     base_keywords = {comparison_key(keyword): keyword for keyword in base.positives}
@@ -124,8 +132,8 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
             keywords[keyword] = clips(table, key)
     return Dataset(
         keywords,
-        clips(toml, _key(toml, "negatives")),
-        clips(toml, _key(toml, "noise")),
+        by_kind("negatives", SPEECH_KIND),
+        by_kind("noise", NOISE_KIND),
         clips(toml, _key(toml, "impulse_responses")),
         _synthesis(toml, base.synthesis, [*base.positives, *keywords]),
         toml.content.get("card", {}),
@@ -152,22 +160,41 @@ def _folders(table: TomlTable, key: str | None) -> list[str]:
     return table.texts(key, FOLDER) if key else []
 
 
+def _partition(name: PurePath, partitions: Mapping[str, int], other: int) -> int:
+    """Return the partition of a recording by its path, its speaker or its folder.
+
+    A speaker is named by the path up to the last hyphen: "speech/anna" for "speech/anna-0001.wav".
+    """
+    speaker = name.as_posix().rpartition("-")[0]
+    folders = (folder.as_posix() for folder in name.parents)
+    for key in (name.as_posix(), speaker, *folders):
+        if key in partitions:
+            return partitions[key]
+    return other
+
+
 def _partitions(recipe: TomlTable) -> dict[str, int]:
-    """Return the partition of each recording by its path, from the JSON file a recipe names."""
+    """Return the partition by recording, speaker or folder, from the JSON files a recipe names."""
     key = _key(recipe, "partitions")
     if key is None:
         return {}
-    path = recipe.path.parent / recipe.text(key)
-    try:
-        partitions = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise recipe.error(key, f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise recipe.error(key, f"{path}: not JSON: {error}") from error
-    allowed = range(PARTITIONS)
-    if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
-        raise recipe.error(key, f"{path}: no partition from 0 to {PARTITIONS - 1} by recording")
-    return partitions
+    several = isinstance(recipe.content[key], list)
+    names = recipe.texts(key, '["a file"]') if several else [recipe.text(key)]
+    found: dict[str, int] = {}
+    for name in names:
+        path = recipe.path.parent / name
+        try:
+            partitions = json.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise recipe.error(key, f"{path}: {error.strerror}") from error
+        except ValueError as error:
+            raise recipe.error(key, f"{path}: not JSON: {error}") from error
+        allowed = range(PARTITIONS)
+        if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
+            problem = f"no partition from 0 to {PARTITIONS - 1} by recording"
+            raise recipe.error(key, f"{path}: {problem}")
+        found |= partitions
+    return found
 
 
 def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> Synthesis:

@@ -61,6 +61,44 @@ def test_a_recipe_names_folders_partitions_and_synthesis(tmp_path: Path, data: P
     assert dataset.synthesis == Synthesis(utterances_per_keyword=3, sentences=("good morning",))
 
 
+def test_negatives_and_noise_have_kinds(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('noise = ["more"]\n' + RECIPE)
+    dataset = from_recipe(recipe, data)
+    assert {clip.kind for clip in dataset.negatives} == {"speech"}
+    assert {clip.kind for clip in dataset.noise} == {"noise"}
+    assert {clip.kind for clip in dataset.positives["computer"]} == {""}
+    own = RECIPE.replace('negatives = ["speech", "more/speech"]\n', "")
+    kinds = '[negatives]\n"far away" = ["more/speech"]\nread = ["speech"]\n'
+    recipe.write_text(f'training_only = ["speech"]\n{own}{kinds}[noise]\nmusic = ["more"]\n')
+    dataset = from_recipe(recipe, data)
+    assert [(clip.path.name, clip.kind) for clip in dataset.negatives] == [
+        ("d.wav", "far away"),
+        ("c.wav", "read"),
+    ]
+    assert [clip.testable for clip in dataset.negatives] == [True, False]
+    assert [clip.kind for clip in dataset.noise] == ["music"]
+    recipe.write_text(f"{own}[negatives]\nread = 3\n")
+    with pytest.raises(KwsError, match=r"recipe\.toml:10: read must be a list"):
+        from_recipe(recipe, data)
+
+
+def test_partitions_name_recordings_speakers_and_folders(tmp_path: Path, data: Path) -> None:
+    recorded(*(data / "speech" / f"{name}.wav" for name in ("anna-0001", "anna-0002", "bo-b-1")))
+    partitions = {"speech/anna": 1, "speech/anna-0002.wav": 2, "speech/bo-b": 3, "speech": 4}
+    (tmp_path / "more.json").write_text(json.dumps(partitions))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE.replace('"split.json"', '["split.json", "more.json"]'))
+    found = {clip.path.name: clip.partition for clip in from_recipe(recipe, data).negatives}
+    assert found == {
+        **{"anna-0001.wav": 1, "anna-0002.wav": 2, "bo-b-1.wav": 3, "c.wav": 7},
+        "d.wav": partition_of(Path("d.wav")),
+    }
+    (tmp_path / "more.json").write_text('{"speech": {}}')
+    with pytest.raises(KwsError, match=r"recipe\.toml:1: .*more\.json: no partition from 0 to 7"):
+        from_recipe(recipe, data)
+
+
 def test_a_recipe_has_respellings(tmp_path: Path, data: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     respellings = "utterances_per_respelling = 2\n[synthesis.respellings]\n"

@@ -27,15 +27,15 @@ def test_thresholds_and_figures_are_those_of_the_folds() -> None:
     if not DATA.exists():
         pytest.skip("../shared/data is not here")
     shipped = ModelFile.load().config
-    recipe_file = ROOT / "models" / "home.toml"
-    dataset = from_recipe(recipe_file, DATA)
-    recipe = read_hyperparameters(recipe_file, Recipe())
-    folds = [Fold(index, QUARTERS, ROOT / "models" / "home.folds") for index in range(QUARTERS)]
+    kept = ROOT / "models" / "home.folds"
+    dataset = from_recipe(kept / "data.toml", DATA)
+    recipe = read_hyperparameters(ROOT / "models" / "home.toml", Recipe())
+    folds = [Fold(index, QUARTERS, kept) for index in range(QUARTERS)]
     scores = [score_test_set(fold.load(recipe), fold.test_set(dataset)) for fold in folds]
     config = calibrate(shipped, merge_folds(scores)[CLEAN], recipe.posterior.false_alarms_per_hour)
     assert config.thresholds == shipped.thresholds
     figures = {name: found.to_dict() for name, found in evaluate_folds(config, scores).items()}
-    assert figures == {name: _shown(kept) for name, kept in shipped.card["figures"].items()}
+    assert figures == {name: _shown(found) for name, found in shipped.card["figures"].items()}
 
 
 def _shown(figures: dict[str, Any]) -> dict[str, Any]:
