@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -74,3 +76,32 @@ def test_threads_that_share_a_spotter_take_turns() -> None:
         list(threads.map(use, range(4)))
     spotter.reset()
     assert spotter.push(samples) == expected
+
+
+def test_spotters_of_a_model_share_its_weights_but_no_state_or_threshold() -> None:
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    model, samples = temporal(), synthetic_audio(10, seed=4)
+    expected = Spotter(model).push(samples)
+    assert expected
+    strict = Spotter(model, thresholds=dict.fromkeys(model.config.keywords, 1.0))
+    first, second = Spotter(model), Spotter(ModelFile(model.name, model.content, model.config))
+    shared = [spotter._backend._model for spotter in (strict, first, second)]
+    assert shared[0] is shared[1] is shared[2]
+    assert first._backend._memory != second._backend._memory
+    found = []
+    for block in np.array_split(samples, 50):
+        found += first.push(block)
+        strict.push(block)
+        second.push(block[::2])  # another stream, which disturbs nothing
+    assert found == expected
+    assert strict.push(samples) == []
+    assert Spotter(model.without_gate())._backend._model is not shared[0]
+
+
+def test_what_spotters_share_goes_with_the_last_of_them() -> None:
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    spotter = Spotter(temporal())
+    shared = weakref.ref(spotter._backend._model)
+    del spotter
+    gc.collect()
+    assert shared() is None

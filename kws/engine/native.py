@@ -1,17 +1,19 @@
 """Run the pipeline in C on this machine, where kws was built with a compiler.
 
 The classes have the verbs of kws.mfcc, kws.ds_cnn and kws.spotter and give the same bits. A model
-is handed over at run time. Other threads run while the engine works; an object serves one thread
-at a time.
+is handed over at run time. Spotters of one model share its weights and tables, which the engine
+only reads. Other threads run while the engine works; an object serves one thread at a time.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from kws.config import FrontEnd
+from kws.config import FrontEnd, ModelConfig
 from kws.engine.c_layout import (
     Values,
     check,
@@ -26,7 +28,7 @@ from kws.engine.plan_check import check_plan
 from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
-from kws.posterior import ONE, Detection
+from kws.posterior import ONE, Detection, quantise_threshold
 from kws.types import Frames, Samples, StepScores
 
 try:
@@ -109,16 +111,18 @@ class NativeSpotter:
 
     def __init__(self, model: ModelFile) -> None:
         """Set up the stages of a model and prime them."""
-        network = read(model.content, model.name)
         self.config = model.config
-        self.window_frames = network.window_frames
-        values = model_values(model.name, model.config, network)
-        self._model = _Struct("kws_model", values)
-        self._memory = ffi.new("uint32_t[]", values["memory_bytes"] // 4)
+        self._model = _shared_model(model)
+        self.window_frames = self._model.window_frames
+        self._hop, self._pre_roll = model.config.front_end.hop, self._model.pre_roll
+        self._memory = ffi.new("uint32_t[]", self._model.memory_bytes // 4)
         self._spotter = ffi.new("kws_spotter *")
-        self._hop, self._pre_roll = model.config.front_end.hop, values["gate"]["pre_roll"]
         self._detections = ffi.new("kws_detection[]", SHORT)
         lib.kws_spotter_init(self._spotter, self._model.pointer, self._memory)
+        thresholds = [quantise_threshold(t) for t in model.config.thresholds]
+        self._thresholds = ffi.new("uint16_t[]", thresholds)
+        self._spotter.posterior.thresholds = self._thresholds
+        self.reset()
 
     def reset(self) -> None:
         """Forget the stream and prime the stages with the silence of a receptive field."""
@@ -187,3 +191,29 @@ class _Struct:
             kept = ffi.new("char *[]", [self._field(item, each) for each in value])
         self._kept.append(kept)
         return kept
+
+
+class _SharedModel(_Struct):
+    """Hold what the detectors of a model share: all but their state and their thresholds."""
+
+    def __init__(self, name: str, content: bytes, config: ModelConfig) -> None:
+        network = read(content, name)
+        values = model_values(name, config, network)
+        super().__init__("kws_model", values)
+        self.window_frames = network.window_frames
+        self.pre_roll: int = values["gate"]["pre_roll"]
+        self.memory_bytes: int = values["memory_bytes"]
+
+
+_SHARED: WeakValueDictionary[tuple[str, bytes, str], _SharedModel] = WeakValueDictionary()
+
+
+def _shared_model(model: ModelFile) -> _SharedModel:
+    """Return the struct of a model, the same for all detectors of it that there are."""
+    ones = (1.0,) * len(model.config.keywords)
+    config = replace(model.config, thresholds=ones, card={})
+    key = model.name, model.content, repr(config)
+    shared = _SHARED.get(key)
+    if shared is None:
+        shared = _SHARED[key] = _SharedModel(model.name, model.content, config)
+    return shared
