@@ -17,6 +17,7 @@ from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
+from kws.sensitivity import with_sensitivity
 from kws.types import Frames, Samples, StepScores
 
 BACKENDS = ("c", "numpy")
@@ -69,6 +70,13 @@ class SpotterBackend(Protocol):
     @property
     def scores(self) -> dict[str, float]:
         """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push."""
+
+
+class _Adjustable(SpotterBackend, Protocol):
+    """Detect keywords with thresholds that may change in a stream."""
+
+    def use_thresholds(self, config: ModelConfig) -> None:
+        """Use the thresholds of these settings from the next step on; forget nothing."""
 
 
 class Spotter:
@@ -142,6 +150,17 @@ class Spotter:
         with self._lock:
             self._backend.reset()
 
+    def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Change thresholds of single keywords, above 0 up to 1, in the middle of a stream.
+
+        They hold from the next push on, also after a reset; `config` has them. Any thread may call
+        this: it waits for a push that another one is in. Raises KwsError for a keyword that the
+        model does not have and for a number out of range; then nothing is changed.
+        """
+        with self._lock:
+            config = with_sensitivity(self._backend.config, thresholds=thresholds)
+            self._backend.use_thresholds(config)
+
 
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
     """Set up the feature extractor by the fastest backend."""
@@ -161,7 +180,7 @@ def open_ds_cnn(model: ModelFile) -> Classifier:
     return DsCnn(model)
 
 
-def _open_spotter(model: ModelFile, backend: str) -> SpotterBackend:
+def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
     """Set up the whole pipeline by a named backend."""
     if backend not in BACKENDS:
         raise KwsError(f"no backend named {backend!r}; there are: {', '.join(BACKENDS)}")

@@ -7,6 +7,7 @@ refractory time. Posteriors, averages and thresholds are Q15: 32768 is 1.0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ class Posterior:
         """Take the scale of the int8 scores and the count of frames that the first step sees."""
         self.config = config
         self.table = exp_table(score_scale)
-        self.thresholds = np.array([quantise_threshold(t) for t in config.thresholds], np.int64)
+        self.use_thresholds(config.thresholds)
         self.window_frames = window_frames
         self.reset()
 
@@ -67,6 +68,10 @@ class Posterior:
         self._refractory_end = 0  # first step that may fire again
         self._confidences = np.zeros(count, np.int64)  # at the latest step
         self.begin_block()
+
+    def use_thresholds(self, thresholds: Sequence[float]) -> None:
+        """Fire at these confidences in 0..1, one per keyword, from the next step on."""
+        self.thresholds = np.array([quantise_threshold(t) for t in thresholds], np.int64)
 
     def begin_block(self) -> None:
         """Begin the block of steps that `peaks` is taken over; until its first step, the latest."""

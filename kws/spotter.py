@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kws.config import ModelConfig
 from kws.ds_cnn import DsCnn
 from kws.gate import Gate
 from kws.mfcc import Mfcc
@@ -51,6 +52,11 @@ class NumpySpotter:
             scores = self.ds_cnn.push(frames)
             detections += self.posterior.push(scores)
         return [replace(found, sample=found.sample - self._priming) for found in detections]
+
+    def use_thresholds(self, config: ModelConfig) -> None:
+        """Use the thresholds of these settings from the next step on; forget nothing."""
+        self.config = config
+        self.posterior.use_thresholds(config.thresholds)
 
     @property
     def scores(self) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import all_keywords
 from conftest import skip_without
 from small_models import synthetic_audio, temporal
 
@@ -29,6 +30,54 @@ def test_backends_agree_from_the_first_sample_on(gate: bool) -> None:
         c, numpy = (spotter.push(block) for spotter in spotters)
         assert c == numpy
         assert spotters[0].scores == spotters[1].scores
+
+
+def test_thresholds_change_in_the_middle_of_a_stream_on_both_backends() -> None:
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    model, samples = temporal(), synthetic_audio(20, seed=4)
+    spotters = [Spotter(model, backend) for backend in ("c", "numpy")]
+    random = np.random.default_rng(2)
+    found = []
+    for block in np.array_split(samples, 100):
+        thresholds = {
+            keyword: float(random.choice([1.0, random.uniform(0.01, 1)]))
+            for keyword in random.choice(model.config.keywords, 1)
+        }
+        for spotter in spotters:
+            spotter.set_thresholds(thresholds)
+        c, numpy = (spotter.push(block) for spotter in spotters)
+        assert c == numpy
+        assert spotters[0].config == spotters[1].config
+        (keyword, threshold), *_ = thresholds.items()
+        assert spotters[0].config.thresholds[model.config.keywords.index(keyword)] == threshold
+        found += c
+    assert len({detection.keyword for detection in found}) > 1
+    assert [d.confidence for d in found] != sorted(d.confidence for d in found)
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_changed_thresholds_are_those_of_a_spotter_that_had_them_from_the_start(backend) -> None:
+    skip_without("the C engine (no compiler when kws was installed)", backend != "c" or AVAILABLE)
+    samples = all_keywords()
+    thresholds = {"computer": 1.0, "ALEXA": 0.4}
+    changed = Spotter("home", backend)
+    before = [detection.keyword for detection in changed.push(samples)]
+    changed.reset()
+    changed.set_thresholds(thresholds)
+    changed.reset()  # which keeps them
+    after = changed.push(samples)
+    assert after == Spotter("home", backend, thresholds=thresholds).push(samples)
+    assert "computer" in before
+    assert "computer" not in [detection.keyword for detection in after]
+
+
+@pytest.mark.parametrize("thresholds", [{"computer": 0.0}, {"computer": 1.1}, {"nobody": 0.5}])
+def test_a_threshold_that_cannot_be_changes_nothing(thresholds: dict[str, float]) -> None:
+    spotter = Spotter("home")
+    before = spotter.config
+    with pytest.raises(KwsError):
+        spotter.set_thresholds({"alexa": 0.4, **thresholds})
+    assert spotter.config == before
 
 
 def test_an_unknown_backend_is_refused() -> None:

@@ -41,8 +41,6 @@ class Keeper:
         self, spotter: SpotterBackend, near: float, keep: Callable[[KeptClip], object]
     ) -> None:
         self._spotter = spotter
-        config = spotter.config
-        self._thresholds = dict(zip(config.keywords, config.thresholds, strict=True))
         self._near, self._keep = near, keep
         self._audio: Samples = np.zeros(0, np.int16)  # the latest
         self._end = 0  # sample at which it ends
@@ -84,8 +82,9 @@ class Keeper:
         self._hand_on(self._end + APART)
 
     def _note_near_miss(self) -> None:
+        thresholds = self._thresholds()
         for keyword, confidence in self._spotter.scores.items():
-            if not self._near <= confidence < self._thresholds[keyword]:
+            if not self._near <= confidence < thresholds[keyword]:
                 continue
             if self._end - self._latest < APART:
                 continue
@@ -109,4 +108,9 @@ class Keeper:
         start = self._end - len(self._audio)
         first, last = found.sample - BEFORE - start, found.sample + AFTER - start
         samples = self._audio[max(0, first) : max(0, last)].copy()
-        self._keep(KeptClip(samples, found, self._thresholds[found.keyword], near_miss))
+        self._keep(KeptClip(samples, found, self._thresholds()[found.keyword], near_miss))
+
+    def _thresholds(self) -> dict[str, float]:
+        """Return the thresholds by keyword as they are now; they may change in a stream."""
+        config = self._spotter.config
+        return dict(zip(config.keywords, config.thresholds, strict=True))

@@ -52,10 +52,7 @@ class LiveDisplay:
         self._spotter = spotter
         self._model = model
         self._silence = SilenceReport(source)
-        self._thresholds = dict(
-            zip(spotter.config.keywords, spotter.config.thresholds, strict=True)
-        )
-        names = ("level", *self._thresholds)
+        names = ("level", *spotter.config.keywords)
         self._name_width = min(24, max(cell_len(name) for name in names))
         self._latest: deque[Detection] = deque(maxlen=LATEST)
         self._energy, self._samples = 0.0, 0  # since the last redraw
@@ -108,8 +105,10 @@ class LiveDisplay:
         yield from self._bar_line(
             options, "level", 1 - self._level / FLOOR, f"{self._level:.0f} dBFS"
         )
-        for keyword, score in self._spotter.scores.items():
-            threshold = self._thresholds[keyword]
+        thresholds = self._spotter.config.thresholds  # which may change in a stream
+        for (keyword, score), threshold in zip(
+            self._spotter.scores.items(), thresholds, strict=True
+        ):
             yield from self._bar_line(options, keyword, score, f"{score:.2f}", threshold)
         for index, detection in enumerate(self._latest):
             yield Segment(text_line(detection), DIM if index else FIRED)

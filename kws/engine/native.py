@@ -148,6 +148,12 @@ class NativeSpotter:
             for i in range(found)
         ]
 
+    def use_thresholds(self, config: ModelConfig) -> None:
+        """Use the thresholds of these settings from the next step on; forget nothing."""
+        self._thresholds = ffi.new("uint16_t[]", [quantise_threshold(t) for t in config.thresholds])
+        self._spotter.posterior.thresholds = self._thresholds
+        self.config = config
+
     @property
     def scores(self) -> dict[str, float]:
         """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push."""
