@@ -20,7 +20,7 @@ import soundfile
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.utterances import Voice, installed_voices
+from kws.tts.voices import Voice, installed_voices
 
 HERE = Path(__file__).parent
 SILENCE_BEFORE, PAUSE, SILENCE_AFTER = 1.2, 0.2, 1.0  # s before, between, after the segments

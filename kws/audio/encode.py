@@ -11,11 +11,16 @@ from kws.config import SAMPLE_RATE
 from kws.types import Samples
 
 
-def encode(samples: Samples, file_format: Literal["FLAC", "WAV"] = "FLAC") -> bytes:
-    """Return int16 samples [n] at 16 kHz as the content of an audio file.
+def encode(
+    samples: Samples, file_format: Literal["FLAC", "WAV"] = "FLAC", comment: str = ""
+) -> bytes:
+    """Return int16 samples [n] at 16 kHz as the content of an audio file, with a comment if any.
 
     libsndfile, which writes files itself, says of a full disk that a decoder is wrong, or nothing.
     """
     content = io.BytesIO()
-    soundfile.write(content, samples, SAMPLE_RATE, "PCM_16", format=file_format)
+    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, "PCM_16", format=file_format) as file:
+        if comment:
+            file.comment = comment
+        file.write(samples)
     return content.getvalue()

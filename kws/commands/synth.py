@@ -12,7 +12,7 @@ from kws.commands.options import require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
-    from kws.tts.utterances import Voice
+    from kws.tts.voices import Voice
 
 CONFUSABLE = 300  # phrases, where the user does not say how many
 
@@ -63,7 +63,7 @@ def synth(
     from kws.data.dataset import NEGATIVE
     from kws.data.keywords import keyword_folder, keyword_of
     from kws.tts.languages import ENGLISH, language_of
-    from kws.tts.utterances import installed_voices, voices_for
+    from kws.tts.voices import installed_voices, voices_for
 
     folder = keyword_folder(output, text)
     keyword = keyword_of(folder)

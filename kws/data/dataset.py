@@ -39,6 +39,11 @@ class Synthesis:
     utterances_per_respelling: int = 0
     utterances_per_confusable: int = 0
     utterances_per_sentence: int = 0
+    in_context_per_keyword: int = 0  # sentences that contain the keyword, at a known place
+    # Utterances of each keyword by voices of other languages and by child-like voices.
+    accented_per_keyword: int = 0
+    lone_utterances: int = 0  # names, single words, greetings, short orders, said alone
+    utterances_per_lone: int = 0
     # Confusable phrases of each keyword from the pronouncing dictionary, added to those given.
     generated_confusables: int = 0
     random_sentences: int = 0  # of the dictionary's words, each said once

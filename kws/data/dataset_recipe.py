@@ -43,6 +43,7 @@ HYPERPARAMETERS = (
 COUNTS = (
     *("utterances_per_keyword", "utterances_per_respelling", "utterances_per_confusable"),
     *("utterances_per_sentence", "generated_confusables", "random_sentences"),
+    *("in_context_per_keyword", "accented_per_keyword", "lone_utterances", "utterances_per_lone"),
 )
 TEXTS = ("generated_for", "confusable_phrases", "sentences")
 RESPELLINGS = "respellings"

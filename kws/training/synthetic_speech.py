@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,16 @@ from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
+from kws.tts.carrier_sentences import carrier_sentence
 from kws.tts.confusable_phrases import dictionary, find_confusable_phrases, random_sentences
 from kws.tts.languages import ENGLISH, language_of
-from kws.tts.utterances import (
-    SAMPLING_WEIGHTS,
-    Voice,
-    installed_voices,
-    synthesise,
-    voices_for,
-)
+from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
+from kws.tts.voices import Voice, installed_voices, timed_voices, voices_for
 from kws.types import Samples
 
 _log = logging.getLogger(__name__)
+
+KeywordInContext = tuple[Samples, int, int]  # a sentence; the keyword's first and last+1 sample
 
 
 # Defaults of a dataset folder, which says nothing of synthesis.
@@ -115,6 +113,8 @@ class SyntheticSpeech:
     keywords: dict[str, list[Samples]]
     confusable_phrases: list[Samples]
     sentences: list[Samples]
+    in_context: dict[str, list[KeywordInContext]]
+    lone_utterances: list[Samples]  # said alone: to be placed between silence
 
 
 def synthetic_speech(
@@ -127,42 +127,85 @@ def synthetic_speech(
 
     progress: called with the numbers of utterances made and missing, for each kind.
     """
-
-    @cache
-    def voices() -> list[Voice]:
-        return installed_voices(kokoro_folder=wanted.kokoro)
-
-    def spoken(
-        texts: Sequence[str], count: int, kind: str, weights: Mapping[str, float]
-    ) -> list[Samples]:
-        samples = []
-        for language in dict.fromkeys(map(language_of, texts)) if count else ():
-            said = [text for text in texts if language_of(text) == language]
-            able = voices_for(language, voices())
-            if not able:
-                _log.warning("no synthetic speech of %r is added: no voice knows it", said[0])
-                continue
-            if language != ENGLISH:
-                _log.info("%r is said by voices of the language %r", said[0], language)
-            paths = synthesise(
-                said, count, folder / kind, 1, voices=able, weights=weights, progress=progress
-            )
-            samples += [read_audio(path) for path in paths]
-        return samples
+    speakers = _Speakers(wanted.kokoro, folder, progress)
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
-        usual = spoken([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
-        return usual + spoken(others, count, "keywords", KEYWORD_WEIGHTS)
+        usual = speakers.say([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
+        return usual + speakers.say(others, count, "keywords", KEYWORD_WEIGHTS)
 
     phrases, generated = _texts(wanted, keywords)
     per_phrase, per_sentence = wanted.utterances_per_confusable, wanted.utterances_per_sentence
     return SyntheticSpeech(
         {text: keyword(text) for text in keywords},
-        spoken(phrases, per_phrase, "confusable_phrases", CONFUSABLE_WEIGHTS),
-        spoken(wanted.sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
-        + spoken(generated, 1, "random_sentences", SENTENCE_WEIGHTS),
+        speakers.say(phrases, per_phrase, "confusable_phrases", CONFUSABLE_WEIGHTS),
+        speakers.say(wanted.sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
+        + speakers.say(generated, 1, "random_sentences", SENTENCE_WEIGHTS),
+        {text: speakers.say_in_context(text, wanted.in_context_per_keyword) for text in keywords},
+        [],
     )
+
+
+@dataclass(frozen=True)
+class _Speakers:
+    """Speak with the voices of this machine into subfolders of a folder, and read what is there."""
+
+    kokoro: Path | None
+    folder: Path
+    progress: Callable[[int, int], None]
+
+    @cached_property
+    def voices(self) -> list[Voice]:
+        """Return every voice that is installed; KwsError when there is none."""
+        return installed_voices(kokoro_folder=self.kokoro)
+
+    def say(
+        self, texts: Sequence[str], count: int, kind: str, weights: Mapping[str, float]
+    ) -> list[Samples]:
+        """Return `count` utterances of each text, by voices that know its language."""
+        samples = []
+        for language in dict.fromkeys(map(language_of, texts)) if count else ():
+            said = [text for text in texts if language_of(text) == language]
+            able = voices_for(language, self.voices)
+            if not able:
+                _log.warning("no synthetic speech of %r is added: no voice knows it", said[0])
+                continue
+            if language != ENGLISH:
+                _log.info("%r is said by voices of the language %r", said[0], language)
+            samples += [read_audio(path) for path in self._make(said, count, kind, able, weights)]
+        return samples
+
+    def say_in_context(self, keyword: str, count: int) -> list[KeywordInContext]:
+        """Return `count` English sentences that contain a keyword, with its span."""
+        if not count:
+            return []
+        able = timed_voices(self.voices) if language_of(keyword) == ENGLISH else []
+        if not able:
+            _log.warning("no sentences with %r are added: no voice can say them", keyword)
+            return []
+        carrier = carrier_sentence
+        paths = self._make([keyword], count, "in_context", able, SAMPLING_WEIGHTS, carrier)
+        return [read_keyword_in_sentence(path) for path in paths]
+
+    def _make(
+        self,
+        texts: Sequence[str],
+        count: int,
+        kind: str,
+        voices: Sequence[Voice],
+        weights: Mapping[str, float],
+        carrier: Carrier | None = None,
+    ) -> list[Path]:
+        return synthesise(
+            texts,
+            count,
+            self.folder / kind,
+            1,
+            voices=voices,
+            weights=weights,
+            carrier=carrier,
+            progress=self.progress,
+        )
 
 
 def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -92,7 +92,7 @@ def _flite_voices() -> list[str]:
     return [name for name in listing.split()[2:] if name not in FLITE_LEFT_OUT]
 
 
-def _flite(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+def flite_command(voice: str, rate: float, text: Path, output: Path) -> list[str]:
     """Return the command of flite."""
     stretch = f"duration_stretch={1 / rate:.4f}"
     return ["flite", "-voice", voice, "--setf", stretch, "-f", str(text), "-o", str(output)]
@@ -104,16 +104,20 @@ def _festival_voices() -> list[str]:
     return sorted(listing.strip("()\n ").split())
 
 
-def _festival(voice: str, rate: float, text: Path, output: Path) -> list[str]:
-    """Return the command of festival."""
-    settings = (
+def festival_settings(voice: str, rate: float) -> tuple[str, ...]:
+    """Return expressions that make festival speak with a voice at a rate."""
+    return (
         f"(voice_{voice})",
         f"(Param.set 'Duration_Stretch (/ (Param.get 'Duration_Stretch) {rate:.4f}))",
         # Voices of the HTS engine know nothing of Duration_Stretch.
         "(if (symbol-bound? 'hts_engine_params) (set! hts_engine_params"
         f' (cons (list "-r" {rate:.4f}) hts_engine_params)))',
     )
-    options = [word for setting in settings for word in ("-eval", setting)]
+
+
+def _festival(voice: str, rate: float, text: Path, output: Path) -> list[str]:
+    """Return the command of festival."""
+    options = [word for setting in festival_settings(voice, rate) for word in ("-eval", setting)]
     return ["text2wave", str(text), "-o", str(output), *options]
 
 
@@ -153,7 +157,7 @@ def _piper(voice: str, rate: float, text: Path, output: Path) -> list[str]:
 ESPEAK = "espeak-ng"
 SYNTHESISERS = {
     ESPEAK: Synthesiser("espeak-ng", _espeak_voices, _espeak),
-    "flite": Synthesiser("flite", _flite_voices, _flite),
+    "flite": Synthesiser("flite", _flite_voices, flite_command),
     "festival": Synthesiser("text2wave", _festival_voices, _festival),
 }
 PIPER = "piper"  # its voices are where the user put them: piper_voices()

@@ -111,6 +111,21 @@ def test_a_recipe_has_respellings(tmp_path: Path, data: Path) -> None:
         from_recipe(recipe, data)
 
 
+def test_a_recipe_has_counts_of_sentences_accents_and_lone_utterances(
+    tmp_path: Path, data: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    counts = {
+        "in_context_per_keyword": 4,
+        "accented_per_keyword": 5,
+        "lone_utterances": 6,
+        "utterances_per_lone": 7,
+    }
+    recipe.write_text(RECIPE + "".join(f"{key} = {n}\n" for key, n in counts.items()))
+    synthesis = from_recipe(recipe, data).synthesis
+    assert {key: getattr(synthesis, key) for key in counts} == counts
+
+
 def test_a_recipe_extends_another(tmp_path: Path, data: Path) -> None:
     """Leave out the other's negatives that serve as a keyword."""
     (tmp_path / "recipe.toml").write_text(

@@ -21,7 +21,7 @@ from session_clustering import assign_by_session, cluster_sessions, warped_dista
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS
 from kws.data.dataset_recipe import from_recipe
-from kws.tts.utterances import Voice
+from kws.tts.voices import Voice
 
 Recordings = list[npt.NDArray[np.int16]]
 

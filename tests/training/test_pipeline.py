@@ -35,7 +35,7 @@ from kws.training.calibration import ARG_MAX, CAUTIOUS
 from kws.training.checkpoint import Checkpoint
 from kws.training.cross_validation import Fold
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.utterances import installed_voices
+from kws.tts.voices import installed_voices
 
 pytestmark = pytest.mark.slow
 

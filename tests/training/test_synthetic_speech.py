@@ -14,7 +14,8 @@ from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech, wit
 from kws.tts import confusable_phrases
 from kws.tts.confusable_phrases import find_confusable_phrases
 from kws.tts.synthesisers import SYNTHESISERS
-from kws.tts.utterances import Voice, file_name
+from kws.tts.utterances import file_name
+from kws.tts.voices import Voice
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def test_nothing_is_asked_of_synthesisers_where_there_are_none(
     assert dataset.synthesis == Synthesis()
     assert "no synthetic speech is added: no speech synthesiser is installed" in caplog.text
     speech = synthetic_speech(dataset.synthesis, ["computer"], tmp_path / "speech")
-    assert speech == SyntheticSpeech({"computer": []}, [], [])
+    assert speech == SyntheticSpeech({"computer": []}, [], [], {"computer": []}, [])
 
 
 def test_without_a_dictionary_known_texts_are_said(
@@ -128,3 +129,17 @@ def test_a_word_that_festival_cannot_pronounce_has_no_confusable_phrases(
     wanted = Synthesis(generated_confusables=3)
     assert synthetic_speech(wanted, ["snorkfiend"], tmp_path).confusable_phrases == []
     assert "no confusable phrases of 'snorkfiend' are added" in caplog.text
+
+
+@pytest.mark.slow
+def test_keywords_within_sentences_have_spans(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    wanted = Synthesis(in_context_per_keyword=3)
+    speech = synthetic_speech(wanted, ["computer", "привет"], tmp_path)
+    assert speech.keywords == {"computer": [], "привет": []}
+    assert [len(said) for said in speech.in_context.values()] == [3, 0]
+    for samples, start, end in speech.in_context["computer"]:
+        assert 0 <= start < end <= len(samples)
+    assert "no sentences with 'привет' are added: no voice can say them" in caplog.messages

@@ -17,7 +17,8 @@ from kokoro_stand_in import GOOD, UNIT, kokoro, style
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts.kokoro import NATIVE_RATE, SYMBOLS, kokoro_voices
-from kws.tts.utterances import SAMPLING_WEIGHTS, Voice, installed_voices, synthesise
+from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
+from kws.tts.voices import Voice, installed_voices
 
 ANOTHER = """
 <ir_version: 8, opset_import: ["" : 17]>

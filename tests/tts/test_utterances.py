@@ -11,10 +11,13 @@ import soundfile
 from conftest import skip_without
 
 from kws.atomic_write import unfinished_path
+from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
 from kws.errors import KwsError
-from kws.tts.utterances import Voice, file_name, installed_voices, synthesise
+from kws.tts.carrier_sentences import carrier_sentence
+from kws.tts.utterances import file_name, read_keyword_in_sentence, synthesise
+from kws.tts.voices import Voice, installed_voices
 
 
 @pytest.fixture
@@ -119,3 +122,58 @@ def test_a_synthesiser_that_fails_is_left_out(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert {voice.synthesiser for voice in installed_voices()} == {"espeak-ng"}
     assert "flite is left out: speech synthesis: flite: no data" in caplog.messages
+
+
+@pytest.mark.slow
+def test_keywords_in_sentences_are_kept_with_their_span(tmp_path, voices):
+    progress = []
+
+    def made(count: int) -> list[Path]:
+        return synthesise(
+            ["lumen"],
+            count,
+            tmp_path,
+            1,
+            voices=[*voices, Voice("flite", "slt")],
+            carrier=carrier_sentence,
+            progress=lambda *counts: progress.append(counts),
+        )
+
+    skip_without("flite", shutil.which("flite"))
+    first = made(6)
+    spoken = [read_keyword_in_sentence(path) for path in first]
+    assert len(first) == 6
+    for samples, start, end in spoken:
+        assert 0 <= start < end <= len(samples)
+        assert 0.2 < (end - start) / SAMPLE_RATE < 0.9
+        assert np.abs(samples[start:end]).max() > 1000
+    assert len({len(samples) for samples, _, _ in spoken}) == 6
+    progress.clear()
+    again = made(8)
+    assert again[:6] == first
+    assert progress == [(1, 2), (2, 2)]
+
+
+def test_a_sentence_without_its_keyword_is_left_out(tmp_path, voices, caplog):
+    assert not synthesise(["..."], 1, tmp_path, 1, voices=voices, carrier=carrier_sentence)
+    assert "is left out" in caplog.text
+    assert not contents(tmp_path)
+
+
+def test_a_file_that_does_not_say_where_the_keyword_is(tmp_path, voices):
+    [path] = synthesise(["lumen"], 1, tmp_path, 1, voices=voices)
+    with pytest.raises(KwsError, match="does not say where the keyword is"):
+        read_keyword_in_sentence(path)
+    path.write_bytes(encode(np.zeros(9, np.int16), comment="2 10"))
+    with pytest.raises(KwsError, match="is not within it"):
+        read_keyword_in_sentence(path)
+
+
+def test_children_are_a_share_and_change_no_other_utterance(tmp_path, voices):
+    usual, mixed, children = (
+        synthesise(["lumen"], 8, tmp_path / str(share), 1, voices=voices, children=share)
+        for share in (0.0, 0.5, 1.0)
+    )
+    same = [a.read_bytes() == b.read_bytes() for a, b in zip(usual, mixed, strict=True)]
+    assert 0 < sum(same) < 8
+    assert not any(a.read_bytes() == b.read_bytes() for a, b in zip(usual, children, strict=True))
