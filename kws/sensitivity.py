@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from typing import Any
 
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.foreign_text import shortened
 from kws.keyword_names import comparison_key
 
 SENSITIVITIES = ("low", "normal", "high")  # from few false alarms to few misses
@@ -64,10 +66,34 @@ def with_sensitivity(
     """
     chosen = list(_thresholds(config, sensitivity))
     for keyword, threshold in (thresholds or {}).items():
-        if isinstance(threshold, bool) or not 0 < threshold <= 1:
-            raise KwsError(f"threshold of {keyword!r}: {threshold} is not above 0 up to 1")
+        if not (_is_number(threshold) and 0 < threshold <= 1):
+            raise KwsError(
+                f"threshold of {keyword!r}: {shortened(threshold)} is not above 0 up to 1"
+            )
         chosen[_index(keyword, config.keywords)] = float(threshold)
     return replace(config, thresholds=tuple(chosen))
+
+
+def threshold_at(config: ModelConfig, index: int, level: float) -> float:
+    """Return the threshold of a keyword at a sensitivity from 0 (fewest false alarms) to 1.
+
+    0.5 is its threshold in the settings. 0 and 1 are its thresholds at "low" and "high" where the
+    model stores them, else the mean of 1 and its threshold, and half of its threshold. Between them
+    the threshold is linear, so a higher sensitivity never has a higher threshold.
+
+    Raises:
+        KwsError: the level is not 0 to 1.
+    """
+    if not (_is_number(level) and 0 <= level <= 1):
+        raise KwsError(f"sensitivity {shortened(level)} is not 0 to 1")
+    points, normal = operating_points(config), config.thresholds[index]
+    low, high = (1 + normal) / 2, normal / 2
+    if "low" in points:
+        low = max(points["low"].thresholds[index], normal)
+    if "high" in points:
+        high = min(points["high"].thresholds[index], normal)
+    end = low if level < 0.5 else high
+    return normal + (end - normal) * abs(2 * float(level) - 1)
 
 
 def parse_thresholds(options: Iterable[str]) -> dict[str, float]:
@@ -131,4 +157,4 @@ def _operating_point(name: str, values: Any, config: ModelConfig) -> Sensitivity
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)

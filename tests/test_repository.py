@@ -19,6 +19,8 @@ import kws
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kws"
 SIDE_PACKAGES = ("data", "evaluation", "export", "recorder", "training", "tts")
+# Other programs import it; no command does.
+CALL_SHAPES = "compat"
 # The commands import the side packages, each when it runs.
 COMMANDS = [PACKAGE / "cli.py", *sorted((PACKAGE / "commands").glob("*.py"))]
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -26,7 +28,7 @@ PIPELINE = [
     path
     for path in MODULES
     if path.relative_to(PACKAGE).parts[0]
-    not in {*SIDE_PACKAGES, "commands", "cli.py", "__main__.py"}
+    not in {*SIDE_PACKAGES, CALL_SHAPES, "commands", "cli.py", "__main__.py"}
 ]
 # They know nothing of distillation, which the trainer is given as a task.
 BELOW_DISTILLATION = ("model", "trainer", "losses", "batches", "mining", "training_run", "quantise")
@@ -59,7 +61,12 @@ def imports(tree: ast.AST) -> set[str]:
 
 
 def side_packages(names: set[str]) -> set[str]:
-    return {n for n in names for side in SIDE_PACKAGES if f"{n}.".startswith(f"kws.{side}.")}
+    return {
+        n
+        for n in names
+        for side in (*SIDE_PACKAGES, CALL_SHAPES)
+        if f"{n}.".startswith(f"kws.{side}.")
+    }
 
 
 def relative(path: Path) -> str:
