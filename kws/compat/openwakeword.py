@@ -234,10 +234,7 @@ def _keywords(models: Sequence[str]) -> dict[str, ModelKeyword]:
     named: dict[str, ModelKeyword] = {}
     try:
         for model in models or [DEFAULT_MODEL]:
-            is_path = Path(model).suffix or len(Path(model).parts) > 1
-            keywords = keywords_at(model) if is_path else keywords_named(model)
-            for keyword in keywords:
-                name = _score_name(str(model), keyword, bool(is_path), len(keywords))
+            for name, keyword in _named(str(model)):
                 if name in named:
                     raise ModelError(f"{model}: there is a model named {name!r} already")
                 named[name] = keyword
@@ -246,10 +243,17 @@ def _keywords(models: Sequence[str]) -> dict[str, ModelKeyword]:
     return named
 
 
-def _score_name(model: str, keyword: ModelKeyword, is_path: bool, keywords: int) -> str:
-    if keywords > 1:
-        return keyword.keyword
-    return Path(model).stem if is_path else model
+def _named(model: str) -> list[tuple[str, ModelKeyword]]:
+    """Return the keywords of a model, or one keyword, with the names of their scores."""
+    path = Path(model).expanduser()
+    if not path.suffix and len(path.parts) == 1:
+        keywords, single = keywords_named(model), model
+    else:
+        keywords = keywords_at(path)
+        single = path.stem if path.is_file() else keywords[0].keyword
+    if len(keywords) == 1:
+        return [(single, keywords[0])]
+    return [(keyword.keyword, keyword) for keyword in keywords]
 
 
 def _group(keywords: Mapping[str, ModelKeyword]) -> SpotterGroup:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from command_line import SAMPLES
-from small_models import temporal
+from command_line import ROOT, SAMPLES
 
 import kws
 import kws.compat.openwakeword as openwakeword
@@ -39,8 +39,10 @@ def fired(model: Model, samples: Any, chunk: int = CHUNK, threshold: float = 0.5
 def test_a_program_finds_what_kws_listen_finds(recording: str) -> None:
     samples = read_audio(SAMPLES / recording)
     expected = [detection.keyword for detection in kws.listen(SAMPLES / recording)]
-    for chunk in (400, CHUNK, 5000):
-        assert fired(Model(), samples, chunk) == expected
+    model = Model()
+    for chunk in (400, 5000):
+        model.reset()
+        assert fired(model, samples, chunk) == expected
 
 
 @pytest.mark.parametrize("posterior", [0, 1, 25_000, 26_214, 26_215, 26_216, ONE])
@@ -60,11 +62,22 @@ def test_names_of_models(tmp_path: Path) -> None:
     (path,) = [p for p in openwakeword.get_pretrained_model_paths() if "alexa" in p]
     assert list(Model(wakeword_models=[path]).models) == ["alexa"]
     assert openwakeword.MODELS["alexa"]["model_path"] == path
-    (tmp_path / "mine.tflite").write_bytes(temporal().content)
-    both = Model(wakeword_model_paths=[str(tmp_path / "mine.tflite"), "computer"])
-    assert list(both.models) == [*temporal().config.keywords, "computer"]
+    shutil.copy(ROOT / "models" / "home.tflite", tmp_path / "mine.tflite")
+    assert list(Model([str(tmp_path / "mine.tflite")]).models) == KEYWORDS
+    both = Model(wakeword_model_paths=[str(tmp_path / "mine.tflite" / "Smart_Mirror"), "computer"])
+    assert list(both.models) == ["smart mirror", "computer"]
     assert both.get_parent_model_from_label("computer") == "computer"
     assert both.get_parent_model_from_label("timer") == ""
+
+
+def test_a_model_with_one_keyword_has_the_name_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (keyword,) = openwakeword.keywords_named("alexa")
+    monkeypatch.setattr(openwakeword, "keywords_at", lambda path: [keyword])
+    (tmp_path / "hey_v0.1.tflite").touch()
+    assert list(Model([str(tmp_path / "hey_v0.1.tflite")]).models) == ["hey_v0.1"]
+    assert list(Model([str(tmp_path / "hey_v0.1.tflite" / "alexa")]).models) == ["alexa"]
 
 
 def test_a_clip_of_any_format(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import array
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import SAMPLES
-from small_models import temporal
+from command_line import ROOT, SAMPLES
 
 import kws
 import kws.compat.porcupine as pvporcupine
@@ -66,11 +66,8 @@ def test_paths_name_keywords_of_models() -> None:
 
 
 def test_a_model_of_the_users_own(tmp_path: Path) -> None:
-    model = temporal()
-    path = tmp_path / "mine.tflite"
-    path.write_bytes(model.content)
-    keyword = model.config.keywords[-1]
-    porcupine = pvporcupine.create(model_path=str(path), keywords=[keyword])
+    path = shutil.copy(ROOT / "models" / "home.tflite", tmp_path / "mine.tflite")
+    porcupine = pvporcupine.create(model_path=str(path), keywords=["smart mirror"])
     porcupine.process([0] * 512)
     with pytest.raises(pvporcupine.PorcupineInvalidArgumentError, match="has several keywords"):
         pvporcupine.create(keyword_paths=[str(path)])
