@@ -6,8 +6,9 @@ import numpy as np
 
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.training.augmentation import waveform
-from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
+from kws.training.keyword_utterances import KeywordUtterances
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 LAYOUT = ExampleLayout(FRONT_END, window_frames=69, stride=2)

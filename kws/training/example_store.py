@@ -24,7 +24,7 @@ from kws.training.workers import end_with_parent
 
 CHUNK = 256  # examples made by one task
 # Probability of each kind of background example, methods of ExampleGenerator.
-BACKGROUND = {"speech": 0.64, "partial_keyword": 0.24, "noise_only": 0.12}
+BACKGROUND = {"speech": 0.48, "lone_utterance": 0.22, "partial_keyword": 0.2, "noise_only": 0.1}
 SINGLE_WORDS = 0.35  # share of the background that is single words, where there are any
 
 _generators: Sequence[ExampleGenerator]  # by partition; of a worker process, set once at its start
@@ -119,13 +119,16 @@ def store_negative_speech(
 ) -> None:
     """Store the log mel frames of recordings, given by partition, in a folder.
 
-    The silence of an example precedes each partition's recordings.
+    Each partition's recordings follow each other after the silence of an example, and once more
+    with silence between them: an utterance alone is heard as something else than running speech.
     """
     extractor = LogMelExtractor(layout.oversampled)
     frames = [np.zeros((0, layout.front_end.mel_filters), np.float16)]
     partitions: list[int] = []
     for partition, group in enumerate(recordings):
-        samples = np.concatenate([np.zeros(layout.samples, np.int16), *group])
+        silence = np.zeros(layout.window_frames * layout.front_end.hop, np.int16)
+        alone = [piece for samples in group for piece in (silence, samples)]
+        samples = np.concatenate([np.zeros(layout.samples, np.int16), *group, *alone])
         frames.append(extractor.extract(samples).astype(np.float16))
         partitions += [partition] * len(frames[-1])
     speech = NegativeSpeech(np.concatenate(frames), np.array(partitions, np.int8))

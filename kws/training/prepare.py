@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.atomic_write import flush
-from kws.audio.audio_file import read_usable
+from kws.audio.audio_file import read_each, read_usable
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
 from kws.training.cross_validation import Plugin
 from kws.training.example_store import make_examples, store_negative_speech
-from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
+from kws.training.keyword_utterances import KeywordUtterances
 from kws.training.recipe import Recipe
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech
 from kws.training.workers import DONE, Status
@@ -47,7 +48,11 @@ def prepare_material(job: Preparation) -> None:
     status.report("reading recordings", 0.0)
     layout = ExampleLayout.of(recipe.front_end, recipe.architecture)
     generators = example_generators(dataset, layout, synthetic, recipe.examples.single_words)
-    spoken = [*synthetic.confusable_phrases, *synthetic.sentences]
+    spoken = [
+        *synthetic.confusable_phrases,
+        *synthetic.sentences,
+        *synthetic.lone_utterances,
+    ]
     speech = [[*of.negatives, *spoken[i::PARTITIONS]] for i, of in enumerate(generators)]
     unfinished = job.folder.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -90,11 +95,14 @@ def example_generators(
         _utterances(clips, synthetic.keywords[keyword])
         for keyword, clips in dataset.positives.items()
     ]
+    in_context = [_in_context(synthetic.in_context[keyword]) for keyword in dataset.positives]
     impulse_responses = _read(dataset.impulse_responses)
     generators = []
     for partition in range(PARTITIONS):
         kept = dataset.partitions([partition])
-        negatives = _read(kept.negatives)
+        kinds = {clip.path: clip.kind for clip in kept.negatives}
+        read = list(read_each(kinds))
+        negatives = [samples for _, samples in read]
         generators.append(
             ExampleGenerator(
                 layout,
@@ -105,9 +113,22 @@ def example_generators(
                 synthetic.confusable_phrases,
                 synthetic.sentences,
                 negatives if single_words else (),
+                kinds=[kinds[path] for path, _ in read],
+                in_context=in_context,
+                lone_utterances=synthetic.lone_utterances,
             )
         )
     return generators
+
+
+def _in_context(sentences: Sequence[tuple[Samples, int, int]]) -> KeywordUtterances:
+    """Return synthetic sentences with a keyword, which serve all partitions."""
+    count = len(sentences)
+    return KeywordUtterances(
+        [samples for samples, _, _ in sentences],
+        [1 / count] * count,
+        [(start, end) for _, start, end in sentences],
+    )
 
 
 def _utterances(clips: Sequence[Clip], spoken: Sequence[Samples]) -> list[KeywordUtterances]:

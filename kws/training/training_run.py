@@ -142,7 +142,9 @@ class Training:
         if recipe.initial:
             front_end = recipe.initial.config.front_end
         else:
-            some = self.random.choice(self.training_indices, STATISTICS_EXAMPLES)
+            # Whatever the seed: the networks of a committee share their features.
+            random = np.random.default_rng(0)
+            some = random.choice(self.training_indices, STATISTICS_EXAMPLES)
             front_end = standardise(recipe.front_end, self.pool.log_mels[some])
         thresholds, stride = (1.0,) * len(keywords), recipe.architecture.stride
         return ModelConfig(keywords, thresholds, stride, front_end)

@@ -16,8 +16,9 @@ from kws.training.example_store import (
     make_examples,
     store_negative_speech,
 )
-from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.examples import ExampleGenerator
 from kws.training.features import LogMelExtractor
+from kws.training.keyword_utterances import KeywordUtterances
 
 pytestmark = pytest.mark.slow
 
@@ -104,12 +105,14 @@ def test_negative_speech_is_stored_by_partition(tmp_path: Path) -> None:
     ]
     store_negative_speech(spoken, LAYOUT, tmp_path)
     speech = NegativeSpeech.load(tmp_path)
-    samples = LAYOUT.samples + np.array([len(group) * SAMPLE_RATE for group in spoken])
+    silence = LAYOUT.window_frames * LAYOUT.front_end.hop  # before each recording, the second time
+    once = np.array([len(group) * SAMPLE_RATE for group in spoken])
+    samples = LAYOUT.samples + 2 * once + [len(group) * silence for group in spoken]
     frames = (samples - FRONT_END.window) // LAYOUT.oversampled.hop + 1
     assert np.bincount(speech.partitions).tolist() == frames.tolist()
     assert len(speech.select([2, 4])) == frames[2] + frames[4]
     assert len(speech.select([])) == 0
-    expected = LogMelExtractor(LAYOUT.oversampled).extract(
-        np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2]])
-    )
+    alone = [np.pad(samples, (silence, 0)) for samples in spoken[2]]
+    whole = np.concatenate([np.zeros(LAYOUT.samples, np.int16), *spoken[2], *alone])
+    expected = LogMelExtractor(LAYOUT.oversampled).extract(whole)
     assert np.array_equal(speech.select([2]), expected.astype(np.float16))

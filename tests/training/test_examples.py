@@ -9,8 +9,9 @@ from training_signals import LAYOUT, silent_generator
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import word_span
 from kws.training.example_store import BACKGROUND
-from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.examples import SPOKEN_IN_CONTEXT, ExampleGenerator
 from kws.training.features import IGNORE, KEYWORD_RANGE
+from kws.training.keyword_utterances import KeywordUtterances
 
 
 def test_the_word_ends_where_the_labels_say(random: np.random.Generator) -> None:
@@ -30,16 +31,6 @@ def test_the_word_ends_where_the_labels_say(random: np.random.Generator) -> None
     assert np.quantile(errors, 0.25) < 0.05
 
 
-def test_utterances_are_drawn_as_often_as_their_weights_say(random: np.random.Generator) -> None:
-    utterances = [np.full(SAMPLE_RATE, level, np.int16) for level in (1, 2, 3)]
-    words = KeywordUtterances(utterances, [0.1, 0.3, 0.0])
-    assert words.share == pytest.approx(0.4)
-    drawn = np.bincount([words.draw(random)[0][0] for _ in range(400)], minlength=4)
-    assert drawn[3] == 0
-    assert drawn[1] / 400 == pytest.approx(0.25, abs=0.08)
-    assert KeywordUtterances([], []).share == 0
-
-
 @pytest.mark.parametrize("kind", BACKGROUND)
 @pytest.mark.parametrize(
     "examples",
@@ -52,3 +43,35 @@ def test_background_examples_are_as_long_as_the_layout(
     for _ in range(20):
         samples = getattr(examples, kind)(random)
         assert (samples.dtype, len(samples)) == (np.int16, LAYOUT.samples)
+
+
+def test_a_lone_utterance_stands_in_silence(random: np.random.Generator) -> None:
+    word = (3000 * np.sin(np.arange(8000) / 5)).astype(np.int16)
+    quiet = np.zeros(SAMPLE_RATE, np.int16)
+    examples = ExampleGenerator(LAYOUT, [KeywordUtterances([], [])], [word], [quiet], [])
+    lengths = []
+    for _ in range(30):
+        samples = examples.lone_utterance(random).astype(np.float64)
+        assert len(samples) == LAYOUT.samples
+        loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 2)
+        lengths.append((loud[-1] - loud[0]) / SAMPLE_RATE)
+    assert np.quantile(lengths, 0.25) == pytest.approx(0.5, abs=0.1)  # noise prolongs others
+
+
+def test_a_keyword_said_in_a_sentence_ends_where_the_labels_say(
+    random: np.random.Generator,
+) -> None:
+    tone = (3000 * np.sin(np.arange(8000) / 5)).astype(np.int16)
+    sentence = np.concatenate([np.zeros(20_000, np.int16), tone])
+    words = [KeywordUtterances([sentence], [1.0], [(20_000, 28_000)])]
+    alone = [KeywordUtterances([np.zeros(8000, np.int16)], [1.0])]
+    examples = ExampleGenerator(LAYOUT, alone, [], [], [], in_context=words)
+    ends = []
+    for _ in range(200):
+        samples, labels = examples.keyword(1, random)
+        if np.abs(samples).max() > 50:  # that of the sentence
+            step = np.flatnonzero(labels == 1)[-1]
+            loud = np.flatnonzero(np.abs(samples) > np.abs(samples.astype(int)).max() / 2)
+            ends.append(LAYOUT.step_ends[step] - KEYWORD_RANGE[1] - loud[-1] / SAMPLE_RATE)
+    assert len(ends) / 200 == pytest.approx(SPOKEN_IN_CONTEXT, abs=0.1)
+    assert np.median(ends) == pytest.approx(0, abs=0.06)

@@ -18,7 +18,7 @@ from kws.training.augmentation.waveform import Audio, Random, Samples
 CLEAN = 0.3
 # Probabilities of the kinds of background noise; the rest is speech of several people (babble).
 RECORDED_NOISE, SYNTHETIC_NOISE = 0.6, 0.15
-RECORDED_RIR, SYNTHETIC_RIR = 0.25, 0.25  # probabilities of reverberation
+RECORDED_RIR, SYNTHETIC_RIR = 0.2, 0.4  # probabilities of reverberation
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,22 @@ class AcousticAugmentation:
         speech: Sequence[Samples],
         noise: Sequence[Samples],
         impulse_responses: Sequence[Samples],
+        kinds: Sequence[str] = (),
     ) -> None:
-        """Draw from recordings of speech, of noise and of room impulse responses, int16."""
+        """Draw from recordings of speech, of noise and of room impulse responses, int16.
+
+        kinds: the kind of each recording of speech, so that none dominates; (): all are of one.
+        """
         self._speech, self._noise, self._responses = speech, noise, impulse_responses
-        self._speech_weights, self._noise_weights = _weights(speech), _weights(noise)
+        self._speech_weights = balanced_weights(speech, kinds)
+        self._noise_weights = balanced_weights(noise)
         # From the mouth to the sound card, with the probability of each transform.
         self._transforms = (
             Transform(1.0, self._reverberate),
             Transform(0.2, waveform.distort),
             Transform(0.6, waveform.tilt_spectrum),
             Transform(0.15, waveform.low_pass),
+            Transform(0.17, waveform.telephone),
             Transform(0.7, self._mix_background),
             Transform(1.0, waveform.randomise_level),
             Transform(0.5, waveform.add_microphone_noise),
@@ -69,6 +75,10 @@ class AcousticAugmentation:
     def speech(self, count: int, random: Random) -> Audio:
         """Return `count` samples of speech."""
         return _excerpt(self._speech, self._speech_weights, count, random)
+
+    def utterance(self, random: Random) -> Samples:
+        """Return one recording of speech, which may be of any length; there must be one."""
+        return self._speech[random.choice(len(self._speech), p=self._speech_weights)]
 
     def noise(self, count: int, random: Random) -> Audio:
         """Return `count` samples of recorded noise, of synthetic noise, or of babble."""
@@ -98,11 +108,21 @@ class AcousticAugmentation:
         return waveform.mix(scene, noise, random.uniform(*waveform.SNR))
 
 
-def _weights(recordings: Sequence[Samples]) -> npt.NDArray[np.float64]:
-    """Return the probability of each recording, in proportion to its length."""
-    lengths = np.array([len(recording) for recording in recordings], np.float64)
-    weights: npt.NDArray[np.float64] = lengths / max(1.0, lengths.sum())
-    return weights
+def balanced_weights(
+    recordings: Sequence[Samples], kinds: Sequence[str] = ()
+) -> npt.NDArray[np.float64]:
+    """Return the probability of each recording: within a kind in proportion to its length.
+
+    That of a kind is in proportion to the square root of its length, between the balance of the
+    recordings and that of the kinds. kinds: of each recording; (): all are of one.
+    """
+    weights = np.array([len(recording) for recording in recordings], np.float64)
+    names = np.array(kinds or [""] * len(recordings))
+    for kind in set(names.tolist()):
+        chosen = names == kind
+        weights[chosen] /= np.sqrt(max(1.0, weights[chosen].sum()))
+    normalised: npt.NDArray[np.float64] = weights / max(1e-9, weights.sum())
+    return normalised
 
 
 def _excerpt(

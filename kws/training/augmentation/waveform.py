@@ -22,6 +22,7 @@ Double = npt.NDArray[np.float64]
 Random = np.random.Generator
 
 SPEED = (0.88, 1.14)
+CHILD_SPEED, CHILDREN = (1.14, 1.35), 0.1  # a shorter vocal tract, and the share of voices with it
 LEVEL = (-56.0, -8.0)  # dBFS, RMS of the loudest 0.3 s
 SNR = (0.0, 25.0)  # dB
 LEVEL_BLOCK = 80  # samples
@@ -32,12 +33,22 @@ CUTOFF = (3000.0, 7500.0)  # Hz
 DRIVE = (0.7, 8.0)  # peak before the tanh
 SEGMENT = (0.12, 0.45)  # s
 MICROPHONE_NOISE = (-90.0, -60.0)  # dBFS
+RT60 = (0.1, 1.0)  # s
+TREBLE_DECAY = (0.4, 1.0)  # RT60 of the treble against that of the bass
+DIRECT_TO_REVERBERANT = (-6.0, 15.0)  # dB
+TELEPHONE_LOW, TELEPHONE_HIGH = (150.0, 400.0), (3000.0, 3700.0)  # Hz, edges of the band
+MU = 255  # of the companding
 
 
 def perturb_speed(audio: Audio, factor: float) -> Audio:
     """Resample to play faster (factor > 1) or slower, pitch included (PerturbSpeed)."""
     faster: Audio = soxr.resample(audio, SAMPLE_RATE * factor, SAMPLE_RATE, quality="QQ")
     return faster
+
+
+def random_speed(random: Random) -> float:
+    """Return a factor for perturb_speed(), at times one that makes a child of an adult."""
+    return float(random.uniform(*(CHILD_SPEED if random.random() < CHILDREN else SPEED)))
 
 
 def apply_impulse_response(audio: Audio, response: Audio) -> Audio:
@@ -47,17 +58,26 @@ def apply_impulse_response(audio: Audio, response: Audio) -> Audio:
     """
     direct = int(np.argmax(np.abs(response)))
     wet: Audio = fftconvolve(audio, response)[direct : direct + len(audio)]
-    return wet * np.float32(rms(audio) / max(rms(wet), 1e-9))
+    wet *= np.float32(rms(audio) / max(rms(wet), 1e-9))
+    return wet
 
 
 def synthetic_impulse_response(random: Random) -> Audio:
-    """Return an RIR of exponentially decaying noise, RT60 of 0.1 to 0.7 s."""
-    rt60 = random.uniform(0.1, 0.7)
+    """Return an RIR of exponentially decaying noise, whose treble decays faster (Polack 1988)."""
+    rt60 = random.uniform(*RT60)
     t = np.arange(int(rt60 * SAMPLE_RATE)) / SAMPLE_RATE
-    decay = random.standard_normal(len(t)) * 10 ** (-3 * t / rt60)
-    decay *= 10 ** (-random.uniform(0, 15) / 20) / np.sqrt((decay**2).sum())  # direct-to-reverb
-    decay[0] += 1
-    return decay.astype(np.float32)
+    noise = random.standard_normal((2, len(t)))
+    pole = np.exp(-2 * np.pi * random.uniform(500, 3000) / SAMPLE_RATE)
+    bass = lfilter([1 - pole], [1, -pole], noise[0])
+    treble = noise[1] - lfilter([1 - pole], [1, -pole], noise[1])
+    ratio = random.uniform(*TREBLE_DECAY)
+    tail = bass * 10 ** (-3 * t / rt60) + treble * 10 ** (-3 * t / (ratio * rt60))
+    tail[: int(random.uniform(0, 0.01) * SAMPLE_RATE)] = 0  # until the first reflection
+    tail *= 10 ** (-random.uniform(*DIRECT_TO_REVERBERANT) / 20) / np.sqrt((tail**2).sum())
+    # The direct sound leads, however strong its reflections are.
+    response: Double = np.clip(tail, -0.9, 0.9)
+    response[0] = 1
+    return response.astype(np.float32)
 
 
 def tilt_spectrum(audio: Audio, random: Random) -> Audio:
@@ -76,6 +96,17 @@ def low_pass(audio: Audio, random: Random) -> Audio:
     sections = butter(8, cutoff, fs=SAMPLE_RATE, output="sos")
     filtered: Double = sosfilt(sections, audio)
     return filtered.astype(np.float32)
+
+
+def telephone(audio: Audio, random: Random) -> Audio:
+    """Limit to the band of a telephone, and round as its companding does (ITU-T G.711)."""
+    band = random.uniform(*TELEPHONE_LOW), random.uniform(*TELEPHONE_HIGH)
+    narrow: Double = sosfilt(butter(4, band, "bandpass", fs=SAMPLE_RATE, output="sos"), audio)
+    peak = max(float(np.abs(narrow).max()), 1e-6) / random.uniform(0.05, 1.0)
+    companded = np.sign(narrow) * np.log1p(MU * np.abs(narrow) / peak) / np.log1p(MU)
+    rounded = np.rint(companded * 127) / 127
+    expanded: Double = np.sign(rounded) * np.expm1(np.abs(rounded) * np.log1p(MU)) / MU
+    return (peak * expanded).astype(np.float32)
 
 
 def distort(audio: Audio, random: Random) -> Audio:

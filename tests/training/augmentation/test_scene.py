@@ -13,6 +13,7 @@ from kws.training.augmentation.scene import (
     SYNTHETIC_RIR,
     AcousticAugmentation,
     Transform,
+    balanced_weights,
 )
 
 
@@ -78,5 +79,16 @@ def test_rooms_of_recordings_and_synthetic_ones_are_drawn(random: np.random.Gene
         kinds = [0 if count == 1 else 1 if count == 2 else 2 for count in counts]
         return (np.bincount(kinds, minlength=3) / len(kinds)).tolist()
 
-    assert shares([echo]) == pytest.approx([0.5, RECORDED_RIR, SYNTHETIC_RIR], abs=0.08)
-    assert shares([]) == pytest.approx([0.5, 0, RECORDED_RIR + SYNTHETIC_RIR], abs=0.08)
+    wet = RECORDED_RIR + SYNTHETIC_RIR
+    assert shares([echo]) == pytest.approx([1 - wet, RECORDED_RIR, SYNTHETIC_RIR], abs=0.08)
+    assert shares([]) == pytest.approx([1 - wet, 0, wet], abs=0.08)
+
+
+def test_no_kind_of_speech_dominates() -> None:
+    recordings = [np.ones(n * SAMPLE_RATE, np.int16) for n in (90, 10, 4)]
+    weights = balanced_weights(recordings, ["read", "read", "words"])
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] / weights[1] == pytest.approx(9)
+    assert (weights[0] + weights[1]) / weights[2] == pytest.approx(np.sqrt(100 / 4))
+    assert balanced_weights(recordings) == pytest.approx(np.array([90, 10, 4]) / 104)
+    assert len(balanced_weights([])) == 0

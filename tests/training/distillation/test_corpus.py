@@ -26,8 +26,9 @@ from kws.training.distillation.embedding import (
     SIZE,
     WINDOW,
 )
-from kws.training.examples import ExampleGenerator, KeywordUtterances
+from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
+from kws.training.keyword_utterances import KeywordUtterances
 from kws.training.recipe import (
     Architecture,
 )
