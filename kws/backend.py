@@ -128,7 +128,8 @@ class Spotter:
         """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push.
 
         A push that completed no step of the network leaves the posteriors of the latest step.
-        While the gate is closed they are 0.
+        While the gate is closed they are 0. Where a committee sleeps they are those of its first
+        member, which no detection rests on.
         """
         with self._lock:
             return self._backend.scores
@@ -185,6 +186,10 @@ def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
     if backend not in BACKENDS:
         raise KwsError(f"no backend named {backend!r}; there are: {', '.join(BACKENDS)}")
     if backend == "numpy":
+        from kws.spotter import NumpySpotter
+
+        return NumpySpotter(model)
+    if model.config.committee:
         from kws.spotter import NumpySpotter
 
         return NumpySpotter(model)

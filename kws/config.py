@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kws.errors import KwsError
@@ -22,6 +23,7 @@ FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
     "pre_roll_ms": "look_back_ms",
     "hangover_ms": "hold_ms",
 }
+MAX_NETWORKS = 8  # of a committee
 MAX_STATISTIC = 1e6  # of a coefficient: features stay finite in binary32
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
 
@@ -122,6 +124,32 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class CommitteeConfig:
+    """Describe a committee, which confirms what the first network suspects; see kws.committee.
+
+    replay_frames says how many kept frames the members take per hop on a board. It changes when a
+    detection is reported there, and no detection.
+    """
+
+    bounds: tuple[float, ...]  # per keyword: confidence of the first network that wakes the others
+    phases: tuple[int, ...]  # that run of each network, the first included
+    replay_frames: int = 8
+
+    def __post_init__(self) -> None:
+        _require(all(0 < b <= 1 for b in self.bounds), "committee: a bound is not above 0 to 1")
+        _require(
+            1 <= len(self.phases) <= MAX_NETWORKS,
+            f"committee: phases are not those of 1 to {MAX_NETWORKS} networks",
+        )
+        _require(all(p in (1, 2) for p in self.phases), "committee: phases are not 1 or 2 each")
+        _require(sum(self.phases) > 1, "committee: one phase of one network has no other members")
+        _require(
+            2 <= self.replay_frames <= 255,
+            f"committee: replay_frames {self.replay_frames} is not 2 to 255",
+        )
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Hold all that a model file stores besides the weights."""
 
@@ -132,6 +160,7 @@ class ModelConfig:
     smoothing: Smoothing = field(default_factory=Smoothing)
     gate: GateConfig = field(default_factory=GateConfig)
     card: dict[str, Any] = field(default_factory=dict)  # training data, figures, licences
+    committee: CommitteeConfig | None = None
 
     def __post_init__(self) -> None:
         _require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
@@ -148,6 +177,10 @@ class ModelConfig:
         _require(len(self.thresholds) == len(self.keywords), "thresholds are not one per keyword")
         _require(all(0 < t <= 1 for t in self.thresholds), "a threshold is not above 0 to 1")
         _require(1 <= self.stride <= 16, f"stride {self.stride} is not 1 to 16")
+        _require(
+            self.committee is None or len(self.committee.bounds) == len(self.keywords),
+            "committee: bounds are not one per keyword",
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -173,7 +206,10 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
-        return {"format": FORMAT, **asdict(self)}
+        values = {"format": FORMAT, **asdict(self)}
+        if self.committee is None:  # as files were before there were committees
+            del values["committee"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
@@ -195,6 +231,10 @@ class ModelConfig:
         values.setdefault(gate, {})  # the first models had no gate
         for key, section in (("front_end", FrontEnd), ("smoothing", Smoothing), (gate, GateConfig)):
             values[key] = _section(section, key, values.get(key), file_keys)
+        if "committee" in values:
+            values["committee"] = _section(
+                CommitteeConfig, "committee", values["committee"], file_keys
+            )
         return _section(cls, "", values, file_keys)
 
 
@@ -224,6 +264,7 @@ _KIND_NAMES = {
     int: "a whole number",
     float: "a number",
     tuple[float, ...]: "a list of numbers",
+    tuple[int, ...]: "a list of whole numbers",
     tuple[str, ...]: "a list of texts",
 }
 
@@ -231,6 +272,8 @@ _KIND_NAMES = {
 def _is_a(value: Any, kind: Any) -> bool:
     if get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(_is_a(v, get_args(kind)[0]) for v in value)
+    if get_origin(kind) is UnionType:
+        return any(_is_a(value, each) for each in get_args(kind))
     if kind is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, get_origin(kind) or kind) and isinstance(value, bool) == (kind is bool)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import tflite
 
-from kws.config import ModelConfig
+from kws.config import MAX_NETWORKS, ModelConfig
+from kws.engine.committee_check import check_committee
 from kws.engine.model_check import proven
 from kws.engine.tflite_reader import readable
 from kws.errors import KwsError
@@ -22,6 +23,9 @@ DEFAULT_MODEL = "home"
 DEFAULT_BASE = "base"  # whose weights `kws train` starts from
 FORMER_NAMES = {"trunk": DEFAULT_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
+NETWORK_ENTRIES = tuple(  # the networks of a committee after the first, each a .tflite
+    f"kws_network_{index}" for index in range(1, MAX_NETWORKS)
+)
 CHECKSUM_ENTRY = "kws_sha256"  # digest of the file with PLACEHOLDER in its own place
 PLACEHOLDER = hashlib.sha256(b"kws").digest()
 MAX_BYTES = 1 << 25  # of a file; those that kws makes have 60 KB
@@ -40,6 +44,7 @@ class ModelFile:
     name: str
     content: bytes
     config: ModelConfig
+    networks: tuple[bytes, ...] = ()  # of a committee, after the first: .tflite files
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
@@ -59,7 +64,9 @@ class ModelFile:
         except KwsError as error:
             raise KwsError(f"{where}: {error}") from error
         proven(content, where)
-        return cls(Path(where).stem, content, config)
+        networks = networks_of(entries)
+        check_committee(config, (content, *networks), where)
+        return cls(Path(where).stem, content, config, networks)
 
     def without_gate(self) -> ModelFile:
         """Return the model with its gate off, so that the network runs on silence, too."""
@@ -125,6 +132,11 @@ def read_file(path: Path) -> bytes:
     return content
 
 
+def networks_of(entries: Mapping[str, bytes]) -> tuple[bytes, ...]:
+    """Return the networks of a committee after the first, of the metadata of a file."""
+    return tuple(entries[name] for name in NETWORK_ENTRIES if name in entries)
+
+
 def metadata(content: bytes, where: str) -> dict[str, bytes]:
     """Return the entries of kws among the metadata of a .tflite, by name.
 
@@ -143,7 +155,7 @@ def metadata(content: bytes, where: str) -> dict[str, bytes]:
         for index in range(model.MetadataLength()):
             entry = model.Metadata(index)
             name = entry.Name().decode()
-            if name in (CONFIG_ENTRY, CHECKSUM_ENTRY):
+            if name in (CONFIG_ENTRY, CHECKSUM_ENTRY, *NETWORK_ENTRIES):
                 data = model.Buffers(entry.Buffer()).DataAsNumpy()
                 entries[name] = b"" if isinstance(data, int) else data.tobytes()
     digest = entries.get(CHECKSUM_ENTRY)

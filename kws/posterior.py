@@ -84,33 +84,52 @@ class Posterior:
 
     def push(self, scores: StepScores) -> list[Detection]:
         """Take int8 scores [steps, classes]; return the detections among these steps."""
-        confidences = self.smooth(scores)
+        averages = self._average(scores)
+        return self.decide(averages, averages)
+
+    def decide(self, averages: Int, shown: Int) -> list[Detection]:
+        """Advance by averages [steps, keywords], Q15; return the detections among these steps.
+
+        shown [steps, keywords]: what `peaks` has at the steps whose confidence is 0.
+        """
+        confidences = self.maximum(averages)
         detections = []
         for step in np.flatnonzero((confidences >= self.thresholds).any(axis=1)):
             if self._steps + step >= self._refractory_end:
                 now = self._steps + int(step)
                 detections.append(self._detection(now, confidences[step]))
                 self._refractory_end = now + 1 + self.config.smoothing.refractory_steps
-        self._steps += len(scores)
-        if len(scores):
-            peaks = confidences.max(axis=0)
+        self._steps += len(averages)
+        if len(averages):
+            shown = np.where(confidences > 0, confidences, shown)
+            peaks = shown.max(axis=0)
             self.peaks = peaks if self._block_is_empty else np.maximum(self.peaks, peaks)
             self._block_is_empty = False
-            self._confidences = confidences[-1]
+            self._confidences = shown[-1]
         return detections
 
     def smooth(self, scores: StepScores) -> Confidences:
         """Advance by scores [steps, classes]; return the confidences [steps, keywords], Q15."""
-        if not len(scores):  # which NumPy's windows do not take
+        return self.maximum(self._average(scores))
+
+    def maximum(self, averages: Int) -> Confidences:
+        """Advance by averages [steps, keywords]; return the confidences [steps, keywords], Q15."""
+        if not len(averages):  # which NumPy's windows do not take
             return np.empty((0, len(self.config.keywords)), np.int64)
-        smoothing = self.config.smoothing
-        posteriors = np.concatenate([self._posteriors, softmax(scores, self.table)[:, 1:]])
-        averages = _windows(posteriors, smoothing.smooth_steps).sum(axis=-1)
-        averages = np.concatenate([self._averages, averages // smoothing.smooth_steps])
-        self._posteriors = posteriors[len(scores) :]
-        self._averages = averages[len(scores) :]
-        confidences: Confidences = _windows(averages, smoothing.max_steps).max(axis=-1)
+        joined = np.concatenate([self._averages, averages])
+        self._averages = joined[len(averages) :]
+        confidences: Confidences = windows(joined, self.config.smoothing.max_steps).max(axis=-1)
         return confidences
+
+    def _average(self, scores: StepScores) -> Int:
+        """Advance by scores [steps, classes]; return the averages [steps, keywords], Q15."""
+        if not len(scores):
+            return np.empty((0, len(self.config.keywords)), np.int64)
+        width = self.config.smoothing.smooth_steps
+        posteriors = np.concatenate([self._posteriors, softmax(scores, self.table)[:, 1:]])
+        self._posteriors = posteriors[len(scores) :]
+        averages: Int = windows(posteriors, width).sum(axis=-1) // width
+        return averages
 
     def _detection(self, step: int, confidence: Int) -> Detection:
         """Choose the keyword furthest above its threshold; of equals, the first."""
@@ -130,6 +149,6 @@ def softmax(scores: StepScores, table: Int) -> Int:
     return posteriors
 
 
-def _windows(values: Int, width: int) -> Int:
+def windows(values: Int, width: int) -> Int:
     """Return the last `width` values at each step of [steps + width - 1, keywords]."""
     return np.lib.stride_tricks.sliding_window_view(values, width, axis=0)

@@ -1,5 +1,7 @@
 """Spot keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior, in NumPy.
 
+Where the model has a committee, it takes the place of the one network.
+
 kws/engine/native.py runs the same pipeline in C, firmware_export/src/spotter.c, bit for bit.
 """
 
@@ -9,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kws.committee import Committee
 from kws.config import ModelConfig
 from kws.ds_cnn import DsCnn
 from kws.gate import Gate
@@ -26,7 +29,8 @@ class NumpySpotter:
         self.config = model.config
         self.mfcc = Mfcc(model.config.front_end)
         self.ds_cnn = DsCnn(model)
-        self.window_frames = self.ds_cnn.window_frames
+        self.committee = Committee(model, DsCnn) if model.config.committee else None
+        self.window_frames = (self.committee or self.ds_cnn).window_frames
         self.gate = Gate(model.config, self.window_frames)
         self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_frames)
         self.reset()
@@ -36,6 +40,8 @@ class NumpySpotter:
         self.gate.reset()
         self.mfcc.reset()
         self.ds_cnn.reset()
+        if self.committee:
+            self.committee.reset()
         self.posterior.reset()
         self._priming = 0
         silence = np.zeros(self.config.priming_samples(self.window_frames), np.int16)
@@ -49,8 +55,12 @@ class NumpySpotter:
         for skipped, passage in self.gate.push(samples):
             self.posterior.skip(skipped)
             frames = self.mfcc.push(passage)
-            scores = self.ds_cnn.push(frames)
-            detections += self.posterior.push(scores)
+            if self.committee:
+                averages, of_first = self.committee.push(frames)
+                detections += self.posterior.decide(averages, of_first)
+            else:
+                scores = self.ds_cnn.push(frames)
+                detections += self.posterior.push(scores)
         return [replace(found, sample=found.sample - self._priming) for found in detections]
 
     def use_thresholds(self, config: ModelConfig) -> None:
@@ -63,7 +73,8 @@ class NumpySpotter:
         """Return the greatest smoothed posterior of each keyword, 0..1, in the latest push.
 
         A push that completed no step of the network leaves the posteriors of the latest step.
-        While the gate is closed they are 0.
+        While the gate is closed they are 0. Where a committee sleeps they are those of its first
+        member, which no detection rests on.
         """
         peaks = (
             self.posterior.peaks / ONE if self.gate.open else np.zeros(len(self.config.keywords))

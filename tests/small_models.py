@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from conftest import tensorflow
 
+from kws.committee import Committee
 from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
 from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
@@ -94,7 +95,28 @@ def phases_of_single_frames() -> ModelFile:
     return random_model(front_end, Shape(8, (3,), 3, first_kernel=1, frequency_kernel=1), stride=1)
 
 
+@cache
+def committee() -> ModelFile:
+    """Return a committee of networks of other shapes, receptive fields and numbers of phases."""
+    front_end = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
+    shapes = (
+        Shape(24, (3, 5), 7),
+        Shape(12, (3,), 4),
+        Shape(8, (5, 4), 9),
+        Shape(8, (2,), 2, 1, 1),
+    )
+    return random_committee(front_end, shapes, phases=(2, 1, 2, 1))
+
+
+@cache
+def pair() -> ModelFile:
+    """Return a committee of two networks with one phase each, the longer one second."""
+    front_end = FrontEnd(320, 256, 512, 12, 100, 6000, 6)
+    return random_committee(front_end, (Shape(8, (3,), 3), Shape(4, (3, 3), 4)), phases=(1, 1))
+
+
 MODELS = (temporal, plane, short_window, two_phases, phases_of_single_frames)
+COMMITTEES = (committee, pair)
 
 
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
@@ -132,26 +154,9 @@ def random_model(
         keywords: how many.
         stride: frames per step, if not that of the network itself.
     """
-    tensorflow()
-    import keras
-
-    from kws.training.quantise import embed, quantise
-
-    keras.utils.set_random_seed(7)
     frames = Mfcc(front_end).push(synthetic_audio(20, seed=1))
     mean, scale = frames.mean(axis=0), 1 / frames.std(axis=0)
-    network = _network(shape, front_end.coefficients, keywords + 1)
-    views = np.lib.stride_tricks.sliding_window_view(frames, shape.window_frames, axis=0)
-    windows = ((views.swapaxes(1, 2) - mean) * scale)[:: max(1, len(views) // 100)]
-    windows = windows.astype(np.float32)
-    random = np.random.default_rng(5)
-    for variable in network.variables:
-        if variable.name in ("gamma", "beta"):
-            low, high = (0.5, 1.5) if variable.name == "gamma" else (-0.3, 0.3)
-            variable.assign(random.uniform(low, high, variable.shape))
-    for _ in range(100):  # moves the normalisations' averages to what the data has
-        network(windows[..., None], training=True)
-    content = quantise(network, windows)
+    content = _random_network(shape, (frames - mean) * scale, keywords + 1)
     config = ModelConfig(
         keywords=tuple(f'word "{n}" \u00e9?' for n in range(keywords)),
         thresholds=(0.5,) * keywords,
@@ -163,7 +168,69 @@ def random_model(
     )
     thresholds = _reached(ModelFile("test", content, config))
     config = replace(config, thresholds=thresholds)
+    from kws.training.quantise import embed
+
     return ModelFile.parse(embed(content, config), "test.tflite")
+
+
+def random_committee(
+    front_end: FrontEnd, shapes: tuple[Shape, ...], phases: tuple[int, ...]
+) -> ModelFile:
+    """Return a committee whose first member often suspects, and whose others seldom agree."""
+    first = random_model(front_end, shapes[0], stride=1)
+    frames = Mfcc(first.config.front_end).push(synthetic_audio(20, seed=1))
+    contents = [
+        _random_network(shape, frames, len(first.config.classes), seed, limit=3.0)
+        for seed, shape in enumerate(shapes)
+    ]
+    from kws.training.quantise import pack_committee
+
+    config = replace(first.config, smoothing=Smoothing(4, 2, 5))
+    model = ModelFile.parse(
+        pack_committee(contents, config, phases=phases, bounds=(1e-4,) * 3), "test.tflite"
+    )
+    averages, of_first = Committee(model, DsCnn).push(frames)
+    bounds, thresholds = (
+        np.quantile(a / 32768, q, axis=0) for a, q in ((of_first, 0.8), (averages, 0.9))
+    )
+    config = replace(config, thresholds=tuple(map(float, thresholds)))
+    bounds = tuple(map(float, bounds))
+    return ModelFile.parse(
+        pack_committee(contents, config, phases=phases, bounds=bounds), "test.tflite"
+    )
+
+
+def _random_network(
+    shape: Shape,
+    frames: npt.NDArray[np.float32],
+    classes: int,
+    seed: int = 0,
+    limit: float = 0.0,
+) -> bytes:
+    """Return a network, quantised, whose outputs on frames vary.
+
+    limit: range of the quantised input, if not that of the frames.
+    """
+    tensorflow()
+    import keras
+
+    from kws.training.quantise import quantise
+
+    keras.utils.set_random_seed(7 + seed)
+    network = _network(shape, frames.shape[1], classes)
+    views = np.lib.stride_tricks.sliding_window_view(frames, shape.window_frames, axis=0)
+    windows = views.swapaxes(1, 2)[:: max(1, len(views) // 100)].astype(np.float32)
+    if limit:
+        windows = np.clip(windows, -limit, limit)
+        windows[0, 0, :2] = -limit, limit
+    random = np.random.default_rng(5 + seed)
+    for variable in network.variables:
+        if variable.name in ("gamma", "beta"):
+            low, high = (0.5, 1.5) if variable.name == "gamma" else (-0.3, 0.3)
+            variable.assign(random.uniform(low, high, variable.shape))
+    for _ in range(100):  # moves the normalisations' averages to what the data has
+        network(windows[..., None], training=True)
+    return quantise(network, windows)
 
 
 def _reached(model: ModelFile) -> tuple[float, ...]:

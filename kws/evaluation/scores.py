@@ -9,6 +9,7 @@ from itertools import chain, groupby
 import numpy as np
 
 from kws.backend import open_ds_cnn, open_mfcc
+from kws.committee import Committee
 from kws.config import SAMPLE_RATE
 from kws.evaluation.block_stream import Block
 from kws.gate import Gate
@@ -21,14 +22,16 @@ from kws.types import Confidences, Int, Samples, Trace
 class Scorer:
     """Run the pipeline without its thresholds: samples to confidences.
 
-    Confidences are 0 at the steps that the gate cuts out.
+    Confidences are 0 at the steps that the gate cuts out, and those of a keyword where a committee
+    sleeps: there is no detection, whatever the threshold.
     """
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
         self._mfcc = open_mfcc(model.config.front_end)
         self._ds_cnn = open_ds_cnn(model)
-        self.window_frames = self._ds_cnn.window_frames
+        self._committee = Committee(model, open_ds_cnn) if model.config.committee else None
+        self.window_frames = (self._committee or self._ds_cnn).window_frames
         self._gate = Gate(model.config, self.window_frames)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_frames)
 
@@ -63,6 +66,8 @@ class Scorer:
         """Forget the stream."""
         for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
+        if self._committee:
+            self._committee.reset()
 
     def push(self, samples: Samples) -> Confidences:
         """Take samples [n]; return the confidences [steps, keywords] of the steps they complete."""
@@ -74,7 +79,11 @@ class Scorer:
 
     def score_passage(self, samples: Samples) -> Confidences:
         """Take samples that have passed the gate; return confidences as push() does."""
-        return self._posterior.smooth(self._ds_cnn.push(self._mfcc.push(samples)))
+        frames = self._mfcc.push(samples)
+        if self._committee:
+            averages, _ = self._committee.push(frames)
+            return self._posterior.maximum(averages)
+        return self._posterior.smooth(self._ds_cnn.push(frames))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ The statistics of its input features come from here, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import keras
@@ -16,12 +16,26 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from kws.config import FrontEnd, ModelConfig
+from kws.committee import bounds_that_change_nothing, members_of
+from kws.config import CommitteeConfig, FrontEnd, ModelConfig
+from kws.engine.committee_check import check_committee, network_stride
+from kws.errors import KwsError
+from kws.foreign_text import parse_json
 from kws.mfcc_tables import FrontEndTables
-from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, PLACEHOLDER, checksum
+from kws.model_file import (
+    CHECKSUM_ENTRY,
+    CONFIG_ENTRY,
+    NETWORK_ENTRIES,
+    PLACEHOLDER,
+    checksum,
+    metadata,
+    networks_of,
+)
+from kws.sensitivity import operating_points
 from kws.training.features import dct_matrix
 from kws.training.recipe import Architecture
 
+REPLAYED_PER_HOP = 16  # frames of all members together: 33,000 instructions each in `home`
 INPUT_RANGE = 6.0  # standard deviations that the int8 input spans; what is beyond saturates
 
 
@@ -85,15 +99,18 @@ def quantise(model: keras.Model, features: npt.NDArray[np.float32]) -> bytes:
     return content
 
 
-def embed(content: bytes, config: ModelConfig) -> bytes:
-    """Embed settings and checksum in a .tflite, replacing any that it carries."""
+def embed(content: bytes, config: ModelConfig, networks: Sequence[bytes] | None = None) -> bytes:
+    """Embed settings, the further networks of a committee and a checksum in a .tflite.
+
+    They replace any that it carries; networks: .tflite files, None for those that it carries.
+    """
+    if networks is None:
+        networks = networks_of(metadata(content, "the model")) if config.committee else ()
+    entries = {CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode()}
+    entries |= dict(zip(NETWORK_ENTRIES, map(_bare, networks), strict=False))
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    entries = {
-        CONFIG_ENTRY: json.dumps(config.to_dict(), separators=(",", ":")).encode(),
-        CHECKSUM_ENTRY: PLACEHOLDER,
-    }
     _strip(model)
-    for name, data in entries.items():
+    for name, data in (entries | {CHECKSUM_ENTRY: PLACEHOLDER}).items():
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(data, np.uint8)
         entry = schema.MetadataT()
@@ -102,6 +119,65 @@ def embed(content: bytes, config: ModelConfig) -> bytes:
         model.metadata.append(entry)
     file = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     return file.replace(PLACEHOLDER, checksum(file, PLACEHOLDER))
+
+
+def pack_committee(
+    networks: Sequence[bytes],
+    config: ModelConfig,
+    *,
+    phases: Sequence[int] | None = None,
+    bounds: Sequence[float] | None = None,
+    replay_frames: int | None = None,
+    where: str = "the committee",
+) -> bytes:
+    """Pack trained networks into one model file whose decision is that of their mean.
+
+    Args:
+        networks: .tflite files, that of the network that always runs first. They share the front
+            end of `config`, its keywords and the quantisation of the input.
+        config: settings of the model.
+        phases: that run of each network, 1 or 2; None for all that it has.
+        bounds: confidence of the first network's first phase, per keyword, that wakes the others;
+            None for the greatest that change no decision at any threshold that `config` stores.
+        replay_frames: kept frames that the others take per hop on a board; None for as many as one
+            hop has time for.
+        where: what errors name.
+
+    Raises:
+        KwsError: the networks do not fit the settings or each other.
+    """
+    for number, content in enumerate(networks, start=1):
+        if CONFIG_ENTRY in (entries := metadata(content, where)):
+            other = ModelConfig.from_dict(parse_json(entries[CONFIG_ENTRY], "model settings"))
+            if (other.front_end, other.keywords) != (config.front_end, config.keywords):
+                raise KwsError(f"{where}: network {number} has another front end or other keywords")
+    stride = config.stride
+    possible = [network_stride(content, where) // stride for content in networks]
+    phases = tuple(phases if phases is not None else possible)
+    frames = replay_frames or max(2, min(16, REPLAYED_PER_HOP // max(1, sum(phases) - 1)))
+    lowest = [
+        min(thresholds)
+        for thresholds in zip(
+            config.thresholds,
+            *(point.thresholds for point in operating_points(config).values()),
+            strict=True,
+        )
+    ]
+    settings = CommitteeConfig((1.0,) * len(lowest), phases, frames)
+    unbound = replace(config, committee=settings)
+    check_committee(unbound, networks, where)
+    if bounds is None:
+        members = members_of(unbound, [each * stride for each in possible])
+        bounds = bounds_that_change_nothing(unbound, members, lowest)
+    settings = replace(settings, bounds=tuple(bounds))
+    return embed(networks[0], replace(config, committee=settings), networks[1:])
+
+
+def _bare(content: bytes) -> bytes:
+    """Return a network without settings, checksum and what else no runtime reads."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    _strip(model)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _strip(model: schema.ModelT) -> None:
