@@ -16,6 +16,7 @@ from kws.commands.export import export
 from kws.commands.info import info
 from kws.commands.listen import listen
 from kws.commands.record import record
+from kws.commands.serve import OptionalName, serve
 from kws.commands.synth import synth
 from kws.commands.train import train
 from kws.console.error_lines import describe, run, write_line
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 for command in (listen, devices, info, evaluate, train, record, synth, export):
     app.command()(command)
+app.command(cls=OptionalName)(serve)
 app.add_typer(data.app, name="data")
 
 

@@ -1,0 +1,303 @@
+"""Test `kws serve` as its clients see it: over the standard streams, TCP and a Unix socket."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws, refused, started
+from conftest import skip_without
+
+skip_without("the package wyoming", find_spec("wyoming"))
+
+from wyoming.audio import AudioChunk, AudioStart, AudioStop  # noqa: E402
+from wyoming.event import Event  # noqa: E402
+from wyoming.wake import Detect  # noqa: E402
+from wyoming_client import EXPECTED, Client, connected, sample, server  # noqa: E402
+
+from kws import __version__  # noqa: E402
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets")
+DETECTION_SECONDS, NOTHING_SECONDS = 5.0, 1.0  # that Wyoming's own tests allow
+
+
+@contextmanager
+def on_standard_streams(*options):
+    """A server on its standard streams, and the client."""
+    command = [*KWS, "serve", "--uri", "stdio://", *map(str, options)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        too_long = threading.Timer(120, process.kill)
+        too_long.start()
+        try:
+            yield process, Client(process.stdout, process.stdin)
+        finally:
+            process.kill()
+            too_long.cancel()
+
+
+@pytest.mark.slow
+def test_every_sample_over_the_standard_streams():
+    """The test of wyoming-openwakeword and its peers, with our own recordings."""
+    with on_standard_streams() as (process, client):
+        assert client.names() == KEYWORDS
+        for name, expected in EXPECTED.items():
+            client.start()
+            client.stream(sample(name), chunk=1024)
+            began = time.monotonic()
+            client.stop()
+            found = [client.read() for _ in expected or [None]]
+            taken = time.monotonic() - began
+            if expected:
+                assert [event.data["name"] for event in found] == [word for word, *_ in expected]
+                assert {event.type for event in found} == {"detection"}
+                assert taken < DETECTION_SECONDS
+            else:
+                assert found[0].type == "not-detected"
+                assert taken < NOTHING_SECONDS
+        process.stdin.close()
+        assert process.wait(10) == 0
+        assert process.stdout.read() == b""
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
+def test_every_sample_over_sockets(unix, tmp_path):
+    """Each keyword by its own name, in 10 ms chunks, while another client asks what there is."""
+    with server(unix=tmp_path / "kws.sock" if unix else None) as running:
+        with running.connect() as other:
+            for name, expected in EXPECTED.items():
+                wanted = expected[0][0] if expected else "jarvis"
+                with running.connect() as client:
+                    client.start([wanted])
+                    client.stream(sample(name), first=1000)
+                    assert other.names() == KEYWORDS
+                    client.stop()
+                    events = [client.read() for _ in [e for e in expected if e[0] == wanted] or [0]]
+                if not expected:
+                    assert [event.type for event in events] == ["not-detected"]
+                    continue
+                assert [event.data["name"] for event in events] == [wanted] * len(events)
+                times = [(event.data["timestamp"] - 1000) / 1000 for event in events]
+                ends = [end for word, _, end in expected if word == wanted]
+                assert times == pytest.approx(ends, abs=0.5)
+        assert running.end() == (0, [])
+        assert not (tmp_path / "kws.sock").exists()
+
+
+def test_what_is_found_is_what_kws_listen_finds():
+    lines = kws("listen", "--wav", SAMPLES / "all_keywords.flac", "--json").stdout.splitlines()
+    with on_standard_streams() as (_, client):
+        events = client.answers(all_keywords(), None)
+    expected = [json.loads(line) for line in lines]
+    assert [event.data["name"] for event in events] == [line["keyword"] for line in expected]
+
+
+def test_a_keyword_at_once_after_the_connection():
+    """The word begins 0.3 s after the first sample."""
+    (_, start, end), *_ = EXPECTED["computer_lights.flac"]
+    samples = sample("computer_lights.flac")
+    with server() as running, running.connect() as client:
+        client.start(["computer"])
+        client.stream(samples[round((start - 0.3) * 16_000) : round((end + 0.6) * 16_000)])
+        assert client.read().data["name"] == "computer"
+
+
+def test_a_description_is_as_home_assistant_wants_it():
+    with on_standard_streams() as (_, client):
+        info = client.describe()
+        client.send(Event("ping", {"text": "here?"}))
+        assert client.read().data == {"text": "here?"}
+    (program,) = info.wake
+    assert info.satellite is None
+    assert (program.name, program.installed, program.version) == ("kws", True, __version__)
+    for model, keyword in zip(program.models, KEYWORDS, strict=True):
+        assert (model.name, model.description, model.phrase) == (keyword,) * 3
+        assert model.installed
+
+
+def test_names_in_another_spelling_are_answered_in_it():
+    with on_standard_streams() as (_, client):
+        (event,) = client.answers(sample("smart_mirror_news.flac"), ["Smart_Mirror"])
+    assert event.data["name"] == "Smart_Mirror"
+
+
+def test_only_what_is_asked_for_is_detected():
+    with on_standard_streams() as (_, client):
+        events = client.answers(all_keywords(), ["alexa", "jarvis"])
+        assert [event.data["name"] for event in events] == ["jarvis", "alexa"]
+        unknown, nothing = client.answers(all_keywords(), ["okay nabu"])
+    assert (unknown.type, unknown.data["code"]) == ("error", "unknown-wake-word")
+    assert nothing.type == "not-detected"
+
+
+@pytest.mark.parametrize(
+    ("rate", "width", "channels"), [(48_000, 4, 2), (8_000, 1, 1), (44_100, 3, 1)]
+)
+def test_audio_of_other_formats_is_converted(rate, width, channels):
+    soxr = pytest.importorskip("soxr")
+    audio = soxr.resample(sample("jarvis_door.flac").astype(np.float64) / 32768, 16_000, rate)
+    integers = np.rint(np.clip(audio, -1, 1) * (2 ** (8 * width - 1) - 1)).astype(np.int32)
+    integers = np.repeat(integers, channels)
+    encoded = {
+        1: lambda: (integers + 128).astype(np.uint8).tobytes(),
+        3: lambda: integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes(),
+        4: lambda: integers.tobytes(),
+    }[width]()
+    pcm = {"rate": rate, "width": width, "channels": channels}
+    with on_standard_streams() as (_, client):
+        client.send(Detect(names=["jarvis"]), AudioStart(**pcm))
+        for start in range(0, len(encoded), 1001):  # chunks end within samples, too
+            client.send(AudioChunk(**pcm, audio=encoded[start : start + 1001]))
+        client.send(AudioStop())
+        assert client.read().data["name"] == "jarvis"
+
+
+def test_audio_of_an_impossible_format_is_refused_in_one_line():
+    with server() as running:
+        with running.connect() as client:
+            client.send(Event("audio-start", {"rate": 16_000, "width": 9, "channels": 1}))
+            assert client.at_end()
+        status, lines = running.end()
+    assert (status, len(lines)) == (0, 1)
+    assert lines[0].endswith("audio: width is 9, not 1 to 4")
+
+
+def test_models_come_and_go_while_clients_listen(tmp_path):
+    model = (ROOT / "models" / "home.tflite").read_bytes()
+    with server("--custom-model-dir", tmp_path) as running, running.connect() as client:
+        assert client.names() == KEYWORDS
+        client.start()
+        (tmp_path / "copied.tflite").write_bytes(model[:3000])
+        assert client.names() == KEYWORDS
+        (tmp_path / "copied.tflite").write_bytes(model)
+        named = [f"{keyword} (home)" for keyword in KEYWORDS]
+        assert client.names() == client.names() == KEYWORDS + named
+        client.stream(all_keywords()[:48_000])  # by the model that was there when it began
+        assert client.read().data["name"] == "computer"
+        found = client.answers(all_keywords(), ["computer", "computer (home)"])
+        assert [e.data["name"] for e in found] == ["computer", "computer (home)"]
+        (tmp_path / "copied.tflite").unlink()
+        assert client.names() == KEYWORDS
+        status, lines = running.end()
+    assert status == 0
+    assert sum("left out" in line for line in lines) == 1
+    assert any("copied.tflite" in line and "left out" in line for line in lines)
+
+
+def test_the_sensitivity_of_a_keyword():
+    options = ["--threshold", "computer=1", "--threshold", "alexa=0.5"]
+    with on_standard_streams(*options) as (_, client):
+        events = client.answers(all_keywords(), None)
+    assert [event.data["name"] for event in events] == ["jarvis", "alexa", "smart mirror"]
+
+
+def test_a_refractory_time():
+    twice = np.concatenate([sample("jarvis_music.flac")] * 2)
+    with on_standard_streams("--refractory-seconds", 60) as (_, client):
+        assert len(client.answers(twice, ["jarvis"])) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_the_normal_end(number, tmp_path):
+    with server(unix=tmp_path / "kws.sock") as running, running.connect() as client:
+        client.start()
+        running.process.send_signal(number)
+        assert client.at_end()
+        assert running.process.wait(10) == 0
+        assert not (tmp_path / "kws.sock").exists()
+    with on_standard_streams() as (process, client):
+        client.names()
+        process.send_signal(number)
+        assert process.wait(10) == 0
+
+
+def test_a_check_asks_a_running_server(tmp_path):
+    with server(unix=tmp_path / "kws.sock") as running:
+        uri = f"unix://{running.address}"
+        assert kws("serve", "--check", "--uri", uri).stdout.splitlines() == KEYWORDS
+        assert "another server" in refused(kws("serve", "--uri", uri))
+    assert "unix://" in refused(kws("serve", "--check", "--uri", uri))
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--uri", "http://x"], "--uri 'http://x': not tcp://HOST:PORT, unix://PATH or stdio://"),
+        (["--uri", "tcp://127.0.0.1:99999"], "Port out of range"),
+        (["--uri", "unix:///nowhere/kws.sock"], "No such file or directory"),
+        (["--model", "nothing"], "no model named 'nothing'"),
+        (["--custom-model-dir", "nowhere"], "nowhere: no such folder"),
+        (["--threshold", "2"], "--threshold 2: not above 0 up to 1"),
+        (["--threshold", "jarvis=x"], "--threshold x: not a number"),
+        (["--sensitivity", "jarvis=loud"], "--sensitivity loud: not one of: low, normal, high"),
+        (["--refractory-seconds", "nan"], "--refractory-seconds: not 0 to 60"),
+    ],
+)
+def test_mistakes_are_one_line(options, line):
+    process = kws("serve", *options)
+    assert (process.returncode, process.stdout) == (1, "")
+    error = process.stderr.splitlines()[-1]
+    assert error.startswith("kws: error: ")
+    assert line in error
+
+
+def test_what_is_no_protocol_on_standard_input():
+    assert "not JSON" in kws("serve", "--uri", "stdio://", input="hello\n", stdin=None).stderr
+    half = kws("serve", "--uri", "stdio://", input='{"type": "audio-ch', stdin=None)
+    assert half.returncode == 1
+    assert half.stderr.endswith("kws: error: standard input ended within an event\n")
+
+
+def test_a_port_that_is_taken_is_named():
+    with server() as running:
+        uri = f"tcp://127.0.0.1:{running.address[1]}"
+        with started("serve", "--uri", uri) as second:
+            _, errors = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert errors.splitlines()[-1].startswith(f"kws: error: --uri {uri}: ")
+
+
+def test_the_version():
+    assert kws("serve", "--version").stdout == f"{__version__}\n"
+
+
+def test_home_assistant_finds_the_server():
+    skip_without("the package zeroconf", find_spec("zeroconf"))
+    from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
+
+    found, gone = threading.Event(), threading.Event()
+    services = {}
+
+    class Browser(ServiceListener):
+        def add_service(self, network, kind, name):
+            services[name] = network.get_service_info(kind, name)
+            found.set()
+
+        def remove_service(self, network, kind, name):
+            gone.set()
+
+        def update_service(self, network, kind, name):
+            pass
+
+    with server("--zeroconf", "kws-in-a-test") as running:
+        network = Zeroconf()
+        try:
+            ServiceBrowser(network, "_wyoming._tcp.local.", Browser())
+            assert found.wait(20)
+            service = services["kws-in-a-test._wyoming._tcp.local."]
+            with connected((service.parsed_addresses()[0], service.port)) as client:
+                assert client.names() == KEYWORDS
+            assert running.end()[0] == 0
+            assert gone.wait(20)
+        finally:
+            network.close()
