@@ -56,7 +56,7 @@ class Connection:
         self._wake_words, self._send, self._complain = wake_words, send, complain
         self._names: list[str] | None = None  # that the client asked for; None: any
         self._context: dict[str, Any] | None = None
-        self._stream: _Stream | None = None
+        self._stream: _AudioStream | None = None
         self._timestamp: int | None = None  # of the latest audio, if the client gives any
 
     @property
@@ -100,10 +100,12 @@ class Connection:
         if self._stream is not None:  # the names come after audio-start
             self._stream = self._begun()
 
-    def _begun(self) -> _Stream:
+    def _begun(self) -> _AudioStream:
         """Return a new stream for what is wanted; report the names that no model has."""
         if self._names is None:
-            return _Stream([(word, word.name) for word in self._wake_words.words if word.first])
+            return _AudioStream(
+                [(word, word.name) for word in self._wake_words.words if word.first]
+            )
         wanted = {name: self._wake_words.find(name) for name in self._names}
         if None in wanted.values() and self._wake_words.refresh():
             wanted = {name: self._wake_words.find(name) for name in self._names}
@@ -111,7 +113,7 @@ class Connection:
             problem = f"there is no wake word {shortened(name)}"
             self._complain(problem)
             self._answer(Error(text=problem, code="unknown-wake-word"))
-        return _Stream([(word, name) for name, word in wanted.items() if word is not None])
+        return _AudioStream([(word, name) for name, word in wanted.items() if word is not None])
 
     def _push(self, event: Event) -> None:
         """Send the detections that a piece of audio completes."""
@@ -136,7 +138,7 @@ class Connection:
             self._answer(Detected(name=name, timestamp=timestamp, context=self._context))
 
 
-class _Stream:
+class _AudioStream:
     """Detect wanted wake words in a stream of audio, as if silence had come before and after it.
 
     Attributes:

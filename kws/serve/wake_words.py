@@ -1,4 +1,4 @@
-"""Offer the keywords of models as wake words; read folders of models anew when they are asked for.
+"""Offer the keywords of models as wake words; look for new models whenever a client asks.
 
 A folder may change at any time: a file is read again when its time, size or inode changed, and one
 that is damaged, for instance because it is still being copied, is left out with a line in the log.
