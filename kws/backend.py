@@ -18,7 +18,7 @@ from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
 from kws.sensitivity import with_sensitivity
-from kws.types import Frames, Samples, StepScores
+from kws.types import Classifier, Frames, Samples
 
 BACKENDS = ("c", "numpy")
 DEFAULT_BACKEND = "c" if AVAILABLE else "numpy"
@@ -32,22 +32,6 @@ class FeatureExtractor(Protocol):
 
     def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
-
-
-class Classifier(Protocol):
-    """Turn a stream of feature frames into scores; kws.ds_cnn.DsCnn defines it."""
-
-    window_frames: int  # receptive field
-    coefficients: int  # of a frame
-    classes: int
-    stride: int  # frames from one step to the next
-    score_scale: float  # of an int8 score
-
-    def reset(self) -> None:
-        """Forget the stream."""
-
-    def push(self, frames: Frames, /) -> StepScores:
-        """Take frames [n, coefficients]; return the scores they complete, [steps, classes]."""
 
 
 class SpotterBackend(Protocol):

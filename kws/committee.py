@@ -18,19 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.config import ModelConfig
 from kws.engine.committee_check import network_stride
+from kws.model_file import ModelFile
 from kws.posterior import ONE, exp_table, quantise_threshold, softmax, windows
-from kws.types import Frames, Int
-
-if TYPE_CHECKING:
-    from kws.backend import Classifier
-    from kws.model_file import ModelFile
+from kws.types import Classifier, Frames, Int
 
 
 @dataclass(frozen=True)
