@@ -10,6 +10,7 @@ import typer
 
 from kws import __version__
 from kws.commands import data
+from kws.commands.calibrate import calibrate
 from kws.commands.devices import devices
 from kws.commands.evaluate import evaluate
 from kws.commands.export import export
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (listen, devices, info, evaluate, train, record, synth, export):
+for command in (listen, devices, info, evaluate, train, calibrate, record, synth, export):
     app.command()(command)
 app.command(cls=OptionalName)(serve)
 app.add_typer(data.app, name="data")

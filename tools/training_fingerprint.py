@@ -115,7 +115,8 @@ def fingerprint(dataset: Dataset, recipe: Recipe, plugin: Plugin | None) -> dict
         job = Job(
             dataset, recipe, Fold(0, FOLDS, work), material, recipe.schedule.epochs, 1, plugin
         )
-        model, scored = train_and_score(job)
+        tested = train_and_score(job)
+    model, scored = tested.model, tested.scores
     layers = read(model.content, model.name).layers
     arrays = [a for each in layers for a in (each.weights, each.bias, each.multiplier, each.shift)]
     config = model.config

@@ -59,8 +59,18 @@ def train(
             "--alarms-per-hour",
             min=0,
             max=100,
-            help="False alarms that thresholds are set for.",
-            show_default="the recipe's; 0.5",
+            help="False alarms of all keywords together that thresholds are set for.",
+            show_default="the recipe's; 0.2",
+        ),
+    ] = None,
+    held_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=4,
+            help="Quarter of the speakers that the model is tested on and not trained on, instead"
+            " of testing others.",
+            show_default="the recipe's; none",
         ),
     ] = None,
     report: Annotated[
@@ -89,8 +99,10 @@ def train(
     Training starts from the pretrained base model, so that few recordings
     suffice. Models that each leave out a quarter of the speakers are tested on
     it: that gives the figures, and the thresholds of the model that is written,
-    which is trained on everything. An interrupted run, started again, continues
-    with the epoch it was at. Needs the extra named train.
+    which is trained on everything. With --held-out the model itself leaves out
+    a quarter and is tested on it, and no other is trained. An interrupted run,
+    started again, continues with the epoch it was at. Needs the extra named
+    train.
     """
     require_extra("kws train", "TensorFlow", "train")
     if report is not None:
@@ -102,5 +114,7 @@ def train(
 
     work = work or output.with_suffix(".work")
     words = [word.strip() for word in keywords.split(",") if word.strip()]
-    planned = plan(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding)
+    planned = plan(
+        *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out)
+    )
     run(planned, output, work, report)

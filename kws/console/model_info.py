@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kws.backend import DEFAULT_BACKEND
+from kws.calibration_card import CARD_KEY as CALIBRATION_KEY
+from kws.calibration_card import calibration_lines, calibration_of
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.engine.lowering import read
 from kws.engine.network import Network
@@ -36,6 +38,7 @@ def as_text(model: ModelFile) -> str:
     keywords = zip(config.keywords, config.thresholds, strict=True)
     window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
     cost = cost_per_second(model)
+    calibration = calibration_of(config)
     lines = {
         "model": model.name,
         "keywords": ", ".join(
@@ -57,7 +60,8 @@ def as_text(model: ModelFile) -> str:
         "backend": BACKEND_NAMES[DEFAULT_BACKEND],
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
-        **{key: value for key, value in config.card.items() if key != CARD_KEY},
+        **({"calibration": list(calibration_lines(calibration))} if calibration else {}),
+        **{k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)},
     }
     return "\n".join(_outline(lines, ""))
 

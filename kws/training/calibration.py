@@ -1,23 +1,49 @@
-"""Calibrate thresholds on speech that no model of a cross-validation was trained on."""
+"""Set thresholds for a rate of false alarms of the whole model, on speech that no training had.
+
+Every sensitivity is a rate of all keywords together, of which each keyword has an equal share.
+Below what the hours of speech can count, the rate is extrapolated (kws/evaluation/peak_tail.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from scipy.stats import binomtest
+
+from kws.calibration_card import (
+    CalibrationCard,
+    MeasuredPoint,
+    MissRate,
+    RateOfKind,
+    store_calibration,
+)
 from kws.config import ModelConfig
 from kws.evaluation.evaluate import Evaluation, evaluate
-from kws.evaluation.operating_points import operating_point_for
+from kws.evaluation.peak_tail import (
+    CONFIDENCE,
+    PeakTail,
+    rate_interval,
+    rates_by_kind,
+    whole_rate,
+)
 from kws.evaluation.scores import Scores, merge_scores
-from kws.sensitivity import Sensitivity, store
-from kws.training.cross_validation import ScoresByCondition
+from kws.evaluation.speech_peaks import SpeechPeaks, log_odds, threshold_above
+from kws.posterior import ONE, quantise_threshold
+from kws.sensitivity import NORMAL, Sensitivity, store
 
-# With less speech than this the threshold is at least CAUTIOUS: for no alarm in 1.2 hours, models
-# of benchmarks/custom_words.py needed 0.92 to 0.998.
-MIN_HOURS = 1.0
+ScoresByCondition = Mapping[str, Scores]
+
+# With less speech than this nothing is extrapolated: thresholds are at least CAUTIOUS.
+MIN_HOURS = 5 / 60
 CAUTIOUS = 0.98
-SHARES = {"low": 0.2, "normal": 1.0, "high": 2.0}  # of the target of false alarms per hour
+# Of the target: with that of 0.2 per hour, 0.05, 0.2 and 1.
+SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
+MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
+
+_log = logging.getLogger(__name__)
 
 
 def arg_max_thresholds(config: ModelConfig) -> ModelConfig:
@@ -25,56 +51,106 @@ def arg_max_thresholds(config: ModelConfig) -> ModelConfig:
     return replace(config, thresholds=(ARG_MAX,) * len(config.keywords))
 
 
-def calibrate(config: ModelConfig, scores: Scores, alarms_per_hour: float) -> ModelConfig:
-    """Return the settings with each keyword's lowest threshold that meets a target of FA/h."""
-    thresholds = lowest_thresholds(config, scores, alarms_per_hour)
-    return replace(config, thresholds=tuple(min(1.0, t) for t in thresholds))
+def calibrate(
+    config: ModelConfig,
+    peaks: SpeechPeaks,
+    scores: ScoresByCondition,
+    alarms_per_hour: float,
+    measured_on: str,
+) -> ModelConfig:
+    """Return the settings with thresholds, operating points, and what they were measured on.
 
-
-def with_operating_points(
-    config: ModelConfig, scores: Scores, alarms_per_hour: float
-) -> tuple[ModelConfig, str]:
-    """Return the settings with the operating points that the hours of speech carry.
-
-    The text that comes with them names what they do not carry; it is empty where that is nothing.
-    A point of so many false alarms per hour needs the hours in which one of them is expected.
+    Args:
+        config: Settings of the model.
+        peaks: Of its confidences in speech without the keywords, or of its folds'.
+        scores: Of the keywords' recordings, by condition.
+        alarms_per_hour: Target of all keywords together, at the model's thresholds; 0 for none in
+            all of the speech, without other operating points.
+        measured_on: What kind of speech that is, for the card.
     """
-    points, left_out = {}, []
+    if peaks.hours < MIN_HOURS:
+        return _cautious(config, peaks)
+    if not alarms_per_hour:
+        _log.warning("for no false alarm at all there are no other sensitivities")
+        return replace(config, thresholds=thresholds_for(peaks, 0.0))
+    points, measured = {}, {}
     for name, share in SHARES.items():
         rate = share * alarms_per_hour
-        thresholds = lowest_thresholds(config, scores, rate)
-        if rate * scores.hours < 1 - 1e-9:
-            left_out.append(
-                f"{name} (needs {1 / rate:.1f})" if rate else f"{name} (no false alarm)"
-            )
-        elif max(thresholds) > 1:
-            left_out.append(f"{name} (no threshold is strict enough)")
-        else:
-            points[name] = Sensitivity(thresholds, rate)
-    missing = f"{scores.hours:.1f} hours of speech without the keywords carry no sensitivity "
-    return store(config, points), missing + ", ".join(left_out) if left_out else ""
+        thresholds = thresholds_for(peaks, rate)
+        points[name] = Sensitivity(thresholds, rate / len(config.keywords))
+        measured[name] = measure(replace(config, thresholds=thresholds), peaks, scores, rate)
+    config = replace(config, thresholds=points[NORMAL].thresholds)
+    card = CalibrationCard(measured_on, round(peaks.hours, 3), CONFIDENCE, measured)
+    return store_calibration(store(config, points), card)
 
 
-def lowest_thresholds(
-    config: ModelConfig, scores: Scores, alarms_per_hour: float
-) -> tuple[float, ...]:
-    """Return each keyword's lowest threshold that meets a target of FA/h; above 1 where none does.
+def thresholds_for(peaks: SpeechPeaks, alarms_per_hour: float) -> tuple[float, ...]:
+    """Return each keyword's threshold for a rate of all of them together.
 
-    None is lower than what so few hours or the most probable class ask for.
+    None is lower than what the most probable class asks for, and none exceeds 1.
     """
-    refractory = config.smoothing.refractory_steps
-    least = CAUTIOUS if scores.hours < MIN_HOURS else ARG_MAX
-    points = [
-        operating_point_for(
-            scores.positives[keyword],
-            scores.negatives[keyword],
-            alarms_per_hour,
-            scores.hours,
-            refractory,
-        )
-        for keyword in config.keywords
-    ]
-    return tuple(max(least, point.threshold) for point in points)
+    share = alarms_per_hour / len(peaks.heights)
+    thresholds = []
+    for heights in peaks.heights.values():
+        if share:
+            height = PeakTail.fit(heights, peaks.hours).height(share)
+        else:
+            height = max(heights, default=-float("inf"))
+        threshold = min(ONE, threshold_above(height)) / ONE
+        thresholds.append(max(ARG_MAX, threshold))
+    return tuple(thresholds)
+
+
+def measure(
+    config: ModelConfig, peaks: SpeechPeaks, scores: ScoresByCondition, target: float
+) -> MeasuredPoint:
+    """Return what a model's thresholds give: false alarms with their interval, and misses."""
+    heights = {
+        keyword: float(log_odds(quantise_threshold(threshold)))
+        for keyword, threshold in zip(config.keywords, config.thresholds, strict=True)
+    }
+    counts = {
+        kind: sum(int((peaks.of_kind(k, kind) >= h).sum()) for k, h in heights.items())
+        for kind in peaks.kinds
+    }
+    low, high = rate_interval(peaks, heights)
+    return MeasuredPoint(
+        target,
+        round(whole_rate(peaks, heights), 4),
+        (round(low, 4), round(high, 4)),
+        target * peaks.hours < MIN_COUNT,
+        sum(counts.values()),
+        {
+            kind: RateOfKind(round(peaks.hours_of(kind), 3), counts[kind], round(rate, 4))
+            for kind, rate in rates_by_kind(peaks, heights).items()
+        },
+        {condition: miss_rate(config, found) for condition, found in scores.items()},
+    )
+
+
+def miss_rate(config: ModelConfig, scores: Scores) -> MissRate:
+    """Return the misses of all keywords at a model's thresholds."""
+    missed = utterances = 0
+    for keyword, threshold in zip(config.keywords, config.thresholds, strict=True):
+        found = scores.positives[keyword]
+        missed += int((found < quantise_threshold(threshold)).sum())
+        utterances += len(found)
+    if not utterances:
+        return MissRate(0, 0, (0.0, 1.0))
+    interval = binomtest(missed, utterances).proportion_ci(0.95, "wilson")
+    return MissRate(missed, utterances, (round(interval.low, 4), round(interval.high, 4)))
+
+
+def _cautious(config: ModelConfig, peaks: SpeechPeaks) -> ModelConfig:
+    """Return the settings with thresholds that are not measured, and log that."""
+    _log.warning(
+        "%.1f minutes of speech without the keywords are left to set thresholds by, less than %g:"
+        " they are not measured but set to %g or higher, and may miss many utterances; more"
+        " recordings in _negative_ let them be measured",
+        *(60 * peaks.hours, 60 * MIN_HOURS, CAUTIOUS),
+    )
+    highest = thresholds_for(peaks, 0.0)
+    return replace(config, thresholds=tuple(max(CAUTIOUS, t) for t in highest))
 
 
 def evaluate_folds(
@@ -84,7 +160,7 @@ def evaluate_folds(
     return {condition: evaluate(scores, config) for condition, scores in merge_folds(folds).items()}
 
 
-def merge_folds(folds: Sequence[ScoresByCondition]) -> ScoresByCondition:
+def merge_folds(folds: Sequence[ScoresByCondition]) -> dict[str, Scores]:
     """Return the scores of all folds as those of one test set.
 
     The noisy condition is that of the folds that hold out noise.

@@ -1,7 +1,8 @@
 """Train and test models in a cross-validation by session.
 
 Each fold holds out partitions of the dataset, so that every recording is tested by a model that was
-trained on nothing of its session. The final model is trained on everything.
+trained on nothing of its session. The final model is trained on everything, unless a recipe lets it
+be one of the folds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, score_recordings
+from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks
 from kws.model_file import ModelFile
 from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe
@@ -138,6 +140,15 @@ class Plugin(Protocol):
 
 
 @dataclass(frozen=True)
+class Tested:
+    """Hold a trained model and what it gives on what its fold holds out, if anything."""
+
+    model: ModelFile
+    scores: ScoresByCondition
+    peaks: SpeechPeaks | None  # in clean speech
+
+
+@dataclass(frozen=True)
 class Job:
     """Describe one training and its test."""
 
@@ -152,12 +163,12 @@ class Job:
 
 def train_and_test(
     jobs: Sequence[Job], executor: ProcessPoolExecutor, progress: Callable[[], object]
-) -> list[tuple[ModelFile, ScoresByCondition]]:
+) -> list[Tested]:
     """Train and test the model of each fold, several at a time; finished models are kept."""
     return run_jobs(executor, train_and_score, [(job.fold.log, job) for job in jobs], progress)
 
 
-def train_and_score(job: Job) -> tuple[ModelFile, ScoresByCondition]:
+def train_and_score(job: Job) -> Tested:
     """Train the model of a fold, unless it is there, and score it on what the fold holds out."""
     fold, status = job.fold, job.fold.status
     if not fold.is_trained():
@@ -175,9 +186,13 @@ def train_and_score(job: Job) -> tuple[ModelFile, ScoresByCondition]:
         write_atomically(fold.path, trained.content)
     model = fold.load(job.recipe)
     status.report("testing", 0.0)
-    scores = score_test_set(model, fold.test_set(job.dataset)) if fold.held_out else {}
+    tested = Tested(model, {}, None)
+    if fold.held_out:
+        test = fold.test_set(job.dataset)
+        peaks = find_speech_peaks(Scorer(model), by_kind(test.negatives))
+        tested = Tested(model, score_test_set(model, test), peaks)
     status.report(DONE, 1.0)
-    return model, scores
+    return tested
 
 
 def score_test_set(model: ModelFile, test: Dataset) -> ScoresByCondition:

@@ -11,26 +11,23 @@ from statistics import median
 from rich.console import Console
 
 from kws.atomic_write import write_atomically
+from kws.calibration_card import FOLDS, HELD_OUT
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
 from kws.process_lock import locked
-from kws.training.calibration import (
-    arg_max_thresholds,
-    calibrate,
-    merge_folds,
-    with_operating_points,
-)
-from kws.training.cross_validation import (
-    CLEAN,
-    Fold,
-    Job,
-    ScoresByCondition,
-    train_and_test,
-)
+from kws.training.calibration import arg_max_thresholds, calibrate, merge_folds
+from kws.training.cross_validation import Fold, Job, Tested, train_and_test
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
-from kws.training.results import evaluate_plan, model_card, show_results, write_reports
+from kws.training.results import (
+    evaluate_plan,
+    model_card,
+    show_calibration,
+    show_results,
+    write_reports,
+)
 from kws.training.work_folder import check_dataset, check_output, check_work, make_work_folder
 from kws.training.workers import Status, run_jobs, show_progress, worker_processes
 
@@ -66,14 +63,14 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     console = Console()
     material = make_material(plan, work, console)
     tested = train_folds(plan, material, console)
-    final = tested[0][0] if plan.own_split else train_final(plan, material, console)
-    scores = [fold_scores for _, fold_scores in tested]
-    config = set_thresholds(plan, final.config, scores)
+    final = tested[0].model if plan.keeps_tested else train_final(plan, material, console)
+    scores = [found.scores for found in tested]
+    config = set_thresholds(plan, final.config, tested)
     results = evaluate_plan(plan, final, config, scores)
-    config = replace(config, card=model_card(plan, results))
-    config = add_operating_points(plan, config, scores, console)
+    config = replace(config, card={**model_card(plan, results), **config.card})
     write_model(output, final, config, plan.kept.log)
     show_results(plan, results, console)
+    show_calibration(config, console)
     if report:
         write_reports(plan, config, scores, report)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
@@ -90,9 +87,7 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
     return folder
 
 
-def train_folds(
-    plan: Plan, material: Path, console: Console
-) -> list[tuple[ModelFile, ScoresByCondition]]:
+def train_folds(plan: Plan, material: Path, console: Console) -> list[Tested]:
     """Return the models that are tested, each with its scores on what its fold holds out."""
     cores = os.cpu_count() or 1
     count = min(max(1, len(plan.tested)), cores)
@@ -119,34 +114,22 @@ def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
         show_progress([plan.kept.status], console) as update,
         worker_processes(1) as executor,
     ):
-        ((model, _),) = train_and_test([job], executor, update)
-    return model
+        (trained,) = train_and_test([job], executor, update)
+    return trained.model
 
 
-def set_thresholds(
-    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition]
-) -> ModelConfig:
-    """Return the settings with thresholds from what the tested models' folds held out.
+def set_thresholds(plan: Plan, config: ModelConfig, tested: Sequence[Tested]) -> ModelConfig:
+    """Return the settings with thresholds and operating points, from what the folds held out.
 
     Where the dataset has a split of its own or nothing was tested, the most probable class wins.
     """
-    if plan.own_split or not plan.tested:
+    peaks = [found.peaks for found in tested if found.peaks]
+    if plan.own_split or not peaks:
         return arg_max_thresholds(config)
     target = plan.recipe.posterior.false_alarms_per_hour
-    return calibrate(config, merge_folds(scores)[CLEAN], target)
-
-
-def add_operating_points(
-    plan: Plan, config: ModelConfig, scores: Sequence[ScoresByCondition], console: Console
-) -> ModelConfig:
-    """Return the settings with what a user can choose as --sensitivity, where it was tested."""
-    if plan.own_split or not plan.tested:
-        return config
-    target = plan.recipe.posterior.false_alarms_per_hour
-    config, missing = with_operating_points(config, merge_folds(scores)[CLEAN], target)
-    if missing:
-        console.print(missing, soft_wrap=True)
-    return config
+    scores = merge_folds([found.scores for found in tested])
+    measured_on = HELD_OUT if plan.keeps_tested else FOLDS
+    return calibrate(config, join_peaks(peaks), scores, target, measured_on)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

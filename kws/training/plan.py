@@ -33,12 +33,13 @@ class Plan:
     dataset: Dataset
     recipe: Recipe
     tested: list[Fold]  # none for a base model
-    kept: Fold  # the only tested one, where the dataset brings its own split
+    kept: Fold  # the only tested one, where the dataset or the recipe says what it holds out
     plugin: Plugin | None = None  # what every training learns besides the keywords
+    own_split: bool = False  # whether the dataset says what to test on
 
     @property
-    def own_split(self) -> bool:
-        """Return whether the dataset says what to test on: the tested model is then kept."""
+    def keeps_tested(self) -> bool:
+        """Return whether the kept model itself is tested, on what it holds out."""
         return self.kept in self.tested
 
 
@@ -53,6 +54,7 @@ def plan(
     alarms_per_hour: float | None = None,
     kokoro: Path | None = None,
     embedding: Path | None = None,
+    held_out: int | None = None,
 ) -> Plan:
     """Plan the trainings on a dataset folder; `work` keeps them.
 
@@ -60,14 +62,14 @@ def plan(
     weights; any other folder starts from the base model. Options override the recipe's
     hyperparameters, and those the defaults of that kind of training. `initial` is a model's name or
     path, or "none"; `kokoro` and `embedding` are folders of networks. Without the embedding there
-    is no distillation. Raises KwsError for what cannot be read, and contradictions.
+    is no distillation. `held_out` is a quarter of the speakers, 1 to 4, that the kept model is
+    tested on, without folds. Raises KwsError for what cannot be read, and contradictions.
     """
     _check_folders(kokoro, embedding)
     recipe_file = recipe_file and current_path(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
     own_split = not with_data and is_speech_commands(folder)
-    if own_split and folds:
-        raise KwsError(f"{folder}: Speech Commands have a split of their own, without --folds")
+    _check_split(folder if own_split else None, folds, held_out)
     if with_data and keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
     start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
@@ -75,14 +77,17 @@ def plan(
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     recipe = _hyperparameters(recipe_file, default, start)
-    recipe = _with_options(recipe, epochs, alarms_per_hour)
+    recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
     _check_batches(recipe, len(dataset.positives))
     if own_split:
         tested = [kept := Fold(0, PARTITIONS, work)]
+    elif recipe.schedule.held_out:
+        tested = [kept := held_out_quarter(recipe.schedule.held_out, work)]
     else:
         usual = 0 if dataset.base_model else QUARTERS if start == NONE else 2
         tested, kept = _folds(folds or usual, work)
-    return _with_distillation(Plan(dataset, recipe, tested, kept), embedding)
+    planned = Plan(dataset, recipe, tested, kept, own_split=own_split)
+    return _with_distillation(planned, embedding)
 
 
 def _dataset(
@@ -95,6 +100,22 @@ def _dataset(
     if is_speech_commands(folder):
         return with_other_words(for_training(folder, keywords)), defaults.COMMAND_WORDS
     return with_synthesis(from_folder(folder, keywords)), Recipe()
+
+
+def held_out_quarter(quarter: int, work: Path) -> Fold:
+    """Return the training that leaves out a quarter of the speakers, 1 to 4."""
+    return Fold(quarter - 1, QUARTERS, work)
+
+
+def _check_split(speech_commands: Path | None, folds: int | None, held_out: int | None) -> None:
+    """Raise KwsError where options contradict each other, or the split of Speech Commands."""
+    if speech_commands and (folds or held_out):
+        option = "--folds" if folds else "--held-out"
+        raise KwsError(
+            f"{speech_commands}: Speech Commands have a split of their own, without {option}"
+        )
+    if folds and held_out:
+        raise KwsError("--folds and --held-out exclude each other: one of them says what is tested")
 
 
 def _folds(count: int, work: Path) -> tuple[list[Fold], Fold]:
@@ -137,11 +158,15 @@ def _hyperparameters(path: Path | None, default: Recipe, start: str) -> Recipe:
     return replace(recipe, front_end=tuned.front_end, architecture=tuned.architecture)
 
 
-def _with_options(recipe: Recipe, epochs: int | None, alarms_per_hour: float | None) -> Recipe:
+def _with_options(
+    recipe: Recipe, epochs: int | None, alarms_per_hour: float | None, held_out: int | None
+) -> Recipe:
     """Return a recipe with the options of the command line."""
     schedule, posterior = recipe.schedule, recipe.posterior
     if epochs is not None:
         schedule = replace(schedule, epochs=epochs)
+    if held_out is not None:
+        schedule = replace(schedule, held_out=held_out)
     if alarms_per_hour is not None:
         posterior = replace(posterior, false_alarms_per_hour=alarms_per_hour)
     return replace(recipe, schedule=schedule, posterior=posterior)

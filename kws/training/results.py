@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from kws.calibration_card import calibration_lines, calibration_of
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation, evaluate
@@ -54,13 +55,14 @@ def evaluate_plan(
 def model_card(plan: Plan, results: Results) -> dict[str, Any]:
     """Return what the model file says of its data and figures."""
     dataset = plan.dataset
-    held_out = f"{_tested(plan)}, each on the 1/{plan.kept.folds} that it was not trained on"
-    measured = "validation speakers" if plan.own_split else held_out if plan.tested else "not"
+    share = f"the 1/{plan.kept.folds} that it was not trained on"
+    held_out = f"{_tested(plan)}, each on {share}" if plan.tested else "not"
+    kept = "validation speakers" if plan.own_split else f"this model, on {share}"
     card = {
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
-        "measured": measured,
+        "measured": kept if plan.keeps_tested else held_out,
         "figures": {condition: e.to_dict() for condition, e in results.evaluations.items()},
         **({"top-1": results.top1.to_dict()} if results.top1 else {}),
     }
@@ -70,11 +72,18 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
 
 def show_results(plan: Plan, results: Results, console: Console) -> None:
     """Print a table for each condition and one for top-1 accuracy."""
-    title = f"{_tested(plan)}, each on what it left out"
+    kept = "validation" if plan.own_split else "the model, on the speakers that it left out"
+    title = kept if plan.keeps_tested else f"{_tested(plan)}, each on what it left out"
     for condition, evaluation in results.evaluations.items():
-        console.print(evaluation.table(f"{'validation' if plan.own_split else title}, {condition}"))
+        console.print(evaluation.table(f"{title}, {condition}"))
     if results.top1:
         console.print(results.top1.table("validation, the most probable class of each clip"))
+
+
+def show_calibration(config: ModelConfig, console: Console) -> None:
+    """Print what the sensitivities stand for, and how sure that is."""
+    if card := calibration_of(config):
+        console.print(*calibration_lines(card), sep="\n", soft_wrap=True, highlight=False)
 
 
 def write_reports(

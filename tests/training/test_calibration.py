@@ -1,118 +1,177 @@
-"""Thresholds of a model from its scores on speech that training held out."""
+"""Thresholds of the whole model from the peaks of its confidence in speech."""
 
 from __future__ import annotations
+
+import json
+import logging
 
 import numpy as np
 import pytest
 
+from kws.calibration_card import HELD_OUT, calibration_lines, calibration_of
 from kws.config import FrontEnd, ModelConfig, Smoothing
-from kws.evaluation.operating_points import operating_point_for
+from kws.errors import KwsError
 from kws.evaluation.scores import Scores
+from kws.evaluation.speech_peaks import SpeechPeaks, join_peaks, log_odds
 from kws.posterior import ONE
-from kws.sensitivity import operating_points
+from kws.sensitivity import SENSITIVITIES, operating_points
 from kws.training.calibration import (
     ARG_MAX,
     CAUTIOUS,
     MIN_HOURS,
+    SHARES,
     calibrate,
-    with_operating_points,
+    thresholds_for,
 )
 
-REFRACTORY = 5
+KEYWORDS = ("computer", "jarvis")
 CONFIG = ModelConfig(
-    ("computer", "jarvis"),
+    KEYWORDS,
     (1.0, 1.0),
     2,
     FrontEnd(),
-    Smoothing(smooth_steps=1, max_steps=1, refractory_steps=REFRACTORY),
+    Smoothing(smooth_steps=1, max_steps=1, refractory_steps=5),
 )
 
 
-def scores_of(hours: float, highest: float = 0.6) -> Scores:
-    """Speech with confidences up to `highest`; those of jarvis are higher."""
+def peaks_of(hours: float, above: float = 0.0, kind: str = "read") -> SpeechPeaks:
+    """200 peaks an hour of each keyword by 20 speakers, exponential; those of jarvis are higher."""
     random = np.random.default_rng(1)
-    values = random.uniform(0, highest * ONE, 4000).astype(np.int64)
-    trace = np.where(np.arange(4000) % 10 == 0, values, 0)
-    peaks = random.integers(ONE // 2, ONE, 20)
-    return Scores(
-        {"computer": peaks, "jarvis": peaks},
-        {"computer": trace, "jarvis": np.minimum(ONE, trace * 3 // 2)},
-        hours,
-    )
+    count = round(200 * hours)
+    heights, groups = {}, {}
+    for keyword, more in zip(KEYWORDS, (0.0, 1.0), strict=True):
+        drawn = above + more - 3 + random.exponential(1.0, count)
+        heights[keyword] = np.sort(np.minimum(drawn, float(log_odds(ONE))))[::-1]
+        groups[keyword] = random.integers(0, 20, count)
+    return SpeechPeaks((kind,), np.zeros(20, np.int64), np.full(20, hours / 20), heights, groups)
 
 
-def test_enough_speech_sets_the_threshold_for_the_target_of_false_alarms() -> None:
-    for target in (0.5, 5.0, 50.0):
-        speech = scores_of(4 * MIN_HOURS)
-        thresholds = calibrate(CONFIG, speech, target).thresholds
-        for threshold, keyword in zip(thresholds, CONFIG.keywords, strict=True):
-            rate = operating_point_for(
-                speech.positives[keyword],
-                speech.negatives[keyword],
-                target,
-                speech.hours,
-                REFRACTORY,
-            )
-            assert threshold == max(ARG_MAX, rate.threshold)
-            assert rate.false_alarms <= target * speech.hours
-    assert thresholds[0] <= thresholds[1] < CAUTIOUS
+def scores_of(missed: int, utterances: int) -> Scores:
+    """Scores of utterances of both keywords, of which so many are missed at any threshold."""
+    found = np.where(np.arange(utterances) < missed, 0, ONE).astype(np.int64)
+    return Scores(dict.fromkeys(KEYWORDS, found), dict.fromkeys(KEYWORDS, found[:0]), 0.0)
 
 
-def test_little_speech_gives_a_cautious_threshold() -> None:
-    assert calibrate(CONFIG, scores_of(0.9 * MIN_HOURS), 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
-    assert min(calibrate(CONFIG, scores_of(MIN_HOURS), 0.5).thresholds) < CAUTIOUS
-    likely = calibrate(CONFIG, scores_of(0.5 * MIN_HOURS, highest=0.66), 0.5).thresholds
-    assert likely[0] == CAUTIOUS
-    assert likely[1] == pytest.approx(0.99, abs=0.005)
+CLEAN = {"clean": scores_of(3, 100)}
 
 
-def test_without_speech_or_utterances_the_threshold_is_cautious() -> None:
-    nothing = np.zeros(0, np.int64)
-    silent = Scores(dict.fromkeys(CONFIG.keywords, nothing), scores_of(0).negatives, 0.0)
-    assert min(calibrate(CONFIG, silent, 0.5).thresholds) >= CAUTIOUS
-    empty = Scores(*[dict.fromkeys(CONFIG.keywords, nothing)] * 2, 0.0)
-    assert calibrate(CONFIG, empty, 0.5).thresholds == (CAUTIOUS, CAUTIOUS)
-
-
-def test_low_confidences_do_not_lower_the_threshold_below_the_arg_max() -> None:
-    low = scores_of(4 * MIN_HOURS, highest=0.01)
-    assert calibrate(CONFIG, low, 0.5).thresholds == (ARG_MAX, ARG_MAX)
-
-
-def test_no_threshold_exceeds_one() -> None:
-    certain = scores_of(4 * MIN_HOURS)
-    certain.negatives["jarvis"][::10] = ONE
-    assert calibrate(CONFIG, certain, 0.5).thresholds[1] == 1.0
-
-
-def test_operating_points_that_the_hours_carry_are_stored() -> None:
-    config, missing = with_operating_points(CONFIG, scores_of(10.0), 0.5)
-    points = operating_points(config)
-    assert missing == ""
-    assert [(n, p.false_alarms_per_hour) for n, p in points.items()] == [
-        ("low", 0.1),
-        ("normal", 0.5),
-        ("high", 1.0),
-    ]
-    assert points["normal"].thresholds == calibrate(CONFIG, scores_of(10.0), 0.5).thresholds
+def test_every_sensitivity_is_a_rate_of_the_whole_model() -> None:
+    config = calibrate(CONFIG, peaks_of(10.0), CLEAN, 0.2, HELD_OUT)
+    points, card = operating_points(config), calibration_of(config)
+    assert list(points) == list(SENSITIVITIES)
+    assert config.thresholds == points["normal"].thresholds
+    assert [m.target for m in card.points.values()] == pytest.approx([0.05, 0.2, 1.0])
+    for point, measured in zip(points.values(), card.points.values(), strict=True):
+        assert point.false_alarms_per_hour == pytest.approx(measured.target / 2)  # of each keyword
+        assert measured.per_hour == pytest.approx(measured.target, rel=0.05)
+        assert measured.interval[0] < measured.per_hour < measured.interval[1]
+        assert point.thresholds[0] < point.thresholds[1]  # jarvis has the higher peaks
     for keyword in range(2):
         low, normal, high = (point.thresholds[keyword] for point in points.values())
-        assert low >= normal >= high >= ARG_MAX
+        assert 1 >= low > normal > high >= ARG_MAX
+    assert [m.extrapolated for m in card.points.values()] == [True, True, False]
+    # Of the exponential distribution, each keyword half of the rate.
+    exact = [1 / (1 + np.exp(3 - more - np.log(200 / 0.1))) for more in (0.0, 1.0)]
+    assert config.thresholds == pytest.approx(exact, abs=0.004)
 
 
-@pytest.mark.parametrize(
-    ("hours", "target", "stored"),
-    [
-        (9.9, 0.5, ["normal", "high"]),
-        (2.0, 0.5, ["normal", "high"]),
-        (1.9, 0.5, ["high"]),
-        (0.9, 0.5, []),
-        (1000.0, 0.0, []),
-    ],
-)
-def test_operating_points_that_the_hours_do_not_carry_are_left_out(hours, target, stored) -> None:
-    config, message = with_operating_points(CONFIG, scores_of(hours), target)
-    assert list(operating_points(config)) == stored
-    assert message.startswith(f"{hours:.1f} hours of speech without the keywords carry no ")
-    missing = [name for name in ("low", "normal", "high") if name not in stored]
-    assert [name for name in ("low", "normal", "high") if f"{name} (" in message] == missing
+def test_the_asked_rate_has_its_effect_however_few_the_hours() -> None:
+    for hours in (MIN_HOURS, 0.5, 2.0):
+        strict, lax = (thresholds_for(peaks_of(hours, 1.0), rate) for rate in (0.2, 20.0))
+        assert all(s > x for s, x in zip(strict, lax, strict=True))
+        assert CAUTIOUS not in strict + lax
+
+
+def test_thresholds_that_can_be_counted_are_counted() -> None:
+    peaks = peaks_of(10.0, 3.0)
+    for rate in (20.0, 60.0):
+        for threshold, heights in zip(
+            thresholds_for(peaks, rate), peaks.heights.values(), strict=True
+        ):
+            assert (heights >= log_odds(threshold * ONE)).sum() == int(rate / 2 * 10)
+
+
+def test_one_keyword_has_the_whole_rate() -> None:
+    both = peaks_of(5.0)
+    alone = SpeechPeaks(
+        both.kinds,
+        both.group_kinds,
+        both.group_hours,
+        {"computer": both.heights["computer"]},
+        {"computer": both.groups["computer"]},
+    )
+    assert thresholds_for(alone, 0.2)[0] == thresholds_for(both, 0.4)[0]
+
+
+def test_too_little_speech_is_said_and_the_threshold_is_cautious(caplog) -> None:
+    with caplog.at_level(logging.WARNING, "kws"):
+        config = calibrate(CONFIG, peaks_of(MIN_HOURS / 2), CLEAN, 0.2, HELD_OUT)
+    assert config.thresholds == (CAUTIOUS, CAUTIOUS)
+    assert (operating_points(config), calibration_of(config)) == ({}, None)
+    assert caplog.messages[0].startswith("2.5 minutes of speech without the keywords are left")
+    above = calibrate(CONFIG, peaks_of(MIN_HOURS / 2, 4.0), CLEAN, 0.2, HELD_OUT)
+    assert min(above.thresholds) > CAUTIOUS
+
+
+@pytest.mark.parametrize("hours", [0.0, 0.01, 1.0])
+def test_speech_without_peaks(hours: float) -> None:
+    nothing = np.zeros(0)
+    silent = SpeechPeaks(
+        ("read",),
+        np.zeros(1, np.int64),
+        np.array([hours]),
+        dict.fromkeys(KEYWORDS, nothing),
+        dict.fromkeys(KEYWORDS, nothing.astype(np.int64)),
+    )
+    config = calibrate(CONFIG, silent, CLEAN, 0.2, HELD_OUT)
+    assert config.thresholds == ((ARG_MAX,) * 2 if hours >= MIN_HOURS else (CAUTIOUS,) * 2)
+
+
+def test_no_threshold_is_below_the_arg_max_or_above_one() -> None:
+    low = calibrate(CONFIG, peaks_of(5.0, -20.0), CLEAN, 0.2, HELD_OUT)
+    assert low.thresholds == (ARG_MAX, ARG_MAX)
+    assert calibration_of(low).points["high"].per_hour < 0.2
+    certain = calibrate(CONFIG, peaks_of(5.0, 30.0), CLEAN, 0.2, HELD_OUT)
+    assert certain.thresholds == (1.0, 1.0)
+    measured = calibration_of(certain).points["normal"]
+    assert measured.false_alarms == 2000
+    assert measured.per_hour > 100  # not what was asked for, and the card says so
+
+
+def test_no_false_alarm_at_all_is_above_every_peak() -> None:
+    peaks = peaks_of(5.0)
+    config = calibrate(CONFIG, peaks, CLEAN, 0.0, HELD_OUT)
+    for threshold, heights in zip(config.thresholds, peaks.heights.values(), strict=True):
+        assert threshold * ONE == 1 + np.floor((ONE + 1) / (1 + np.exp(-heights[0])) - 0.5 + 1e-6)
+    assert operating_points(config) == {}
+
+
+def test_the_card_names_kinds_and_misses_and_survives_the_file() -> None:
+    peaks = join_peaks([peaks_of(5.0), peaks_of(2.0, 1.5, "single words")])
+    config = calibrate(CONFIG, peaks, CLEAN, 0.2, HELD_OUT)
+    values = json.loads(json.dumps(config.to_dict()))
+    card = calibration_of(ModelConfig.from_dict(values))
+    assert card == calibration_of(config)
+    assert card.hours == 7.0
+    normal = card.points["normal"]
+    assert normal.hardest_kind() == "single words"
+    assert normal.kinds["single words"].per_hour > 0.2 > normal.kinds["read"].per_hour
+    assert sum(kind.hours for kind in normal.kinds.values()) == pytest.approx(7.0)
+    assert (normal.misses["clean"].missed, normal.misses["clean"].utterances) == (6, 200)
+    assert normal.misses["clean"].interval == pytest.approx((0.0138, 0.0639), abs=1e-4)  # Wilson
+    lines = list(calibration_lines(card))
+    assert lines[0] == f"measured on 7.00 h of {HELD_OUT}"
+    assert any(line.startswith("normal: 0.2 false alarms per hour of all keyw") for line in lines)
+    assert any(line.startswith("normal, hardest kind: single words") for line in lines)
+    assert "normal, clean: 6 of 200 utterances missed, 3.0% (1.4% to 6.4%)" in lines
+
+
+@pytest.mark.parametrize("table", [None, [], {}, {"points": 1}, {"points": {"low": {}}}, "x"])
+def test_a_hostile_calibration_is_refused_by_one_line(table) -> None:
+    config = ModelConfig(KEYWORDS, (1.0, 1.0), 2, card={"calibration": table})
+    with pytest.raises(KwsError, match="model settings: calibration is not what kws"):
+        calibration_of(config)
+
+
+def test_shares_are_the_named_rates() -> None:
+    assert [share * 0.2 for share in SHARES.values()] == pytest.approx([0.05, 0.2, 1.0])

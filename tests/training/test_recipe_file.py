@@ -93,7 +93,7 @@ HOME = Recipe(
         logits_weight=2.0,
         spliced_speech_hours=12.0,
     ),
-    posterior=PosteriorHandling(phases=2, refractory_seconds=2.0, false_alarms_per_hour=0.5),
+    posterior=PosteriorHandling(phases=2, refractory_seconds=2.0, false_alarms_per_hour=0.2),
 )
 
 

@@ -1,0 +1,75 @@
+"""Set the thresholds of a finished model: `kws calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws.commands.options import Model, require_extra
+
+
+def calibrate(
+    model: Model,
+    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model to write.")],
+    negatives: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Recordings without the keywords that the model was not trained on; repeat it for"
+            " each kind of them.",
+        ),
+    ] = None,
+    positives: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword."),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Recipe that the model was trained by."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATASET_DIR", help="Folder of the recipe's data.")
+    ] = None,
+    held_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=4, help="Quarter of the recipe's speakers that the model was not trained on."
+        ),
+    ] = None,
+    alarms: Annotated[
+        float,
+        typer.Option(
+            "--alarms-per-hour",
+            min=0.001,
+            max=100,
+            help="False alarms of all keywords together that thresholds are set for.",
+        ),
+    ] = 0.2,
+) -> None:
+    """Set a model's thresholds by speech that it was not trained on.
+
+    Writes the model with its thresholds and sensitivities, and prints what they
+    stand for and how sure that is. The speech is either in folders
+    (--negatives), or the quarter of a recipe's data that the training left out
+    (--recipe, --data and --held-out). Needs the extra named train.
+    """
+    if bool(negatives) == bool(recipe or data or held_out):
+        raise typer.BadParameter("take --negatives, or --recipe with --data and --held-out")
+    if not negatives and not (recipe and data and held_out):
+        raise typer.BadParameter("--recipe, --data and --held-out belong together")
+    if positives and not negatives:
+        raise typer.BadParameter("--positives belongs to --negatives")
+    require_extra("kws calibrate", "TensorFlow", "train")
+    from rich.console import Console
+
+    from kws.model_file import ModelFile
+    from kws.training.recalibration import Recalibration, held_out_of, new_recordings
+
+    model_file = ModelFile.load(model)
+    if recipe and data and held_out:
+        test = held_out_of(model_file, recipe, data, held_out)
+    else:
+        test = new_recordings(model_file, negatives or [], positives)
+    Recalibration(model_file, test, alarms).run(output, Console())

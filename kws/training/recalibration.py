@@ -1,0 +1,87 @@
+"""Calibrate a finished model on speech that it was not trained on, without training it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from kws.calibration_card import HELD_OUT
+from kws.data.audio_files import audio_files
+from kws.data.clips import Clip
+from kws.data.copies import distinct_files
+from kws.data.dataset import SPEECH_KIND, Dataset
+from kws.data.dataset_recipe import from_recipe
+from kws.errors import KwsError
+from kws.evaluation.scores import Scorer
+from kws.evaluation.speech_peaks import by_kind, find_speech_peaks
+from kws.evaluation.test_set import find_positives
+from kws.keyword_names import comparison_key
+from kws.model_file import ModelFile
+from kws.training.calibration import MIN_HOURS, calibrate, evaluate_folds
+from kws.training.cross_validation import score_test_set
+from kws.training.pipeline import write_model
+from kws.training.plan import held_out_quarter
+from kws.training.results import show_calibration
+from kws.training.work_folder import check_output
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """Describe a calibration: a finished model and the recordings that it was not trained on."""
+
+    model: ModelFile
+    test: Dataset
+    alarms_per_hour: float  # of all keywords together
+
+    def run(self, output: Path, console: Console) -> None:
+        """Write the model with thresholds, operating points and card; KwsError where it cannot."""
+        check_output(output)
+        peaks = find_speech_peaks(Scorer(self.model), by_kind(self.test.negatives))
+        if peaks.hours < MIN_HOURS:
+            raise KwsError(
+                f"{60 * peaks.hours:.1f} minutes of speech without the keywords are too few to"
+                f" calibrate a model by, {60 * MIN_HOURS:g} at least"
+            )
+        scores = score_test_set(self.model, self.test)
+        config = calibrate(self.model.config, peaks, scores, self.alarms_per_hour, HELD_OUT)
+        figures = {
+            name: found.to_dict() for name, found in evaluate_folds(config, [scores]).items()
+        }
+        measured = {"measured": "this model, on recordings that it was not trained on"}
+        card = {**self.test.card, **config.card, **measured, "figures": figures}
+        config = replace(config, card=card)
+        with tempfile.TemporaryDirectory() as folder:
+            write_model(output, self.model, config, Path(folder) / "embed.log")
+        show_calibration(config, console)
+        console.print(f"wrote {output}, {output.stat().st_size} bytes")
+
+
+def held_out_of(model: ModelFile, recipe: Path, data: Path, quarter: int) -> Dataset:
+    """Return what a model of a recipe was not trained on: a quarter of the speakers, 1 to 4."""
+    dataset = from_recipe(recipe, data)
+    if tuple(map(comparison_key, dataset.positives)) != _names(model):
+        raise KwsError(f"{recipe}: its keywords are not those of {model.name}")
+    return held_out_quarter(quarter, Path()).test_set(dataset)
+
+
+def new_recordings(model: ModelFile, negatives: Sequence[Path], positives: Path | None) -> Dataset:
+    """Return recordings that are in no dataset; each folder of negatives is a kind of speech."""
+    clips = [
+        Clip(path, 0, kind=folder.name or SPEECH_KIND)
+        for folder in negatives
+        for path in distinct_files(audio_files(folder))
+    ]
+    found = find_positives(positives, model.config.keywords) if positives else {}
+    words = {
+        keyword: [Clip(path, 0) for path in found.get(keyword, ())]
+        for keyword in model.config.keywords
+    }
+    return Dataset(words, clips)
+
+
+def _names(model: ModelFile) -> tuple[str, ...]:
+    return tuple(map(comparison_key, model.config.keywords))
