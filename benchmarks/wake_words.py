@@ -1,115 +1,96 @@
-"""Run the wake word benchmark: python benchmarks/wake_words.py WORK DATA --output DIR.
+"""Run the wake word benchmark on recordings that the models were not trained on.
 
-WORK is the folder of a `kws train DATA --work WORK`. The protocol is that of Picovoice's wake word
-benchmark, under cross-validation: the model of each fold is tested on the sessions, speakers and
-noise that it was not trained on, so that every figure rests on all recordings and each is held out.
-Thresholds are set on the clean negative speech of all folds, once: they are the same in every
-condition. Seeds are fixed. Results are written to DIR as JSON and as a plot.
+    python benchmarks/wake_words.py WORK DATA --output DIR
+    python benchmarks/wake_words.py DATA --model FILE --partitions 0 1 --output DIR
 
-Conditions: clean; noise and a babble of eight talkers at an SNR of 10 dB, the ratio of the
-greatest 512-sample energies; levels from -50 to -10 dBFS (RMS of the loudest 0.3 s); digital
-silence or white noise (-70 dBFS) instead of what was recorded around the word; reverberation (the
-impulse responses of DATA, which training uses as well); slower and faster words, with their pitch.
+WORK is the folder of a `kws train DATA --work WORK`: the model of each fold is tested on the
+sessions, speakers and noise that it was not trained on, so that every figure rests on all
+recordings and each is held out. A single model, which may be a committee, is tested on the
+partitions that it never heard (0 and 1, the first fold of four, where none are named).
 
---tempo and --phases run the models at a higher tempo than they were trained at, and with other
-phases than the recipe's; neither needs new training.
+Keywords are scored in the conditions of kws/evaluation/conditions.py; other speech and noise come
+from the same held-out recordings. Speech without keywords and noise are scored by kind, running and
+alone (kws/evaluation/condition_scores.py). Misses and false alarms are those of the whole model,
+all keywords together: at its thresholds, or those of another model (--thresholds home), where folds
+have none; and at thresholds that raise so many false alarms in all kinds and spacings together
+(--alarms), an equal share of each keyword. Seeds are fixed.
+
+DIR gets results.json, det.svg and the scores, which compare_wake_words.py compares with others.
+
+--levels adds levels from -50 to -10 dBFS (RMS of the loudest 0.3 s), white noise of -70 dBFS around
+the word, faster and slower words with their pitch, and the impulse responses of DATA, which
+training uses as well. --tempo and --phases run the models of WORK at a higher tempo than they were
+trained at, and with other phases than the recipe's; neither needs new training.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from other_conditions import level_and_speed_conditions
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from stored_scores import StoredScores
 from work_folder import folds_of, hyperparameters_of, parser
 
-from kws.audio.audio_file import read_audio
+from kws.audio.audio_file import read_usable
+from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
-from kws.data.word_span import word_span
-from kws.evaluation.det import DetCurves, det_curves
+from kws.evaluation.condition_report import alarm_table, condition_values, miss_table
+from kws.evaluation.condition_scores import (
+    ConditionScores,
+    merge_condition_scores,
+    score_conditions,
+    score_kind,
+)
+from kws.evaluation.conditions import CLEAN, Material, conditions, find_word, trimmed
+from kws.evaluation.det import det_curves
 from kws.evaluation.figures import det_figure
-from kws.evaluation.noise_mixing import mix_with_noise
-from kws.evaluation.operating_points import operating_point_for
-from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
+from kws.evaluation.scores import Scorer, Scores
+from kws.evaluation.whole_model import model_thresholds
 from kws.model_file import ModelFile
-from kws.training.augmentation import waveform
-from kws.training.augmentation.waveform import to_float
-from kws.training.cross_validation import Fold, read_test_set
+from kws.posterior import ONE
+from kws.training.cross_validation import Fold
 from kws.training.recipe import Recipe
-from kws.types import Samples
+from kws.types import Int, Samples
 
-SNR = 10.0  # dB
-TALKERS = 8
-LEVELS = (-50, -40, -30, -20, -10)  # dBFS
-WHITE_NOISE = -70.0  # dBFS
-SPEEDS = (0.85, 1.15, 1.3)
-MARGIN = 1600  # samples kept around a word that is cut out of its recording
-FALSE_ALARMS_PER_HOUR = (0.0, 0.1, 0.5, 1.0)  # of each keyword
-CLEAN = "clean"
-
-Utterances = list[Samples]
-Condition = Callable[[Utterances], Utterances]
+SPEECH, ORDERS, NOISE = "read", "orders", "household"  # kinds that are mixed with the keywords
+ALARMS = (4, 20)
+MATERIAL_SECONDS = 1.0  # of speech that is mixed with keywords, at least
 
 
-def conditions(test: Dataset, speech: Utterances) -> Iterator[tuple[str, Condition]]:
-    """Yield each condition by name: a change of utterances, with the noise and speech of a fold."""
-    noise = np.concatenate([read_audio(clip.path) for clip in test.noise])
-    rooms = [to_float(read_audio(clip.path)) for clip in test.impulse_responses]
-    yield f"noise, {SNR:g} dB", lambda words: list(mix_with_noise(words, noise, SNR, seed=1))
-    babble = talkers(np.concatenate(speech))
-    yield f"babble, {SNR:g} dB", lambda words: list(mix_with_noise(words, babble, SNR, seed=2))
-    for level in LEVELS:
-        yield f"{level} dBFS", lambda words, level=level: [at_level(w, level) for w in words]
-    yield "digital silence", lambda words: [cut_out(word, None) for word in words]
-    random = np.random.default_rng(3)
-    yield "white noise", lambda words: [cut_out(word, random) for word in words]
-    yield "room", lambda words: [in_room(w, rooms[i % len(rooms)]) for i, w in enumerate(words)]
-    for speed in SPEEDS:
-        yield (
-            f"{speed:g} times as fast",
-            lambda words, speed=speed: [at_speed(w, speed) for w in words],
-        )
+def arguments() -> argparse.Namespace:
+    """Return the command line."""
+    wanted = parser(__doc__, work_optional=True)
+    wanted.add_argument("--model", help="a model instead of the folds of WORK")
+    wanted.add_argument("--partitions", type=int, nargs="+", default=[0, 1], metavar="N")
+    wanted.add_argument("--output", type=Path, required=True)
+    wanted.add_argument("--alarms", type=int, nargs="*", default=ALARMS, metavar="N")
+    wanted.add_argument("--thresholds", metavar="MODEL", help="a model whose thresholds are used")
+    wanted.add_argument("--sensitivity", help="low, normal or high, where the model has it")
+    wanted.add_argument("--levels", action="store_true", help="levels and speeds as well")
+    wanted.add_argument("--tempo", type=float, default=1.0)
+    wanted.add_argument("--phases", type=int, help="where not the recipe's")
+    given = wanted.parse_args()
+    if (given.work is None) == (given.model is None):
+        wanted.error("either WORK or --model")
+    return given
 
 
-def talkers(speech: Samples) -> Samples:
-    """Return TALKERS passages of the speech, mixed."""
-    length = len(speech) // TALKERS
-    passages = np.reshape(speech[: length * TALKERS], (TALKERS, length))
-    return waveform.to_int16(passages.astype(np.float32).mean(axis=0) / 32768 * 2)
-
-
-def at_level(word: Samples, dbfs: float) -> Samples:
-    """Return an utterance at another level."""
-    return waveform.to_int16(waveform.set_level(to_float(word), dbfs))
-
-
-def at_speed(word: Samples, speed: float) -> Samples:
-    """Return an utterance at another speed, with its pitch."""
-    return waveform.to_int16(waveform.perturb_speed(to_float(word), speed))
-
-
-def cut_out(word: Samples, random: np.random.Generator | None) -> Samples:
-    """Return an utterance in digital silence, or in white noise, instead of its own background."""
-    start, end = word_span(word)
-    audio = np.zeros(len(word), np.float32)
-    kept = slice(max(0, start - MARGIN), min(len(word), end + MARGIN))
-    audio[kept] = waveform.fade(to_float(word[kept]))
-    if random is not None:
-        white = random.standard_normal(len(audio)).astype(np.float32)
-        audio += np.float32(10 ** (WHITE_NOISE / 20)) * white
-    return waveform.to_int16(audio)
-
-
-def in_room(word: Samples, response: npt.NDArray[np.float32]) -> Samples:
-    """Return an utterance with the reverberation of a room."""
-    return waveform.to_int16(waveform.apply_impulse_response(to_float(word), response))
+def tested(given: argparse.Namespace, dataset: Dataset) -> list[tuple[ModelFile, Dataset]]:
+    """Return each model and what it is tested on."""
+    if given.model:
+        return [(ModelFile.load(given.model), dataset.partitions(given.partitions).testable())]
+    recipe = hyperparameters_of(given)
+    if given.phases:
+        recipe = replace(recipe, posterior=replace(recipe.posterior, phases=given.phases))
+    return [(at_tempo(f, recipe, given.tempo), f.test_set(dataset)) for f in folds_of(given)]
 
 
 def at_tempo(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
@@ -120,76 +101,110 @@ def at_tempo(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
     return replace(model, config=recipe.inference_config(faster))
 
 
-def score_conditions(model: ModelFile, test: Dataset) -> dict[str, Scores]:
-    """Return the scores of a fold's held-out recordings in every condition."""
+def read(clips: Sequence[Clip]) -> list[Samples]:
+    """Return recordings; what cannot be read was logged before."""
+    return read_usable([clip.path for clip in clips], warn=False)
+
+
+def by_kind(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Return clips by kind."""
+    return {k: [c for c in clips if c.kind == k] for k in dict.fromkeys(c.kind for c in clips)}
+
+
+def material(test: Dataset) -> Material:
+    """Return what is mixed with the keywords: of some kinds where there are kinds, else of all."""
+    speech, noise = by_kind(test.negatives), by_kind(test.noise)
+
+    def long_speech(kind: str) -> list[Samples]:
+        found = (trimmed(samples) for samples in read(speech.get(kind, test.negatives)))
+        return [samples for samples in found if len(samples) >= MATERIAL_SECONDS * 16000]
+
+    sounds = read(noise.get(NOISE, test.noise))
+    joined = np.concatenate(sounds) if sounds else np.zeros(0, np.int16)
+    return Material(long_speech(SPEECH), long_speech(ORDERS), joined)
+
+
+def score(model: ModelFile, test: Dataset, levels: bool) -> ConditionScores:
+    """Return the scores of held-out recordings in every condition and of every kind."""
     scorer = Scorer(model)
-    positives, negatives = read_test_set(test)
-    scores = {CLEAN: score_recordings(scorer, positives, negatives)}
-    speech = [
-        samples
-        for clip, samples in zip(test.negatives, negatives, strict=True)
-        if "librispeech" in str(clip.path)
-    ]
-    for name, condition in conditions(test, speech):
-        changed = {keyword: condition(words) for keyword, words in positives.items()}
-        scores[name] = score_recordings(scorer, changed, [])
-    return scores
+    changes = conditions(material(test))
+    if levels:
+        changes |= level_and_speed_conditions(read(test.impulse_responses))
+    peaks = {}
+    for keyword in model.config.keywords:
+        words = map(find_word, read(test.positives[keyword]))
+        peaks[keyword] = score_conditions(scorer, words, changes, keyword)
+    kinds = {}
+    for clips, speech in ((test.negatives, True), (test.noise, False)):
+        for kind, of in by_kind(clips).items():
+            kinds[kind] = score_kind(scorer, [[samples] for samples in read(of)], speech)
+    positives = {name: {k: peaks[k][name] for k in peaks} for name in changes}
+    return ConditionScores(positives, kinds)
 
 
-def miss_rates(clean: Scores, scores: Scores, refractory: int) -> dict[str, dict[str, float]]:
-    """Return miss rates by target of false alarms per hour, and by keyword."""
-    result = {}
-    for wanted in FALSE_ALARMS_PER_HOUR:
-        rates = {
-            keyword: operating_point_for(
-                scores.positives[keyword], trace, wanted, clean.hours, refractory
-            ).miss_rate
-            for keyword, trace in clean.negatives.items()
-        }
-        result[f"{wanted:g}"] = {**rates, "mean": float(np.mean(list(rates.values())))}
-    return result
+def recordings(tests: Sequence[Dataset], root: Path) -> dict[str, list[str]]:
+    """Return the paths of all that is scored, by keyword and by kind, in the scores' order."""
+    found: dict[str, list[str]] = {}
+    for test in tests:
+        groups = {**test.positives, **by_kind(test.negatives), **by_kind(test.noise)}
+        for name, clips in groups.items():
+            paths = [clip.path.relative_to(root).as_posix() for clip in clips]
+            found.setdefault(name, []).extend(paths)
+    return found
 
 
-def points(det: DetCurves) -> dict[str, list[tuple[float, float]]]:
-    """Return false alarms per hour and miss rate along the clean DET curve, by keyword."""
-    alarms = det.false_alarms_per_hour.tolist()
-    return {
-        keyword: list(zip(alarms, rates.tolist(), strict=True))
-        for keyword, rates in det.miss_rates.items()
+def columns(stored: StoredScores, alarms: Sequence[int]) -> dict[str, Int]:
+    """Return the thresholds [keywords] of each column of figures, by its heading."""
+    found = {"its thresholds": stored.thresholds} if stored.thresholds.min() < ONE else {}
+    return found | {f"{n} alarms": stored.equal_alarm_thresholds(n) for n in alarms}
+
+
+def write(stored: StoredScores, alarms: Sequence[int], output: Path) -> None:
+    """Print the tables; write results.json, det.svg and the scores."""
+    scores, refractory = stored.scores, stored.refractory
+    sets = columns(stored, alarms)
+    values = {
+        name: {**condition_values(scores, t, refractory), "folders": stored.folders_that_fire(t)}
+        for name, t in sets.items()
     }
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "results.json").write_text(json.dumps(values, indent=1) + "\n")
+    stored.save(output)
+    det_figure(det_curves(running_speech(scores), refractory)).savefig(output / "det.svg")
+    console = Console(width=110)
+    console.print(miss_table(scores, sets, f"{stored.name}: missed, %"))
+    for name, thresholds in sets.items():
+        title = f"{stored.name}: false alarms, {name}"
+        console.print(alarm_table(scores, thresholds, refractory, title))
+        fired = stored.folders_that_fire(thresholds).items()
+        console.print("fire alone: ", ", ".join(f"{f} {n} of {of}" for f, (n, of) in fired if n))
+
+
+def running_speech(scores: ConditionScores) -> Scores:
+    """Return the scores of clean keywords and of all running speech, for a DET curve."""
+    clean = scores.positives[CLEAN]
+    speech = [of for of in scores.kinds.values() if of.speech]
+    joined = np.concatenate([of.traces["running"] for of in speech])
+    negatives = {keyword: joined[:, index] for index, keyword in enumerate(clean)}
+    return Scores(clean, negatives, sum(of.hours for of in speech))
 
 
 def main() -> None:
-    """Print the table; write results.json and det.svg."""
-    wanted = parser(__doc__)
-    wanted.add_argument("--output", type=Path, required=True)
-    wanted.add_argument("--tempo", type=float, default=1.0)
-    wanted.add_argument("--phases", type=int, help="where not the recipe's")
-    arguments = wanted.parse_args()
-    recipe = hyperparameters_of(arguments)
-    if arguments.phases:
-        posterior = replace(recipe.posterior, phases=arguments.phases)
-        recipe = replace(recipe, posterior=posterior)
-    dataset = from_recipe(arguments.recipe, arguments.data)
-    folds = folds_of(arguments)
-    models = [at_tempo(fold, recipe, arguments.tempo) for fold in folds]
-    tests = [fold.test_set(dataset) for fold in folds]
-    pairs = zip(models, tests, strict=True)
-    scores = [score_conditions(*pair) for pair in track(pairs, "scoring", total=len(folds))]
-    merged = {name: merge_scores([fold[name] for fold in scores]) for name in scores[0]}
-    clean = merged[CLEAN]
-    refractory = models[0].config.smoothing.refractory_steps
-    rates = {name: miss_rates(clean, traces, refractory) for name, traces in merged.items()}
-    det = det_curves(clean, refractory)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    result = {"hours": clean.hours, "miss_rates": rates, "curves": points(det)}
-    (arguments.output / "results.json").write_text(json.dumps(result, indent=1))
-    det_figure(det).savefig(arguments.output / "det.svg")
-    title = f"missed, mean of the keywords, by false alarms per hour; {clean.hours:.2f} h"
-    table = Table("condition", *(f"{w:g}/h" for w in FALSE_ALARMS_PER_HOUR), title=title)
-    for name, by_rate in rates.items():
-        table.add_row(name, *(f"{rate['mean']:.1%}" for rate in by_rate.values()))
-    Console().print(table)
+    """Score the models, print the tables and write the results."""
+    given = arguments()
+    dataset = from_recipe(given.recipe, given.data)
+    pairs = tested(given, dataset)
+    parts = [score(*pair, given.levels) for pair in track(pairs, "scoring")]
+    judge = ModelFile.load(given.thresholds) if given.thresholds else pairs[0][0]
+    config = judge.with_sensitivity(given.sensitivity).config
+    stored = StoredScores(
+        Path(given.model or given.work).stem,
+        merge_condition_scores(parts),
+        model_thresholds(config),
+        pairs[0][0].config.smoothing.refractory_steps,
+        recordings([test for _, test in pairs], given.data),
+    )
+    write(stored, given.alarms, given.output)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from kws.training.recipe import WAKE_WORDS, Recipe
 from kws.training.recipe_file import read_hyperparameters
 
 
-def parser(about: str) -> argparse.ArgumentParser:
+def parser(about: str, work_optional: bool = False) -> argparse.ArgumentParser:
     """Return a parser of what all benchmarks take; about: the docstring of one."""
     arguments = argparse.ArgumentParser(description=about.splitlines()[0])
-    arguments.add_argument("work", type=Path)
+    arguments.add_argument("work", type=Path, nargs="?" if work_optional else None)
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--recipe", type=Path, default=Path("models/home.toml"))
     arguments.add_argument("--folds", type=int, default=4)

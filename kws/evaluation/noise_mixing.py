@@ -7,6 +7,7 @@ Picovoice's wake word benchmark (mixer.py there).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ def add_noise(samples: Samples, noise: Samples, start: int, gain: float) -> Samp
     return mixed.astype(np.int16)
 
 
-def greatest_energy(samples: Samples) -> float:
+def greatest_energy(samples: npt.NDArray[Any]) -> float:
     """Return the energy of the loudest frame."""
     frames = np.resize(samples.astype(np.float64), (max(1, len(samples) // FRAME), FRAME))
     return float((frames**2).sum(axis=1).max())
