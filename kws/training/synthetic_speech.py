@@ -17,8 +17,9 @@ from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
 from kws.tts.carrier_sentences import carrier_sentence
-from kws.tts.confusable_phrases import dictionary, find_confusable_phrases, random_sentences
+from kws.tts.confusable_phrases import find_confusable_phrases, random_sentences
 from kws.tts.languages import ENGLISH, language_of
+from kws.tts.pronunciation import pronunciations
 from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
 from kws.tts.voices import Voice, installed_voices, timed_voices, voices_for
 from kws.types import Samples
@@ -93,7 +94,7 @@ def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
         _log.warning("no synthetic speech is added: %s", error)
         return dataset
     try:
-        dictionary()
+        pronunciations()
     except KwsError as error:
         _log.warning("no confusable phrases are added: %s", error)
         wanted = replace(
@@ -210,10 +211,10 @@ class _Speakers:
 
 def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the confusable phrases, given and generated, and random sentences."""
-    random = np.random.default_rng(1)
     phrases = list(wanted.confusable_phrases)
     chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
     for keyword in chosen if wanted.generated_confusables else ():
+        random = np.random.default_rng(1)
         try:
             found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
         except KwsError as error:
@@ -222,4 +223,4 @@ def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[
         phrases += [p for p in found if not any(contains(p, k) for k in keywords)]
     if not wanted.random_sentences:
         return phrases, []
-    return phrases, random_sentences(keywords, wanted.random_sentences, random)
+    return phrases, random_sentences(keywords, wanted.random_sentences, np.random.default_rng(1))

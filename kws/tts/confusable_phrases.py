@@ -1,206 +1,201 @@
 """Find phrases that sound like a keyword without containing it, and make random sentences.
 
-Words and pronunciations are those of the CMU dictionary that festival brings. A confusable phrase
-is a word whose phones differ little from the keyword's, or two words that do so where they meet
-("come puritan" for "computer"): running speech is full of these, lists of similar words are not.
+There are four kinds. In the keyword's own pattern, one of its words is another: "slow boy" and
+"snow bowl" for "snowboy". Single words share most phones with it, or its first or last half. Pairs
+of words resemble it where they meet: "come puritan" for "computer". And there are words and phrases
+of its rhythm. Common words are preferred, and equally good ones are drawn at random.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
-from kws.keyword_names import is_word_character
-from kws.tts.synthesisers import run
-
-# Of the package festlex-cmu; words and phones as Lisp lists, one entry in a line.
-DICTIONARY = Path("/usr/share/festival/dicts/cmu/cmudict-0.4.out")
-_ENTRY = re.compile(r'\("([a-z]+)" \S+ \((.*)\)\)$')
-_SYLLABLE = re.compile(r"\(\(([a-z ]+)\) \d\)")
-
-# Phones of one class differ by half a phone, others by a whole one.
-PHONE_CLASSES = (
-    "aa ae ah ao aw ay eh er ey ih iy ow oy uh uw",
-    "p t k b d g ch jh",
-    "f v th dh s z sh zh hh",
-    "m n ng",
-    "l r w y",
+from kws.keyword_names import contains, words_of
+from kws.tts.pronunciation import VOWELS, pronounce
+from kws.tts.rhythm import rhythm_neighbours
+from kws.tts.vocabulary import (
+    RARE,
+    Distances,
+    PhoneNumbers,
+    Vocabulary,
+    distance_within,
+    phone_numbers,
+    vocabulary,
 )
-_CLASS = {phone: index for index, phones in enumerate(PHONE_CLASSES) for phone in phones.split()}
-_PHONES = " ".join(PHONE_CLASSES).split()
 
-MAX_PHONES = 14  # of a word that is considered
 # Changed phones by which a phrase differs from the keyword, at the part that resembles it most:
 # with fewer, many people would hear the keyword; with more than this share of its phones, none.
 MIN_DISTANCE, MAX_DISTANCE_SHARE = 1.0, 0.45
-CANDIDATES = 300  # words from which each half of a phrase is drawn
+MIN_CHANGE = 0.5  # in the word of a pattern that is another one: people know it by its meaning
+# Phones that a word of a level of vocabulary.py may be nearer to be taken as often as a common one.
+PENALTIES = {10: 0.0, 20: 0.25, 35: 0.5, RARE: 3.0}
+JITTER = 0.25  # phones: less than the smallest difference, so that it only decides among equals
+CANDIDATES = 300  # words from which each half of a pair is drawn
+SIMILAR = 60  # words from which the changed word of a pattern is drawn, besides frequent ones
+FREQUENT_SHARE = 1 / 3
+# Shares of in_pattern(), words(), pairs() and the rhythm's neighbours.
+SHARES = (0.35, 0.2, 0.3, 0.15)
 SENTENCE_WORDS = (4, 9)
 
-Phones = tuple[str, ...]
-PhoneNumbers = npt.NDArray[np.intp]
-Distances = npt.NDArray[np.float32]  # exact: halves of phones
+Random = np.random.Generator
+Indices = npt.NDArray[np.intp]
+Pattern = tuple[str, PhoneNumbers, str]  # kept words, the phones of the changed one, kept words
 
 
-@cache
-def dictionary() -> dict[str, Phones]:
-    """Return the phones of all words of letters alone, by word; the first entry of each.
+def find_confusable_phrases(keyword: str, count: int, random: Random) -> list[str]:
+    """Find `count` phrases of all kinds, in the order in which they were drawn, all distinct.
 
-    Raises KwsError when the dictionary is not installed or holds none.
+    Raises KwsError as pronounce() does. There are fewer where the keyword has too few phones.
     """
-    try:
-        text = DICTIONARY.read_text("latin-1")
-    except OSError as error:
-        raise KwsError(f"{DICTIONARY}: {error.strerror}; the package is festlex-cmu") from error
-    words: dict[str, Phones] = {}
-    for entry in map(_ENTRY.match, text.splitlines()):
-        if entry:
-            words.setdefault(entry[1], _parse_phones(entry[2]))
-    words = {word: phones for word, phones in words.items() if _CLASS.keys() >= set(phones)}
-    if not words:
-        raise KwsError(f"{DICTIONARY}: no pronounced words in it; the package is festlex-cmu")
-    return words
+    search = _Search(keyword, random)
+    shares = [round(share * count) for share in SHARES]
+    found = dict.fromkeys(search.in_pattern(shares[0]))
+    found |= dict.fromkeys(search.words(shares[1]))
+    found |= dict.fromkeys(rhythm_neighbours(keyword, shares[3], random))
+    found |= dict.fromkeys(search.pairs(count - len(found), found))
+    return [str(phrase) for phrase in random.permutation(list(found))]
 
 
-def pronounce(text: str) -> Phones:
-    """Return the phones of a text; rules pronounce the words that are not in the dictionary.
-
-    Raises KwsError when there is no word in it, a letter or digit beyond a-z, or when festival is
-    not installed or fails.
-    """
-    others = [c for c in text.lower() if is_word_character(c) and not "a" <= c <= "z" and c != "_"]
-    words = re.findall("[a-z]+", text.lower())
-    if words and others:
-        raise KwsError(f"{text!r}: no English word, the pronouncing dictionary lacks {others[0]!r}")
-    if not words:
-        raise KwsError(f"{text!r}: there is no word to pronounce")
-    return tuple(phone for word in words for phone in dictionary().get(word) or _apply_rules(word))
-
-
-def phone_distance(a: str, b: str) -> float:
-    """Return 0 for equal phones, 0.5 for two of one class, else 1."""
-    return 0.0 if a == b else 0.5 if _CLASS[a] == _CLASS[b] else 1.0
-
-
-_PHONE_DISTANCES = np.array([[phone_distance(a, b) for b in _PHONES] for a in _PHONES], np.float32)
-
-
-def find_confusable_phrases(keyword: str, count: int, random: np.random.Generator) -> list[str]:
-    """Find `count` words and pairs of words, half of each where there are so many, all distinct."""
-    words, phones, lengths = _vocabulary()
-    target = _numbers(pronounce(keyword))
-    max_distance = MAX_DISTANCE_SHARE * len(target)
-    whole = _distances(phones, lengths, target)
-    inside = _distances(phones, lengths, target, free_start=True, free_end=True)
-    similar = np.flatnonzero((whole <= max_distance) & (inside >= MIN_DISTANCE))
-    similar = similar[np.argsort(whole[similar], kind="stable")][: 2 * count]
-    found = {words[i] for i in random.permutation(similar)[: count // 2]}
-    halves = [
-        (
-            _closest(_distances(phones, lengths, target[:cut], free_start=True)),
-            _closest(_distances(phones, lengths, target[cut:], free_end=True)),
-        )
-        for cut in range(2, len(target) - 1)
-    ]
-    attempts = 100 * count
-    while halves and len(found) < count and attempts:
-        attempts -= 1
-        left, right = (random.choice(half) for half in halves[random.integers(len(halves))])
-        joined = np.concatenate([phones[i, : lengths[i]] for i in (left, right)])
-        distance = _distances(joined[None], np.array([len(joined)]), target, True, True)[0]
-        if MIN_DISTANCE <= distance <= max_distance:
-            found.add(f"{words[left]} {words[right]}")
-    return sorted(found)
-
-
-def random_sentences(keywords: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+def random_sentences(keywords: Sequence[str], count: int, random: Random) -> list[str]:
     """Return `count` sentences of random words, none of which sounds like a keyword.
 
     A keyword that cannot be pronounced is none of the dictionary's words.
     """
-    words, phones, lengths = _vocabulary()
-    different = np.ones(len(words), bool)
-    for keyword in keywords:
-        try:
-            target = _numbers(pronounce(keyword))
-        except KwsError:
-            continue
-        inside = _distances(phones, lengths, target, free_start=True, free_end=True)
-        different &= inside >= MIN_DISTANCE
-    allowed = np.flatnonzero(different)
+    known = vocabulary()
+    allowed = different_words(keywords)
     return [
-        " ".join(words[i] for i in random.choice(allowed, random.integers(*SENTENCE_WORDS)))
+        " ".join(known.words[i] for i in random.choice(allowed, random.integers(*SENTENCE_WORDS)))
         for _ in range(count)
     ]
 
 
-def _closest(distances: Distances) -> PhoneNumbers:
-    """Return the indices of the CANDIDATES words with the smallest distances."""
-    closest: PhoneNumbers = np.argsort(distances, kind="stable")[:CANDIDATES]
-    return closest
+def different_words(keywords: Sequence[str]) -> Indices:
+    """Return the words of the vocabulary that do not sound like a keyword."""
+    known = vocabulary()
+    different = np.ones(len(known.words), bool)
+    for keyword in keywords:
+        try:
+            target = phone_numbers(pronounce(keyword))
+        except KwsError:
+            continue
+        different &= known.distances(target, free_start=True, free_end=True) >= MIN_DISTANCE
+    return np.flatnonzero(different)
 
 
-def _numbers(phones: Phones) -> PhoneNumbers:
-    return np.array([_PHONES.index(phone) for phone in phones], np.intp)
+class _Search:
+    """Search the vocabulary for what sounds like one keyword."""
+
+    def __init__(self, keyword: str, random: Random) -> None:
+        self._keyword, self._random = keyword, random
+        self._target = phone_numbers(pronounce(keyword))
+        self._max_distance = MAX_DISTANCE_SHARE * len(self._target)
+        self._known, self._common = vocabulary(), vocabulary().common
+
+    def in_pattern(self, count: int) -> list[str]:
+        """Return phrases with all words of the keyword but one, which is another common one."""
+        patterns = self._patterns() if count else []
+        drawn = [self._replacements(changed, count) for _, changed, _ in patterns]
+        found: list[str] = []
+        for words in zip(*drawn, strict=True):
+            for (before, _, after), word in zip(patterns, words, strict=True):
+                phrase = " ".join(filter(None, (before, self._common.words[word], after)))
+                said = phone_numbers(pronounce(phrase))
+                if distance_within(said, self._target) >= MIN_CHANGE:
+                    found.append(phrase)
+        return [p for p in dict.fromkeys(found) if not contains(p, self._keyword)][:count]
+
+    def words(self, count: int) -> list[str]:
+        """Return single words that share most phones with the keyword, or one of its halves."""
+        whole = self._known.distances(self._target)
+        inside = self._known.distances(self._target, free_start=True, free_end=True)
+        order = np.where(inside >= MIN_DISTANCE, self._order(whole, self._known), np.inf)
+        kinds = whole <= self._max_distance, self._share_a_half()
+        found: list[int] = []
+        for similar in map(np.flatnonzero, kinds):
+            closest = similar[order[similar].argsort()][: 3 * count]
+            known = closest[np.isfinite(order[closest])]
+            found += self._random.permutation(known)[: -(-count // len(kinds))].tolist()
+        return [self._known.words[i] for i in dict.fromkeys(found)][:count]
+
+    def pairs(self, count: int, found: Sequence[str] | dict[str, None]) -> list[str]:
+        """Return pairs of words that are not found yet and resemble the keyword where they meet."""
+        known, target = self._common, self._target
+        halves = [
+            (
+                self._closest(known.distances(target[:cut], free_start=True)),
+                self._closest(known.distances(target[cut:], free_end=True)),
+            )
+            for cut in range(2, len(target) - 1 if count > 0 else 0)
+        ]
+        pairs: dict[str, None] = {}
+        for _ in range(100 * count if halves else 0):
+            if len(pairs) == count:
+                break
+            half = halves[self._random.integers(len(halves))]
+            left, right = (self._random.choice(words) for words in half)
+            distance = distance_within(known.phones_of(left, right), target)
+            phrase = f"{known.words[left]} {known.words[right]}"
+            if MIN_DISTANCE <= distance <= self._max_distance and phrase not in found:
+                pairs[phrase] = None
+        return list(pairs)
+
+    def _patterns(self) -> list[Pattern]:
+        """Return the patterns of a phrase's words, or of the two common words that a word is."""
+        words = words_of(self._keyword, "")
+        if len(words) > 1:
+            return [
+                (" ".join(words[:i]), phone_numbers(pronounce(word)), " ".join(words[i + 1 :]))
+                for i, word in enumerate(words)
+            ]
+        patterns: list[Pattern] = []
+        phones, known = pronounce(self._keyword), self._common.by_phones
+        for cut in range(2, len(phones) - 1):
+            left, right = known.get(phones[:cut]), known.get(phones[cut:])
+            if left and right:
+                patterns += [(left, self._target[cut:], ""), ("", self._target[:cut], right)]
+        return patterns
+
+    def _replacements(self, changed: PhoneNumbers, count: int) -> Indices:
+        """Return common words, most of them similar to a word, the others as long in syllables."""
+        known, random = self._common, self._random
+        distances = known.distances(changed)
+        usable = distances >= MIN_CHANGE
+        order = np.where(usable, self._order(distances, known), np.inf)
+        similar = order.argsort()[: max(SIMILAR, count)]
+        syllables = sum(phone in VOWEL_NUMBERS for phone in changed)
+        as_long = np.array([len(said.stresses) == syllables for said in known.said])
+        frequent = np.flatnonzero(usable & as_long & (known.levels == known.levels.min()))
+        some = random.permutation(similar)[:count]
+        if len(frequent):
+            others = random.random(len(some)) < FREQUENT_SHARE
+            some[others] = random.choice(frequent, int(others.sum()))
+        return some
+
+    def _share_a_half(self) -> npt.NDArray[np.bool_]:
+        """Return which common words begin or end with half of the keyword's phones."""
+        known, target = self._known, self._target
+        head, tail = max(2, -(-len(target) // 2)), max(2, len(target) // 2)
+        lengths = known.lengths
+        possible = (lengths >= head) & (lengths <= len(target) + 3) & (known.levels != RARE)
+        starts = (known.phones[:, :head] == target[:head]).all(axis=1)
+        last = np.maximum(lengths - tail, 0)[:, None] + np.arange(tail)
+        ends = (np.take_along_axis(known.phones, last, axis=1) == target[-tail:]).all(axis=1)
+        shared: npt.NDArray[np.bool_] = possible & (starts | ends)
+        return shared
+
+    def _order(self, distances: Distances, known: Vocabulary) -> Distances:
+        """Return distances by which common words come first and equal ones in random order."""
+        penalties = np.array([PENALTIES[level] for level in known.levels], np.float32)
+        return distances + penalties + self._random.random(len(distances), np.float32) * JITTER
+
+    def _closest(self, distances: Distances) -> Indices:
+        """Return the indices of CANDIDATES common words with the smallest distances."""
+        closest: Indices = self._order(distances, self._common).argsort()[:CANDIDATES]
+        return closest
 
 
-@cache
-def _vocabulary() -> tuple[list[str], PhoneNumbers, PhoneNumbers]:
-    """Return words, their phones [words, MAX_PHONES] and how many these are [words]."""
-    entries = {w: p for w, p in dictionary().items() if 2 <= len(p) <= MAX_PHONES}
-    phones = np.zeros((len(entries), MAX_PHONES), np.intp)
-    lengths = np.array([len(p) for p in entries.values()], np.intp)
-    for row, word in zip(phones, entries.values(), strict=True):
-        row[: len(word)] = _numbers(word)
-    return list(entries), phones, lengths
-
-
-def _distances(
-    phones: PhoneNumbers,
-    lengths: PhoneNumbers,
-    target: PhoneNumbers,
-    free_start: bool = False,
-    free_end: bool = False,
-) -> Distances:
-    """Return the edit distance [words] in phones from each word to the target.
-
-    free_start, free_end: the phones of a word before or after the part that resembles the target
-    most cost nothing.
-    """
-    count, longest = phones.shape
-    by_position = np.ascontiguousarray(phones.T)
-    positions = np.arange(longest + 1, dtype=np.float32)[:, None]
-    row = np.zeros((longest + 1, count), np.float32) + (0 if free_start else positions)
-    for phone in target:
-        changes = _PHONE_DISTANCES[:, phone]
-        below = np.empty_like(row)
-        below[0] = row[0] + 1
-        for j in range(longest):
-            changed = row[j] + changes[by_position[j]]
-            np.minimum(changed, np.minimum(row[j + 1], below[j]) + 1, out=below[j + 1])
-        row = below
-    if free_end:
-        best: Distances = np.where(positions <= lengths, row, np.inf).min(axis=0)
-        return best
-    last: Distances = row[lengths, np.arange(count)]
-    return last
-
-
-def _apply_rules(word: str) -> Phones:
-    """Return the phones of a word by festival's letter-to-sound rules."""
-    answer, _ = run(["festival", "-b", f'(print (lex.lookup "{word}" nil))'])
-    phones = _parse_phones(answer)
-    if not phones or not _CLASS.keys() >= set(phones):
-        raise KwsError(f"{word!r}: festival does not say how it is pronounced")
-    return phones
-
-
-def _parse_phones(entry: str) -> Phones:
-    """Return the phones of a dictionary entry's syllables."""
-    # A vowel without stress is ax in some words and ah in others.
-    return tuple(" ".join(_SYLLABLE.findall(entry)).replace("ax", "ah").split())
+VOWEL_NUMBERS = frozenset(phone_numbers(tuple(VOWELS.split())).tolist())

@@ -17,7 +17,7 @@ from command_line import kws, started
 from conftest import skip_without
 from full_disk import full_disk
 
-from kws.tts.confusable_phrases import DICTIONARY
+from kws.tts.pronunciation import DICTIONARY
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -68,8 +68,8 @@ def test_no_dictionary_is_a_warning_unless_phrases_are_requested(tmp_path, quick
 
 def test_without_the_dictionary_the_warning_names_its_package(tmp_path, quick):
     program = (
-        "from pathlib import Path; from kws.tts import confusable_phrases\n"
-        "confusable_phrases.DICTIONARY = Path('nowhere')\n"
+        "from pathlib import Path; from kws.tts import pronunciation\n"
+        "pronunciation.DICTIONARY = Path('nowhere')\n"
         "from kws.cli import main; main()"
     )
     process = subprocess.run(

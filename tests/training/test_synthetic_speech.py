@@ -11,7 +11,7 @@ from conftest import skip_without
 
 from kws.data.dataset import Dataset, Synthesis
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech, with_synthesis
-from kws.tts import confusable_phrases
+from kws.tts import pronunciation
 from kws.tts.confusable_phrases import find_confusable_phrases
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.utterances import file_name
@@ -20,7 +20,7 @@ from kws.tts.voices import Voice
 
 @pytest.fixture(autouse=True)
 def _dictionary() -> None:
-    skip_without("festival's pronouncing dictionary", confusable_phrases.DICTIONARY.exists())
+    skip_without("festival's pronouncing dictionary", pronunciation.DICTIONARY.exists())
 
 
 def test_respellings_are_utterances_of_the_keyword(tmp_path: Path) -> None:
@@ -49,8 +49,11 @@ def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     skip_without("a speech synthesiser", any(map(shutil.which, programs)))
     wanted = Synthesis(utterances_per_confusable=1, generated_confusables=2, generated_for=named)
     speech = synthetic_speech(wanted, ["computer", "alexa"], tmp_path)
-    random = np.random.default_rng(1)
-    phrases = [p for keyword in expected for p in find_confusable_phrases(keyword, 2, random)]
+    phrases = [
+        phrase
+        for keyword in expected
+        for phrase in find_confusable_phrases(keyword, 2, np.random.default_rng(1))
+    ]
     said = {
         path.name.partition("@")[0] for path in (tmp_path / "confusable_phrases").glob("*.flac")
     }
@@ -73,12 +76,12 @@ def test_without_a_dictionary_known_texts_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     skip_without("a speech synthesiser", shutil.which("espeak-ng"))
-    monkeypatch.setattr(confusable_phrases, "DICTIONARY", tmp_path / "none.out")
-    confusable_phrases.dictionary.cache_clear()
+    monkeypatch.setattr(pronunciation, "DICTIONARY", tmp_path / "none.out")
+    pronunciation.pronunciations.cache_clear()
     try:
         wanted = with_synthesis(Dataset({"computer": []})).synthesis
     finally:
-        confusable_phrases.dictionary.cache_clear()
+        pronunciation.pronunciations.cache_clear()
     assert (wanted.generated_confusables, wanted.random_sentences) == (0, 0)
     assert wanted.sentences
     assert "no confusable phrases are added" in caplog.text
