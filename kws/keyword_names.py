@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import unicodedata
+
+IDENTIFIER_LENGTH = 40  # characters, without a hash
 
 
 def keyword_name(text: str) -> str:
@@ -17,6 +21,18 @@ def keyword_name(text: str) -> str:
 def comparison_key(text: str) -> str:
     """Return what the spellings of one keyword share: upper case, "_" and NFD make no other."""
     return unicodedata.normalize("NFC", keyword_name(text).casefold())
+
+
+def identifier(text: str) -> str:
+    """Return a name for programs, the same for every spelling of a keyword: a-z, 0-9 and "_".
+
+    Where letters of other scripts or signs are lost, a hash keeps names apart.
+    """
+    key = comparison_key(text)
+    name = re.sub(r"[^a-z0-9]+", "_", key).strip("_")[:IDENTIFIER_LENGTH]
+    if name.replace("_", " ") == key:
+        return name
+    return f"{name}_{hashlib.sha256(key.encode()).hexdigest()[:8]}".strip("_")
 
 
 def is_word_character(character: str) -> bool:

@@ -60,41 +60,26 @@ def listen(
 ) -> Iterator[Detection]:
     """Yield the detections in a source, as they occur, until it ends; a microphone does not end.
 
-    A stream is treated as if silence surrounded it, so that a keyword is found that a file begins
-    or breaks off with. Times count from the first sample of the source; the time of a keyword at
-    the very end may lie up to FLUSH_SECONDS after it.
+    A stream is treated as if silence surrounded it: a keyword at its very start or end is found.
+    Times count from its first sample; one at the very end may lie up to FLUSH_SECONDS after it.
 
     Args:
         source: an audio file by its path, any Source, or None for the default microphone.
-        spotter: a shipped model by name, any model by path, a ModelFile, or a Spotter, which is
-            reset.
+        spotter: a model by name or path, a ModelFile, or a Spotter, which is reset.
         on_block: called with the samples of each block, after the detections in it. A block is what
             the source had ready, 80 ms of a microphone.
         max_block: greatest length of a block, s.
-        on_gap: called where audio was lost, with the time and the length of the gap in seconds. The
+        on_gap: called where audio was lost, with time and length of the gap in seconds. The
             detector starts afresh after it, and times count on as if the audio had come.
         before_block: called with the samples of each block, before the detections in it.
 
     Raises:
         KwsError: the source or the model cannot be opened, or the source failed; the detections
-            before the failure were yielded, of a live source all but the last moment.
+            before that were yielded, of a live source all but the last moment.
     """
     source, spotter = _opened(source), _loaded(spotter)
-    ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)
-    min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
-    stream = _Stream(spotter, round(max_block * SAMPLE_RATE), before_block, on_block)
-    with source:
-        while source.fill(ring):
-            if lost := getattr(source, "lost", 0):
-                yield from stream.push(ring)
-                yield from stream.flush()
-                if on_gap is not None:
-                    on_gap(stream.samples / SAMPLE_RATE, lost / SAMPLE_RATE)
-                stream.skip(lost)
-            elif ring.available >= min_block:
-                yield from stream.push(ring)
-    yield from stream.push(ring)
-    yield from stream.flush()
+    stream = _Stream(spotter, round(max_block * SAMPLE_RATE), before_block, on_block, on_gap)
+    yield from stream.detections(source)
 
 
 class _Stream:
@@ -106,17 +91,33 @@ class _Stream:
         max_block: int,
         before_block: Callable[[Samples], object] | None,
         on_block: Callable[[Samples], object] | None,
+        on_gap: Callable[[float, float], object] | None,
     ) -> None:
         self._spotter, self._max_block = spotter, max_block
-        self._before_block, self._on_block = before_block, on_block
-        self.samples = self._start = 0  # so far, and at the start of this stretch
+        self._before_block, self._on_block, self._on_gap = before_block, on_block, on_gap
+        self._samples = self._start = 0  # so far, and at the start of this stretch
         spotter.reset()
 
-    def push(self, ring: RingBuffer) -> Iterator[Detection]:
+    def detections(self, source: Source) -> Iterator[Detection]:
+        """Yield the detections in a source until it ends."""
+        ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE)
+        min_block = round(MIN_LIVE_SECONDS * SAMPLE_RATE) if source.live else 1
+        with source:
+            while source.fill(ring):
+                if lost := getattr(source, "lost", 0):
+                    yield from self._push(ring)
+                    yield from self._flush()
+                    self._skip(lost)
+                elif ring.available >= min_block:
+                    yield from self._push(ring)
+        yield from self._push(ring)
+        yield from self._flush()
+
+    def _push(self, ring: RingBuffer) -> Iterator[Detection]:
         """Take what is in the ring, in blocks; yield the detections in it."""
         while True:
             samples = ring.read(min(ring.available, self._max_block))
-            self.samples += len(samples)
+            self._samples += len(samples)
             if self._before_block is not None:
                 self._before_block(samples)
             yield from self._detect(samples)
@@ -125,15 +126,17 @@ class _Stream:
             if not ring.available:
                 return
 
-    def flush(self) -> Iterator[Detection]:
+    def _flush(self) -> Iterator[Detection]:
         """Yield the detections that silence after the stretch completes."""
         yield from self._detect(np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16))
 
-    def skip(self, lost: int) -> None:
+    def _skip(self, lost: int) -> None:
         """Begin another stretch, after a gap of `lost` samples."""
+        if self._on_gap is not None:
+            self._on_gap(self._samples / SAMPLE_RATE, lost / SAMPLE_RATE)
         self._spotter.reset()
-        self.samples += lost
-        self._start = self.samples
+        self._samples += lost
+        self._start = self._samples
 
     def _detect(self, samples: Samples) -> Iterator[Detection]:
         for detection in self._spotter.push(samples):

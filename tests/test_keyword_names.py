@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kws.data.keywords import folder_name, keyword_folder, keyword_of
 from kws.errors import KwsError
 from kws.evaluation.test_set import find_positives
 from kws.export.sketch import sketch_name
-from kws.keyword_names import comparison_key, contains, keyword_name
+from kws.keyword_names import comparison_key, contains, identifier, keyword_name
 from kws.recorder.prompts import reading_prompts
 from kws.tts.utterances import file_name
 
@@ -112,3 +113,12 @@ def test_sketches_of_models_with_other_letters_have_names_of_their_own() -> None
     assert sketch_name("home") == "kws_home"
     assert sketch_name("smart-mirror.2") == "kws_smart_mirror_2"
     assert sketch_name("sen\u0303or") == sketch_name("señor")
+
+
+def test_an_identifier_is_of_ascii_and_keeps_names_apart():
+    assert identifier("Smart_Mirror") == identifier("smart mirror") == "smart_mirror"
+    names = ["café", "cafe", "cafè", "компьютер", "コンピュータ", "a/b", "a b", "a+b", "a" * 100]
+    found = [identifier(name) for name in names]
+    assert len(set(found)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9_]{1,49}", name) for name in found)
+    assert identifier("cafe\u0301") == identifier("CAFÉ")

@@ -19,7 +19,9 @@ from kws.sensitivity import (
     Sensitivity,
     operating_points,
     parse_thresholds,
+    sensitivity_at,
     store,
+    threshold_at,
     with_sensitivity,
 )
 
@@ -133,3 +135,18 @@ def test_hostile_operating_points_are_refused_by_one_line():
         with pytest.raises(KwsError, match="model settings: operating_points") as refusal:
             with_sensitivity(config, "low")
         assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize("stored", [{}, {"low": 0.9}, {"low": 0.9, "high": 0.5}, {"high": 0.95}])
+def test_a_sensitivity_of_a_threshold_gives_it_again(stored):
+    config = ModelFile.load().config
+    points = {name: Sensitivity((value,) * 4, 0.5) for name, value in stored.items()}
+    config = store(config, points)
+    for index in range(len(config.keywords)):
+        assert sensitivity_at(config, index, config.thresholds[index]) == 0.5
+        for level in (0, 0.13, 0.5, 0.77, 1):
+            threshold = threshold_at(config, index, level)
+            again = threshold_at(config, index, sensitivity_at(config, index, threshold))
+            assert again == pytest.approx(threshold)
+        for outside in (1e-6, 1.0):
+            assert sensitivity_at(config, index, outside) in (0, 0.5, 1)

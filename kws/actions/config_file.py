@@ -6,7 +6,9 @@ import importlib
 import inspect
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -18,10 +20,12 @@ from kws.actions.kinds import (
     Command,
     Effect,
     Function,
+    MqttMessage,
     Sound,
     Webhook,
     detection_fields,
 )
+from kws.actions.mqtt_settings import is_topic, table_settings
 from kws.actions.time_limit import one_line
 from kws.keyword_names import comparison_key
 from kws.posterior import Detection
@@ -37,24 +41,28 @@ def read_actions(path: Path, known: Sequence[str]) -> list[Action]:
     Raises KwsError, `file:line: what is wrong`, at the first mistake.
     """
     document = read_toml(path)
-    for key in document.content:
-        if key in KEYS:
+    for key, value in document.content.items():
+        if key in KEYS and not (key == "mqtt" and isinstance(value, dict)):
             raise document.error(key, f"{key} must stand below an [[action]] header")
-    document.forbid_others(["action"])
-    return [_action(table, known) for table in document.tables("action")]
+    document.forbid_others(["action", "mqtt"])
+    kinds: dict[str, Kind] = {**KINDS, "mqtt": partial(_mqtt_message, document)}
+    return [_action(table, known, kinds) for table in document.tables("action")]
 
 
-def _action(table: TomlTable, known: Sequence[str]) -> Action:
+def _action(table: TomlTable, known: Sequence[str], effects: Mapping[str, Kind]) -> Action:
+    """Return an action; effects: what reads the value of each kind."""
     table.forbid_others(KEYS)
-    kinds = [key for key in table.content if key in KINDS]
+    kinds = [key for key in table.content if key in effects]
     if len(kinds) != 1:
         given = " and ".join(kinds) or "none"
-        problem = f"an action has one of {', '.join(KINDS)}; this one has {given}"
+        problem = f"an action has one of {', '.join(effects)}; this one has {given}"
         raise table.error(kinds[1] if kinds else None, problem)
+    if "payload" in table.content and kinds != ["mqtt"]:
+        raise table.error("payload", f"payload is of an mqtt action, not of a {kinds[0]}")
     keywords = _keywords(table, known)
     confidence = table.number("min_confidence", 0.0, 0.0, 1.0)
     timeout = table.number("timeout", DEFAULT_TIMEOUT, *TIMEOUT_RANGE)
-    effect = KINDS[kinds[0]](table)
+    effect = effects[kinds[0]](table)
     return Action(f"{table.where()}: {kinds[0]}", keywords, confidence, timeout, effect)
 
 
@@ -75,7 +83,7 @@ def _keywords(table: TomlTable, known: Sequence[str]) -> frozenset[str]:
 def _command(table: TomlTable) -> Command:
     program, *arguments = table.texts("command", '["program", "argument"]')
     for argument in arguments:
-        _check_placeholders(table, argument)
+        _check_placeholders(table, "command", argument)
     is_path = "/" in program  # else it is looked up on PATH
     found = shutil.which(_path(table, "command", program) if is_path else program)
     if found is None:
@@ -83,16 +91,16 @@ def _command(table: TomlTable) -> Command:
     return Command(str(Path(found).absolute()), tuple(arguments), _folder(table))
 
 
-def _check_placeholders(table: TomlTable, argument: str) -> None:
+def _check_placeholders(table: TomlTable, key: str, argument: str) -> None:
     example = detection_fields(Detection(sample=0, keyword="", confidence=0.0))
     try:
         for _, name, _, _ in Formatter().parse(argument):
             if name is not None and name not in example:
                 problem = unknown("placeholder", name, example)
-                raise table.error("command", f"{problem} (a brace itself is written twice)")
+                raise table.error(key, f"{problem} (a brace itself is written twice)")
         argument.format(**example)
     except (ValueError, LookupError) as error:
-        raise table.error("command", f"argument {argument!r}: {error}") from error
+        raise table.error(key, f"{ARGUMENTS[key]} {argument!r}: {error}") from error
 
 
 def _webhook(table: TomlTable) -> Webhook:
@@ -107,6 +115,21 @@ def _webhook(table: TomlTable) -> Webhook:
     if "@" in parts.netloc:
         raise table.error("webhook", "webhook cannot hold a user name; use a command with curl")
     return Webhook(url)
+
+
+def _mqtt_message(document: TomlTable, table: TomlTable) -> MqttMessage:
+    topic = table.text("mqtt")
+    if not is_topic(topic):
+        raise table.error("mqtt", "mqtt must be a topic, printable and without + and #")
+    payload = table.text("payload") if "payload" in table.content else None
+    if payload is not None:
+        _check_placeholders(table, "payload", payload)
+    if "mqtt" not in document.content:
+        problem = 'the broker is missing, a [mqtt] table with broker = "mqtt://HOST"'
+        raise table.error("mqtt", problem)
+    if find_spec("paho") is None:
+        raise table.error("mqtt", "mqtt needs paho-mqtt: pip install 'kws[mqtt]'")
+    return MqttMessage(table_settings(document).broker, topic, payload)
 
 
 def _sound(table: TomlTable) -> Sound:
@@ -164,10 +187,12 @@ def _path(table: TomlTable, key: str, name: str) -> Path:
         raise table.error(key, f"{name}: {error}") from error
 
 
-KINDS: dict[str, Callable[[TomlTable], Effect]] = {
+Kind = Callable[[TomlTable], Effect]
+ARGUMENTS = {"command": "argument", "payload": "payload"}  # what may hold placeholders
+KINDS: dict[str, Kind] = {  # and mqtt, which needs the file's [mqtt] table
     "command": _command,
     "webhook": _webhook,
     "sound": _sound,
     "python": _function,
 }
-KEYS = ("keyword", "min_confidence", "timeout", *KINDS)
+KEYS = ("keyword", "min_confidence", "timeout", *KINDS, "mqtt", "payload")

@@ -1,4 +1,4 @@
-"""Implement an action and its four effects: a command, a webhook, a sound, a Python function.
+"""Implement an action and its effects: a command, a webhook, MQTT, a sound, a Python function.
 
 An effect is called with the detection, a timeout in s and the event that ends all actions; it
 returns when it is done and raises when it failed. It may block: kws.action runs it in a thread.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kws.actions.time_limit import TimeLimitedCall, run_process
 
 if TYPE_CHECKING:
+    from kws.actions.mqtt_settings import Broker
     from kws.posterior import Detection
 
 ANY_KEYWORD = "*"
@@ -89,6 +90,29 @@ class Webhook:
         post = HttpPost(self.url, body, "application/json")
         # Twice the timeout for a silent socket: the time limit reports first.
         self.call.run(lambda _: post.send(2 * timeout), timeout, stop, post.cut)
+
+
+@dataclass(frozen=True)
+class MqttMessage:
+    """Publish to a topic of an MQTT broker, over a connection of its own."""
+
+    broker: Broker
+    topic: str
+    payload: str | None  # a format string over detection_fields(); None: the detection as JSON
+    call: TimeLimitedCall = field(default_factory=TimeLimitedCall)
+
+    def __call__(self, detection: Detection, timeout: float, stop: threading.Event) -> None:
+        """Publish and wait until the broker confirms it."""
+        from kws.actions.mqtt_connection import publish_once
+
+        fields = detection_fields(detection)
+        text = json.dumps(fields) if self.payload is None else self.payload.format(**fields)
+        # Twice the timeout for a silent broker: the time limit reports first.
+        self.call.run(
+            lambda abandoned: publish_once(self.broker, self.topic, text, 2 * timeout, abandoned),
+            timeout,
+            stop,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Define options of `kws listen`: actions, channel, sensitivity, and the audio to keep."""
+"""Define the options of `kws listen`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,35 @@ from typing import Annotated
 
 import typer
 
-ActionsFile = Annotated[
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="Name of a shipped model, or path of a .tflite file.",
+        show_default="home",
+    ),
+]
+Wav = Annotated[
     Path | None,
-    typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
+    typer.Option(
+        metavar="FILE",
+        help="Read a WAV, FLAC or OGG file, faster than real time; - is standard input.",
+    ),
+]
+Stdin = Annotated[
+    bool,
+    typer.Option("--stdin", help="Read raw samples (int16, 16 kHz, mono) from standard input."),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Microphone: its index, its name or a part of it; with --ble, name or address of the"
+        " board.",
+    ),
+]
+Ble = Annotated[
+    bool, typer.Option("--ble", help="Receive the detections of a board over Bluetooth Low Energy.")
 ]
 ChannelName = Annotated[
     str | None,
@@ -21,8 +47,24 @@ ChannelName = Annotated[
     ),
 ]
 Reconnect = Annotated[
-    bool,
-    typer.Option("--reconnect", help="Wait for a microphone that is unplugged or not there yet."),
+    bool | None,
+    typer.Option(
+        "--reconnect/--no-reconnect",
+        help="Wait for a microphone that is unplugged or not there yet.",
+        show_default="with --mqtt",
+    ),
+]
+ActionsFile = Annotated[
+    Path | None,
+    typer.Option("--actions", metavar="FILE.toml", help="Actions that detections trigger."),
+]
+Mqtt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|FILE.toml",
+        help="Be a device of Home Assistant: mqtt://HOST, mqtts://HOST, or a file with a [mqtt]"
+        " table.",
+    ),
 ]
 SensitivityName = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from kws.console.recent_audio import RecentAudio
+from kws.audio.recent_audio import RecentAudio
 from kws.console.silence_report import SilenceReport
 from kws.listener import Source
 from kws.posterior import Detection

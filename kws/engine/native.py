@@ -111,7 +111,6 @@ class NativeSpotter:
 
     def __init__(self, model: ModelFile) -> None:
         """Set up the stages of a model and prime them."""
-        self.config = model.config
         self._model = _shared_model(model)
         self.window_frames = self._model.window_frames
         self._hop, self._pre_roll = model.config.front_end.hop, self._model.pre_roll
@@ -119,9 +118,7 @@ class NativeSpotter:
         self._spotter = ffi.new("kws_spotter *")
         self._detections = ffi.new("kws_detection[]", SHORT)
         lib.kws_spotter_init(self._spotter, self._model.pointer, self._memory)
-        thresholds = [quantise_threshold(t) for t in model.config.thresholds]
-        self._thresholds = ffi.new("uint16_t[]", thresholds)
-        self._spotter.posterior.thresholds = self._thresholds
+        self.use_thresholds(model.config)
         self.reset()
 
     def reset(self) -> None:
