@@ -18,7 +18,10 @@ import kws
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kws"
-SIDE_PACKAGES = ("data", "evaluation", "export", "recorder", "serve", "training", "tts")
+SIDE_PACKAGES = (
+    *("data", "evaluation", "export", "integrations", "recorder", "serve"),
+    *("training", "tts"),
+)
 # Other programs import it; no command does.
 CALL_SHAPES = "compat"
 # The commands import the side packages, each when it runs.
