@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Files after whose change the package must be installed again.
-SETUP := setup.cfg setup.py pyproject.toml kws/engine/build_native.py kws/engine/c_headers.py \
+SETUP := setup.cfg setup.py pyproject.toml MANIFEST.in kws/engine/build_native.py kws/engine/c_headers.py \
 	$(wildcard kws/engine/*.[ch] firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
@@ -89,8 +89,11 @@ system-packages:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# The reference interpreter and soxr have no wheel for some Pythons and machines.
 $(VENV)/kws.stamp: $(SETUP) | $(BIN)/python
-	$(PIP) --editable .
+	@$(PIP) --only-binary tflite-runtime,ai-edge-litert,soxr --editable '.[reference,soxr]' || { \
+		echo 'kws is installed without the packages that have no wheel here; it listens all the same.'; \
+		$(PIP) --editable .; }
 	@touch $@
 
 $(VENV)/dev.stamp: $(SETUP) | $(BIN)/python

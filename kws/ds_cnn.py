@@ -8,8 +8,10 @@ its own window only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from math import prod
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,21 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores
 
-try:
-    from tflite_runtime import interpreter as tflite
-except ImportError:  # Python 3.12 and later
-    from ai_edge_litert import interpreter as tflite
+
+def _reference_runtime() -> ModuleType | None:
+    """Import the interpreter of the extra `reference`; None where it is not installed."""
+    for package in ("tflite_runtime", "ai_edge_litert"):  # the latter for Python 3.12 and later
+        with suppress(ImportError):
+            return import_module(f"{package}.interpreter")
+    return None
+
+
+_runtime = _reference_runtime()  # at once: after TensorFlow the first of both cannot be loaded
+REFERENCE_AVAILABLE = _runtime is not None
+MISSING = (
+    "the backend 'numpy' needs TensorFlow Lite's interpreter (pip install 'kws[reference]'),"
+    " the backend 'c' a C compiler while kws is installed"
+)
 
 Int8 = npt.NDArray[np.int8]
 
@@ -126,10 +139,17 @@ def open_interpreter(content: bytes, reference: bool = True) -> Any:
 
     The reference kernels define the bits of a model: the fast ones round ties on negative sums
     differently and delegate a lot, and the board could not follow them.
+
+    Raises:
+        KwsError: the interpreter is not installed.
     """
-    kernels = tflite.OpResolverType.BUILTIN_REF if reference else tflite.OpResolverType.AUTO
-    return tflite.Interpreter(
-        model_content=content, num_threads=1, experimental_op_resolver_type=kernels
+    if _runtime is None:
+        raise KwsError(MISSING)
+    kinds = _runtime.OpResolverType
+    return _runtime.Interpreter(
+        model_content=content,
+        num_threads=1,
+        experimental_op_resolver_type=kinds.BUILTIN_REF if reference else kinds.AUTO,
     )
 
 

@@ -156,3 +156,9 @@ def test_more_phases_than_c_has_room_for_are_refused():
     assert len(DsCnn(model).push(np.zeros((40, 20), np.float32)))
     with pytest.raises(KwsError, match="does not fit"):
         DsCnn(replace(model, config=replace(model.config, stride=1)))
+
+
+def test_without_the_interpreter_one_line_says_what_to_install(model, monkeypatch) -> None:
+    monkeypatch.setattr("kws.ds_cnn._runtime", None)
+    with pytest.raises(KwsError, match=r"interpreter \(pip install 'kws\[reference\]'\)"):
+        DsCnn(model)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
+import soundfile
+import soxr
 from command_line import ROOT, SAMPLES
+from conftest import skip_without
 
 import kws as package
+from kws.backend import AVAILABLE
 
 
 def loaded(*command):
@@ -52,6 +57,26 @@ def test_the_public_names():
 def test_no_tensorflow(command, tmp_path):
     output = [tmp_path] if command[-1] == "--output" else []
     assert not top_level(loaded("-m", "kws", *command, *output)) & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_listening_works_without_the_packages_of_extras(rate, tmp_path):
+    """Block what only extras bring: no wheel of them is needed to listen."""
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    samples, _ = soundfile.read(SAMPLES / "computer_lights.flac", dtype="float32")
+    soundfile.write(tmp_path / "a.wav", soxr.resample(samples, 16_000, rate), rate)
+    blocked = ("tflite_runtime", "ai_edge_litert", "tensorflow", "scipy", "soxr", "onnxruntime")
+    program = f"import sys; sys.modules.update(dict.fromkeys({blocked}))\n"
+    program += "from kws.cli import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", program, "listen", "--wav", tmp_path / "a.wav", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert found.returncode == 0, found.stderr
+    assert [json.loads(line)["keyword"] for line in found.stdout.splitlines()] == ["computer"]
 
 
 def test_help_loads_no_room():

@@ -39,7 +39,7 @@ TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
     *("benchmarks", "docs", "examples", "setup.py", "tools"),
-    *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "NOTICE"),
+    *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "MANIFEST.in", "NOTICE", ".github"),
 }
 HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}
 
@@ -229,11 +229,16 @@ def test_every_package_is_installed(setup):
 
 
 def test_versions_of_python_agree(setup):
-    classifiers = re.findall(r":: 3\.(\d+)", setup["metadata"]["classifiers"])
-    lowest, above = re.fullmatch(
-        r">=3\.(\d+), <3\.(\d+)", setup["options"]["python_requires"]
-    ).groups()
-    assert [int(minor) for minor in classifiers] == list(range(int(lowest), int(above)))
+    """No version is excluded in advance: wheels are of the stable ABI of the lowest one."""
+    classifiers = [int(n) for n in re.findall(r":: 3\.(\d+)", setup["metadata"]["classifiers"])]
+    (lowest,) = re.fullmatch(r">=3\.(\d+)", setup["options"]["python_requires"]).groups()
+    assert classifiers == list(range(int(lowest), classifiers[-1] + 1))
+    assert f'"py_limited_api": "cp3{lowest}"' in (ROOT / "setup.py").read_text()
+
+
+def test_listening_needs_nothing_of_tensorflow_and_no_upper_bound(setup):
+    needed = setup["options"]["install_requires"]
+    assert not re.search(r"tensorflow|tflite-runtime|litert|scipy|soxr|<", needed.split("tomli")[0])
 
 
 def test_the_version_is_stated_once(setup):

@@ -16,14 +16,13 @@ class Resampler:
 
     The division of the stream into pushes changes nothing: soxr computes in float32, because its
     int16 output adds a dither that depends on the division. At 16 kHz int16 samples pass unchanged.
+    Where soxr is not installed (the extra of that name), PolyphaseFilter does its work.
     """
 
     def __init__(self, rate: int) -> None:
         self._stream: Any = None
         if rate != SAMPLE_RATE:
-            import soxr
-
-            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+            self._stream = _open(rate)
 
     def push(self, samples: npt.NDArray[Any], last: bool = False) -> Samples:
         """Take samples [n], int16 or float32 in units of int16; return those that are ready [m].
@@ -37,3 +36,14 @@ class Resampler:
         if samples.dtype != np.int16:
             samples = np.clip(np.rint(samples), -32768, 32767)
         return samples.astype(np.int16, copy=False)
+
+
+def _open(rate: int) -> Any:
+    """Open a stream that converts float32 samples."""
+    try:
+        import soxr
+    except ImportError:
+        from kws.audio.polyphase import PolyphaseFilter
+
+        return PolyphaseFilter(rate)
+    return soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")

@@ -57,7 +57,9 @@ def synth(
 
     espeak-ng, flite and festival speak with all their English voices, at many
     rates and pitches. The same command again makes only what is missing.
+    Needs the extra named soxr.
     """
+    require_extra("kws synth", "soxr", "soxr")
     if kokoro is not None:
         require_extra("kws synth --kokoro", "onnxruntime", "synth")
     from kws.data.dataset import NEGATIVE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_closing, label, uniform_filter1d
 
 from kws.config import SAMPLE_RATE
 
@@ -28,29 +27,29 @@ def word_span(samples: npt.NDArray[np.int16]) -> tuple[int, int]:
 
 def _span(level: npt.NDArray[np.float64], threshold: float) -> tuple[int, int]:
     """Return the first and last+1 frame of the segment with the most energy above a level in dB."""
-    speech = level > threshold
-    gap = int(MAX_GAP * SAMPLE_RATE / FRAME)
-    padded = np.pad(speech, gap)
-    closed = binary_closing(padded, np.ones(gap, bool))[gap:-gap]
-    segments, count = label(closed)
-    if count == 0:
+    speech = np.pad((level > threshold).astype(np.int8), 1)
+    starts, ends = np.flatnonzero(np.diff(speech)).reshape(-1, 2).T
+    if not starts.size:
         return 0, len(level)
-    energy = [_energy(level, segments == index) for index in range(1, count + 1)]
-    frames = np.flatnonzero(segments == 1 + int(np.argmax(energy)))
-    return int(frames[0]), int(frames[-1]) + 1
+    apart = starts[1:] - ends[:-1] >= int(MAX_GAP * SAMPLE_RATE / FRAME)
+    starts, ends = starts[np.append(True, apart)], ends[np.append(apart, True)]
+    energy = [_energy(level[start:end]) for start, end in zip(starts, ends, strict=True)]
+    loudest = int(np.argmax(energy))
+    return int(starts[loudest]), int(ends[loudest])
 
 
 def frame_levels(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
     """Return the level of each 10 ms in dB re 1 LSB, smoothed over 30 ms; 0 dB for zeros."""
     complete = samples[: max(1, len(samples) // FRAME) * FRAME].astype(np.float64)
     frames = np.resize(complete, (max(1, len(complete) // FRAME), FRAME))
-    power: npt.NDArray[np.float64] = uniform_filter1d((frames**2).mean(axis=1), 3, mode="nearest")
-    level: npt.NDArray[np.float64] = 10 * np.log10(power + 1)
+    power = np.pad((frames**2).mean(axis=1), 1, mode="edge")
+    sums = np.cumsum(np.append(power[0] + power[1] + power[2], power[3:] - power[:-3]))
+    level: npt.NDArray[np.float64] = 10 * np.log10(sums / 3 + 1)
     return level
 
 
-def _energy(level: npt.NDArray[np.float64], frames: npt.NDArray[np.bool_]) -> float:
+def _energy(level: npt.NDArray[np.float64]) -> float:
     """Return the energy of a segment, 0 where it is too short for a word."""
-    if frames.sum() * FRAME < MIN_SECONDS * SAMPLE_RATE:
+    if len(level) * FRAME < MIN_SECONDS * SAMPLE_RATE:
         return 0.0
-    return float((10 ** (level[frames] / 10)).sum())
+    return float((10 ** (level / 10)).sum())

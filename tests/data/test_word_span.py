@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_closing, label, uniform_filter1d
 
 from kws.config import SAMPLE_RATE
-from kws.data.word_span import FRAME, word_span
+from kws.data.word_span import FRAME, MAX_GAP, _span, frame_levels, word_span
 
 
 def sound(*segments: tuple[float, float], floor: float = 10.0) -> np.ndarray:
@@ -38,3 +39,29 @@ def test_a_word_is_found_in_anything() -> None:
     for samples in (np.zeros(8000), np.zeros(1), np.full(FRAME + 1, 1000), sound((0.05, 3000))):
         start, end = word_span(np.asarray(samples, np.int16))
         assert 0 <= start < end <= len(samples)
+
+
+def test_levels_are_smoothed_as_by_scipy() -> None:
+    for length in (1, FRAME, 2 * FRAME, 3 * FRAME + 7, 60 * FRAME):
+        samples = np.random.default_rng(length).integers(-9000, 9000, length, np.int16)
+        frames = np.resize(samples.astype(np.float64), (max(1, length // FRAME), FRAME))
+        power = uniform_filter1d((frames**2).mean(axis=1), 3, mode="nearest")
+        assert np.array_equal(frame_levels(samples), 10 * np.log10(power + 1))
+
+
+def test_segments_are_joined_as_by_scipy() -> None:
+    random, gap = np.random.default_rng(7), int(MAX_GAP * SAMPLE_RATE / FRAME)
+    for _ in range(300):
+        # Runs of speech (30 dB and more) and of pauses (less) about as long as the longest gap.
+        runs = random.integers(1, 2 * gap, random.integers(1, 12))
+        speech = np.repeat(np.arange(len(runs)) % 2 == random.integers(2), runs)
+        level = np.where(speech, random.uniform(31, 60, len(speech)), 5.0)
+        segments, _ = label(binary_closing(np.pad(speech, gap), np.ones(gap, bool))[gap:-gap])
+        first, last = _span(level, 30)
+        within = np.unique(segments[first:last])
+        if speech.any():
+            assert within.size == 1
+            assert within[0] > 0
+            assert (segments == within[0]).sum() == last - first
+        else:
+            assert (first, last) == (0, len(level))
