@@ -52,10 +52,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Google's speech embedding, from which the shipped model is distilled, where it is installed.
-EMBEDDING ?= $(wildcard $(VENV)/lib/python3*/site-packages/pyopen_wakeword/models)
-
-# About three hours on two cores with Kokoro; the base model takes a quarter of an hour.
+# About an hour and a half on two cores; the base model takes a quarter of an hour.
 model: NAME := home
 model: DISTILLED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 base-model: NAME := base

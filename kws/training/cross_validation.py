@@ -47,12 +47,18 @@ log = logging.getLogger(__name__)
 class Fold:
     """Describe one training: what it holds out, and where its model is kept.
 
-    Fold number `folds`, the last, holds out nothing: it makes the final model.
+    Fold number `folds`, the last, holds out nothing: it makes the final model. The model of a fold
+    may have several networks, each of which is a training of its own.
     """
 
     index: int
     folds: int
     folder: Path
+    network: int | None = None  # of a committee; None for the model
+
+    def networks(self, count: int) -> list[Fold]:
+        """Return the trainings of the networks of its model: itself, where there is one."""
+        return [self] if count == 1 else [replace(self, network=n) for n in range(count)]
 
     @property
     def held_out(self) -> list[int]:
@@ -71,7 +77,8 @@ class Fold:
     @property
     def path(self) -> Path:
         """Return the path of its model."""
-        return self.folder / f"fold-{self.index}.tflite"
+        network = "" if self.network is None else f"-network-{self.network}"
+        return self.folder / f"fold-{self.index}{network}.tflite"
 
     @property
     def weights(self) -> Path:
@@ -120,7 +127,8 @@ class Fold:
         return Status(str(self), self.path.with_suffix(".progress"))
 
     def __str__(self) -> str:
-        return "final model" if self.index == self.folds else f"fold {self.index + 1}"
+        name = "final model" if self.index == self.folds else f"fold {self.index + 1}"
+        return name if self.network is None else f"{name}, network {self.network + 1}"
 
 
 class Plugin(Protocol):
@@ -160,16 +168,49 @@ class Job:
     threads: int
     plugin: Plugin | None = None
 
+    @property
+    def is_committee(self) -> bool:
+        """Return whether its model has several networks."""
+        return self.recipe.committee.networks > 1
+
+    def networks(self) -> list[Job]:
+        """Return the trainings of its model's networks, which differ by their seeds."""
+        recipe = self.recipe
+        return [
+            replace(self, fold=fold, recipe=replace(recipe, seed=recipe.seed + number))
+            for number, fold in enumerate(self.fold.networks(recipe.committee.networks))
+        ]
+
 
 def train_and_test(
     jobs: Sequence[Job], executor: ProcessPoolExecutor, progress: Callable[[], object]
 ) -> list[Tested]:
     """Train and test the model of each fold, several at a time; finished models are kept."""
+    networks = [each for job in jobs if job.is_committee for each in job.networks()]
+    run_jobs(executor, train, [(job.fold.log, job) for job in networks], progress)
     return run_jobs(executor, train_and_score, [(job.fold.log, job) for job in jobs], progress)
 
 
 def train_and_score(job: Job) -> Tested:
     """Train the model of a fold, unless it is there, and score it on what the fold holds out."""
+    fold, status = job.fold, job.fold.status
+    for each in job.networks():
+        train(each)
+    if job.is_committee:
+        write_atomically(fold.path, _packed(job))
+    model = fold.load(job.recipe)
+    status.report("testing", 0.0)
+    tested = Tested(model, {}, None)
+    if fold.held_out:
+        test = fold.test_set(job.dataset)
+        peaks = find_speech_peaks(Scorer(model), by_kind(test.negatives))
+        tested = Tested(model, score_test_set(model, test), peaks)
+    status.report(DONE, 1.0)
+    return tested
+
+
+def train(job: Job) -> None:
+    """Train a network, unless it is there."""
     fold, status = job.fold, job.fold.status
     if not fold.is_trained():
         status.report("starting", 0.0)
@@ -184,15 +225,17 @@ def train_and_score(job: Job) -> Tested:
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
         write_atomically(fold.path, trained.content)
-    model = fold.load(job.recipe)
-    status.report("testing", 0.0)
-    tested = Tested(model, {}, None)
-    if fold.held_out:
-        test = fold.test_set(job.dataset)
-        peaks = find_speech_peaks(Scorer(model), by_kind(test.negatives))
-        tested = Tested(model, score_test_set(model, test), peaks)
-    status.report(DONE, 1.0)
-    return tested
+    status.report("trained", 1.0)
+
+
+def _packed(job: Job) -> bytes:
+    """Return the model file of a fold's networks."""
+    from kws.training.quantise import pack_committee
+
+    models = [each.fold.load(job.recipe) for each in job.networks()]
+    bounds = (job.recipe.committee.bound,) * len(models[0].config.keywords)
+    contents = [model.content for model in models]
+    return pack_committee(contents, models[0].config, bounds=bounds, where=str(job.fold.path))
 
 
 def score_test_set(model: ModelFile, test: Dataset) -> ScoresByCondition:

@@ -89,15 +89,7 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
 
 def train_folds(plan: Plan, material: Path, console: Console) -> list[Tested]:
     """Return the models that are tested, each with its scores on what its fold holds out."""
-    cores = os.cpu_count() or 1
-    count = min(max(1, len(plan.tested)), cores)
-    epochs = plan.recipe.schedule.epochs
-    jobs = [_job(plan, fold, material, epochs, cores // count) for fold in plan.tested]
-    with (
-        show_progress([fold.status for fold in plan.tested], console) as update,
-        worker_processes(count) as executor,
-    ):
-        return train_and_test(jobs, executor, update)
+    return _train(plan, plan.tested, material, plan.recipe.schedule.epochs, console)
 
 
 def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
@@ -107,15 +99,30 @@ def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
     """
     epochs = plan.recipe.schedule.epochs
     if plan.tested:
-        epochs = round(median(fold.epochs for fold in plan.tested))
-    job = _job(plan, plan.kept, material, epochs, os.cpu_count() or 1)
-    # A new process: TensorFlow's number of threads is set only once.
+        networks = plan.recipe.committee.networks
+        trained = [each for fold in plan.tested for each in fold.networks(networks)]
+        epochs = round(median(fold.epochs for fold in trained))
+    (final,) = _train(plan, [plan.kept], material, epochs, console)
+    return final.model
+
+
+def _train(
+    plan: Plan, folds: Sequence[Fold], material: Path, epochs: int, console: Console
+) -> list[Tested]:
+    """Train and test the models of folds, as many networks at a time as there are cores."""
+    cores, networks = os.cpu_count() or 1, plan.recipe.committee.networks
+    count = min(max(1, len(folds) * networks), cores)
+    jobs = [
+        Job(plan.dataset, plan.recipe, fold, material, epochs, cores // count, plan.plugin)
+        for fold in folds
+    ]
+    shown = [each for fold in folds for each in fold.networks(networks)]
+    # New processes: TensorFlow's number of threads is set only once.
     with (
-        show_progress([plan.kept.status], console) as update,
-        worker_processes(1) as executor,
+        show_progress([each.status for each in shown], console) as update,
+        worker_processes(count) as executor,
     ):
-        (trained,) = train_and_test([job], executor, update)
-    return trained.model
+        return train_and_test(jobs, executor, update)
 
 
 def set_thresholds(plan: Plan, config: ModelConfig, tested: Sequence[Tested]) -> ModelConfig:
@@ -140,10 +147,6 @@ def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) 
         write_atomically(output, content)
     except OSError as error:
         raise KwsError(f"{output}: {error.strerror or error}") from error
-
-
-def _job(plan: Plan, fold: Fold, material: Path, epochs: int, threads: int) -> Job:
-    return Job(plan.dataset, plan.recipe, fold, material, epochs, threads, plan.plugin)
 
 
 def _embed(job: tuple[bytes, ModelConfig]) -> bytes:

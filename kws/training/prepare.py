@@ -126,7 +126,7 @@ def _in_context(sentences: Sequence[tuple[Samples, int, int]]) -> KeywordUtteran
     count = len(sentences)
     return KeywordUtterances(
         [samples for samples, _, _ in sentences],
-        [1 / count] * count,
+        [1 / max(1, count)] * count,
         [(start, end) for _, start, end in sentences],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.config import MAX_NETWORKS, SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.engine.tflite_reader import Operator, chain
 from kws.errors import KwsError
 from kws.model_file import ModelFile
@@ -163,6 +163,15 @@ class PosteriorHandling:
 
 
 @dataclass(frozen=True)
+class Committee:
+    """Describe the networks of a model: one always runs, the others confirm what it suspects."""
+
+    networks: int = within(1, MAX_NETWORKS, 1)  # trained alike, but for their first weights
+    # Average of the first network's first phase that wakes the others, for every keyword.
+    bound: float = within(0.01, 1.0, 0.2)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Hold the hyperparameters of one training, by default one from random weights."""
 
@@ -177,6 +186,7 @@ class Recipe:
     mining: Mining = field(default_factory=Mining)
     distillation: Distillation = field(default_factory=Distillation)
     posterior: PosteriorHandling = field(default_factory=PosteriorHandling)
+    committee: Committee = field(default_factory=Committee)
 
     def inference_config(self, config: ModelConfig) -> ModelConfig:
         """Return the settings with which a trained model is run, of those it was trained with.
@@ -203,10 +213,11 @@ WAKE_WORDS = Recipe(
     schedule=Schedule(final_learning_rate_fraction=0.25, ema_steps=(500, 5000)),
     loss=Loss(max_pooling_steps=6),
     augmentation=Augmentation(tempo_perturbation=(-0.56, 0.14), spectral_tilt=0.6, vtlp=0.13),
-    examples=ExampleCounts(per_keyword=20_000, background=200_000),
+    examples=ExampleCounts(per_keyword=15_000, background=150_000),
     mining=Mining(passages_per_epoch=500, searched_hours=6.0),
     distillation=Distillation(passages_per_batch=64, spliced_speech_hours=12.0),
     posterior=PosteriorHandling(phases=2),
+    committee=Committee(networks=3),
 )
 
 # Default of a base model, from which others are fine-tuned: many words, each spoken by people and

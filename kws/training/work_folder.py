@@ -57,7 +57,9 @@ def check_work(work: Path, plan: Plan) -> None:
         for clip in _clips(dataset)
     ]
     # What follows the training may differ.
-    trained = replace(recipe, posterior=replace(recipe.posterior, false_alarms_per_hour=0.0))
+    posterior = replace(recipe.posterior, false_alarms_per_hour=0.0)
+    committee = replace(recipe.committee, bound=1.0)
+    trained = replace(recipe, posterior=posterior, committee=committee)
     kokoro = dataset.synthesis.kokoro
     voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is

@@ -59,10 +59,11 @@ from kws.training.recipe import Architecture
 from kws.training.pipeline import run
 from kws.training.cross_validation import Fold
 from kws.training.plan import Plan
-from kws.training.recipe import ExampleCounts, Mining, Recipe, Schedule
+from kws.training.recipe import Committee, ExampleCounts, Mining, PosteriorHandling
+from kws.training.recipe import Recipe, Schedule
 
 
-def small(epochs):
+def small(epochs, networks):
     return Recipe(
         architecture=Architecture(channels=24, kernels=(5, 7, 9)),
         schedule=Schedule(
@@ -75,19 +76,21 @@ def small(epochs):
         ),
         examples=ExampleCounts(per_keyword=160, background=400),
         mining=Mining(passages_per_epoch=10),
+        posterior=PosteriorHandling(phases=networks),
+        committee=Committee(networks=networks),
     )
 
 
 if __name__ == "__main__":
     logging.getLogger("kws").addHandler(StderrHandler())
-    folder, output, epochs, folds, tested, *keywords = sys.argv[1:]
+    folder, output, epochs, folds, tested, networks, *keywords = sys.argv[1:]
     work = Path(output).with_suffix(".work")
     folds = [Fold(index, int(folds), work) for index in range(int(folds))]
     plan = Plan(
         from_folder(Path(folder), keywords),  # no synthesis
-        small(int(epochs)),
+        small(int(epochs), int(networks)),
         folds[: int(tested)],
-        Fold(len(folds), len(folds), work),
+        folds[0] if int(tested) == 1 else Fold(len(folds), len(folds), work),
     )
     run(plan, Path(output), work)
 """
@@ -190,13 +193,14 @@ def train_command(
     epochs: int = EPOCHS,
     folds: int = FOLDS,
     tested: int = FOLDS,
+    networks: int = 1,
     keywords: Sequence[str] = (),
 ) -> list[str]:
     script = folder / "train.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SCRIPT}")
     return [
         *(sys.executable, str(script), str(dataset), str(output)),
-        *(str(epochs), str(folds), str(tested), *keywords),
+        *(str(epochs), str(folds), str(tested), str(networks), *keywords),
     ]
 
 
@@ -288,6 +292,23 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
     config = ModelFile.load(output).config
     assert config.thresholds == (ARG_MAX,)
     assert (config.card["measured"], config.card["figures"]) == ("not", {})
+
+
+def test_a_committee_is_trained_by_seed_and_tested_as_one(dataset: Path, tmp_path: Path) -> None:
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    output = tmp_path / "word.tflite"
+    command = train_command(tmp_path, dataset, output, epochs=2, tested=1, networks=2)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    model, work = ModelFile.load(output), output.with_suffix(".work")
+    first, second = (ModelFile.load(fold.path) for fold in Fold(0, FOLDS, work).networks(2))
+    assert first.content != second.content
+    assert first.config.front_end == second.config.front_end == model.config.front_end
+    assert len(model.networks) == 1
+    committee = model.config.committee
+    assert committee
+    assert (committee.phases, committee.bounds) == ((2, 2), (0.2,))
+    assert model.config.card["figures"]
 
 
 def write_messy(folder: Path, dataset: Path) -> None:

@@ -20,6 +20,7 @@ from kws.training.recipe import (
     WAKE_WORDS,
     Architecture,
     Augmentation,
+    Committee,
     Distillation,
     ExampleCounts,
     Loss,
@@ -71,6 +72,7 @@ HOME = Recipe(
         warm_up_steps=200,
         weight_decay=1e-4,
         ema_steps=(500, 5000),
+        held_out=1,
     ),
     loss=Loss(max_pooling_steps=6, worst_step_weight=0.5),
     augmentation=Augmentation(
@@ -84,7 +86,7 @@ HOME = Recipe(
         spectral_tilt=0.6,
         vtlp=0.13,
     ),
-    examples=ExampleCounts(per_keyword=20_000, background=200_000, single_words=False),
+    examples=ExampleCounts(per_keyword=15_000, background=150_000, single_words=False),
     mining=Mining(passages_per_epoch=500, searched_hours=6.0),
     distillation=Distillation(
         passages_per_batch=64,
@@ -94,6 +96,7 @@ HOME = Recipe(
         spliced_speech_hours=12.0,
     ),
     posterior=PosteriorHandling(phases=2, refractory_seconds=2.0, false_alarms_per_hour=0.2),
+    committee=Committee(networks=3, bound=0.2),
 )
 
 
