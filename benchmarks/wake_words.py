@@ -1,12 +1,12 @@
 """Run the wake word benchmark on recordings that the models were not trained on.
 
     python benchmarks/wake_words.py WORK DATA --output DIR
-    python benchmarks/wake_words.py DATA --model FILE --partitions 0 1 --output DIR
+    python benchmarks/wake_words.py DATA --model FILE --held-out 1 --output DIR
 
 WORK is the folder of a `kws train DATA --work WORK`: the model of each fold is tested on the
 sessions, speakers and noise that it was not trained on, so that every figure rests on all
 recordings and each is held out. A single model, which may be a committee, is tested on the
-partitions that it never heard (0 and 1, the first fold of four, where none are named).
+quarter that its `kws train --held-out` left out, 1 to 4, or on --partitions, 0 to 7.
 
 Keywords are scored in the conditions of kws/evaluation/conditions.py; other speech and noise come
 from the same held-out recordings. Speech without keywords and noise are scored by kind, running and
@@ -57,6 +57,7 @@ from kws.evaluation.whole_model import model_thresholds
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.cross_validation import Fold
+from kws.training.plan import held_out_quarter
 from kws.training.recipe import Recipe
 from kws.types import Int, Samples
 
@@ -69,7 +70,8 @@ def arguments() -> argparse.Namespace:
     """Return the command line."""
     wanted = parser(__doc__, work_optional=True)
     wanted.add_argument("--model", help="a model instead of the folds of WORK")
-    wanted.add_argument("--partitions", type=int, nargs="+", default=[0, 1], metavar="N")
+    wanted.add_argument("--held-out", type=int, default=1, choices=range(1, 5), help="of --model")
+    wanted.add_argument("--partitions", type=int, nargs="+", choices=range(8), metavar="N")
     wanted.add_argument("--output", type=Path, required=True)
     wanted.add_argument("--alarms", type=int, nargs="*", default=ALARMS, metavar="N")
     wanted.add_argument("--thresholds", metavar="MODEL", help="a model whose thresholds are used")
@@ -86,7 +88,8 @@ def arguments() -> argparse.Namespace:
 def tested(given: argparse.Namespace, dataset: Dataset) -> list[tuple[ModelFile, Dataset]]:
     """Return each model and what it is tested on."""
     if given.model:
-        return [(ModelFile.load(given.model), dataset.partitions(given.partitions).testable())]
+        partitions = given.partitions or held_out_quarter(given.held_out, Path()).held_out
+        return [(ModelFile.load(given.model), dataset.partitions(partitions).testable())]
     recipe = hyperparameters_of(given)
     if given.phases:
         recipe = replace(recipe, posterior=replace(recipe.posterior, phases=given.phases))

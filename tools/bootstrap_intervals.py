@@ -21,13 +21,13 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from scipy.stats import chi2
 from session_clustering import cluster_sessions
 
 from kws.audio.audio_file import read_audio
 from kws.data.clips import Clip
 from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation
+from kws.evaluation.intervals import poisson_interval
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
 from kws.posterior import quantise_threshold
@@ -73,12 +73,6 @@ def percentiles(rates: Float) -> Interval:
     """Return the percentile interval of replicates, shape [REPLICATES]."""
     low, high = np.quantile(rates, (LOW, HIGH))
     return float(low), float(high)
-
-
-def poisson_interval(count: int, hours: float) -> Interval:
-    """Return the exact interval of a rate per hour at which `count` events were seen."""
-    low = chi2.ppf(LOW, 2 * count) / 2 if count else 0.0
-    return float(low) / hours, float(chi2.ppf(HIGH, 2 * count + 2)) / 2 / hours
 
 
 def session_labels(clips: list[Clip]) -> Int:

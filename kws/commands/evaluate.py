@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json as json_format
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.commands.listen_options import SensitivityName, Thresholds
 from kws.commands.options import Json, Model, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
     from kws.evaluation.block_stream import Block
+    from kws.evaluation.condition_scores import ConditionScores
     from kws.evaluation.scores import Scores
     from kws.evaluation.test_set import EvaluationSet
     from kws.model_file import ModelFile
+    from kws.types import Samples
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +35,8 @@ def evaluate(
         Path, typer.Option(metavar="DIR", help="Recordings without the keywords, hours of them.")
     ],
     noise: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Noise to mix into all recordings.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Noise to mix into recordings, all of them with --snr."),
     ] = None,
     snr: Annotated[
         float | None,
@@ -43,6 +48,16 @@ def evaluate(
             metavar="DIR", help="Write report.html, with curves and clips, and report.json."
         ),
     ] = None,
+    conditions: Annotated[
+        bool,
+        typer.Option(
+            "--conditions",
+            help="Measure other speech, rooms, telephone and tempo as well, and each folder of the"
+            " negatives by itself.",
+        ),
+    ] = False,
+    sensitivity: SensitivityName = None,
+    threshold: Thresholds = None,
     no_gate: NoGate = False,
     json: Json = False,
 ) -> None:
@@ -50,16 +65,21 @@ def evaluate(
 
     Each file of a keyword's folder is one chance to detect it, the negatives
     are one long stream. The folder of "smart mirror" is smart_mirror.
+
+    --conditions mixes the keywords with other speech, from the negatives, and
+    with the noise; it moves them into simulated rooms and to the telephone.
     """
-    if (noise is None) != (snr is None):
-        raise typer.BadParameter("--noise and --snr belong together")
+    if (noise is None) != (snr is None) and not (conditions and snr is None):
+        raise typer.BadParameter("--noise and --snr belong together, but for --conditions")
     if report is not None:
         require_extra("kws evaluate --report", "matplotlib", "report")
     from kws.model_file import ModelFile
+    from kws.sensitivity import parse_thresholds
 
     model_file = ModelFile.load(model)
+    model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
-    _evaluate(model_file, positives, negatives, noise, snr or 0.0, report, json)
+    _evaluate(model_file, positives, negatives, noise, snr, conditions, report, json)
 
 
 def _evaluate(
@@ -67,7 +87,8 @@ def _evaluate(
     positives: Path,
     negatives: Path,
     noise: Path | None,
-    snr: float,
+    snr: float | None,
+    conditions: bool,
     report: Path | None,
     json: bool,
 ) -> None:
@@ -76,11 +97,12 @@ def _evaluate(
     from kws.data.copies import distinct_files
     from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
 
+    sounds = read_joined(audio_files(noise)) if noise else None
     test_set = EvaluationSet(
         find_positives(positives, model.config.keywords),
         distinct_files(audio_files(negatives)),
-        read_joined(audio_files(noise)) if noise else None,
-        snr,
+        None if snr is None else sounds,
+        snr or 0.0,
     )
     if report:
         from kws.evaluation.report import prepare_report_folder  # loads matplotlib
@@ -91,54 +113,82 @@ def _evaluate(
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not scores.hours:
         raise KwsError(f"{negatives}: none of the recordings can be read")
-    _print_result(model, test_set, scores, report, json)
+    changed = _score_in_conditions(model, test_set, negatives, sounds) if conditions else None
+    _print_result(model, test_set, scores, changed, report, json)
 
 
 def _print_result(
-    model: ModelFile, test_set: EvaluationSet, scores: Scores, report: Path | None, json: bool
+    model: ModelFile,
+    test_set: EvaluationSet,
+    scores: Scores,
+    in_conditions: ConditionScores | None,
+    report: Path | None,
+    json: bool,
 ) -> None:
-    """Print miss rates and false alarms as a table or as JSON, and write the report if any."""
+    """Print miss rates and false alarms as tables or as JSON, and write the report if any."""
     from rich.console import Console
 
+    from kws.evaluation.condition_report import condition_report
     from kws.evaluation.evaluate import evaluate
 
     result = evaluate(scores, model.config)
+    changed = condition_report(in_conditions, model.config) if in_conditions else None
     snr = None if test_set.noise is None else test_set.snr
     condition = {"model": model.name, "snr": snr, "gate": model.config.gate.on}
     if report:
         from kws.evaluation.report import write_report
 
-        for path in write_report(report, model, condition, test_set, scores, result):
+        for path in write_report(report, model, condition, test_set, scores, result, changed):
             _log.info("wrote %s", path)
     if json:
-        print(json_format.dumps({**condition, **result.to_dict()}, indent=2))
+        values = {**condition, **result.to_dict(), **(changed.values if changed else {})}
+        print(json_format.dumps(values, indent=2))
     else:
         title = model.name + ("" if snr is None else f", noise at {snr:g} dB")
         title += f", gate {'on' if model.config.gate.on else 'off'}"
-        Console().print(result.table(title))
+        Console().print(result.table(title), *(changed.tables if changed else ()))
 
 
 def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
     """Score a test set, with a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from kws.evaluation.scores import Scorer, score_blocks
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("evaluating", total=test_set.recording_count)
+    with _progress("evaluating", test_set.recording_count) as advance:
 
-        def advance(blocks: Iterator[Block]) -> Iterator[Block]:
+        def advancing(blocks: Iterator[Block]) -> Iterator[Block]:
             for block in blocks:
                 yield block
-                progress.advance(task, 0 if block.start else 1)
+                if not block.start:
+                    advance()
 
         return score_blocks(
             Scorer(model),
             {
-                keyword: advance(test_set.positive_blocks(keyword, warn=True))
+                keyword: advancing(test_set.positive_blocks(keyword, warn=True))
                 for keyword in test_set.positives
             },
-            advance(test_set.negative_blocks(warn=True)),
+            advancing(test_set.negative_blocks(warn=True)),
         )
+
+
+def _score_in_conditions(
+    model: ModelFile, test_set: EvaluationSet, negatives: Path, noise: Samples | None
+) -> ConditionScores:
+    """Score a test set in all conditions, with a progress bar on a terminal."""
+    from kws.evaluation.condition_test import score_in_conditions, steps_of
+    from kws.evaluation.scores import Scorer
+
+    with _progress("conditions", steps_of(test_set)) as advance:
+        return score_in_conditions(Scorer(model), test_set, negatives, noise, advance)
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal; yield what advances it by one."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)

@@ -2,26 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
-from kws.evaluation.condition_scores import SPACINGS, TRIGGER_SECONDS, ConditionScores
+from kws.config import ModelConfig
+from kws.evaluation.condition_scores import (
+    ALONE_SECONDS,
+    RUNNING_SECONDS,
+    SPACINGS,
+    TRIGGER_SECONDS,
+    ConditionScores,
+)
 from kws.evaluation.intervals import Interval
 from kws.evaluation.whole_model import (
     FalseAlarms,
     Share,
     false_alarms,
     misses,
+    model_thresholds,
     recordings_that_fire,
     total,
 )
 from kws.types import Int
 
 ALL_SPEECH = "all speech"
+MISSED = "missed, %"
+MISS_NOTE = (
+    "Missed, %, all keywords together, with the 95 % interval (Wilson). A trigger counts from the"
+    f" word's start to {TRIGGER_SECONDS:g} s after its end."
+)
+ALARM_HEADS = ("kind", "hours", *SPACINGS, "fire alone")
+ALARM_NOTE = (
+    "False alarms of all keywords together: count, and per hour of recordings with the 95 %"
+    f" interval (Poisson); {RUNNING_SECONDS:g} s (running) or {ALONE_SECONDS:g} s (alone) of"
+    " silence between recordings. Fire alone: recordings with a false alarm then."
+)
 Columns = dict[str, Int]  # thresholds [keywords], Q15, by heading
+
+
+@dataclass(frozen=True)
+class ConditionReport:
+    """Hold the figures of a model at its thresholds: for JSON, a terminal and a page."""
+
+    values: dict[str, Any]
+    tables: tuple[Table, Table]
+    miss_rows: list[list[str]]
+    alarm_rows: list[list[str]]
+
+
+def condition_report(scores: ConditionScores, config: ModelConfig) -> ConditionReport:
+    """Return the figures of a model at its thresholds."""
+    thresholds, refractory = model_thresholds(config), config.smoothing.refractory_steps
+    columns = {MISSED: thresholds}
+    return ConditionReport(
+        condition_values(scores, thresholds, refractory),
+        (
+            miss_table(scores, columns, "by condition"),
+            alarm_table(scores, thresholds, refractory, "by kind of speech"),
+        ),
+        list(miss_rows(scores, columns)),
+        list(alarm_rows(scores, thresholds, refractory)),
+    )
 
 
 def condition_values(scores: ConditionScores, thresholds: Int, refractory: int) -> dict[str, Any]:
@@ -51,44 +96,41 @@ def with_total(
     return {**alarms, ALL_SPEECH: sums}
 
 
-def miss_table(scores: ConditionScores, columns: Columns, title: str) -> Table:
-    """Return the misses by condition, a column for each set of thresholds."""
-    table = Table(title=title, caption_justify="left")
-    table.caption = (
-        "Missed, all keywords together, with the 95 % interval (Wilson). A trigger counts from the"
-        f" word's start to {TRIGGER_SECONDS:g} s after its end."
-    )
-    table.add_column("condition")
-    for heading in columns:
-        table.add_column(heading, justify="right")
+def miss_rows(scores: ConditionScores, columns: Columns) -> Iterator[list[str]]:
+    """Yield the misses of each condition in per cent, for each set of thresholds."""
     found = [misses(scores, thresholds) for thresholds in columns.values()]
     for name in scores.positives:
-        table.add_row(name, *(_percent(of[name]) for of in found))
-    return table
+        yield [name, *(_percent(of[name]) for of in found)]
+
+
+def alarm_rows(scores: ConditionScores, thresholds: Int, refractory: int) -> Iterator[list[str]]:
+    """Yield the false alarms of the whole model in each kind, as ALARM_HEADS says."""
+    fired = recordings_that_fire(scores, thresholds)
+    alarms = with_total(scores, false_alarms(scores, thresholds, refractory))
+    for kind, by_spacing in alarms.items():
+        hours = f"{next(iter(by_spacing.values())).hours:.2f}"
+        rates = (f"{of.alarms}: {_per_hour(of)}" for of in by_spacing.values())
+        yield [kind, hours, *rates, _fraction(fired.get(kind))]
+
+
+def miss_table(scores: ConditionScores, columns: Columns, title: str) -> Table:
+    """Return the misses by condition, a column for each set of thresholds."""
+    return _table(title, MISS_NOTE, ["condition", *columns], miss_rows(scores, columns))
 
 
 def alarm_table(scores: ConditionScores, thresholds: Int, refractory: int, title: str) -> Table:
     """Return the false alarms of the whole model by kind at thresholds."""
-    table = Table(title=title, caption_justify="left")
-    table.caption = (
-        "False alarms of all keywords together, count and per hour of recordings with the 95 %"
-        " interval (Poisson); "
-        + ", ".join(
-            f"{name}: {seconds:g} s of silence between" for name, seconds in SPACINGS.items()
-        )
-        + "."
-    )
-    table.add_column("kind")
-    for heading in ("hours", *SPACINGS, "fire alone"):
-        table.add_column(heading, justify="right")
-    fired = recordings_that_fire(scores, thresholds)
-    alarms = false_alarms(scores, thresholds, refractory)
-    for kind, by_spacing in with_total(scores, alarms).items():
-        hours = f"{next(iter(by_spacing.values())).hours:.2f}"
-        rates = (f"{of.alarms}: {_per_hour(of)}" for of in by_spacing.values())
-        if kind == ALL_SPEECH:
+    return _table(title, ALARM_NOTE, ALARM_HEADS, alarm_rows(scores, thresholds, refractory))
+
+
+def _table(title: str, note: str, heads: Sequence[str], rows: Iterable[list[str]]) -> Table:
+    table = Table(title=title, caption=note, caption_justify="left")
+    for index, heading in enumerate(heads):
+        table.add_column(heading, justify="right" if index else "left")
+    for row in rows:
+        if row[0] == ALL_SPEECH:
             table.add_section()
-        table.add_row(kind, hours, *rates, _fraction(fired.get(kind)))
+        table.add_row(*row)
     return table
 
 

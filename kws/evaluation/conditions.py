@@ -59,7 +59,7 @@ class Material:
 
     speech: Sequence[Samples]
     orders: Sequence[Samples]  # that follow the word
-    noise: Samples  # of a household; empty where there is none
+    noise: Samples  # empty where there is none
     rooms: Sequence[Response] = field(default_factory=lambda: simulated_rooms(seed=1))
 
 
@@ -92,10 +92,10 @@ def conditions(material: Material) -> dict[str, Condition]:
         found[f"babble of {TALKERS}, 5 dB"] = partial(_in_noise, noise=babble, snr=5.0)
         found["another talker, 5 dB"] = partial(_in_noise, noise=joined, snr=5.0)
     if len(material.noise):
-        found["household noise, 10 dB"] = partial(_in_noise, noise=material.noise, snr=10.0)
+        found["noise, 10 dB"] = partial(_in_noise, noise=material.noise, snr=10.0)
     found["rooms"] = partial(_in_room, rooms=material.rooms)
     if len(material.noise):
-        found["rooms, household noise, 15 dB"] = partial(
+        found["rooms, noise, 15 dB"] = partial(
             _in_noisy_room, rooms=material.rooms, noise=material.noise, snr=15.0
         )
     found["telephone band"] = lambda word, random: _by_telephone(word)

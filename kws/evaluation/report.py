@@ -11,6 +11,13 @@ from typing import Any
 from kws.atomic_write import write_atomically
 from kws.console.html_page import html_page
 from kws.errors import KwsError
+from kws.evaluation.condition_report import (
+    ALARM_HEADS,
+    ALARM_NOTE,
+    MISS_NOTE,
+    MISSED,
+    ConditionReport,
+)
 from kws.evaluation.det import DetCurves, det_curves
 from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation
 from kws.evaluation.figures import audio_uri, det_uri, latency_uri, spectrogram_uri
@@ -37,10 +44,12 @@ def write_report(
     test_set: EvaluationSet,
     scores: Scores,
     result: Evaluation,
+    in_conditions: ConditionReport | None = None,
 ) -> list[Path]:
     """Write report.json and report.html; return their paths.
 
-    condition: model, snr and gate, as the JSON has them.
+    condition: model, snr and gate, as the JSON has them. in_conditions: figures by condition and by
+    kind of speech, if they were measured.
     """
     scorer = Scorer(model)
     cases = {keyword: keyword_cases(scorer, test_set, keyword) for keyword in test_set.positives}
@@ -49,12 +58,13 @@ def write_report(
     values = {
         **condition,
         **result.to_dict(),
+        **(in_conditions.values if in_conditions else {}),
         "det": _det_values(curves),
         **_case_values(cases, false_alarms),
     }
     files = {
         "report.json": json.dumps(values, indent=1, ensure_ascii=False) + "\n",
-        "report.html": report_page(condition, result, curves, cases, false_alarms),
+        "report.html": report_page(condition, result, curves, cases, false_alarms, in_conditions),
     }
     try:
         for name, text in files.items():
@@ -104,6 +114,7 @@ def report_page(
     curves: DetCurves,
     cases: Mapping[str, KeywordCases],
     false_alarms: Sequence[WorstCase],
+    in_conditions: ConditionReport | None = None,
 ) -> str:
     """Return the report as one page of HTML with all figures and sounds in it."""
     noise = "clean" if condition["snr"] is None else f"in noise at {condition['snr']:g} dB SNR"
@@ -111,6 +122,7 @@ def report_page(
     utterances = sum(point.utterances for point in result.at_threshold.values())
     sections = (
         _miss_rates(result),
+        *(_conditions(in_conditions) if in_conditions else ()),
         _det(curves, result),
         _latencies(cases),
         _worst_cases(
@@ -149,6 +161,14 @@ def _miss_rates(result: Evaluation) -> str:
     note = "Threshold, missed and false alarms: at the model's thresholds. Then at the thresholds"
     note += " that allow no more than so many false alarms of the keyword per hour of this speech."
     return _section("Miss rates", _table(heads, rows), f"{note} {result.blank_note()}".rstrip())
+
+
+def _conditions(found: ConditionReport) -> tuple[str, str]:
+    """Return the sections of the misses by condition and of the false alarms by kind."""
+    return (
+        _section("By condition", _table(("condition", MISSED), found.miss_rows), MISS_NOTE),
+        _section("By kind of speech", _table(ALARM_HEADS, found.alarm_rows), ALARM_NOTE),
+    )
 
 
 def _det(curves: DetCurves, result: Evaluation) -> str:

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from scipy.stats import binomtest
-
 from kws.calibration_card import (
     CalibrationCard,
     MeasuredPoint,
@@ -21,6 +19,7 @@ from kws.calibration_card import (
 )
 from kws.config import ModelConfig
 from kws.evaluation.evaluate import Evaluation, evaluate
+from kws.evaluation.intervals import wilson_interval
 from kws.evaluation.peak_tail import (
     CONFIDENCE,
     PeakTail,
@@ -137,8 +136,8 @@ def miss_rate(config: ModelConfig, scores: Scores) -> MissRate:
         utterances += len(found)
     if not utterances:
         return MissRate(0, 0, (0.0, 1.0))
-    interval = binomtest(missed, utterances).proportion_ci(0.95, "wilson")
-    return MissRate(missed, utterances, (round(interval.low, 4), round(interval.high, 4)))
+    low, high = wilson_interval(missed, utterances)
+    return MissRate(missed, utterances, (round(low, 4), round(high, 4)))
 
 
 def _cautious(config: ModelConfig, peaks: SpeechPeaks) -> ModelConfig:
