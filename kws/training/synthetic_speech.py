@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from kws.audio.audio_file import read_audio
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
-from kws.tts.carrier_sentences import carrier_sentence
+from kws.training.speakers import KeywordInContext, Speakers
 from kws.tts.confusable_phrases import find_confusable_phrases, random_sentences
-from kws.tts.languages import ENGLISH, language_of
+from kws.tts.lone_texts import lone_texts
 from kws.tts.pronunciation import pronunciations
-from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
-from kws.tts.voices import Voice, installed_voices, timed_voices, voices_for
+from kws.tts.utterances import SAMPLING_WEIGHTS
+from kws.tts.voices import installed_voices
 from kws.types import Samples
 
 _log = logging.getLogger(__name__)
-
-KeywordInContext = tuple[Samples, int, int]  # a sentence; the keyword's first and last+1 sample
 
 
 # Defaults of a dataset folder, which says nothing of synthesis.
@@ -128,14 +124,17 @@ def synthetic_speech(
 
     progress: called with the numbers of utterances made and missing, for each kind.
     """
-    speakers = _Speakers(wanted.kokoro, folder, progress)
+    speakers = Speakers(wanted.kokoro, folder, progress)
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
         usual = speakers.say([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
-        return usual + speakers.say(others, count, "keywords", KEYWORD_WEIGHTS)
+        respelled = speakers.say(others, count, "keywords", KEYWORD_WEIGHTS)
+        accented = speakers.say_accented([text], wanted.accented_per_keyword, "accented")
+        return usual + respelled + accented
 
     phrases, generated = _texts(wanted, keywords)
+    lone = _lone(wanted, keywords)
     per_phrase, per_sentence = wanted.utterances_per_confusable, wanted.utterances_per_sentence
     return SyntheticSpeech(
         {text: keyword(text) for text in keywords},
@@ -143,70 +142,15 @@ def synthetic_speech(
         speakers.say(wanted.sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
         + speakers.say(generated, 1, "random_sentences", SENTENCE_WEIGHTS),
         {text: speakers.say_in_context(text, wanted.in_context_per_keyword) for text in keywords},
-        [],
+        speakers.say_accented(lone, wanted.utterances_per_lone, "lone_utterances"),
     )
 
 
-@dataclass(frozen=True)
-class _Speakers:
-    """Speak with the voices of this machine into subfolders of a folder, and read what is there."""
-
-    kokoro: Path | None
-    folder: Path
-    progress: Callable[[int, int], None]
-
-    @cached_property
-    def voices(self) -> list[Voice]:
-        """Return every voice that is installed; KwsError when there is none."""
-        return installed_voices(kokoro_folder=self.kokoro)
-
-    def say(
-        self, texts: Sequence[str], count: int, kind: str, weights: Mapping[str, float]
-    ) -> list[Samples]:
-        """Return `count` utterances of each text, by voices that know its language."""
-        samples = []
-        for language in dict.fromkeys(map(language_of, texts)) if count else ():
-            said = [text for text in texts if language_of(text) == language]
-            able = voices_for(language, self.voices)
-            if not able:
-                _log.warning("no synthetic speech of %r is added: no voice knows it", said[0])
-                continue
-            if language != ENGLISH:
-                _log.info("%r is said by voices of the language %r", said[0], language)
-            samples += [read_audio(path) for path in self._make(said, count, kind, able, weights)]
-        return samples
-
-    def say_in_context(self, keyword: str, count: int) -> list[KeywordInContext]:
-        """Return `count` English sentences that contain a keyword, with its span."""
-        if not count:
-            return []
-        able = timed_voices(self.voices) if language_of(keyword) == ENGLISH else []
-        if not able:
-            _log.warning("no sentences with %r are added: no voice can say them", keyword)
-            return []
-        carrier = carrier_sentence
-        paths = self._make([keyword], count, "in_context", able, SAMPLING_WEIGHTS, carrier)
-        return [read_keyword_in_sentence(path) for path in paths]
-
-    def _make(
-        self,
-        texts: Sequence[str],
-        count: int,
-        kind: str,
-        voices: Sequence[Voice],
-        weights: Mapping[str, float],
-        carrier: Carrier | None = None,
-    ) -> list[Path]:
-        return synthesise(
-            texts,
-            count,
-            self.folder / kind,
-            1,
-            voices=voices,
-            weights=weights,
-            carrier=carrier,
-            progress=self.progress,
-        )
+def _lone(wanted: Synthesis, keywords: Sequence[str]) -> list[str]:
+    """Return the texts that are said alone."""
+    if not wanted.lone_utterances or not wanted.utterances_per_lone:
+        return []
+    return lone_texts(keywords, wanted.lone_utterances, np.random.default_rng(1))
 
 
 def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:

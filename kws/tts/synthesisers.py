@@ -25,6 +25,17 @@ ESPEAK_ACCENTS = (
     "en-029",
 )
 ESPEAK_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5")
+# Languages whose voices read English nearly as people do whose first language it is; those of other
+# scripts change to English sounds.
+ESPEAK_FOREIGN = (
+    *("de", "nl", "sv", "da", "nb", "fr-fr", "es", "es-419", "it", "ro", "pl", "cs", "fi"),
+    *("el", "ru", "hi", "ko", "cmn", "vi"),
+)
+# Further variants, of other ages, timbres and makers, that are not robots and whispers.
+ESPEAK_MORE_VARIANTS = (
+    *("Alicia", "Andy", "Annie", "adam", "anika", "aunty", "belinda", "ed", "grandma", "grandpa"),
+    *("john", "klatt2", "klatt3", "klatt4", "linda", "michael", "shelby", "steph", "travis"),
+)
 FLITE_LEFT_OUT = ("kal", "awb_time")  # 8 kHz; knows nothing but the time of day
 
 
@@ -67,6 +78,20 @@ def _espeak_voices() -> list[str]:
     listing, _ = run(["espeak-ng", "--voices=en"])
     languages = {line.split()[1] for line in listing.splitlines()}
     return [voice for a in ESPEAK_ACCENTS if a in languages for voice in _espeak_variants(a)]
+
+
+def espeak_foreign_voices() -> list[str]:
+    """Return the voices of languages that can be taken for an accent, and of further variants."""
+    listing, _ = run(["espeak-ng", "--voices"])
+    languages = {line.split()[1] for line in listing.splitlines()[1:]}
+    variants, _ = run(["espeak-ng", "--voices=variant"])
+    files = {line.split()[-1].removeprefix("!v/") for line in variants.splitlines()[1:]}
+    more = [variant for variant in ESPEAK_MORE_VARIANTS if variant in files]
+    foreign = [language for language in ESPEAK_FOREIGN if language in languages]
+    voices = [voice for language in foreign for voice in _espeak_variants(language)]
+    return voices + [
+        f"{accent}+{variant}" for accent in ("en-us", "en-gb", *foreign) for variant in more
+    ]
 
 
 def espeak_voices_of(language: str) -> list[str]:

@@ -22,6 +22,7 @@ from kws.tts.synthesisers import (
     ESPEAK,
     PIPER,
     SYNTHESISERS,
+    espeak_foreign_voices,
     espeak_voices_of,
     piper_voices,
     run,
@@ -154,6 +155,13 @@ def voices_for(language: str | None, voices: Sequence[Voice]) -> list[Voice]:
     there = any(voice.synthesiser == ESPEAK for voice in voices)
     names = espeak_voices_of(language) if language and there else []
     return [Voice(ESPEAK, name) for name in names] + [v for v in voices if v.synthesiser == PIPER]
+
+
+def accented_voices(voices: Sequence[Voice]) -> list[Voice]:
+    """Return voices and, where espeak-ng is one of them, its English with foreign accents."""
+    if all(voice.synthesiser != ESPEAK for voice in voices):
+        return list(voices)
+    return [*voices, *(Voice(ESPEAK, name) for name in espeak_foreign_voices())]
 
 
 def timed_voices(voices: Sequence[Voice]) -> list[Voice]:

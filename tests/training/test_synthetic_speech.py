@@ -10,10 +10,11 @@ import pytest
 from conftest import skip_without
 
 from kws.data.dataset import Dataset, Synthesis
+from kws.keyword_names import contains
 from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech, with_synthesis
 from kws.tts import pronunciation
 from kws.tts.confusable_phrases import find_confusable_phrases
-from kws.tts.synthesisers import SYNTHESISERS
+from kws.tts.synthesisers import ESPEAK_ACCENTS, SYNTHESISERS
 from kws.tts.utterances import file_name
 from kws.tts.voices import Voice
 
@@ -118,7 +119,7 @@ def test_a_keyword_that_no_voice_knows_is_left_to_recordings(
 ) -> None:
     skip_without("espeak-ng", shutil.which("espeak-ng"))
     monkeypatch.setattr(
-        "kws.training.synthetic_speech.installed_voices", lambda **_: [Voice("flite", "slt")]
+        "kws.training.speakers.installed_voices", lambda **_: [Voice("flite", "slt")]
     )
     speech = synthetic_speech(Synthesis(utterances_per_keyword=3), [keyword], tmp_path)
     assert speech.keywords == {keyword: []}
@@ -146,3 +147,33 @@ def test_keywords_within_sentences_have_spans(
     for samples, start, end in speech.in_context["computer"]:
         assert 0 <= start < end <= len(samples)
     assert "no sentences with 'привет' are added: no voice can say them" in caplog.messages
+
+
+@pytest.mark.slow
+def test_keywords_with_accents_and_lone_utterances(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    wanted = Synthesis(accented_per_keyword=12, lone_utterances=10, utterances_per_lone=2)
+    speech = synthetic_speech(wanted, ["computer", "привет"], tmp_path)
+    assert {word: len(said) for word, said in speech.keywords.items()} == {
+        "computer": 12,
+        "привет": 0,
+    }
+    assert "'привет' is not said with accents: it is not English" in caplog.messages
+    accents = [path.stem.split("@")[1] for path in (tmp_path / "accented").glob("computer-*.flac")]
+    english = ("flite", "festival", *(f"espeak-ng_{accent}" for accent in ESPEAK_ACCENTS))
+    assert sum(not accent.startswith(english) for accent in accents) >= 3
+    texts = {path.name.rpartition("-")[0] for path in (tmp_path / "lone_utterances").iterdir()}
+    assert len(texts) == 10
+    assert not any(contains(text, "computer") for text in texts)
+    assert len(speech.lone_utterances) == 20
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.flac")}
+    synthetic_speech(wanted, ["computer", "привет"], tmp_path)
+    assert made == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.flac")}
+
+
+def test_a_count_of_zero_says_nothing(tmp_path: Path) -> None:
+    for counts in ({"lone_utterances": 5}, {"utterances_per_lone": 5}):
+        assert not synthetic_speech(Synthesis(**counts), ["computer"], tmp_path).lone_utterances
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from conftest import skip_without
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts.synthesisers import SYNTHESISERS, piper_voices
-from kws.tts.voices import Voice, installed_voices
+from kws.tts.voices import Voice, accented_voices, installed_voices
 
 
 @pytest.fixture(params=SYNTHESISERS)
@@ -105,6 +105,19 @@ def test_voices_are_many_and_distinct():
     assert len(set(voices)) == len(voices) > 50
     assert voices == installed_voices()
     assert str(voices[0]) == "espeak-ng en-us"
+
+
+@pytest.mark.slow
+def test_english_with_foreign_accents():
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    voices = [Voice("flite", "slt"), Voice("espeak-ng", "en-us")]
+    accented = accented_voices(voices)
+    assert accented[:2] == voices
+    assert len(set(accented)) == len(accented) > 300
+    assert {"de", "fr-fr", "it", "hi", "en-us+Annie"} <= {voice.name for voice in accented}
+    spoken = {voice.speak("computer").tobytes() for voice in accented[::40]}
+    assert len(spoken) > 0.8 * len(accented[::40])
+    assert accented_voices(voices[:1]) == voices[:1]
 
 
 def test_no_synthesiser_is_an_error_that_names_them(monkeypatch, tmp_path):
