@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 PER_KEYWORD = 200  # utterances of each keyword
 CONFUSABLES, PER_CONFUSABLE = 200, 2  # confusable phrases of each keyword, utterances of each
 RANDOM_SENTENCES = 1500
+IN_CONTEXT, ACCENTED = 100, 60  # sentences with each keyword; utterances of it with accents
+LONE_UTTERANCES = 400  # short texts that are said alone, once each
 PER_OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
 # How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
 # tenth of that, so it says most of the keywords, whose voices matter most, and some of the rest.
@@ -50,6 +52,10 @@ def with_synthesis(dataset: Dataset) -> Dataset:
         generated_confusables=CONFUSABLES,
         utterances_per_confusable=PER_CONFUSABLE,
         random_sentences=RANDOM_SENTENCES,
+        in_context_per_keyword=IN_CONTEXT,
+        accented_per_keyword=ACCENTED,
+        lone_utterances=LONE_UTTERANCES,
+        utterances_per_lone=1,
     )
     return _possible(dataset, wanted)
 
