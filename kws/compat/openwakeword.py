@@ -205,7 +205,7 @@ class Model:
 
 def get_pretrained_model_paths(inference_framework: str = "tflite") -> list[str]:
     """Return the paths of the keywords of the shipped models."""
-    return list(shipped_paths().values())
+    return list(_shipped().values())
 
 
 def download_models(model_names: Sequence[str] = (), target_directory: str = "") -> None:
@@ -225,8 +225,14 @@ utils = SimpleNamespace(download_models=download_models)  # openwakeword.utils o
 def __getattr__(name: str) -> Any:
     """Return MODELS, for which the shipped models are read."""
     if name == "MODELS":
-        return {keyword: {"model_path": path} for keyword, path in shipped_paths().items()}
+        return {keyword: {"model_path": path} for keyword, path in _shipped().items()}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _shipped() -> dict[str, str]:
+    """Return the paths of shipped keywords, with "_" in names as openWakeWord's files have it."""
+    paths = {keyword: Path(path) for keyword, path in shipped_paths().items()}
+    return {word: str(path.with_name(path.name.replace(" ", "_"))) for word, path in paths.items()}
 
 
 def _keywords(models: Sequence[str]) -> dict[str, ModelKeyword]:
@@ -250,7 +256,7 @@ def _named(model: str) -> list[tuple[str, ModelKeyword]]:
         keywords, single = keywords_named(model), model
     else:
         keywords = keywords_at(path)
-        single = path.stem if path.is_file() else keywords[0].keyword
+        single = path.stem if path.is_file() else path.name
     if len(keywords) == 1:
         return [(single, keywords[0])]
     return [(keyword.keyword, keyword) for keyword in keywords]

@@ -65,7 +65,9 @@ def test_names_of_models(tmp_path: Path) -> None:
     shutil.copy(ROOT / "models" / "home.tflite", tmp_path / "mine.tflite")
     assert list(Model([str(tmp_path / "mine.tflite")]).models) == KEYWORDS
     both = Model(wakeword_model_paths=[str(tmp_path / "mine.tflite" / "Smart_Mirror"), "computer"])
-    assert list(both.models) == ["smart mirror", "computer"]
+    assert list(both.models) == ["Smart_Mirror", "computer"]
+    (path,) = [p for p in openwakeword.get_pretrained_model_paths() if "smart_mirror" in p]
+    assert [k.keyword for k in Model([path]).models.values()] == ["smart mirror"]
     assert both.get_parent_model_from_label("computer") == "computer"
     assert both.get_parent_model_from_label("timer") == ""
 
