@@ -1,10 +1,12 @@
 """Find the parts of an audio file that libsndfile decodes one by one, with headers mended.
 
 libsndfile ends at the end of the first link of a chained Ogg stream, where the header of an MP3 or
-its own estimate ends, and where the header of a WAV ends that its writer never finished.
+its own estimate ends, and where the header of a WAV ends that its writer never finished. It reads
+what there is of a WAVE64 that was cut short, and refuses a CAF of unknown length.
 
 Formats: RIFF, Multimedia Programming Interface and Data Specifications 1.0, IBM and Microsoft,
-1991; RF64, EBU Tech 3306; AIFF 1.3, Apple, 1989; Ogg, RFC 3533.
+1991; RF64, EBU Tech 3306; WAVE64, Sonic Foundry, 1998; AIFF 1.3, Apple, 1989; Core Audio Format
+1.0, Apple, 2011; Ogg, RFC 3533.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kws.audio.file_part import Content, Part
+from kws.audio.flac_frames import flac_part
 from kws.audio.mp3_frames import mp3_parts
 from kws.errors import KwsError
 
@@ -27,12 +30,15 @@ UNKNOWN_SIZE = 0xFFFFFFFF
 TAGS = (b"TAG", b"ID3", b"APETAGEX")
 CHUNKS = (b"LIST", b"JUNK", b"PAD ", b"bext", b"cue ", b"fact", b"iXML", b"id3 ", b"smpl")
 
+W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+W64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
+
 
 def parts_of(path: Path) -> list[Part]:
     """Return the parts of a file, one at least.
 
     Raises:
-        KwsError: the file is a WAV that lacks some of the bytes that its header promises.
+        KwsError: the file lacks some of the bytes of samples that its header promises.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -45,6 +51,12 @@ def parts_of(path: Path) -> list[Part]:
                 return [_aiff_part(path, content)]
             if content[:4] == b".snd" and len(content) >= 24:
                 return [_au_part(path, content)]
+            if content[:16] == W64_RIFF:
+                return [_w64_part(path, content)]
+            if content[:4] == b"caff":
+                return [_caf_part(path, content)]
+            if content[:4] == b"fLaC" and len(content) > 42:
+                return [flac_part(content)]
             if content[:4] == b"OggS":
                 return list(_ogg_links(content))
             return list(mp3_parts(content)) or [Part()]
@@ -95,6 +107,44 @@ def _au_part(path: Path, content: Content) -> Part:
     if size >= present:
         return Part()
     return Part(patches=((8, struct.pack(">I", UNKNOWN_SIZE)),))
+
+
+def _w64_part(path: Path, content: Content) -> Part:
+    """Return a WAVE64 as one part; libsndfile reads it to its end, whatever its size says."""
+    position = 40  # after the file's own GUID, size and form
+    while len(header := content[position : position + 24]) == 24:
+        size = int.from_bytes(header[16:], "little")  # with this header
+        if header[:16] == W64_DATA:
+            _require_all(path, size, len(content) - position)
+            break
+        position += max(24, size + -size % 8)
+    return Part()
+
+
+def _caf_part(path: Path, content: Content) -> Part:
+    """Return a CAF as one part, its size mended where it is unknown, unset or too small."""
+    position = 8
+    while len(header := content[position : position + 12]) == 12:
+        chunk, size = struct.unpack(">4sq", header)
+        position += 12
+        if chunk == b"data":
+            present = len(content) - position
+            _require_all(path, size, present)
+            if 4 < size <= present and _is_caf_chunk(content, position + size):
+                return Part()
+            return Part(patches=((position - 8, struct.pack(">q", present)),))
+        position += max(0, size)
+    return Part()
+
+
+def _is_caf_chunk(content: Content, position: int) -> bool:
+    """Return whether the file ends at a position, or chunks follow up to its end."""
+    while len(header := content[position : position + 12]) == 12:
+        chunk, size = struct.unpack(">4sq", header)
+        if size < 0 or not all(32 <= byte < 127 for byte in chunk):
+            return False
+        position += 12 + size
+    return position >= len(content)
 
 
 def _require_all(path: Path, promised: int, present: int) -> None:

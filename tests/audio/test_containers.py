@@ -16,7 +16,8 @@ import soundfile
 from conftest import skip_without
 
 from kws.audio.audio_file import AudioFile, read_audio
-from kws.audio.containers import parts_of
+from kws.audio.containers import W64_DATA, parts_of
+from kws.audio.flac_frames import last_sample
 from kws.data.clips import inspect, partition_of
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
@@ -244,3 +245,94 @@ def test_other_formats_are_read_to_their_ends_or_are_an_error(tmp_path, form, se
     content[size : size + 4] = bytes(4)  # never set
     path.write_bytes(content)
     np.testing.assert_array_equal(read_audio(path), samples)
+
+
+def written(tmp_path, samples, format, subtype="PCM_16"):
+    path = tmp_path / f"written.{format.lower()}"
+    soundfile.write(path, samples, 16_000, format=format, subtype=subtype)
+    return path, path.read_bytes()
+
+
+def with_count(flac: bytes, count: int) -> bytes:
+    """Return a FLAC whose header says another count of samples, 36 bits at byte 21."""
+    number = (flac[21] & 0xF0) << 32 | count
+    return flac[:21] + number.to_bytes(5, "big") + flac[26:]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_flac_that_promises_too_little_is_read_to_its_end(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    samples = noise(int(random.integers(20, 40_000)), seed)
+    path, content = written(tmp_path, samples, "FLAC", ["PCM_16", "PCM_24"][seed % 2])
+    assert last_sample(content) == len(samples)
+    tag = b"TAG" + bytes(125)
+    for said in (0, 1, int(random.integers(1, len(samples))), len(samples)):
+        for after in (b"", tag):
+            path.write_bytes(with_count(content, said) + after)
+            assert np.array_equal(read_audio(path), samples), (said, len(after))
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000, 96_000, 12_345, 200_000])
+def test_the_last_frame_of_a_flac_at_any_rate(tmp_path, rate):
+    count = int(np.random.default_rng(rate).integers(20, 30_000))
+    stereo = np.stack([noise(count, 1), noise(count, 2)], axis=1)
+    soundfile.write(tmp_path / "stereo.flac", stereo, rate)
+    assert last_sample((tmp_path / "stereo.flac").read_bytes()) == count
+
+
+def test_a_flac_that_was_cut_short_is_refused(tmp_path):
+    path, content = written(tmp_path, noise(30_000), "FLAC")
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(KwsError, match="damaged or cut short after"):
+        read_audio(path)
+    path.write_bytes(with_count(content, 30_001))
+    with pytest.raises(KwsError, match=r"damaged or cut short after 1\.8"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("format", ["W64", "CAF"])
+def test_a_w64_or_caf_that_was_cut_short_is_refused(tmp_path, format, kept):
+    path, content = written(tmp_path, noise(30_000), format)
+    header = len(content) - 60_000
+    path.write_bytes(content[: header + round(kept * 60_000)])
+    with pytest.raises(KwsError, match=f"cut short, {60_000 - round(kept * 60_000)} bytes of its"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("said", [0, 24, 24 + 2 * 1000, 2**63 - 1, 2**64 - 1])
+def test_a_w64_whose_size_was_never_set_is_read_to_its_end(tmp_path, said):
+    samples = noise(30_000)
+    path, content = written(tmp_path, samples, "W64")
+    at = content.index(W64_DATA) + 16
+    path.write_bytes(content[:at] + struct.pack("<Q", said) + content[at + 8 :])
+    assert np.array_equal(read_audio(path), samples)
+
+
+@pytest.mark.parametrize("said", [0, -1, 4, 4 + 2 * 1000, 2**63 - 1])
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+def test_a_caf_whose_size_is_unknown_or_too_small_is_read_to_its_end(tmp_path, said, order):
+    samples = noise(30_000)
+    path = tmp_path / "written.caf"
+    soundfile.write(path, samples, 16_000, format="CAF", subtype="PCM_16", endian=order)
+    content = path.read_bytes()
+    at = content.index(b"data") + 4
+    path.write_bytes(content[:at] + struct.pack(">q", said) + content[at + 8 :])
+    assert np.array_equal(read_audio(path), samples)
+    following = struct.pack(">4sq", b"info", 4) + bytes(4)
+    path.write_bytes(content + following)  # a chunk after the samples is none of them
+    assert np.array_equal(read_audio(path), samples)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_headers_are_one_line(tmp_path, seed):
+    """Change bytes of the headers: what comes is audio or a KwsError."""
+    random = np.random.default_rng(seed)
+    for format in ("FLAC", "W64", "CAF"):
+        path, content = written(tmp_path, noise(3000), format)
+        damaged = bytearray(content)
+        for at in random.integers(0, min(200, len(content)), 4):
+            damaged[at] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(KwsError):
+            read_audio(path)
