@@ -38,7 +38,7 @@ BELOW_DISTILLATION = ("model", "trainer", "losses", "batches", "mining", "traini
 TOP_LEVEL = {
     *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml", "ruff.toml"),
     *("audio_samples", "firmware_export", "kws", "models", "setup.cfg", "tests"),
-    *("benchmarks", "docs", "examples", "setup.py", "tools"),
+    *("benchmarks", "deploy", "docs", "examples", "setup.py", "tools"),
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "MANIFEST.in", "NOTICE", ".github"),
 }
 HEAVY = {"tensorflow", "keras", "matplotlib", "scipy"}

@@ -62,11 +62,10 @@ Numbers = Annotated[
     ),
 ]
 Refractory = Annotated[
-    float | None,
+    float,
     typer.Option(
         metavar="SECONDS",
-        help="Time after a detection without another.",
-        show_default="as the models have it",
+        help="Time after a detection without another of the same keyword, beyond the model's own.",
     ),
 ]
 Zeroconf = Annotated[
@@ -114,7 +113,7 @@ def serve(
     custom_model_dir: Folders = None,
     sensitivity: SensitivityNames = None,
     threshold: Numbers = None,
-    refractory_seconds: Refractory = None,
+    refractory_seconds: Refractory = 0.0,
     zeroconf: Zeroconf = None,
     check: Check = False,
     debug: Debug = False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,8 @@ class Connection:
             problem = f"there is no wake word {shortened(name)}"
             self._complain(problem)
             self._answer(Error(text=problem, code="unknown-wake-word"))
-        return _AudioStream([(word, name) for name, word in wanted.items() if word is not None])
+        known = [(word, name) for name, word in wanted.items() if word is not None]
+        return _AudioStream(known, pause)
 
     def _push(self, event: Event) -> None:
         """Send the detections that a piece of audio completes."""
@@ -145,9 +147,11 @@ class _AudioStream:
         detected: whether any was detected so far.
     """
 
-    def __init__(self, wanted: list[tuple[WakeWord, str]]) -> None:
-        """Take the wake words and what the client calls each."""
+    def __init__(self, wanted: list[tuple[WakeWord, str]], refractory_seconds: float) -> None:
+        """Take the wake words and what the client calls each, and the time between two of one."""
         self.detected = False
+        self._refractory = refractory_seconds
+        self._latest: dict[str, float] = {}  # time of the detection of each name, s
         self._names: dict[ServedModel, dict[str, str]] = {}  # by keyword
         for word, name in wanted:
             self._names.setdefault(word.served, {})[word.keyword] = name
@@ -170,10 +174,12 @@ class _AudioStream:
     def _spotted(self, samples: Samples) -> list[tuple[str, int]]:
         found = []
         for served, spotter in self._spotters.items():
-            names = self._names[served]
             for detection in spotter.push(samples):
-                if detection.keyword in names:
-                    found.append((names[detection.keyword], round(1000 * detection.time)))
+                name = self._names[served].get(detection.keyword)
+                if name is None or detection.time - self._latest.get(name, -inf) < self._refractory:
+                    continue
+                self._latest[name] = detection.time
+                found.append((name, round(1000 * detection.time)))
         self.detected |= bool(found)
         return found
 

@@ -26,7 +26,7 @@ class Tuning:
 
     sensitivities: Mapping[str | None, str] = field(default_factory=dict)
     thresholds: Mapping[str | None, float] = field(default_factory=dict)
-    refractory_seconds: float | None = None  # None: as the model has it
+    refractory_seconds: float = 0.0  # after a detection without another of the same word
 
     def __post_init__(self) -> None:
         for value in self.sensitivities.values():
@@ -35,12 +35,12 @@ class Tuning:
         for threshold in self.thresholds.values():
             if not 0 < threshold <= 1:
                 raise KwsError(f"--threshold {threshold:g}: not above 0 up to 1")
-        if not 0 <= (self.refractory_seconds or 0) <= MAX_REFRACTORY:
+        if not 0 <= self.refractory_seconds <= MAX_REFRACTORY:
             raise KwsError(f"--refractory-seconds: not 0 to {MAX_REFRACTORY:g}")
 
     @classmethod
     def parse(
-        cls, sensitivities: Iterable[str], thresholds: Iterable[str], refractory: float | None
+        cls, sensitivities: Iterable[str], thresholds: Iterable[str], refractory: float
     ) -> Tuning:
         """Return the settings of options of the form VALUE or KEYWORD=VALUE."""
         numbers = {}
@@ -70,11 +70,6 @@ class Tuning:
             if threshold is not None:
                 thresholds[keyword] = threshold
         config = with_sensitivity(config, None, thresholds)
-        if self.refractory_seconds is not None:
-            steps = round(self.refractory_seconds / config.step_seconds)
-            smoothing = config.smoothing
-            steps = min(max(steps, smoothing.max_steps), 10_000)
-            config = replace(config, smoothing=replace(smoothing, refractory_steps=steps))
         return replace(model, config=config)
 
     def unknown(self, keywords: Iterable[str]) -> list[str]:

@@ -62,7 +62,7 @@ class WakeWords:
     """
 
     def __init__(self, models: Iterable[str], folders: Iterable[Path], tuning: Tuning) -> None:
-        self._tuning = tuning
+        self.tuning = tuning
         self.words: tuple[WakeWord, ...] = ()
         self._models = [ServedModel.load(name, tuning) for name in models]
         self._folders = [_ModelFolder(folder, tuning) for folder in folders]
