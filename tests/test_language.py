@@ -40,7 +40,17 @@ EXCEPTIONS: set[tuple[str, str]] = {
     ("tests/test_config.py", "look_back"),
 }
 
-FOLDERS = ("kws", "firmware_export", "docs", "examples", "models", "benchmarks", "tools", "tests")
+FOLDERS = (
+    "deploy",
+    "kws",
+    "firmware_export",
+    "docs",
+    "examples",
+    "models",
+    "benchmarks",
+    "tools",
+    "tests",
+)
 ENDINGS = {".py", ".pyi", ".c", ".h", ".S", ".ino", ".md", ".toml", ".cfg", ".yaml"}
 FILES = sorted(
     [

@@ -103,10 +103,10 @@ class Connection:
 
     def _begun(self) -> _AudioStream:
         """Return a new stream for what is wanted; report the names that no model has."""
+        pause = self._wake_words.tuning.refractory_seconds
         if self._names is None:
-            return _AudioStream(
-                [(word, word.name) for word in self._wake_words.words if word.first]
-            )
+            every = [(word, word.name) for word in self._wake_words.words if word.first]
+            return _AudioStream(every, pause)
         wanted = {name: self._wake_words.find(name) for name in self._names}
         if None in wanted.values() and self._wake_words.refresh():
             wanted = {name: self._wake_words.find(name) for name in self._names}
