@@ -144,7 +144,9 @@ def test_only_what_is_asked_for_is_detected():
     ("rate", "width", "channels"), [(48_000, 4, 2), (8_000, 1, 1), (44_100, 3, 1)]
 )
 def test_audio_of_other_formats_is_converted(rate, width, channels):
-    soxr = pytest.importorskip("soxr")
+    skip_without("the package soxr", find_spec("soxr"))
+    import soxr
+
     audio = soxr.resample(sample("jarvis_door.flac").astype(np.float64) / 32768, 16_000, rate)
     integers = np.rint(np.clip(audio, -1, 1) * (2 ** (8 * width - 1) - 1)).astype(np.int32)
     integers = np.repeat(integers, channels)

@@ -141,7 +141,9 @@ def test_the_steps_of_the_dockerfile(tmp_path):
 
 
 def test_compose_runs_the_image_without_rights():
-    yaml = pytest.importorskip("yaml")
+    skip_without("the package yaml", find_spec("yaml"))
+    import yaml
+
     compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
     service = compose["services"]["kws"]
     context = (DOCKER / service["build"]["context"]).resolve()
