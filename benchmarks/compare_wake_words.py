@@ -24,11 +24,10 @@ from kws.evaluation.intervals import mcnemar
 from kws.evaluation.whole_model import false_alarms, missed
 
 
-def compared(models: Sequence[StoredScores], alarms: int) -> list[Table]:
+def compared(models: Sequence[StoredScores], names: Sequence[str], alarms: int) -> list[Table]:
     """Return the tables of misses and of false alarms at so many false alarms."""
-    names = [f"{number}: {model.name}" for number, model in enumerate(models, 1)]
     thresholds = [model.equal_alarm_thresholds(alarms) for model in models]
-    misses = Table(title=f"missed, % (p by McNemar's test against 1), {alarms} alarms")
+    misses = Table(title=f"missed, % (p by McNemar's test against the first), {alarms} alarms")
     misses.add_column("condition")
     for name in names:
         misses.add_column(name, justify="right")
@@ -70,9 +69,10 @@ def main() -> None:
         models = load(given.folders)
     except KwsError as error:
         sys.exit(f"compare_wake_words.py: {error}")
+    names = [str(folder) for folder in given.folders]
     console = Console(width=40 + 30 * len(models))
     for alarms in given.alarms:
-        for table in compared(models, alarms):
+        for table in compared(models, names, alarms):
             console.print(table)
 
 

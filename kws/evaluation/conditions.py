@@ -81,8 +81,9 @@ def trimmed(speech: Samples) -> Samples:
 def conditions(material: Material) -> dict[str, Condition]:
     """Return the conditions by name; those that the material has nothing for are left out."""
     found: dict[str, Condition] = {CLEAN: lambda word, random: word, ALONE: _alone}
-    if len(material.speech):
+    if material.orders:
         found[ORDER] = partial(_in_speech, before=(), after=material.orders, gap=ORDER_GAP)
+    if material.speech:
         found[RUNNING] = partial(
             _in_speech, before=material.speech, after=material.speech, gap=RUNNING_GAP
         )

@@ -61,6 +61,7 @@ def test_conditions_without_material_are_left_out() -> None:
     }
     quiet = set(conditions(Material(SPEECH, SPEECH, NO_SOUND)))
     assert quiet == {name for name in names if "noise" not in name}
+    assert names - set(conditions(Material(SPEECH, [], sound(1)))) == {ORDER}
 
 
 def test_a_word_stands_alone_between_silences() -> None:
