@@ -66,21 +66,26 @@ class Card:
     22050 Hz or more: the plugin reads two blocks at once from slower ones.
     stall: seconds without any data between the samples and the silence. PortAudio cannot close
     a stream of the plugin during a stall, as it could with a real card.
+    later: samples after the stall, before the silence.
     """
 
     name: str
     samples: npt.NDArray[np.int16]
     rate: int | None = None
     stall: float = 0.0
+    later: npt.NDArray[np.int16] | None = None
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the samples in blocks, the last one zero-padded, then silence forever."""
         frames = round(BLOCK_SECONDS * (self.rate or SAMPLE_RATE))
         silence = np.zeros((frames, *self.samples.shape[1:]), np.int16)
-        samples = np.concatenate([self.samples, silence])
-        for start in range(0, len(self.samples), frames):
-            yield samples[start : start + frames].tobytes()
-        time.sleep(self.stall)
+        for samples in (self.samples, self.later):
+            if samples is not None:
+                padded = np.concatenate([samples, silence])
+                for start in range(0, len(samples), frames):
+                    yield padded[start : start + frames].tobytes()
+            if samples is self.samples:
+                time.sleep(self.stall)
         while True:
             yield silence.tobytes()
 

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -19,8 +20,11 @@ from alsa import Card
 from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
 
+from kws.commands.listen_source import SourceOptions
 from kws.config import SAMPLE_RATE
 from kws.model_file import find
+
+DESK = "input device 'desk'"
 
 
 def test_a_file_gives_a_line_per_detection():
@@ -271,3 +275,47 @@ def test_a_microphone_that_is_plugged_in_later_is_waited_for(sound_cards, tmp_pa
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_a_microphone_that_is_unplugged_is_waited_for(sound_cards, tmp_path):
+    """It sends nothing any more, then PortAudio does not list it, then it is there again."""
+    computer, _ = soundfile.read(SAMPLES / "computer_lights.flac", dtype="int16")
+    later = np.concatenate([np.zeros(2 * SAMPLE_RATE, np.int16), all_keywords()])
+    environment = sound_cards(Card("desk", computer, stall=3.5, later=later))
+    configuration = tmp_path / "asound.conf"
+    with_card = configuration.read_text()
+    command = ("listen", "--device", "desk", "--reconnect", "--json")
+    with started(*command, env=environment) as process:
+        assert process.stderr.readline().startswith("kws: listening on desk for ")
+        assert json.loads(process.stdout.readline())["keyword"] == "computer"
+        configuration.write_text("pcm.unusable { type unusable }\n")
+        # A busy machine may report short gaps as well.
+        next(
+            line
+            for line in process.stderr
+            if line == f"kws: {DESK} sends nothing; waiting for it\n"
+        )
+        gone = time.monotonic()
+        time.sleep(3)  # until PortAudio has closed the stream and listed the cards
+        configuration.write_text(with_card)
+        next(line for line in process.stderr if line == f"kws: {DESK} is there\n")
+        lines = map(json.loads, process.stdout)
+        gap = next(line for line in lines if line.get("gap", 0) > 2.5)
+        assert gap["gap"] < time.monotonic() - gone + 5
+        found = next(line for line in lines if "keyword" in line)
+        assert found["keyword"] in KEYWORDS
+        assert found["time"] > gap["time"] + gap["gap"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "service", "waits"),
+    [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
+)
+def test_a_service_waits_for_its_microphone(monkeypatch, given, service, waits):
+    opened = []
+    monkeypatch.setattr("kws.microphone.Microphone", lambda *options: opened.append(options))
+    SourceOptions(None, False, "desk", False, None, given).open(service)
+    assert opened == [("desk", 1, waits)]
