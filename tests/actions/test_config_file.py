@@ -2,11 +2,13 @@
 
 import re
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import ROOT
+from conftest import skip_without
 
 from kws.action import Actions
 from kws.errors import KwsError
@@ -148,6 +150,7 @@ class TestMistakes:
 
     @pytest.mark.parametrize(("text", "line", "problem"), MISTAKES.values(), ids=MISTAKES)
     def test_after_a_good_action(self, reported, text, line, problem):
+        skip_without("paho-mqtt", "[mqtt]" not in text or find_spec("paho"))
         found = reported((GOOD + text).encode())
         assert found[0] == line, found
         assert problem in found[1]
@@ -216,7 +219,9 @@ def test_the_examples_of_the_documentation_are_right(tmp_path, monkeypatch):
         (tmp_path / program).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert len(examples) == 2
+    skip_without("paho-mqtt", find_spec("paho"))
+    (tmp_path / "mqtt.password").write_text("secret\n")
+    assert len(examples) == 3
     for example in examples:
         (tmp_path / "actions.toml").write_text(example)
         Actions.load(tmp_path / "actions.toml", KEYWORDS).close(0)
