@@ -173,10 +173,6 @@ def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
         from kws.spotter import NumpySpotter
 
         return NumpySpotter(model)
-    if model.config.committee:
-        from kws.spotter import NumpySpotter
-
-        return NumpySpotter(model)
     if not AVAILABLE:
         raise KwsError("the backend 'c' is not available: kws was installed without a C compiler")
     return NativeSpotter(model)

@@ -9,6 +9,12 @@
 /* Return the size of an input time step. */
 static int time_step_bytes(const kws_layer *layer) { return layer->bins * layer->channels; }
 
+/* Return the state of a layer. */
+static kws_layer_state *state_of(const kws_ds_cnn *ds_cnn, int phase, int index) {
+  void *at = ds_cnn->memory + ds_cnn->network->states_at;
+  return (kws_layer_state *)at + phase * ds_cnn->network->layer_count + index;
+}
+
 /* Return a layer's ring of input time steps. */
 static int8_t *input_of(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer) {
   const kws_network *network = ds_cnn->network;
@@ -20,7 +26,7 @@ static int8_t *input_of(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *la
 /* Return where the next input time step of a layer goes. */
 static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  const int slot = ds_cnn->state[phase][index].next;
+  const int slot = state_of(ds_cnn, phase, index)->next;
   return input_of(ds_cnn, phase, layer) + slot * time_step_bytes(layer) +
          layer->frequency_padding * layer->channels;
 }
@@ -28,7 +34,7 @@ static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
 /* Compute the next output time step of a layer. */
 static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int8_t *out) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  const kws_input in = {input_of(ds_cnn, phase, layer), ds_cnn->state[phase][index].next};
+  const kws_input in = {input_of(ds_cnn, phase, layer), state_of(ds_cnn, phase, index)->next};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch_at);
   switch (layer->kind) {
     case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
@@ -46,10 +52,10 @@ static bool advance(kws_ds_cnn *ds_cnn, int phase, int index, int8_t *scores) {
   for (;; ++index) {
     const kws_layer *layer = &network->layers[index];
     const bool last = index + 1 == network->layer_count;
-    if (++ds_cnn->state[phase][index].next == layer->time_kernel)
-      ds_cnn->state[phase][index].next = 0;
-    if (--ds_cnn->state[phase][index].wait > 0) return false;
-    ds_cnn->state[phase][index].wait = layer->time_stride;
+    kws_layer_state *state = state_of(ds_cnn, phase, index);
+    if (++state->next == layer->time_kernel) state->next = 0;
+    if (--state->wait > 0) return false;
+    state->wait = layer->time_stride;
     run(ds_cnn, phase, index, last ? scores : next_time_step(ds_cnn, phase, index + 1));
     if (last) return true;
   }
@@ -81,17 +87,16 @@ void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn) {
       const kws_layer *layer = &network->layers[i];
       memset(input_of(ds_cnn, phase, layer), layer->zero_point,
              (size_t)(layer->time_kernel * time_step_bytes(layer)));
-      ds_cnn->state[phase][i].next = 0;
-      ds_cnn->state[phase][i].wait = (uint8_t)(layer->time_kernel - layer->time_padding_before);
+      state_of(ds_cnn, phase, i)->next = 0;
+      state_of(ds_cnn, phase, i)->wait =
+          (uint8_t)(layer->time_kernel - layer->time_padding_before);
     }
-    ds_cnn->state[phase][0].wait =
-        (uint8_t)(ds_cnn->state[phase][0].wait + phase * network->phase_frames);
+    kws_layer_state *first = state_of(ds_cnn, phase, 0);
+    first->wait = (uint8_t)(first->wait + phase * network->phase_frames);
   }
 }
 
-bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores) {
-  const kws_network *network = ds_cnn->network;
-  int8_t *quantised = next_time_step(ds_cnn, 0, 0);
+void kws_ds_cnn_quantise(const kws_network *network, const float *frame, int8_t *quantised) {
   for (int i = 0; i < network->frame_values; ++i) {
     const float limit = 1 << 20, half_even = 12582912.0f; /* 1.5 * 2^23: sums end in units */
     float value = kws_product(frame[i], network->input_gain);
@@ -99,6 +104,10 @@ bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores) {
     value = (value + half_even) - half_even;
     quantised[i] = kws_saturate((int32_t)value + network->input_zero_point);
   }
+}
+
+bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores) {
+  kws_ds_cnn_quantise(ds_cnn->network, frame, next_time_step(ds_cnn, 0, 0));
   return advance_phases(ds_cnn, scores);
 }
 

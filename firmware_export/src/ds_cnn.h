@@ -57,17 +57,20 @@ typedef struct {
   uint32_t scratch_at;      /* where in memory the kernels' scratch lies, bytes */
   uint32_t phases_at;       /* where the memory of the first phase begins, bytes */
   uint32_t phase_bytes;     /* of the memory of a phase */
+  uint32_t states_at;       /* where [phases][layer_count] kws_layer_state lie, bytes */
   uint32_t memory_bytes;    /* total */
 } kws_network;
 
-/* Hold the state of a network. */
+/* Hold the state of a layer of a phase. */
+typedef struct {
+  uint8_t next; /* slot of the next input time step; of a full ring, the oldest one's */
+  uint8_t wait; /* input time steps until the next output */
+} kws_layer_state;
+
+/* Hold a network and its memory, which has all of its state. */
 typedef struct {
   const kws_network *network;
   int8_t *memory; /* [memory_bytes], 4-byte aligned */
-  struct {
-    uint8_t next; /* slot of the next input time step; of a full ring, the oldest one's */
-    uint8_t wait; /* input time steps until the next output */
-  } state[KWS_MAX_PHASES][KWS_MAX_LAYERS];
 } kws_ds_cnn;
 
 /* Set up a network on memory of network->memory_bytes, 4-byte aligned. */
@@ -76,6 +79,8 @@ void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memor
 void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn);
 /* Take a feature frame; return true if it completes a step, whose scores [classes] are written. */
 bool kws_ds_cnn_push(kws_ds_cnn *ds_cnn, const float *frame, int8_t *scores);
+/* Quantise a feature frame: [frame_values]. */
+void kws_ds_cnn_quantise(const kws_network *network, const float *frame, int8_t *quantised);
 /* Take a frame of quantised values; return as kws_ds_cnn_push. */
 bool kws_ds_cnn_push_quantised(kws_ds_cnn *ds_cnn, const int8_t *frame, int8_t *scores);
 /* Reset, take a whole window [window_frames][frame_values] of quantised values and its padding,

@@ -9,7 +9,7 @@ extern "C" {
 
 #include "spotter.h"
 
-#define KWS_MODEL_MEMORY_BYTES 24992
+#define KWS_MODEL_MEMORY_BYTES 25044
 #define KWS_MODEL_HOP 416
 #define KWS_MODEL_KEYWORDS 4
 #define KWS_MODEL_KEYWORD_NAMES "computer", "jarvis", "alexa", "smart mirror"

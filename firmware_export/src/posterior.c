@@ -13,6 +13,7 @@ void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *
   posterior->averages = posterior->posteriors + settings->smooth_steps * keywords;
   posterior->confidences = posterior->averages + settings->max_steps * keywords;
   posterior->peaks = posterior->confidences + keywords;
+  posterior->shown = posterior->peaks + keywords;
   kws_posterior_reset(posterior);
 }
 
@@ -28,40 +29,53 @@ void kws_posterior_reset(kws_posterior *posterior) {
   posterior->sample = settings->first_samples;
 }
 
-/* Advance the smoothing by a step: softmax, average over smooth_steps, maximum over max_steps. */
-static void smooth(kws_posterior *posterior, const int8_t *scores) {
-  const kws_posterior_settings *settings = posterior->settings;
-  const int keywords = settings->keywords;
-  uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
-  uint16_t *averages = posterior->averages + posterior->next_average * keywords;
+void kws_posteriors(const uint32_t *exponentials, int keywords, const int8_t *scores,
+                    uint16_t *posteriors) {
   int highest = scores[0];
   for (int i = 1; i <= keywords; ++i)
     if (scores[i] > highest) highest = scores[i];
   uint32_t total = 0;
-  for (int i = 0; i <= keywords; ++i) total += settings->exponentials[highest - scores[i]];
+  for (int i = 0; i <= keywords; ++i) total += exponentials[highest - scores[i]];
+  for (int i = 0; i < keywords; ++i)
+    posteriors[i] = (uint16_t)((exponentials[highest - scores[i + 1]] << 15) / total);
+}
+
+/* Average the posteriors of the last smooth_steps, of which these scores complete the latest. */
+static void average(kws_posterior *posterior, const int8_t *scores, uint16_t *averages) {
+  const kws_posterior_settings *settings = posterior->settings;
+  const int keywords = settings->keywords;
+  uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
+  for (int i = 0; i < keywords; ++i) posterior->sums[i] -= posteriors[i];
+  kws_posteriors(settings->exponentials, keywords, scores, posteriors);
   for (int i = 0; i < keywords; ++i) {
-    const uint32_t exponential = settings->exponentials[highest - scores[i + 1]];
-    const uint16_t now = (uint16_t)((exponential << 15) / total);
-    posterior->sums[i] += (uint32_t)now - posteriors[i];
-    posteriors[i] = now;
+    posterior->sums[i] += posteriors[i];
     averages[i] = (uint16_t)(posterior->sums[i] / settings->smooth_steps);
+  }
+  if (++posterior->next_posterior == settings->smooth_steps) posterior->next_posterior = 0;
+}
+
+/* Take the maximum over max_steps, of which the averages in the next slot are the latest. */
+static void maximise(kws_posterior *posterior, const uint16_t *shown) {
+  const kws_posterior_settings *settings = posterior->settings;
+  const int keywords = settings->keywords;
+  for (int i = 0; i < keywords; ++i) {
     uint16_t confidence = 0;
     for (int step = 0; step < settings->max_steps; ++step) {
       const uint16_t average = posterior->averages[step * keywords + i];
       if (average > confidence) confidence = average;
     }
     posterior->confidences[i] = confidence;
-    if (posterior->block_is_empty || confidence > posterior->peaks[i])
-      posterior->peaks[i] = confidence;
+    posterior->shown[i] = confidence > 0 ? confidence : shown[i];
+    if (posterior->block_is_empty || posterior->shown[i] > posterior->peaks[i])
+      posterior->peaks[i] = posterior->shown[i];
   }
   posterior->block_is_empty = false;
-  if (++posterior->next_posterior == settings->smooth_steps) posterior->next_posterior = 0;
   if (++posterior->next_average == settings->max_steps) posterior->next_average = 0;
 }
 
 void kws_posterior_begin_block(kws_posterior *posterior) {
   if (posterior->block_is_empty) return;
-  memcpy(posterior->peaks, posterior->confidences,
+  memcpy(posterior->peaks, posterior->shown,
          posterior->settings->keywords * sizeof *posterior->peaks);
   posterior->block_is_empty = true;
 }
@@ -72,10 +86,11 @@ void kws_posterior_skip(kws_posterior *posterior, uint64_t steps) {
       (uint16_t)(posterior->refractory > steps ? posterior->refractory - steps : 0);
 }
 
-bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {
+/* Conclude a step whose averages are in the next slot; return as kws_posterior_push. */
+static bool conclude(kws_posterior *posterior, const uint16_t *shown, kws_detection *detection) {
   const kws_posterior_settings *settings = posterior->settings;
   const uint64_t sample = posterior->sample;
-  smooth(posterior, scores);
+  maximise(posterior, shown);
   posterior->sample += settings->step_samples;
   if (posterior->refractory > 0) {
     --posterior->refractory;
@@ -95,4 +110,21 @@ bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_dete
   detection->confidence = posterior->confidences[best];
   posterior->refractory = settings->refractory_steps;
   return true;
+}
+
+/* Return the slot of the next averages. */
+static uint16_t *next_averages(const kws_posterior *posterior) {
+  return posterior->averages + posterior->next_average * posterior->settings->keywords;
+}
+
+bool kws_posterior_decide(kws_posterior *posterior, const uint16_t *averages,
+                          const uint16_t *shown, kws_detection *detection) {
+  memcpy(next_averages(posterior), averages, posterior->settings->keywords * sizeof *averages);
+  return conclude(posterior, shown, detection);
+}
+
+bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection) {
+  uint16_t *averages = next_averages(posterior);
+  average(posterior, scores, averages);
+  return conclude(posterior, averages, detection);
 }

@@ -23,7 +23,7 @@ typedef struct {
 
 /* Bytes of memory, 4-byte aligned. */
 #define KWS_POSTERIOR_BYTES(keywords, smooth_steps, max_steps) \
-  (4 * (keywords) + 2 * (keywords) * ((smooth_steps) + (max_steps) + 2))
+  (4 * (keywords) + 2 * (keywords) * ((smooth_steps) + (max_steps) + 3))
 
 /* Describe a detected keyword. */
 typedef struct {
@@ -40,7 +40,8 @@ typedef struct {
   uint16_t *posteriors;   /* [smooth_steps][keywords], a ring */
   uint16_t *averages;     /* [max_steps][keywords], a ring */
   uint16_t *confidences;  /* [keywords] at the latest step */
-  uint16_t *peaks;        /* [keywords] maximum confidences of a block; the latest if it is empty */
+  uint16_t *peaks;        /* [keywords] maximum of `shown` in a block; the latest if it is empty */
+  uint16_t *shown;        /* [keywords] at the latest step: confidences, or what stands for 0 */
   uint8_t next_posterior, next_average; /* slots of the rings */
   bool block_is_empty;
   uint16_t refractory;    /* steps until the next detection is possible */
@@ -56,6 +57,13 @@ void kws_posterior_reset(kws_posterior *posterior);
 void kws_posterior_begin_block(kws_posterior *posterior);
 /* Advance the time by steps that were cut out; they do not enter the smoothing. */
 void kws_posterior_skip(kws_posterior *posterior, uint64_t steps);
+/* Take the averages [keywords] of a step; return as kws_posterior_push. `peaks` has `shown` of the
+ * keywords whose confidence is 0. */
+bool kws_posterior_decide(kws_posterior *posterior, const uint16_t *averages,
+                          const uint16_t *shown, kws_detection *detection);
+/* Turn scores [keywords + 1] into posteriors [keywords], 32768 being 1.0. */
+void kws_posteriors(const uint32_t *exponentials, int keywords, const int8_t *scores,
+                    uint16_t *posteriors);
 /* Take the scores [keywords + 1] of a step; return true if it completes a detection. */
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection);
 

@@ -1,4 +1,4 @@
-/* Detect keywords in a stream: gate -> mfcc -> ds_cnn -> posterior. */
+/* Detect keywords in a stream: gate -> mfcc -> ds_cnn or committee -> posterior. */
 #include "spotter.h"
 
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {
@@ -11,8 +11,86 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
   kws_mfcc_init(&spotter->mfcc, &model->front_end, memory,
                 (int16_t *)(void *)(bytes + model->pending_at));
   kws_ds_cnn_init(&spotter->ds_cnn, &model->network, memory);
+  kws_committee_init(&spotter->committee, &model->committee, memory);
   kws_posterior_init(&spotter->posterior, &model->posterior, bytes + model->posterior_at);
   kws_spotter_reset(spotter);
+}
+
+/* Hold the detections of a push as it finds them. */
+typedef struct {
+  kws_detection *detections;
+  int found, capacity;
+} results;
+
+static void keep(kws_spotter *spotter, results *results, const kws_detection *detection) {
+  if (results->found < results->capacity)
+    results->detections[results->found++] = *detection;
+  else
+    ++spotter->dropped;
+}
+
+/* Advance the posterior by every step that the committee decides. */
+static void decide(kws_spotter *spotter, results *results) {
+  kws_committee *committee = &spotter->committee;
+  kws_detection detection;
+  while (kws_committee_next(committee))
+    if (kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
+                             &detection))
+      keep(spotter, results, &detection);
+}
+
+/* Let the committee catch up: by what a hop has time for, or to the end. */
+static void catch_up(kws_spotter *spotter, results *results, bool wholly) {
+  if (spotter->model->committee.member_count == 0) return;
+  do {
+    kws_committee_allow(&spotter->committee);
+    decide(spotter, results);
+  } while (wholly && spotter->committee.suspected);
+}
+
+/* Advance network and posterior by the next frame. */
+static void step(kws_spotter *spotter, results *results) {
+  kws_detection detection;
+  if (spotter->model->committee.member_count > 0) {
+    kws_committee_push(&spotter->committee, spotter->frame);
+    decide(spotter, results);
+  } else if (kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores) &&
+             kws_posterior_push(&spotter->posterior, spotter->scores, &detection)) {
+    keep(spotter, results, &detection);
+  }
+}
+
+/* Push samples that passed the gate. */
+static void push_passage(kws_spotter *spotter, const int16_t *samples, size_t count,
+                         results *results) {
+  while (count > 0) {
+    bool ready;
+    const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, &ready);
+    samples += taken;
+    count -= taken;
+    if (!ready) continue;
+    if (!spotter->gate.on) catch_up(spotter, results, false); /* a frame is a hop */
+    step(spotter, results);
+  }
+}
+
+int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
+                     kws_detection *detections, int capacity) {
+  results results = {detections, 0, capacity};
+  kws_posterior_begin_block(&spotter->posterior);
+  while (count > 0) {
+    kws_passage passage;
+    const size_t taken = kws_gate_push(&spotter->gate, samples, count);
+    samples += taken;
+    count -= taken;
+    if (spotter->gate.on && spotter->gate.count == 0) catch_up(spotter, &results, false);
+    while (kws_gate_next(&spotter->gate, &passage)) {
+      if (passage.skipped > 0) catch_up(spotter, &results, true);
+      kws_posterior_skip(&spotter->posterior, passage.skipped);
+      push_passage(spotter, passage.samples, passage.count, &results);
+    }
+  }
+  return results.found;
 }
 
 /* Push the silence of a receptive field; times count from its end. */
@@ -24,6 +102,8 @@ static void prime(kws_spotter *spotter) {
     kws_spotter_push(spotter, silence, count, NULL, 0);
     left -= count;
   }
+  results none = {NULL, 0, 0};
+  catch_up(spotter, &none, true);
   spotter->posterior.sample -= spotter->model->priming_samples;
   spotter->dropped = 0;
 }
@@ -32,49 +112,9 @@ void kws_spotter_reset(kws_spotter *spotter) {
   kws_gate_reset(&spotter->gate);
   kws_mfcc_reset(&spotter->mfcc);
   kws_ds_cnn_reset(&spotter->ds_cnn);
+  kws_committee_reset(&spotter->committee);
   kws_posterior_reset(&spotter->posterior);
   prime(spotter);
-}
-
-/* Advance network and posterior by the next frame; return true if that completes a detection. */
-static bool step(kws_spotter *spotter, kws_detection *detection) {
-  return kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores) &&
-         kws_posterior_push(&spotter->posterior, spotter->scores, detection);
-}
-
-/* Push samples that passed the gate; return `found` plus the number of detections written. */
-static int push_passage(kws_spotter *spotter, const int16_t *samples, size_t count,
-                        kws_detection *detections, int found, int capacity) {
-  while (count > 0) {
-    bool ready;
-    kws_detection detection;
-    const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, &ready);
-    samples += taken;
-    count -= taken;
-    if (!ready || !step(spotter, &detection)) continue;
-    if (found < capacity)
-      detections[found++] = detection;
-    else
-      ++spotter->dropped;
-  }
-  return found;
-}
-
-int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
-                     kws_detection *detections, int capacity) {
-  int found = 0;
-  kws_posterior_begin_block(&spotter->posterior);
-  while (count > 0) {
-    kws_passage passage;
-    const size_t taken = kws_gate_push(&spotter->gate, samples, count);
-    samples += taken;
-    count -= taken;
-    while (kws_gate_next(&spotter->gate, &passage)) {
-      kws_posterior_skip(&spotter->posterior, passage.skipped);
-      found = push_passage(spotter, passage.samples, passage.count, detections, found, capacity);
-    }
-  }
-  return found;
 }
 
 uint16_t kws_spotter_score(const kws_spotter *spotter, int keyword) {

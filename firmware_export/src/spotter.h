@@ -1,10 +1,12 @@
-/* Detect keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior. */
+/* Detect keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior. A committee, where
+ * the model has one, takes the place of the one network. */
 #ifndef KWS_SPOTTER_H
 #define KWS_SPOTTER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "committee.h"
 #include "ds_cnn.h"
 #include "gate.h"
 #include "mfcc.h"
@@ -24,6 +26,7 @@ typedef struct {
   kws_gate_settings gate;
   kws_mfcc_tables front_end;
   kws_network network;
+  kws_committee_settings committee;
   kws_posterior_settings posterior;
   /* [KWS_SENSITIVITIES][posterior.keywords] thresholds, 32768 being 1.0; 0 where the model has none.
    * To use some, let posterior.thresholds of the detector point to them. */
@@ -40,6 +43,7 @@ typedef struct {
   kws_gate gate; /* gate.open: whether the stages after it run */
   kws_mfcc mfcc;
   kws_ds_cnn ds_cnn;
+  kws_committee committee;
   kws_posterior posterior;
   float *frame;     /* [coefficients] the latest feature frame */
   int8_t *scores;   /* [keywords + 1] of the latest step */
@@ -53,7 +57,8 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
  * stream is detected, and the times of detections count from its first sample. */
 void kws_spotter_reset(kws_spotter *spotter);
 /* Take mono int16 samples at 16 kHz, write the detections that they complete, `capacity` at most,
- * and return how many were written. The division of a stream into pushes changes no detection. */
+ * and return how many were written. The division of a stream into pushes changes no detection. A
+ * committee may take some hops more to decide; the time in a detection is that of its audio. */
 int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
                      kws_detection *detections, int capacity);
 /* Return the maximum confidence of a keyword among the steps that the latest push completed, 32768

@@ -13,7 +13,7 @@ from cffi import FFI
 
 ROOT = Path(__file__).parents[2]
 ENGINE = "firmware_export/src"
-STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "posterior", "spotter")
+STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "committee", "posterior", "spotter")
 
 sys.path.insert(0, str(ROOT))  # an isolated build does not see the project otherwise
 from kws.engine.c_headers import HEADERS, declarations  # noqa: E402

@@ -14,14 +14,20 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 ENGINE_FOLDERS = (_PACKAGE / "firmware" / "src", _PACKAGE.parent / "firmware_export" / "src")
-HEADERS = ("gate.h", "mfcc.h", "ds_cnn.h", "posterior.h", "spotter.h")  # in order of inclusion
+HEADERS = (
+    "gate.h",
+    "mfcc.h",
+    "ds_cnn.h",
+    "committee.h",
+    "posterior.h",
+    "spotter.h",
+)  # in order of inclusion
 POINTER_BYTES = 4  # on the board
 _SIZES = {"bool": 1, "char": 1, "float": 4, "size_t": 4, "uint64_t": 8, "int64_t": 8}
 _SIZES |= {f"{sign}int{bits}_t": bits // 8 for sign in ("", "u") for bits in (8, 16, 32)}
 
 _ENUM = re.compile(r"enum\s*\w*\s*\{([^}]*)\}\s*;")
-_STRUCT = re.compile(r"typedef struct \{((?:[^{}]|\{[^{}]*\})*)\} (\w+);")
-_NESTED = re.compile(r"struct \{([^{}]*)\}\s*(.*)", re.DOTALL)
+_STRUCT = re.compile(r"typedef struct \{([^{}]*)\} (\w+);")
 _MEMBERS = re.compile(r"(?:const |volatile )?(\w+)\s*(.*)", re.DOTALL)
 _MEMBER = re.compile(r"((?:\*|const|\s)*)(\w+)((?:\[\w+\])*)")
 
@@ -102,23 +108,17 @@ def _members(
     body: str, known: dict[str, Struct]
 ) -> Iterator[tuple[str, str, bool, int, Struct | None]]:
     """Yield name, C type, whether it is a pointer, count and struct, if any, of each field."""
-    for declaration in re.findall(r"(?:[^;{}]|\{[^{}]*\})+(?=;)", body):
-        nested = _NESTED.fullmatch(declaration.strip())
-        if nested:
-            c_type, names = "struct", nested[2]
-            inner: Struct | None = _struct(nested[1], known)
-        else:
-            members = _MEMBERS.fullmatch(declaration.strip())
-            assert members, declaration
-            c_type, names = members.groups()
-            inner = known.get(c_type)
+    for declaration in re.findall(r"[^;]+(?=;)", body):
+        members = _MEMBERS.fullmatch(declaration.strip())
+        assert members, declaration
+        c_type, names = members.groups()
         for text in names.split(","):
             member = _MEMBER.fullmatch(text.strip())
             assert member, declaration
             count = 1
             for size in re.findall(r"\w+", member[3]):
                 count *= int(size) if size.isdigit() else constants()[size]
-            yield member[2], c_type, "*" in member[1], count, inner
+            yield member[2], c_type, "*" in member[1], count, known.get(c_type)
 
 
 def _aligned(offset: int, alignment: int) -> int:

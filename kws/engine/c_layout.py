@@ -7,25 +7,21 @@ the working memory of a detector each part lies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.config import FrontEnd, ModelConfig
-from kws.engine.c_headers import structs
-from kws.engine.network import Layer, Memory, Network, plan
+from kws.engine.committee_layout import CommitteeMemory, committee_memory, committee_values
+from kws.engine.network import Memory, Network, plan
+from kws.engine.network_values import Values, network_values, ordered
 from kws.errors import KwsError
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.posterior import exp_table, quantise_threshold
 from kws.sensitivity import NORMAL, SENSITIVITIES, operating_points
-
-Values = dict[str, Any]  # of a struct by field: numbers, arrays, texts, values of other structs
-
-_TYPES = {"float": np.float32, "int8_t": np.int8, "uint8_t": np.uint8, "uint16_t": np.uint16}
-_TYPES |= {"int32_t": np.int32, "uint32_t": np.uint32}
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,7 @@ class DetectorMemory:
     """
 
     network: Memory
+    committee: CommitteeMemory | None
     frame_at: int
     posterior_at: int
     pending_at: int
@@ -45,18 +42,37 @@ class DetectorMemory:
     total: int
 
 
-def detector_memory(config: ModelConfig, network: Network) -> DetectorMemory:
-    """Lay out the parts of a detector in order of alignment: words, half-words, bytes."""
+def detector_memory(
+    config: ModelConfig, network: Network, others: Sequence[Network] = ()
+) -> DetectorMemory:
+    """Lay out the parts of a detector in order of alignment: words, half-words, bytes.
+
+    others: the networks of a committee after the first.
+    """
     front_end, smoothing = config.front_end, config.smoothing
-    gate, keywords = GateSettings.of(config, network.window_frames), len(config.keywords)
-    memory = plan(network, mfcc_work_bytes(front_end), network.phases(config.stride))
-    posterior_at = memory.total + 4 * front_end.coefficients
+    networks, work = (network, *others), mfcc_work_bytes(front_end)
+    keywords, committee = len(config.keywords), None
+    if config.committee is not None:
+        committee = committee_memory(config, networks, work)
+        memory, end = committee.networks[0], committee.total
+    else:
+        memory = plan(network, work, network.phases(config.stride))
+        end = memory.total
+    gate = GateSettings.of(config, longest_window(networks))
+    posterior_at = end + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
-    pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 2)  # KWS_POSTERIOR_BYTES
+    pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 3)  # KWS_POSTERIOR_BYTES
     gate_at = pending_at + 2 * front_end.window
     scores_at = gate_at + 2 * front_end.hop * (gate.pre_roll if gate.on else 0)  # KWS_GATE_BYTES
     total = (scores_at + network.classes + 3) & ~3
-    return DetectorMemory(memory, memory.total, posterior_at, pending_at, gate_at, scores_at, total)
+    return DetectorMemory(
+        memory, committee, end, posterior_at, pending_at, gate_at, scores_at, total
+    )
+
+
+def longest_window(networks: Sequence[Network]) -> int:
+    """Return the longest receptive field of some networks, in frames."""
+    return max(network.window_frames for network in networks)
 
 
 def mfcc_work_bytes(front_end: FrontEnd) -> int:
@@ -84,14 +100,14 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
 
 def gate_values(gate: GateSettings) -> Values:
     """Return the values of kws_gate_settings."""
-    return _ordered("kws_gate_settings", asdict(gate) | {"on": int(gate.on)})
+    return ordered("kws_gate_settings", asdict(gate) | {"on": int(gate.on)})
 
 
 def front_end_values(tables: FrontEndTables) -> Values:
     """Return the values of kws_mfcc_tables."""
     spec = tables.spec
     first, count, weights = tables.mel
-    return _ordered(
+    return ordered(
         "kws_mfcc_tables",
         {
             "window": spec.window,
@@ -116,53 +132,10 @@ def front_end_values(tables: FrontEndTables) -> Values:
     )
 
 
-def layer_values(layer: Layer, offset: int) -> Values:
-    """Return the values of kws_layer; offset: where in memory its input time steps lie, bytes."""
-    numbers = {
-        name: getattr(layer, name)
-        for name, field in structs()["kws_layer"].fields.items()
-        if not field.pointer and name not in ("kind", "input_at")
-    }
-    return _ordered(
-        "kws_layer",
-        numbers
-        | {
-            "kind": f"KWS_{layer.kind}",
-            "input_at": offset,
-            "weights": layer.weights,
-            "bias": layer.bias,
-            "multiplier": layer.multiplier,
-            "shifts": 1 + np.maximum(np.stack([layer.shift, -layer.shift], axis=1), 0),
-        },
-    )
-
-
-def network_values(network: Network, memory: Memory) -> Values:
-    """Return the values of kws_network; its layers are a list of theirs."""
-    return _ordered(
-        "kws_network",
-        {
-            "layers": list(map(layer_values, network.layers, memory.inputs)),
-            "layer_count": len(network.layers),
-            "frame_values": network.frame_values,
-            "window_frames": network.window_frames,
-            "classes": network.classes,
-            "input_zero_point": network.input_zero_point,
-            "input_gain": np.float32(1) / np.float32(network.input_scale),
-            "phases": memory.phases,
-            "phase_frames": network.stride // memory.phases,
-            "scratch_at": memory.scratch_at,
-            "phases_at": memory.phases_at,
-            "phase_bytes": memory.phase_bytes,
-            "memory_bytes": memory.total,
-        },
-    )
-
-
-def posterior_values(config: ModelConfig, network: Network) -> Values:
+def posterior_values(config: ModelConfig, score_scale: float, window_frames: int) -> Values:
     """Return the values of kws_posterior_settings."""
     front_end, smoothing = config.front_end, config.smoothing
-    return _ordered(
+    return ordered(
         "kws_posterior_settings",
         {
             "keywords": len(config.keywords),
@@ -170,9 +143,9 @@ def posterior_values(config: ModelConfig, network: Network) -> Values:
             "max_steps": smoothing.max_steps,
             "refractory_steps": smoothing.refractory_steps,
             "step_samples": config.stride * front_end.hop,
-            "first_samples": (network.window_frames - 1) * front_end.hop + front_end.window,
+            "first_samples": (window_frames - 1) * front_end.hop + front_end.window,
             "thresholds": np.array([quantise_threshold(t) for t in config.thresholds]),
-            "exponentials": exp_table(network.score_scale),
+            "exponentials": exp_table(score_scale),
         },
     )
 
@@ -191,25 +164,29 @@ def sensitivity_values(config: ModelConfig) -> npt.NDArray[np.int64]:
     return values
 
 
-def model_values(name: str, config: ModelConfig, network: Network) -> Values:
-    """Return the values of kws_model.
+def model_values(
+    name: str, config: ModelConfig, network: Network, others: Sequence[Network] = ()
+) -> Values:
+    """Return the values of kws_model; others: the networks of a committee after the first.
 
     Raises:
         KwsError: the network cannot run as a stream, or does not fit the model's settings.
     """
-    check(name, config, network)
-    memory = detector_memory(config, network)
-    return _ordered(
+    for each in (network, *others):
+        check(name, config, each)
+    memory, window = detector_memory(config, network, others), longest_window((network, *others))
+    return ordered(
         "kws_model",
         {
             "name": name,
             "keywords": list(config.keywords),
-            "gate": gate_values(GateSettings.of(config, network.window_frames)),
+            "gate": gate_values(GateSettings.of(config, window)),
             "front_end": front_end_values(FrontEndTables(config.front_end)),
             "network": network_values(network, memory.network),
-            "posterior": posterior_values(config, network),
+            "committee": committee_values(config, (network, *others), memory.committee),
+            "posterior": posterior_values(config, network.score_scale, window),
             "sensitivities": sensitivity_values(config),
-            "priming_samples": config.priming_samples(network.window_frames),
+            "priming_samples": config.priming_samples(window),
             "frame_at": memory.frame_at,
             "posterior_at": memory.posterior_at,
             "pending_at": memory.pending_at,
@@ -218,16 +195,3 @@ def model_values(name: str, config: ModelConfig, network: Network) -> Values:
             "memory_bytes": memory.total,
         },
     )
-
-
-def _ordered(struct: str, values: Values) -> Values:
-    """Return values in the order of the header's fields, arrays in the types that it declares."""
-    fields = structs()[struct].fields
-    if set(fields) != set(values):
-        raise ValueError(f"{struct}: {set(fields) ^ set(values)} stands on one side alone")
-    return {
-        name: values[name].astype(_TYPES[field.c_type])
-        if isinstance(values[name], np.ndarray)
-        else values[name]
-        for name, field in fields.items()
-    }

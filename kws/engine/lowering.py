@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
+from kws.config import MAX_NETWORKS
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
 from kws.engine.requantisation import Channels, channels, exponentials
 from kws.engine.tflite_reader import Operator, Tensor
+from kws.model_file import ModelFile
 
 EMPTY = Channels(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
@@ -35,6 +37,12 @@ def read(content: bytes, where: str) -> Network:
         classes=layers[-1].output_bins * layers[-1].output_channels,
         score_scale=float(steps[-1].output.scale),
     )
+
+
+def read_all(model: ModelFile) -> list[Network]:
+    """Return the networks of a model: one, or those of a committee."""
+    names = (model.name, *(f"{model.name}: network {n}" for n in range(2, MAX_NETWORKS + 1)))
+    return [read(*each) for each in zip((model.content, *model.networks), names, strict=False)]
 
 
 def _layer(step: Step, where: str) -> Layer:

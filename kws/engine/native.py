@@ -15,15 +15,15 @@ import numpy as np
 
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.c_layout import (
-    Values,
     check,
     front_end_values,
+    longest_window,
     mfcc_work_bytes,
     model_values,
-    network_values,
 )
-from kws.engine.lowering import read
+from kws.engine.lowering import read, read_all
 from kws.engine.network import plan
+from kws.engine.network_values import Values, network_values
 from kws.engine.plan_check import check_plan
 from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
@@ -39,6 +39,7 @@ try:
 except ImportError:  # built without a compiler
     AVAILABLE = False
 
+AT_ONCE = 65535  # kept frames that a committee takes per hop: all that there are
 SHORT = 64  # detections, room kept for pushes of usual length
 
 
@@ -188,6 +189,8 @@ class _Struct:
             kept = ffi.from_buffer(f"{item.cname}[]", np.ascontiguousarray(value))
         elif isinstance(value, str):
             kept = ffi.new("char[]", value.encode())
+        elif not value:
+            return ffi.NULL
         elif item.kind == "struct":
             kept = ffi.new(f"{item.cname}[]", [self._fields(item.cname, each) for each in value])
         else:
@@ -199,24 +202,25 @@ class _Struct:
 class _SharedModel(_Struct):
     """Hold what the detectors of a model share: all but their state and their thresholds."""
 
-    def __init__(self, name: str, content: bytes, config: ModelConfig) -> None:
-        network = read(content, name)
-        values = model_values(name, config, network)
+    def __init__(self, model: ModelFile, config: ModelConfig) -> None:
+        networks = read_all(model)
+        values = model_values(model.name, config, networks[0], networks[1:])
+        values["committee"]["replay_frames"] = AT_ONCE
         super().__init__("kws_model", values)
-        self.window_frames = network.window_frames
+        self.window_frames = longest_window(networks)
         self.pre_roll: int = values["gate"]["pre_roll"]
         self.memory_bytes: int = values["memory_bytes"]
 
 
-_SHARED: WeakValueDictionary[tuple[str, bytes, str], _SharedModel] = WeakValueDictionary()
+_SHARED: WeakValueDictionary[tuple[object, ...], _SharedModel] = WeakValueDictionary()
 
 
 def _shared_model(model: ModelFile) -> _SharedModel:
     """Return the struct of a model, the same for all detectors of it that there are."""
     ones = (1.0,) * len(model.config.keywords)
     config = replace(model.config, thresholds=ones, card={})
-    key = model.name, model.content, repr(config)
+    key = model.name, model.content, model.networks, repr(config)
     shared = _SHARED.get(key)
     if shared is None:
-        shared = _SHARED[key] = _SharedModel(model.name, model.content, config)
+        shared = _SHARED[key] = _SharedModel(model, config)
     return shared

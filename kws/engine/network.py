@@ -15,6 +15,7 @@ KINDS = ("CONVOLUTION", "DEPTHWISE", "AVERAGE", "SOFTMAX")
 DEPTH_STEP = 8  # the depth of a convolution is padded to a multiple of it
 MAX_LAYERS = 40  # KWS_MAX_LAYERS
 MAX_PHASES = 2  # KWS_MAX_PHASES
+LAYER_STATE_BYTES = 2  # sizeof kws_layer_state
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Memory:
     """Hold the layout of a network's working memory, in bytes.
 
     First lie the scratch memory and two areas for time steps that are used at once, then, for each
-    phase, the rings of input time steps.
+    phase, the rings of input time steps, at last the states of all layers.
     """
 
     inputs: tuple[int, ...]  # offset of each layer's input time steps, of the first phase
@@ -137,15 +138,15 @@ class Memory:
     phases_at: int
     phase_bytes: int
     phases: int
+    states_at: int
     total: int
 
 
 def plan(network: Network, reserve: int = 0, phases: int = 1) -> Memory:
     """Lay out the memory; `reserve` bytes at its start hold nothing that outlives a step."""
     layers = network.layers
-    scratch = _aligned(max(layer.scratch_bytes for layer in layers))
-    area = _aligned(max((layer.time_step_bytes for layer in layers if layer.transient), default=0))
-    phases_at = end = max(scratch + 2 * area, _aligned(reserve))
+    scratch, area = _scratch(network), _area(network)
+    phases_at = end = max(scratch + 2 * area, aligned(reserve))
     inputs, turn = [], 0
     for index, layer in enumerate(layers):
         # A frame stays in place until all phases have taken it.
@@ -154,10 +155,27 @@ def plan(network: Network, reserve: int = 0, phases: int = 1) -> Memory:
             turn = 1 - turn
         else:
             inputs.append(end)
-            end += _aligned(layer.time_kernel * layer.time_step_bytes)
+            end += aligned(layer.time_kernel * layer.time_step_bytes)
     size = end - phases_at
-    return Memory(tuple(inputs), 0, phases_at, size, phases, phases_at + phases * size)
+    states_at = phases_at + phases * size
+    total = aligned(states_at + LAYER_STATE_BYTES * phases * len(layers))
+    return Memory(tuple(inputs), 0, phases_at, size, phases, states_at, total)
 
 
-def _aligned(size: int) -> int:
+def transient_bytes(network: Network) -> int:
+    """Return the size of what outlives no step, which networks may share."""
+    return _scratch(network) + 2 * _area(network)
+
+
+def _scratch(network: Network) -> int:
+    return aligned(max(layer.scratch_bytes for layer in network.layers))
+
+
+def _area(network: Network) -> int:
+    sizes = (layer.time_step_bytes for layer in network.layers if layer.transient)
+    return aligned(max(sizes, default=0))
+
+
+def aligned(size: int) -> int:
+    """Return a size rounded up to words."""
     return (size + 3) & ~3

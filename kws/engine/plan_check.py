@@ -7,18 +7,23 @@ the kernels read and write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from kws.engine.c_headers import constants, structs
-from kws.errors import KwsError
+from kws.engine.network_plan_check import (
+    Values,
+    check_length,
+    check_network,
+    require,
+    transient_end,
+)
 
-MAX_MEMORY_BYTES = 1 << 26
+MAX_ITEMS = 255  # layers, members
 
-Values = Mapping[str, Any]
+Part = tuple[int, int, int]  # of the memory: offset, bytes, alignment
 _RANGES = {
     f"{sign}int{bits}_t": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for sign in ("", "u")
@@ -36,169 +41,64 @@ def check_plan(struct: str, values: Values) -> None:
     _CHECKS[struct](values)
 
 
-def _require(holds: object, what: str) -> None:
-    if not holds:
-        raise KwsError(f"the plan for the C engine is wrong: {what}")
-
-
 def _numbers(struct: str, values: Values) -> None:
     """Prove that each number fits its field."""
     for name, field in structs()[struct].fields.items():
         value, where = values[name], f"{struct}.{name}"
         if isinstance(value, list) and field.c_type in structs():
+            require(len(value) <= MAX_ITEMS, f"{where} has {len(value)} items")
             for each in value:
                 _numbers(field.c_type, each)
         elif isinstance(value, dict):
             _numbers(field.c_type, value)
         elif field.c_type in _RANGES and not field.pointer and not isinstance(value, str):
             low, high = _RANGES[field.c_type]
-            _require(low <= value <= high, f"{where} is {value}")
+            require(low <= value <= high, f"{where} is {value}")
         elif field.c_type == "float":
-            _require(np.all(np.isfinite(value)), f"{where} is not finite")
-
-
-def _length(values: Values, field: str, length: int) -> None:
-    found = np.size(values[field])
-    _require(found == length, f"{found} values of {field} are not {length}")
-
-
-def _layer(layer: Values) -> None:
-    """Prove that a layer reads within its input and its arrays."""
-    _require(
-        min(layer[n] for n in ("time_kernel", "time_stride", "bins", "channels")) >= 1
-        and min(layer[n] for n in ("frequency_kernel", "frequency_stride", "output_bins")) >= 1
-        and layer["time_padding_before"] < layer["time_kernel"],
-        "a kernel, stride or size is 0, or a padding as long as its kernel",
-    )
-    reach = (layer["output_bins"] - 1) * layer["frequency_stride"] + layer["frequency_kernel"]
-    _require(reach <= layer["bins"], "a kernel reaches beyond its bins")
-    outputs, channels, kind = layer["output_channels"], layer["channels"], layer["kind"]
-    taps = layer["time_kernel"] * layer["frequency_kernel"]
-    if kind == "KWS_CONVOLUTION":
-        _length(layer, "weights", outputs * _padded_depth(layer))
-    elif kind == "KWS_DEPTHWISE":
-        _length(layer, "weights", -(-channels // 4) * 4 * taps)
-    if kind in ("KWS_CONVOLUTION", "KWS_DEPTHWISE"):
-        _length(layer, "bias", outputs)
-        _length(layer, "multiplier", outputs)
-        _length(layer, "shifts", 2 * outputs)
-        _require(np.all((layer["shifts"] >= 1) & (layer["shifts"] <= 31)), "a shift is not 1 to 31")
-    if kind != "KWS_CONVOLUTION":
-        _require(outputs == channels, f"{outputs} output channels are not {channels}")
-    if kind == "KWS_SOFTMAX":
-        _length(layer, "bias", 256)
-        _require(layer["bins"] == layer["output_bins"] == taps == 1, "a softmax is not one vector")
-
-
-def _padded_depth(layer: Values) -> int:
-    depth = layer["time_kernel"] * layer["frequency_kernel"] * layer["channels"]
-    return int(-(-depth // 8) * 8)
-
-
-def _scratch_bytes(layer: Values) -> int:
-    """Return the scratch memory that the kernel of a layer uses."""
-    if layer["kind"] == "KWS_CONVOLUTION":
-        bins = min(layer["output_bins"], constants()["KWS_BINS_AT_ONCE"])
-        return 2 * _padded_depth(layer) * int(bins)
-    taps = layer["time_kernel"] * layer["frequency_kernel"]
-    return 12 * int(taps) + 80 if layer["kind"] == "KWS_DEPTHWISE" else 0
-
-
-def _network(network: Values) -> None:
-    layers = network["layers"]
-    _require(
-        len(layers) == network["layer_count"]
-        and 1 <= len(layers) <= constants()["KWS_MAX_LAYERS"]
-        and 1 <= network["phases"] <= constants()["KWS_MAX_PHASES"],
-        "too many layers or phases",
-    )
-    written = network["frame_values"]
-    for layer in layers:
-        _layer(layer)
-        padding = layer["frequency_padding"] * layer["channels"]
-        _require(written + padding <= layer["bins"] * layer["channels"], "an input is too long")
-        written = layer["output_bins"] * layer["output_channels"]
-        phase = (network["phases"] - 1) * network["phase_frames"] if layer is layers[0] else 0
-        wait = layer["time_kernel"] - layer["time_padding_before"] + phase
-        _require(1 <= wait <= 255, f"a layer waits for {wait} inputs")
-    _require(written == network["classes"], f"{written} outputs are not the classes")
-    _rings(network)
-
-
-def _rings(network: Values) -> None:
-    """Prove that scratch memory and input time steps lie within the memory, and apart."""
-    phases_at = network["phases_at"]
-    free = network["scratch_at"] + max(map(_scratch_bytes, network["layers"]))
-    areas = []
-    for layer in network["layers"]:
-        at, size = layer["input_at"], layer["bins"] * layer["channels"]
-        areas.append((at, at + layer["time_kernel"] * size, at < phases_at))
-    ends = (phases_at + network["phase_bytes"], phases_at)
-    _require(free <= phases_at, "scratch memory overlaps the phases")
-    _require(network["scratch_at"] % 4 == phases_at % 4 == 0, "memory is not aligned")
-    _require(
-        all(free <= start and end <= ends[shared] for start, end, shared in areas),
-        "input time steps lie outside their memory",
-    )
-    _require(
-        all(not one[2] or not two[2] or _apart(one, two) for one, two in pairwise(areas)),
-        "input and output of a layer overlap",
-    )
-    kept = sorted(area for area in areas if not area[2])
-    _require(all(_apart(one, two) for one, two in pairwise(kept)), "input time steps overlap")
-    shared = [layer for layer, area in zip(network["layers"], areas, strict=True) if area[2]]
-    _require(all(layer["time_kernel"] == 1 for layer in shared), "shared memory keeps time steps")
-    _require(network["phases"] == 1 or not areas[0][2], "phases overwrite the frame")
-    _require(network["memory_bytes"] <= MAX_MEMORY_BYTES, "there is too much memory")
-    end = phases_at + network["phases"] * network["phase_bytes"]
-    _require(end <= network["memory_bytes"], "the phases lie outside the memory")
-
-
-def _apart(one: tuple[int, int, bool], two: tuple[int, int, bool]) -> bool:
-    return one[1] <= two[0] or two[1] <= one[0]
+            require(np.all(np.isfinite(value)), f"{where} is not finite")
 
 
 def _front_end(tables: Values) -> None:
     points, filters = tables["points"], tables["mel_filters"]
-    _require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
-    _length(tables, "hann", tables["window"])
-    _length(tables, "digit_reversal", points)
-    _require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
-    _length(tables, "twiddles", points * 3 // 4 * 2)
-    _length(tables, "split_twiddles", points // 2 * 2)
+    require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
+    check_length(tables, "hann", tables["window"])
+    check_length(tables, "digit_reversal", points)
+    require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
+    check_length(tables, "twiddles", points * 3 // 4 * 2)
+    check_length(tables, "split_twiddles", points // 2 * 2)
     first, count = tables["mel_first"].astype(int), tables["mel_count"].astype(int)
-    _length(tables, "mel_first", filters)
-    _length(tables, "mel_count", filters)
-    _length(tables, "mel_weights", int(count.sum()))
-    _require((first + count).max() <= tables["last_bin"] + 1, "a mel filter reads too far")
-    _require(tables["last_bin"] <= points, "the last bin is beyond the FFT")
-    _length(tables, "dct", tables["coefficients"] * (filters // 2))
-    _length(tables, "bias", tables["coefficients"])
+    check_length(tables, "mel_first", filters)
+    check_length(tables, "mel_count", filters)
+    check_length(tables, "mel_weights", int(count.sum()))
+    require((first + count).max() <= tables["last_bin"] + 1, "a mel filter reads too far")
+    require(tables["last_bin"] <= points, "the last bin is beyond the FFT")
+    check_length(tables, "dct", tables["coefficients"] * (filters // 2))
+    check_length(tables, "bias", tables["coefficients"])
 
 
 def _model(model: Values) -> None:
     network, front_end = model["network"], model["front_end"]
     posterior, gate = model["posterior"], model["gate"]
-    _network(network)
+    check_network(network)
     _front_end(front_end)
     keywords = posterior["keywords"]
-    _require(
+    require(
         len(model["keywords"]) == keywords == network["classes"] - 1, "keywords are not classes"
     )
-    _require(front_end["coefficients"] == network["frame_values"], "frames are not coefficients")
-    _length(posterior, "thresholds", keywords)
-    _length(posterior, "exponentials", 256)
-    _length(model, "sensitivities", constants()["KWS_SENSITIVITIES"] * keywords)
-    steps = posterior["smooth_steps"] + posterior["max_steps"] + 2
-    _require(min(posterior["smooth_steps"], posterior["max_steps"]) >= 1, "no step is smoothed")
-    _require(
+    require(front_end["coefficients"] == network["frame_values"], "frames are not coefficients")
+    check_length(posterior, "thresholds", keywords)
+    check_length(posterior, "exponentials", 256)
+    check_length(model, "sensitivities", constants()["KWS_SENSITIVITIES"] * keywords)
+    steps = posterior["smooth_steps"] + posterior["max_steps"] + 3
+    require(min(posterior["smooth_steps"], posterior["max_steps"]) >= 1, "no step is smoothed")
+    require(
         gate["hop"] == front_end["hop"] and min(gate["pre_roll"], gate["step"]) >= 1, "the gate"
     )
     front_end_work = 4 * (2 * front_end["points"] + 2 + front_end["mel_filters"])
-    _require(front_end_work <= network["phases_at"], "the front end overwrites the network's past")
+    require(front_end_work <= network["phases_at"], "the front end overwrites the network's past")
     kept = gate["hop"] * gate["pre_roll"] if gate["on"] else 0
     parts = (  # offset, bytes, alignment
-        (0, network["memory_bytes"], 4),
+        *_network_parts(model),
         (model["frame_at"], 4 * front_end["coefficients"], 4),
         (model["posterior_at"], 4 * keywords + 2 * keywords * steps, 4),
         (model["pending_at"], 2 * front_end["window"], 2),
@@ -207,12 +107,75 @@ def _model(model: Values) -> None:
         (model["memory_bytes"], 0, 4),
     )
     for (at, size, _), (following, _, alignment) in pairwise(parts):
-        _require(at + size <= following, "parts of the memory overlap")
-        _require(following % alignment == 0, "a part of the memory is not aligned")
+        require(at + size <= following, "parts of the memory overlap")
+        require(following % alignment == 0, "a part of the memory is not aligned")
+
+
+def _network_parts(model: Values) -> list[Part]:
+    """Return the parts of the memory of a network alone or of a committee."""
+    committee = model["committee"]
+    if committee["member_count"]:
+        return _committee_parts(model)
+    rest = (value for name, value in committee.items() if name != "replay_frames")
+    require(not any(rest), "a committee without members")
+    return [(0, model["network"]["memory_bytes"], 4)]
+
+
+def _committee_parts(model: Values) -> list[Part]:
+    """Prove that a committee fits together; return the parts of its memory."""
+    committee, keywords = model["committee"], model["posterior"]["keywords"]
+    members, stride = committee["members"], committee["stride"]
+    first, window = members[0]["network"], committee["window_frames"]
+    require(
+        2 <= len(members) == committee["member_count"] <= constants()["KWS_MAX_MEMBERS"]
+        and committee["keywords"] == keywords
+        and min(stride, committee["smooth_steps"], committee["replay_frames"]) >= 1,
+        "the committee's members, keywords or steps",
+    )
+    check_length(committee, "bounds", keywords)
+    require(
+        sum(m["count"] for m in members) == committee["posteriors"], "posteriors are not counted"
+    )
+    parts = [(0, first["phases_at"], 4)]
+    for member in members:
+        _member(member, first, window, keywords)
+        network = member["network"]
+        parts.append((network["phases_at"], network["memory_bytes"] - network["phases_at"], 4))
+    require(first["phases_at"] == model["network"]["phases_at"], "the first network is another")
+    needed = window + (committee["smooth_steps"] - 1) * stride
+    kept, entry = committee["kept_frames"], first["frame_values"] + keywords + 1
+    require(needed < kept < 1 << 15, f"{kept} kept frames are not more than {needed}")
+    parts += [(m["sums_at"], 4 * keywords + 2 * keywords * m["count"], 4) for m in members]
+    states = structs()["kws_member_state"].size * len(members)
+    return [
+        *parts,
+        (committee["members_at"], states, 2),
+        (committee["averages_at"], 2 * 2 * keywords, 2),
+        (committee["kept_at"], kept * entry, 1),
+        (committee["scores_at"], keywords + 1, 1),
+    ]
+
+
+def _member(member: Values, first: Values, window: int, keywords: int) -> None:
+    """Prove that a member fits the first one's network."""
+    network = member["network"]
+    check_network(network)
+    check_length(member, "exponentials", 256)
+    require(
+        network["frame_values"] == first["frame_values"]
+        and network["classes"] == keywords + 1
+        and 1 <= network["window_frames"] <= window,
+        "a member has other frames or classes, or a longer window",
+    )
+    require(transient_end(network) <= first["phases_at"], "scratch memory overlaps a network")
+    require(
+        member["every"] in (1, 2) and member["offset"] < member["every"] and member["count"],
+        "a member's turns",
+    )
 
 
 _CHECKS: dict[str, Callable[[Values], None]] = {
     "kws_model": _model,
-    "kws_network": _network,
+    "kws_network": check_network,
     "kws_mfcc_tables": _front_end,
 }

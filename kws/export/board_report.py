@@ -49,13 +49,16 @@ class Section:
     notes: tuple[str, ...]
 
 
-def report(model: ModelFile, network: Network, files: Mapping[str, str]) -> dict[str, str]:
+def report(
+    model: ModelFile, network: Network, files: Mapping[str, str], others: Sequence[Network] = ()
+) -> dict[str, str]:
     """Return the report's files by name; the same model gives the same bytes.
 
     Args:
         model: The exported model.
         network: Its network.
         files: The exported sketch's texts by path, for the sizes of its buffers.
+        others: The networks of a committee after the first.
     """
     buffers = dict(BUFFER.findall(files.get("microphone.h", "")))
     sketch = {
@@ -68,10 +71,11 @@ def report(model: ModelFile, network: Network, files: Mapping[str, str]) -> dict
     about = f"Model {model.name}, sha256 {model.sha256}."
     sections = [
         *_sizes(
-            footprint.flash(cost.stored_flash(), model, network),
-            footprint.ram(sketch, model.config, network),
+            footprint.flash(cost.stored_flash(), model, network, others),
+            footprint.ram(sketch, model.config, network, others),
         ),
         _instructions(model.config, costs, cost.stored_costs_source(network, model.config)),
+        *_committee(model.config, (network, *others)),
         _duty(model.config, costs),
         _power(model.config, costs),
     ]
@@ -111,6 +115,25 @@ def _instructions(config: ModelConfig, costs: cost.Costs, source: str) -> Sectio
     units = f"A hop is {1000 * hop:g} ms, a step of the network {1000 * step:g} ms."
     heads = ("stage", "each", "millions per second")
     return Section("Instructions", heads, rows, bars, (units, source, TO_COUNT))
+
+
+def _committee(config: ModelConfig, networks: Sequence[Network]) -> Iterator[Section]:
+    """Yield the section on the members that run where the first suspects a keyword."""
+    if config.committee is None:
+        return
+    replay, hop = cost.stored_replay(networks, config), config.front_end.hop_seconds
+    low, high = (100 * each / hop for each in vars(cost.duty(replay.busiest_hop)).values())
+    rows = [
+        ("kept frame, all members", f"{replay.each:,.0f}", ""),
+        ("busiest hop", f"{replay.busiest_hop:,.0f}", f"{low:.0f} to {high:.0f} %"),
+    ]
+    notes = (
+        f"{config.committee.replay_frames} kept frames are taken per hop, so that a step is"
+        f" decided at most {replay.hops} hops ({1000 * hop * replay.hops:.0f} ms) after its audio."
+        " The other figures are those while no keyword is suspected.",
+    )
+    heads = ("committee, while it catches up", "instructions", "of the time of a hop")
+    yield Section("Committee", heads, rows, (), notes)
 
 
 def _duty(config: ModelConfig, costs: cost.Costs) -> Section:

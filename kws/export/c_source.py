@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from kws import __version__
 from kws.atomic_write import encoded
+from kws.committee import members_of
+from kws.config import ModelConfig
 from kws.engine.c_headers import structs
-from kws.engine.c_layout import Values, model_values, network_values
+from kws.engine.c_layout import model_values
 from kws.engine.network import Layer, Network, plan
+from kws.engine.network_values import Values, network_values
 from kws.engine.plan_check import check_plan
 from kws.model_file import ModelFile
 
@@ -49,13 +52,15 @@ def network_source(network: Network) -> tuple[str, str]:
     return sizes, INCLUDES + layers + source
 
 
-def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
-    """Return the header and the source of a whole detector.
+def detector_source(
+    model: ModelFile, network: Network, others: Sequence[Network] = ()
+) -> tuple[str, str]:
+    """Return the header and the source of a whole detector; others: further ones of a committee.
 
     Raises:
         KwsError: If the network does not fit the model's settings.
     """
-    values = model_values(model.name, model.config, network)
+    values = model_values(model.name, model.config, network, others)
     check_plan("kws_model", values)
     names = ", ".join(map(string, model.config.keywords))
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
@@ -73,13 +78,20 @@ def detector_source(model: ModelFile, network: Network) -> tuple[str, str]:
     )
     tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
-    layers, network_fields = _layers(network, values["network"])
+    if model.config.committee is None:
+        layers, network_fields = _layers(network, values["network"])
+        committee = dict.fromkeys(values["committee"], 0) | {"members": "NULL", "bounds": "NULL"}
+    else:
+        layers, network_fields, committee = _committee(
+            model.config, (network, *others), values["committee"]
+        )
     fields = values | {
         "name": string(model.name),
         "keywords": "keywords",
         "gate": struct(values["gate"], 2),
         "front_end": struct(front_end, 2),
         "network": struct(network_fields, 2),
+        "committee": struct(committee, 2),
         "posterior": struct(posterior, 2),
         "sensitivities": "sensitivities",
     }
@@ -120,15 +132,42 @@ def _arrays(name: str, values: Values, suffix: str = "") -> tuple[str, Values]:
     return text, named
 
 
-def _layers(network: Network, values: Values) -> tuple[str, Values]:
-    """Return the arrays of every layer and the layers as C, and the network's values with them."""
+def _layers(
+    network: Network, values: Values, names: tuple[str, str] = ("layers", ""), known: bool = False
+) -> tuple[str, Values]:
+    """Return the arrays of every layer and the layers as C, and the network's values with them.
+
+    names: of the layers, and the suffix of the arrays; known: the arrays are there already.
+    """
     text, layers = "", []
     for index, (layer, fields) in enumerate(zip(network.layers, values["layers"], strict=True)):
-        arrays, named = _arrays("kws_layer", exported_layer(layer, fields), f"_{index}")
-        text += arrays
+        suffix = f"{names[1]}_{index}"
+        arrays, named = _arrays("kws_layer", exported_layer(layer, fields), suffix)
+        text += "" if known else arrays
         layers.append(struct(named, 2))
-    text += "static const kws_layer layers[] = {\n  " + ",\n  ".join(layers) + "};\n\n"
-    return text, values | {"layers": "layers"}
+    text += f"static const kws_layer {names[0]}[] = {{\n  " + ",\n  ".join(layers) + "};\n\n"
+    return text, values | {"layers": names[0]}
+
+
+def _committee(
+    config: ModelConfig, networks: Sequence[Network], values: Values
+) -> tuple[str, Values, Values]:
+    """Return the members of a committee as C, the first one's network, and the committee."""
+    text, members, known = "", [], set()
+    plan_ = members_of(config, [network.stride for network in networks])
+    first: Values = {}
+    for index, (member, fields) in enumerate(zip(plan_, values["members"], strict=True)):
+        number = member.network
+        names = (f"layers_of_{index}", f"_of_{number}")
+        layers, network = _layers(networks[number], fields["network"], names, number in known)
+        known.add(number)
+        arrays, named = _arrays("kws_member", fields, f"_of_member_{index}")
+        text += layers + arrays
+        members.append(struct(named | {"network": struct(network, 3)}, 2))
+        first = first or network
+    text += "static const kws_member members[] = {\n  " + ",\n  ".join(members) + "};\n\n"
+    arrays, named = _arrays("kws_committee_settings", values)
+    return text + arrays, first, named | {"members": "members"}
 
 
 def exported_layer(layer: Layer, values: Values) -> Values:

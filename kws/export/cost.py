@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+from kws.committee import members_of
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.network import BINS_AT_ONCE, Layer, Network
 from kws.mfcc_tables import FrontEndTables
@@ -61,7 +62,7 @@ class Range:
 def stored_costs(network: Network, config: ModelConfig) -> Costs:
     """Return the instructions of each stage, summed from the stored prices of its operations."""
     prices = _stored()["instructions"]
-    return Costs(
+    costs = Costs(
         **{
             stage: sum(
                 times * prices[stage].get(name, 0.0)
@@ -70,6 +71,38 @@ def stored_costs(network: Network, config: ModelConfig) -> Costs:
             for stage, operations in STAGES.items()
         }
     )
+    if config.committee is None:
+        return costs
+    # One phase of the first network always runs.
+    phases = network.stride // config.stride
+    return replace(costs, network=costs.network / phases)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Hold what the members of a committee cost that do not always run."""
+
+    each: float  # instructions of a kept frame, all members together
+    busiest_hop: float  # instructions of a hop in which they take as many frames as they may
+    hops: int  # until they have caught up, at most
+
+
+def stored_replay(networks: Sequence[Network], config: ModelConfig) -> Replay:
+    """Return what the replay costs; networks: of a committee, in order."""
+    committee = config.committee
+    assert committee is not None
+    alone = replace(config, committee=None)
+    each = 0.0
+    members = members_of(config, [network.stride for network in networks])
+    for member in members[1:]:
+        network = networks[member.network]
+        phases = network.stride // (config.stride * member.every)
+        each += stored_costs(network, alone).network * phases / network.stride
+    costs, frames = stored_costs(networks[0], alone), committee.replay_frames
+    hop = costs.gate + costs.front_end + costs.network + costs.posterior
+    window = max(network.window_frames for network in networks)
+    needed = window + (config.smoothing.smooth_steps - 1) * config.stride
+    return Replay(each, hop + frames * each, ceil((needed - 1) / (frames - 1)))
 
 
 def stored_costs_source(network: Network, config: ModelConfig) -> str:

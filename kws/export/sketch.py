@@ -15,7 +15,7 @@ from pathlib import Path
 from kws import __version__
 from kws.atomic_write import encoded, write_atomically
 from kws.engine.c_headers import engine_folder
-from kws.engine.lowering import read
+from kws.engine.lowering import read, read_all
 from kws.errors import KwsError
 from kws.export.board_report import report
 from kws.export.c_source import detector_source, header, network_source
@@ -43,16 +43,16 @@ def export(model: str | Path, output: Path) -> list[Path]:
     path = find(model)
     content = read_file(path)
     entries = metadata(content, str(path))
-    network = read(content, str(path))
     sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
     top = header(path.name, hashlib.sha256(content).hexdigest())
     if CONFIG_ENTRY not in entries:
-        return write(output, sources | model_files(network_source(network), top))
+        return write(output, sources | model_files(network_source(read(content, str(path))), top))
     detector = ModelFile.parse(content, str(path))
-    sources |= model_files(detector_source(detector, network), top)
+    network, *others = read_all(detector)
+    sources |= model_files(detector_source(detector, network, others), top)
     name = sketch_name(detector.name)
     files = sketch_files(name, sources)
-    files |= report(detector, network, files)
+    files |= report(detector, network, files, others)
     return write(output / name, files, may_be_changed=SETTINGS)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
+from kws.config import CommitteeConfig
 from kws.engine.c_layout import model_values
 from kws.engine.lowering import read
 from kws.engine.plan_check import check_plan
@@ -25,9 +27,18 @@ def shipped() -> dict[str, Any]:
     return model_values(model.name, model.config, read(model.content, model.name))
 
 
-def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
-    """Return the shipped model's values with one of them replaced."""
-    values = deepcopy(shipped())
+@cache
+def committee() -> dict[str, Any]:
+    """Return the values of a committee: two phases of the shipped network, and one of a copy."""
+    model = ModelFile.load()
+    network = read(model.content, model.name)
+    config = replace(model.config, committee=CommitteeConfig((0.5,) * 4, (2, 1)))
+    return model_values(model.name, config, network, [network])
+
+
+def changed(path: tuple[str | int, ...], value: Any, model: Any = shipped) -> dict[str, Any]:
+    """Return a model's values with one of them replaced."""
+    values = deepcopy(model())
     place: Any = values
     for key in path[:-1]:
         place = place[key]
@@ -39,16 +50,16 @@ def fields(values: Any, path: tuple[str | int, ...] = ()) -> Any:
     """Yield the path and the value of each field."""
     items = values.items() if isinstance(values, dict) else enumerate(values)
     for key, value in items:
-        if isinstance(value, dict) or key == "layers":
+        if isinstance(value, dict) or key in ("layers", "members") or isinstance(key, int):
             yield from fields(value, (*path, key))
         else:
             yield (*path, key), value
 
 
-def refused(path: tuple[str | int, ...], value: Any) -> bool:
+def refused(path: tuple[str | int, ...], value: Any, model: Any = shipped) -> bool:
     """Return whether a plan with one value replaced is refused."""
     try:
-        check_plan("kws_model", changed(path, value))
+        check_plan("kws_model", changed(path, value, model))
     except KwsError:
         return True
     return False
@@ -71,6 +82,43 @@ def test_every_offset_lies_within_the_memory() -> None:
     for path in offsets:
         for offset in (shipped()["memory_bytes"], 2**32 - 4, 2**32, -4):
             assert refused(path, offset), (path, offset)
+
+
+def test_a_committee_has_its_arrays_and_its_memory() -> None:
+    """The network that the model names besides is the first member's and is not run."""
+    check_plan("kws_model", committee())
+    found = [(path, v) for path, v in fields(committee()) if path[0] == "committee"]
+    arrays = [(path, v) for path, v in found if isinstance(v, np.ndarray)]
+    assert len(arrays) > 100
+    for path, array in arrays:
+        assert not array.size or refused(path, array.reshape(-1)[:-1], committee), path
+    offsets = [path for path, _ in found if str(path[-1]).endswith("_at")]
+    assert len(offsets) > 40
+    for path in offsets:
+        for offset in (committee()["memory_bytes"], 2**32 - 4, 2**32, -4):
+            assert refused(path, offset, committee), (path, offset)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        (("committee", "kept_frames"), (0, 106, 124, 65_535)),
+        (("committee", "keywords"), (0, 3, 5)),
+        (("committee", "member_count"), (0, 1, 2, 4)),
+        (("committee", "smooth_steps"), (0, 255)),
+        (("committee", "posteriors"), (0, 17, 19)),
+        (("committee", "replay_frames"), (0,)),
+        (("committee", "members", 1, "every"), (0, 3)),
+        (("committee", "members", 1, "offset"), (2,)),
+        (("committee", "members", 2, "count"), (0, 7)),
+        (("committee", "members", 2, "network", "window_frames"), (0, 96)),
+        (("committee", "members", 2, "network", "phases"), (0, 3)),
+        (("committee", "members", 2, "network", "frame_values"), (0, 21)),
+    ],
+)
+def test_the_numbers_of_a_committee_fit(path: tuple[str | int, ...], values: Any) -> None:
+    for value in values:
+        assert refused(path, value, committee), value
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+/* Confirm what one network suspects by a committee; see committee.h. */
+#include "committee.h"
+
+#include <string.h>
+
+#include "posterior.h"
+
+/* Return the network of a member, whose state lies in the memory of the detector. */
+static kws_ds_cnn network_of(const kws_committee *committee, const kws_member *member) {
+  const kws_ds_cnn network = {&member->network, committee->memory};
+  return network;
+}
+
+static kws_member_state *state_of(const kws_committee *committee, int member) {
+  void *at = committee->memory + committee->settings->members_at;
+  return (kws_member_state *)at + member;
+}
+
+static uint32_t *sums_of(const kws_committee *committee, const kws_member *member) {
+  return (uint32_t *)(void *)(committee->memory + member->sums_at);
+}
+
+/* Return a kept frame, the scores of the first member after it; age: 1 is the latest. */
+static int8_t *kept(const kws_committee *committee, int age) {
+  const kws_committee_settings *settings = committee->settings;
+  const int slot = committee->next - age;
+  const int size = settings->members->network.frame_values + settings->keywords + 1;
+  return committee->memory + settings->kept_at +
+         (slot < 0 ? slot + settings->kept_frames : slot) * size;
+}
+
+/* Forget what a member has taken; its network leaves out `delay` frames. */
+static void reset_member(kws_committee *committee, int index, int delay) {
+  const kws_member *member = &committee->settings->members[index];
+  const size_t keywords = committee->settings->keywords;
+  kws_ds_cnn network = network_of(committee, member);
+  kws_ds_cnn_reset(&network);
+  memset(sums_of(committee, member), 0, 4 * keywords + 2 * keywords * member->count);
+  state_of(committee, index)->delay = (uint16_t)delay;
+  state_of(committee, index)->next = 0;
+}
+
+/* Add the posteriors of a member's scores to its sums, in place of its oldest. */
+static void add(kws_committee *committee, int index, const int8_t *scores) {
+  const kws_member *member = &committee->settings->members[index];
+  const int keywords = committee->settings->keywords;
+  kws_member_state *state = state_of(committee, index);
+  uint32_t *sums = sums_of(committee, member);
+  uint16_t *posteriors = (uint16_t *)(void *)(sums + keywords) + state->next * keywords;
+  for (int i = 0; i < keywords; ++i) sums[i] -= posteriors[i];
+  kws_posteriors(member->exponentials, keywords, scores, posteriors);
+  for (int i = 0; i < keywords; ++i) sums[i] += posteriors[i];
+  if (++state->next == member->count) state->next = 0;
+}
+
+/* Let the others take the next kept frame. */
+static void take(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  const int8_t *frame = kept(committee, committee->undecided + committee->behind - 1);
+  int8_t *scores = committee->memory + settings->scores_at;
+  for (int i = 1; i < settings->member_count; ++i) {
+    kws_member_state *state = state_of(committee, i);
+    if (state->delay > 0) {
+      --state->delay;
+      continue;
+    }
+    kws_ds_cnn network = network_of(committee, &settings->members[i]);
+    if (kws_ds_cnn_push_quantised(&network, frame, scores)) add(committee, i, scores);
+  }
+  --committee->behind;
+}
+
+/* Return how many frames a member has to take from its reset to the end of the next step, so that
+ * its sums are those of the smoothing window. */
+static int frames_needed(const kws_committee *committee, const kws_member *member) {
+  /* Its first score within the window is that of the step `back` before the next one. */
+  int back = committee->steps;
+  back -= (member->offset + committee->parity + back) % member->every;
+  return back * committee->settings->stride + member->network.window_frames;
+}
+
+/* Wake the others for the next step: let them go on where they stopped, or begin again where that
+ * takes fewer frames. */
+static void wake(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  int most = 0;
+  for (int i = 1; i < settings->member_count; ++i) {
+    const int needed = frames_needed(committee, &settings->members[i]);
+    if (needed > most) most = needed;
+  }
+  if (committee->behind <= most) return;
+  committee->behind = (uint16_t)most;
+  for (int i = 1; i < settings->member_count; ++i)
+    reset_member(committee, i, most - frames_needed(committee, &settings->members[i]));
+}
+
+/* Advance the first member's sums to the next step, which the oldest undecided frame completes;
+ * return whether it suspects a keyword. */
+static bool suspect(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  const kws_member *first = settings->members;
+  uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
+  bool suspected = false;
+  if (committee->parity % first->every == 0)
+    add(committee, 0, kept(committee, committee->undecided) + first->network.frame_values);
+  const uint32_t *sums = sums_of(committee, first);
+  for (int i = 0; i < settings->keywords; ++i) {
+    averages[i] = 0;
+    averages[settings->keywords + i] = (uint16_t)(sums[i] / first->count);
+    if (averages[settings->keywords + i] >= settings->bounds[i]) suspected = true;
+  }
+  return suspected;
+}
+
+/* Average the posteriors of all members for the keywords that the first suspects. */
+static void confirm(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
+  for (int keyword = 0; keyword < settings->keywords; ++keyword) {
+    if (committee->of_first[keyword] < settings->bounds[keyword]) continue;
+    uint32_t sum = 0;
+    for (int i = 0; i < settings->member_count; ++i)
+      sum += sums_of(committee, &settings->members[i])[keyword];
+    averages[keyword] = (uint16_t)(sum / settings->posteriors);
+  }
+}
+
+void kws_committee_init(kws_committee *committee, const kws_committee_settings *settings,
+                        void *memory) {
+  committee->settings = settings;
+  committee->memory = memory;
+  committee->averages = (const uint16_t *)(const void *)(committee->memory + settings->averages_at);
+  committee->of_first = committee->averages + settings->keywords;
+  kws_committee_reset(committee);
+}
+
+void kws_committee_reset(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  if (settings->member_count == 0) return;
+  reset_member(committee, 0, settings->window_frames - settings->members->network.window_frames);
+  committee->next = 0;
+  committee->undecided = 0;
+  committee->behind = UINT16_MAX;
+  committee->wait = settings->window_frames;
+  committee->credit = 0;
+  committee->parity = 0;
+  committee->steps = 0;
+  committee->suspected = false;
+}
+
+void kws_committee_push(kws_committee *committee, const float *frame) {
+  const kws_committee_settings *settings = committee->settings;
+  const kws_network *network = &settings->members->network;
+  kws_member_state *first = state_of(committee, 0);
+  /* The place of a frame that the others have yet to take is not used again. */
+  while (committee->suspected && committee->behind > 0 &&
+         committee->undecided + committee->behind > settings->kept_frames)
+    take(committee);
+  if (++committee->next == settings->kept_frames) committee->next = 0;
+  ++committee->undecided;
+  int8_t *latest = kept(committee, 1);
+  kws_ds_cnn_quantise(network, frame, latest);
+  if (first->delay > 0) {
+    --first->delay;
+    return;
+  }
+  kws_ds_cnn ds_cnn = network_of(committee, settings->members);
+  kws_ds_cnn_push_quantised(&ds_cnn, latest, latest + network->frame_values);
+}
+
+void kws_committee_allow(kws_committee *committee) {
+  committee->credit = committee->settings->replay_frames;
+}
+
+/* Go on to the next undecided frame. */
+static void pass(kws_committee *committee) {
+  --committee->undecided;
+  if (committee->behind < UINT16_MAX) ++committee->behind;
+}
+
+/* Go on to the next step. */
+static void pass_step(kws_committee *committee) {
+  const kws_committee_settings *settings = committee->settings;
+  pass(committee);
+  committee->suspected = false;
+  committee->wait = settings->stride;
+  committee->parity ^= 1;
+  if (committee->steps + 1 < settings->smooth_steps) ++committee->steps;
+}
+
+bool kws_committee_next(kws_committee *committee) {
+  for (; committee->undecided > 0; pass(committee)) {
+    if (!committee->suspected) {
+      if (--committee->wait > 0) continue;
+      if (!suspect(committee)) {
+        pass_step(committee);
+        return true;
+      }
+      committee->suspected = true;
+      wake(committee);
+    }
+    for (; committee->behind > 0; --committee->credit) {
+      if (committee->credit == 0) return false;
+      take(committee);
+    }
+    confirm(committee);
+    pass_step(committee);
+    return true;
+  }
+  return false;
+}

@@ -1,0 +1,90 @@
+/* Confirm what one network suspects by a committee; kws/committee.py states the definition.
+ *
+ * The first member always runs. Where it suspects a keyword, the others take the kept frames, so
+ * many per hop, in the working memory of the kernels that all networks share, and steps are decided
+ * in order as soon as the members have come so far. When a step is decided changes no average. */
+#ifndef KWS_COMMITTEE_H
+#define KWS_COMMITTEE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ds_cnn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* State the limits of a committee. */
+enum { KWS_MAX_MEMBERS = 9 };
+
+/* Describe a member: the phases of one network that run together. */
+typedef struct {
+  kws_network network;
+  const uint32_t *exponentials; /* [256] by distance from the highest score, 65536 being 1.0 */
+  uint8_t every;                /* steps from one score to the next, 1 or 2 */
+  uint8_t offset;               /* step of the first score */
+  uint8_t count;                /* scores within the smoothing window */
+  uint32_t sums_at;             /* where in memory [keywords] sums and [count][keywords] posteriors
+                                   lie, bytes */
+} kws_member;
+
+/* Describe a committee and where in memory its parts lie, bytes. */
+typedef struct {
+  const kws_member *members;    /* [member_count], the first always runs */
+  uint8_t member_count;         /* 0: the model has one network and no committee */
+  uint8_t keywords;
+  uint8_t stride;               /* frames from one step to the next */
+  uint8_t smooth_steps;         /* smoothing window */
+  uint16_t window_frames;       /* longest receptive field of a member */
+  uint16_t replay_frames;       /* kept frames that the others take per hop */
+  uint16_t kept_frames;         /* room for frames */
+  uint16_t posteriors;          /* of all members within the smoothing window */
+  const uint16_t *bounds;       /* [keywords] of the first member's average, 32768 being 1.0 */
+  uint32_t kept_at;             /* [kept_frames][frame_values + keywords + 1] frames, and the first
+                                   member's scores */
+  uint32_t members_at;          /* [member_count] kws_member_state */
+  uint32_t averages_at;         /* [2][keywords] */
+  uint32_t scores_at;           /* [keywords + 1] of the others */
+} kws_committee_settings;
+
+/* Hold the state of a member besides that of its network. */
+typedef struct {
+  uint16_t delay; /* frames that it leaves out before its first */
+  uint8_t next;   /* slot of its posteriors */
+} kws_member_state;
+
+/* Hold the state of a committee. */
+typedef struct {
+  const kws_committee_settings *settings;
+  int8_t *memory;
+  const uint16_t *averages; /* [keywords] of the latest decided step; 0: not suspected */
+  const uint16_t *of_first; /* [keywords] of the first member at that step */
+  uint16_t next;            /* slot for the next frame */
+  uint16_t undecided;       /* frames that are not decided yet */
+  uint16_t behind;          /* frames that the others have to take up to the oldest undecided one */
+  uint16_t wait;            /* frames until the next step, the oldest undecided one included */
+  uint16_t credit;          /* frames that the others may take before the next hop */
+  uint8_t parity;           /* of the next step's index */
+  uint8_t steps;            /* before the next one, up to smooth_steps - 1 */
+  bool suspected;           /* whether the next step waits for the others */
+} kws_committee;
+
+/* Set up a committee on the memory of a detector. */
+void kws_committee_init(kws_committee *committee, const kws_committee_settings *settings,
+                        void *memory);
+/* Forget the stream. */
+void kws_committee_reset(kws_committee *committee);
+/* Take a feature frame; then fetch every step that is decided. */
+void kws_committee_push(kws_committee *committee, const float *frame);
+/* Let the others take replay_frames kept frames, once a hop; then fetch again. */
+void kws_committee_allow(kws_committee *committee);
+/* Decide the next step: its averages are in place until the next call. Return false if there is
+ * none, or if it waits for the others: then `suspected` is true. */
+bool kws_committee_next(kws_committee *committee);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
