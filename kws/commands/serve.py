@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from kws.commands.options import require_extra
 
 if TYPE_CHECKING:
     from kws.serve.address import Address
-    from kws.serve.wake_words import WakeWords
+    from kws.serve.tuning import Tuning
 
 DEFAULT_URI = "tcp://127.0.0.1:10400"
 DEFAULT_NAME = "="  # of --zeroconf without a name
@@ -147,15 +148,22 @@ def serve(
         logging.getLogger("kws").setLevel(logging.DEBUG)
     tuning = Tuning.parse(sensitivity or [], threshold or [], refractory_seconds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        _serve(model, custom_model_dir or [], tuning, address, zeroconf)
+
+
+def _serve(
+    models: list[str] | None,
+    folders: list[Path],
+    tuning: Tuning,
+    address: Address,
+    zeroconf: str | None,
+) -> None:
+    """Read the models and serve until the end of standard input, or until an interrupt."""
     from kws.model_file import DEFAULT_MODEL
     from kws.serve.wake_words import WakeWords
 
-    wake_words = WakeWords(model or [DEFAULT_MODEL], custom_model_dir or [], tuning)
-    _serve(wake_words, address, zeroconf)
-
-
-def _serve(wake_words: WakeWords, address: Address, zeroconf: str | None) -> None:
-    """Serve until the end of standard input, or until an interrupt."""
+    wake_words = WakeWords(models or [DEFAULT_MODEL], folders, tuning)
     if address.scheme == "stdio":
         from kws.serve.stdio_server import serve_stdio
 

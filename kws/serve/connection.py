@@ -34,7 +34,7 @@ from kws.types import Samples
 MAX_NAMES = 100  # of wake words that a client asks for
 PROGRAM = "kws"
 DESCRIPTION = "Always-on wake words, on this machine"
-ATTRIBUTION = Attribution(name="kws", url="https://pypi.org/project/kws/")
+ATTRIBUTION = Attribution(name="kws", url="")
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 
 from kws.errors import KwsError
 from kws.foreign_text import is_printable
@@ -15,6 +17,8 @@ from kws.serve.probe import WILDCARDS
 SERVICE = "_wyoming._tcp.local."
 MULTICAST = ("224.0.0.251", 5353)  # mDNS
 MAX_LABEL = 63  # bytes of a name in DNS
+
+log = logging.getLogger(__name__)
 
 
 def default_name() -> str:
@@ -37,6 +41,8 @@ async def advertised(name: str, address: Address) -> AsyncIterator[None]:
     try:
         loop = asyncio.get_running_loop()
         host = await loop.run_in_executor(None, _reachable, address.host)
+        if ip_address(host).is_loopback:
+            log.warning("%s: other machines find it but do not reach it", address)
         service = AsyncServiceInfo(
             SERVICE, f"{name}.{SERVICE}", port=address.port, parsed_addresses=[host]
         )

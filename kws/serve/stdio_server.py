@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import suppress
 
 from kws.audio.raw_stream import Pipe
 from kws.errors import KwsError
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def serve_stdio(wake_words: WakeWords) -> None:
-    """Answer the client until standard input ends, or an interrupt (Ctrl-C, SIGTERM).
+    """Answer the client until standard input ends.
 
     Raises:
         KwsError: what came is not Wyoming's protocol, or ended within an event.
@@ -27,16 +26,15 @@ def serve_stdio(wake_words: WakeWords) -> None:
         raise KwsError("standard input is closed")
     pipe = Pipe(sys.stdin.buffer, "standard input", "Wyoming events")
     reader, connection = EventReader(), Connection(wake_words, _send, _complain)
-    with suppress(KeyboardInterrupt):
-        while received := pipe.receive(READ):
-            reader.feed(received)
-            try:
-                while event := reader.next():
-                    connection.handle(event)
-            except ProtocolError as error:
-                raise KwsError(f"standard input: {error}") from error
-        if reader.within_event:
-            raise KwsError("standard input ended within an event")
+    while received := pipe.receive(READ):
+        reader.feed(received)
+        try:
+            while event := reader.next():
+                connection.handle(event)
+        except ProtocolError as error:
+            raise KwsError(f"standard input: {error}") from error
+    if reader.within_event:
+        raise KwsError("standard input ended within an event")
 
 
 def _send(answer: bytes) -> None:
