@@ -51,6 +51,8 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
+	$(BIN)/mypy --platform darwin
 
 # About an hour and a half on two cores; the base model takes a quarter of an hour.
 model: NAME := home

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -128,8 +129,14 @@ class TimeLimitedCall:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # it has just ended by itself
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill a process and those that it started."""
+    if sys.platform == "win32":
+        tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(tree, capture_output=True, check=False)
+        process.kill()  # if that tool failed; does nothing to a process that has ended
+    else:
+        with suppress(ProcessLookupError, PermissionError):  # it has just ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

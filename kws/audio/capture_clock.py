@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 
 LATE = 0.3  # s that blocks may be late before audio counts as lost
@@ -13,7 +14,7 @@ DRIFT = 1e-3  # s per second that the clock of a card may be slow
 
 def now() -> float:
     """Return seconds of a clock that runs on while the machine sleeps, where there is one."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
+    if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 

@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import stat
+import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -228,6 +229,8 @@ def _log_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 def _refuse_live_socket(path: str) -> None:
     """Raise KwsError where another server listens at a Unix socket; a stale one is replaced."""
+    if sys.platform == "win32":
+        raise KwsError(f"--uri unix://{path}: there are no Unix sockets for Python on Windows")
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(path)
