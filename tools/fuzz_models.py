@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from hostile_models import small_model, without_settings
+from hostile_models import small_committee, small_model, without_settings
 from model_mutator import Mutator
 
 from kws.backend import BACKENDS, DEFAULT_BACKEND, Spotter
@@ -160,13 +160,16 @@ def main() -> None:
         operator_check.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
         expected = Exception
     dense = arguments.backend == "c"
-    originals = [small_model(dense=dense), small_model(1, False), find("home").read_bytes()]
+    originals = [
+        *(small_model(dense=dense), small_model(1, False), small_committee()),
+        find("home").read_bytes(),
+    ]
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            content = Mutator(random).mutated(originals[random.choice(3, p=(0.6, 0.35, 0.05))])
+            content = Mutator(random).mutated(originals[random.choice(4, p=(0.4, 0.2, 0.35, 0.05))])
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"
             path.write_bytes(content)  # it stays where a fault ends this process
             compiled = engine if results[ACCEPTED] < arguments.compile else None

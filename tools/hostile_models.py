@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,13 @@ import flatbuffers
 import numpy as np
 
 from kws.config import FrontEnd, GateConfig, ModelConfig, Smoothing
-from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, PLACEHOLDER, checksum
+from kws.model_file import (
+    CHECKSUM_ENTRY,
+    CONFIG_ENTRY,
+    NETWORK_ENTRIES,
+    PLACEHOLDER,
+    checksum,
+)
 
 INT8, INT32 = 9, 2
 
@@ -38,19 +45,21 @@ def unpacked(content: bytes) -> Any:
     return schema().ModelT.InitFromObj(schema().Model.GetRootAs(content, 0))
 
 
-def sealed(model: Any, settings: bytes | None) -> bytes:
-    """Return a model as a file with settings and their checksum, or with neither."""
+def sealed(model: Any, settings: bytes | None, networks: Sequence[bytes] = ()) -> bytes:
+    """Return a model as a file with settings and their checksum, or with neither.
+
+    networks: those of a committee after the first.
+    """
     model.metadata = []
     entries = {CONFIG_ENTRY: settings, CHECKSUM_ENTRY: PLACEHOLDER} if settings is not None else {}
+    entries |= dict(zip(NETWORK_ENTRIES, networks, strict=False))
     for name, data in entries.items():
         buffer, entry = schema().BufferT(), schema().MetadataT()
         buffer.data = np.frombuffer(data, np.uint8)
         entry.name, entry.buffer = name, len(model.buffers)
         model.buffers.append(buffer)
         model.metadata.append(entry)
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    content = bytes(builder.Output())
+    content = packed(model)
     return content.replace(PLACEHOLDER, checksum(content, PLACEHOLDER))
 
 
@@ -58,6 +67,14 @@ def settings_of(model: Any) -> bytes:
     """Return the settings that an unpacked model carries."""
     entry = next(e for e in model.metadata if e.name in (CONFIG_ENTRY, CONFIG_ENTRY.encode()))
     return bytes(model.buffers[entry.buffer].data)
+
+
+def networks_in(model: Any) -> list[bytes]:
+    """Return the networks of a committee after the first that an unpacked model carries."""
+    names = {entry.name: entry for entry in model.metadata}
+    names |= {name.decode(): entry for name, entry in names.items() if isinstance(name, bytes)}
+    found = [names[name] for name in NETWORK_ENTRIES if name in names]
+    return [bytes(model.buffers[entry.buffer].data) for entry in found]
 
 
 class Network:
@@ -162,6 +179,24 @@ def small_model(stride: int = 2, dense: bool = True) -> bytes:
         card={"data": "none", "figures": {"one": [0.5, 1]}},
     )
     return sealed(net.model, json.dumps(config.to_dict()).encode())
+
+
+@cache
+def small_committee() -> bytes:
+    """Return a committee of both phases of a small network and one phase of a copy."""
+    model = unpacked(small_model(1, False))
+    values = json.loads(settings_of(model))
+    values["committee"] = {"bounds": [0.1, 0.1], "phases": [2, 1], "replay_frames": 2}
+    copy = unpacked(small_model(1, False))
+    copy.metadata = []
+    return sealed(model, json.dumps(values).encode(), [packed(copy)])
+
+
+def packed(model: Any) -> bytes:
+    """Return a model as a file, as it is."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def without_settings(content: bytes) -> bytes:

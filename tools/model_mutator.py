@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from hostile_models import sealed, settings_of, unpacked
+from hostile_models import networks_in, packed, sealed, settings_of, unpacked
 
 from kws.model_file import CHECKSUM_ENTRY, PLACEHOLDER, checksum, metadata
 
@@ -29,17 +29,38 @@ class Mutator:
         if self.random.random() < 0.2:
             return self._bytes(content)
         while True:
-            model = unpacked(content)
-            settings = settings_of(model)
-            for _ in range(self.random.integers(1, 4)):
-                if self.random.random() < 0.3:
-                    settings = self._settings(settings)
-                else:
-                    self._field(model)
             try:
-                return sealed(model, settings)
-            except Exception:  # the schema cannot hold the value
+                return self._changed_fields(unpacked(content))
+            except Exception:  # the schema cannot hold the value, or not read it again
                 continue
+
+    def _changed_fields(self, model: Any) -> bytes:
+        """Return a file with one to three fields changed, of the network, settings or members."""
+        settings, networks = settings_of(model), networks_in(model)
+        for _ in range(self.random.integers(1, 4)):
+            if self.random.random() < 0.3:
+                settings = self._settings(settings)
+            elif networks and self.random.random() < 0.5:
+                networks = self._network(networks)
+            else:
+                self._field(model)
+        return sealed(model, settings, networks)
+
+    def _network(self, networks: list[bytes]) -> list[bytes]:
+        """Change a field or a byte of one network of a committee, repeat it or leave it out."""
+        at = int(self.random.integers(len(networks)))
+        kind = self.random.integers(8)
+        if kind == 0:
+            return [*networks[:at], *networks[at + 1 :]]
+        if kind == 1:
+            return [*networks, networks[at]]
+        if kind == 2:
+            changed = bytearray(networks[at])
+            changed[self.random.integers(len(changed))] = self._of((0, 1, 127, 128, 255))
+            return [*networks[:at], bytes(changed), *networks[at + 1 :]]
+        member = unpacked(networks[at])
+        self._field(member)
+        return [*networks[:at], packed(member), *networks[at + 1 :]]
 
     def _bytes(self, content: bytes) -> bytes:
         """Change bytes after the file's identifier, of offsets and sizes, too."""

@@ -55,6 +55,7 @@ def as_text(model: ModelFile) -> str:
         + (
             f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "cannot stream"
         ),
+        **_committee(model),
         "smoothing": f"mean of {smoothing.smooth_steps} steps, maximum of {smoothing.max_steps}, "
         f"refractory time {smoothing.refractory_steps * config.step_seconds:g} s",
         "backend": BACKEND_NAMES[DEFAULT_BACKEND],
@@ -64,6 +65,21 @@ def as_text(model: ModelFile) -> str:
         **{k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)},
     }
     return "\n".join(_outline(lines, ""))
+
+
+def _committee(model: ModelFile) -> dict[str, str]:
+    """Return a line on the committee of a model, where it has one."""
+    config = model.config
+    if config.committee is None:
+        return {}
+    bounds = zip(config.keywords, config.committee.bounds, strict=True)
+    woken = ", ".join(f"{name} from {bound:.3f}" for name, bound in bounds)
+    phases = ", ".join(map(str, config.committee.phases))
+    networks = len(config.committee.phases)
+    return {
+        "committee": f"{networks} network{'s' if networks > 1 else ''}, phases {phases}; one phase"
+        f" of the first always runs and wakes the others where it suspects {woken}"
+    }
 
 
 def _sensitivities(config: ModelConfig) -> list[str] | str:
@@ -77,12 +93,16 @@ def _sensitivities(config: ModelConfig) -> list[str] | str:
 
 
 def cost_per_second(model: ModelFile) -> int | None:
-    """Return the multiply-accumulates per second of streaming; None where a network cannot."""
+    """Return the multiply-accumulates per second of streaming; None where a network cannot.
+
+    Those of a committee are what always runs.
+    """
     try:
         network = read(model.content, model.name)
     except KwsError:
         return None
-    return round(cost_per_step(network) / model.config.step_seconds)
+    steps = network.stride / model.config.stride if model.config.committee else 1
+    return round(cost_per_step(network) / model.config.step_seconds / steps)
 
 
 def cost_per_step(network: Network) -> int:

@@ -65,9 +65,11 @@ def detector_source(
     names = ", ".join(map(string, model.config.keywords))
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
     stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])
+    members = len(values["committee"]["members"])
     sizes = _header(
         '#include "spotter.h"',
-        {
+        ({"KWS_MODEL_MEMBERS": members} if members else {})
+        | {
             "KWS_MODEL_MEMORY_BYTES": values["memory_bytes"],
             "KWS_MODEL_HOP": model.config.front_end.hop,
             "KWS_MODEL_KEYWORDS": len(model.config.keywords),

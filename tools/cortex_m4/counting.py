@@ -35,8 +35,14 @@ DETECTOR_STAGES = {
     "posterior": "kws_posterior_push",
     "none": "next_hop",
 }
+COMMITTEE_STAGES = DETECTOR_STAGES | {
+    "network": "kws_committee_push",  # the first member
+    "committee": "kws_committee_next",
+    "posterior": "kws_posterior_decide",
+}
 EVERY_HOP = ("ring buffer write", "ring buffer read", "spotter", "gate")  # gate open or closed
 START = "count_from_here"
+MEMBERS = "KWS_MODEL_MEMBERS"  # what the header of a committee defines
 NETWORK_STAGES = {"network": "kws_ds_cnn_window", "none": "next_window"}
 
 
@@ -63,11 +69,12 @@ class Count:
         stages = self.stages
         hops, frames = stages["spotter"].calls, stages["network"].calls
         steps = stages["posterior"].calls
+        committee = stages["committee"].instructions if "committee" in stages else 0
         return Costs(
             gate=sum(stages[name].instructions for name in EVERY_HOP) / hops,
             front_end=stages["front end"].instructions / frames,
             network=stages["network"].instructions / steps,
-            posterior=stages["posterior"].instructions / steps,
+            posterior=(stages["posterior"].instructions + committee) / steps,
         )
 
 
@@ -90,7 +97,8 @@ def count(sources: Mapping[str, str], optimisation: str = ARDUINO) -> Count:
         folder = Path(name)
         program, flash = build(sources, optimisation, folder)
         symbols = addresses(program)
-        stages = DETECTOR_STAGES if "spotter" in symbols else NETWORK_STAGES
+        detector = COMMITTEE_STAGES if MEMBERS in sources["kws_model.h"] else DETECTOR_STAGES
+        stages = detector if "spotter" in symbols else NETWORK_STAGES
         lines = emulate(program, symbols[START][0], *stage_options(stages, symbols))
         state = symbols.get("spotter") or symbols["ds_cnn"]
         return Count(stage_counts(stages, symbols, lines), flash, state[1], compiler(folder))
