@@ -146,10 +146,11 @@ def score(model: ModelFile, test: Dataset, levels: bool) -> ConditionScores:
 
 
 def recordings(tests: Sequence[Dataset], root: Path) -> dict[str, list[str]]:
-    """Return the paths of all that is scored, by keyword and by kind, in the scores' order."""
+    """Return the paths of all that is scored, by keyword (in quotes) and by kind, in order."""
     found: dict[str, list[str]] = {}
     for test in tests:
-        groups = {**test.positives, **by_kind(test.negatives), **by_kind(test.noise)}
+        words = {f'"{keyword}"': clips for keyword, clips in test.positives.items()}
+        groups = {**words, **by_kind(test.negatives), **by_kind(test.noise)}
         for name, clips in groups.items():
             paths = [clip.path.relative_to(root).as_posix() for clip in clips]
             found.setdefault(name, []).extend(paths)
