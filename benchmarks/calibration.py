@@ -4,7 +4,7 @@ DATA is the data folder of the recipes. Each model of models/home.folds scores t
 was not trained on: its held-out quarter, and `speech_more`, which none of them was trained on. By
 random splits over speakers, thresholds from a part of one half are tried on the other half: how
 many false alarms are counted there, of how many that were promised, and how often the count lies
-within what the interval lets expect (of 90 %: its rates, as Poisson counts). Then thresholds from
+within what the interval lets expect (of 95 %: its rates, as Poisson counts). Then thresholds from
 the folds are tried on the shipped model, on speech that neither was trained on. Takes some five
 minutes of one core; `--peaks DIR` keeps what was scored.
 """
@@ -25,7 +25,8 @@ from rich.table import Table
 
 from kws.data.clips import Clip, clips_in
 from kws.data.dataset_recipe import from_recipe
-from kws.evaluation.peak_tail import CONFIDENCE, PeakTail, bootstrap_rates, whole_rate
+from kws.evaluation.intervals import CONFIDENCE
+from kws.evaluation.peak_tail import PeakTail, bootstrap_rates, whole_rate
 from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks, join_peaks
 from kws.model_file import ModelFile

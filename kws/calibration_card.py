@@ -47,6 +47,7 @@ class MeasuredPoint:
     extrapolated: bool  # whether the hours are too few to count so few false alarms
     false_alarms: int  # counted at these thresholds
     kinds: dict[str, RateOfKind]
+    spacings: dict[str, RateOfKind]  # of the same speech, each recording alone in silence
     misses: dict[str, MissRate]  # by condition
 
     def hardest_kind(self) -> str | None:
@@ -101,8 +102,10 @@ def calibration_lines(card: CalibrationCard) -> Iterator[str]:
         hardest = point.hardest_kind()
         if hardest is not None and len(point.kinds) > 1:
             kind = point.kinds[hardest]
-            rate = f"{kind.per_hour:.2g} per hour in {kind.hours:.2f} h"
-            yield f"{name}, hardest kind: {hardest}, {rate}"
+            rates = f"{kind.per_hour:.2g} per hour in {kind.hours:.2f} h"
+            yield f"{name}, hardest kind: {hardest}, {rates}"
+        for spacing, rate in point.spacings.items():
+            yield f"{name}, each recording {spacing}: {rate.per_hour:.2g} per hour"
         for condition, found in point.misses.items():
             if found.utterances:
                 least, most = found.interval
@@ -120,15 +123,20 @@ def _point(values: dict[str, Any]) -> MeasuredPoint:
         _interval(values["interval"]),
         bool(values["extrapolated"]),
         int(values["false_alarms"]),
-        {
-            kind: RateOfKind(float(v["hours"]), int(v["false_alarms"]), float(v["per_hour"]))
-            for kind, v in values["kinds"].items()
-        },
+        _rates(values["kinds"]),
+        _rates(values.get("spacings", {})),
         {
             condition: MissRate(int(v["missed"]), int(v["utterances"]), _interval(v["interval"]))
             for condition, v in values["misses"].items()
         },
     )
+
+
+def _rates(values: dict[str, Any]) -> dict[str, RateOfKind]:
+    return {
+        name: RateOfKind(float(v["hours"]), int(v["false_alarms"]), float(v["per_hour"]))
+        for name, v in values.items()
+    }
 
 
 def _interval(values: list[float]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import genpareto
 
+from kws.evaluation.intervals import CONFIDENCE, Interval
 from kws.evaluation.speech_peaks import FLOOR, Heights, SpeechPeaks, log_odds
 from kws.posterior import ONE
 
@@ -25,9 +26,6 @@ PRIOR_PEAKS = 100  # that a shape of 0 weighs as much as
 MAX_SHAPE = 0.5
 MIN_SCALE = 0.01  # of the excesses, where all peaks are equal
 REPLICATES = 400
-CONFIDENCE = 0.9  # of the interval
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kws.data.splits import MIN_SPEAKERS
 from kws.evaluation.scores import Scorer
 from kws.listener import FLUSH_SECONDS
 from kws.posterior import ONE
-from kws.types import Int, Trace
+from kws.types import Int, Samples, Trace
 
 Heights = npt.NDArray[np.float64]
 
@@ -87,12 +87,18 @@ def threshold_above(height: float) -> int:
     return int(np.floor((ONE + 1) / (1 + odds) - 0.5 + 1e-6)) + 1
 
 
-def find_speech_peaks(scorer: Scorer, speech: Mapping[str, Sequence[Path]]) -> SpeechPeaks:
+def find_speech_peaks(
+    scorer: Scorer, speech: Mapping[str, Sequence[Path]], pause: float = 0.0
+) -> SpeechPeaks:
     """Return the peaks in recordings by kind, each kind as one stream.
 
     A recording that cannot be read to its end is left out; what read it before has logged it.
+    pause: silence after each recording, s, which does not count as hours.
     """
-    return join_peaks([_peaks_of_kind(scorer, kind, paths) for kind, paths in speech.items()])
+    silence = np.zeros(round(pause * SAMPLE_RATE), np.int16)
+    return join_peaks(
+        [_peaks_of_kind(scorer, kind, paths, silence) for kind, paths in speech.items()]
+    )
 
 
 def join_peaks(parts: Sequence[SpeechPeaks]) -> SpeechPeaks:
@@ -125,14 +131,17 @@ def by_kind(clips: Sequence[Clip]) -> dict[str, list[Path]]:
     return speech
 
 
-def _peaks_of_kind(scorer: Scorer, kind: str, paths: Sequence[Path]) -> SpeechPeaks:
+def _peaks_of_kind(
+    scorer: Scorer, kind: str, paths: Sequence[Path], silence: Samples
+) -> SpeechPeaks:
     """Return the peaks in a stream of recordings."""
     config, grouping = scorer.config, _Grouping(paths)
     scorer.reset()
     scorer.push(np.zeros(config.priming_samples(scorer.window_frames), np.int16))
     parts: list[Trace] = []
     for path, samples in read_each(paths, warn=False):
-        parts.append(scorer.push(samples).astype(np.uint16))
+        pieces = (samples, silence) if len(silence) else (samples,)
+        parts.append(np.concatenate([scorer.push(p).astype(np.uint16) for p in pieces]))
         grouping.add(path, len(samples) / SAMPLE_RATE, len(parts[-1]))
     flush = np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)
     parts.append(scorer.push(flush).astype(np.uint16))

@@ -19,9 +19,8 @@ from kws.calibration_card import (
 )
 from kws.config import ModelConfig
 from kws.evaluation.evaluate import Evaluation, evaluate
-from kws.evaluation.intervals import wilson_interval
+from kws.evaluation.intervals import CONFIDENCE, wilson_interval
 from kws.evaluation.peak_tail import (
-    CONFIDENCE,
     PeakTail,
     rate_interval,
     rates_by_kind,
@@ -40,6 +39,7 @@ CAUTIOUS = 0.98
 # Of the target: with that of 0.2 per hour, 0.05, 0.2 and 1.
 SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
+RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def arg_max_thresholds(config: ModelConfig) -> ModelConfig:
 
 def calibrate(
     config: ModelConfig,
-    peaks: SpeechPeaks,
+    peaks: Mapping[str, SpeechPeaks],
     scores: ScoresByCondition,
     alarms_per_hour: float,
     measured_on: str,
@@ -61,25 +61,27 @@ def calibrate(
 
     Args:
         config: Settings of the model.
-        peaks: Of its confidences in speech without the keywords, or of its folds'.
+        peaks: Of its confidences in speech without the keywords, or of its folds', by how the
+            recordings follow each other; the thresholds are set by running speech.
         scores: Of the keywords' recordings, by condition.
         alarms_per_hour: Target of all keywords together, at the model's thresholds; 0 for none in
             all of the speech, without other operating points.
         measured_on: What kind of speech that is, for the card.
     """
-    if peaks.hours < MIN_HOURS:
-        return _cautious(config, peaks)
+    running = peaks[RUNNING]
+    if running.hours < MIN_HOURS:
+        return _cautious(config, running)
     if not alarms_per_hour:
         _log.warning("for no false alarm at all there are no other sensitivities")
-        return replace(config, thresholds=thresholds_for(peaks, 0.0))
+        return replace(config, thresholds=thresholds_for(running, 0.0))
     points, measured = {}, {}
     for name, share in SHARES.items():
         rate = share * alarms_per_hour
-        thresholds = thresholds_for(peaks, rate)
+        thresholds = thresholds_for(running, rate)
         points[name] = Sensitivity(thresholds, rate / len(config.keywords))
         measured[name] = measure(replace(config, thresholds=thresholds), peaks, scores, rate)
     config = replace(config, thresholds=points[NORMAL].thresholds)
-    card = CalibrationCard(measured_on, round(peaks.hours, 3), CONFIDENCE, measured)
+    card = CalibrationCard(measured_on, round(running.hours, 3), CONFIDENCE, measured)
     return store_calibration(store(config, points), card)
 
 
@@ -101,13 +103,17 @@ def thresholds_for(peaks: SpeechPeaks, alarms_per_hour: float) -> tuple[float, .
 
 
 def measure(
-    config: ModelConfig, peaks: SpeechPeaks, scores: ScoresByCondition, target: float
+    config: ModelConfig,
+    by_spacing: Mapping[str, SpeechPeaks],
+    scores: ScoresByCondition,
+    target: float,
 ) -> MeasuredPoint:
     """Return what a model's thresholds give: false alarms with their interval, and misses."""
     heights = {
         keyword: float(log_odds(quantise_threshold(threshold)))
         for keyword, threshold in zip(config.keywords, config.thresholds, strict=True)
     }
+    peaks = by_spacing[RUNNING]
     counts = {
         kind: sum(int((peaks.of_kind(k, kind) >= h).sum()) for k, h in heights.items())
         for kind in peaks.kinds
@@ -122,6 +128,15 @@ def measure(
         {
             kind: RateOfKind(round(peaks.hours_of(kind), 3), counts[kind], round(rate, 4))
             for kind, rate in rates_by_kind(peaks, heights).items()
+        },
+        {
+            spacing: RateOfKind(
+                round(found.hours, 3),
+                sum(int((found.heights[k] >= h).sum()) for k, h in heights.items()),
+                round(whole_rate(found, heights), 4),
+            )
+            for spacing, found in by_spacing.items()
+            if spacing != RUNNING
         },
         {condition: miss_rate(config, found) for condition, found in scores.items()},
     )

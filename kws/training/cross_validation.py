@@ -21,6 +21,7 @@ from kws.audio.audio_file import read_usable
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks
@@ -153,7 +154,7 @@ class Tested:
 
     model: ModelFile
     scores: ScoresByCondition
-    peaks: SpeechPeaks | None  # in clean speech
+    peaks: dict[str, SpeechPeaks]  # in clean speech, by how recordings follow each other
 
 
 @dataclass(frozen=True)
@@ -200,13 +201,9 @@ def train_and_score(job: Job) -> Tested:
         write_atomically(fold.path, _packed(job))
     model = fold.load(job.recipe)
     status.report("testing", 0.0)
-    tested = Tested(model, {}, None)
-    if fold.held_out:
-        test = fold.test_set(job.dataset)
-        peaks = find_speech_peaks(Scorer(model), by_kind(test.negatives))
-        tested = Tested(model, score_test_set(model, test), peaks)
+    tested = test_model(model, fold.test_set(job.dataset)) if fold.held_out else None
     status.report(DONE, 1.0)
-    return tested
+    return tested or Tested(model, {}, {})
 
 
 def train(job: Job) -> None:
@@ -236,6 +233,13 @@ def _packed(job: Job) -> bytes:
     bounds = (job.recipe.committee.bound,) * len(models[0].config.keywords)
     contents = [model.content for model in models]
     return pack_committee(contents, models[0].config, bounds=bounds, where=str(job.fold.path))
+
+
+def test_model(model: ModelFile, test: Dataset) -> Tested:
+    """Return what a model gives on a test set."""
+    scorer, speech = Scorer(model), by_kind(test.negatives)
+    peaks = {name: find_speech_peaks(scorer, speech, pause) for name, pause in SPACINGS.items()}
+    return Tested(model, score_test_set(model, test), peaks)
 
 
 def score_test_set(model: ModelFile, test: Dataset) -> ScoresByCondition:

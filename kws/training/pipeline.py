@@ -14,6 +14,7 @@ from kws.atomic_write import write_atomically
 from kws.calibration_card import FOLDS, HELD_OUT
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
 from kws.process_lock import locked
@@ -130,13 +131,12 @@ def set_thresholds(plan: Plan, config: ModelConfig, tested: Sequence[Tested]) ->
 
     Where the dataset has a split of its own or nothing was tested, the most probable class wins.
     """
-    peaks = [found.peaks for found in tested if found.peaks]
-    if plan.own_split or not peaks:
+    if plan.own_split or not tested:
         return arg_max_thresholds(config)
     target = plan.recipe.posterior.false_alarms_per_hour
     scores = merge_folds([found.scores for found in tested])
-    measured_on = HELD_OUT if plan.keeps_tested else FOLDS
-    return calibrate(config, join_peaks(peaks), scores, target, measured_on)
+    peaks = {name: join_peaks([found.peaks[name] for found in tested]) for name in SPACINGS}
+    return calibrate(config, peaks, scores, target, HELD_OUT if plan.keeps_tested else FOLDS)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

@@ -16,13 +16,11 @@ from kws.data.copies import distinct_files
 from kws.data.dataset import SPEECH_KIND, Dataset
 from kws.data.dataset_recipe import from_recipe
 from kws.errors import KwsError
-from kws.evaluation.scores import Scorer
-from kws.evaluation.speech_peaks import by_kind, find_speech_peaks
 from kws.evaluation.test_set import find_positives
 from kws.keyword_names import comparison_key
 from kws.model_file import ModelFile
-from kws.training.calibration import MIN_HOURS, calibrate, evaluate_folds
-from kws.training.cross_validation import score_test_set
+from kws.training.calibration import MIN_HOURS, RUNNING, calibrate, evaluate_folds
+from kws.training.cross_validation import test_model
 from kws.training.pipeline import write_model
 from kws.training.plan import held_out_quarter
 from kws.training.results import show_calibration
@@ -40,17 +38,17 @@ class Recalibration:
     def run(self, output: Path, console: Console) -> None:
         """Write the model with thresholds, operating points and card; KwsError where it cannot."""
         check_output(output)
-        peaks = find_speech_peaks(Scorer(self.model), by_kind(self.test.negatives))
-        if peaks.hours < MIN_HOURS:
+        tested = test_model(self.model, self.test)
+        hours = tested.peaks[RUNNING].hours
+        if hours < MIN_HOURS:
             raise KwsError(
-                f"{60 * peaks.hours:.1f} minutes of speech without the keywords are too few to"
+                f"{60 * hours:.1f} minutes of speech without the keywords are too few to"
                 f" calibrate a model by, {60 * MIN_HOURS:g} at least"
             )
-        scores = score_test_set(self.model, self.test)
-        config = calibrate(self.model.config, peaks, scores, self.alarms_per_hour, HELD_OUT)
-        figures = {
-            name: found.to_dict() for name, found in evaluate_folds(config, [scores]).items()
-        }
+        scores, config = tested.scores, self.model.config
+        config = calibrate(config, tested.peaks, scores, self.alarms_per_hour, HELD_OUT)
+        evaluations = evaluate_folds(config, [scores])
+        figures = {name: found.to_dict() for name, found in evaluations.items()}
         measured = {"measured": "this model, on recordings that it was not trained on"}
         card = {**self.test.card, **config.card, **measured, "figures": figures}
         config = replace(config, card=card)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import genpareto
 
+from kws.evaluation.intervals import CONFIDENCE
 from kws.evaluation.peak_tail import (
-    CONFIDENCE,
     PEAKS,
     PeakTail,
     bootstrap_rates,

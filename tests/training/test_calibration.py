@@ -46,6 +46,11 @@ def peaks_of(hours: float, above: float = 0.0, kind: str = "read") -> SpeechPeak
     return SpeechPeaks((kind,), np.zeros(20, np.int64), np.full(20, hours / 20), heights, groups)
 
 
+def spaced(hours: float, above: float = 0.0) -> dict[str, SpeechPeaks]:
+    """The same speech, running and alone."""
+    return {"running": peaks_of(hours, above), "alone": peaks_of(hours, above + 1)}
+
+
 def scores_of(missed: int, utterances: int) -> Scores:
     """Scores of utterances of both keywords, of which so many are missed at any threshold."""
     found = np.where(np.arange(utterances) < missed, 0, ONE).astype(np.int64)
@@ -56,7 +61,7 @@ CLEAN = {"clean": scores_of(3, 100)}
 
 
 def test_every_sensitivity_is_a_rate_of_the_whole_model() -> None:
-    config = calibrate(CONFIG, peaks_of(10.0), CLEAN, 0.2, HELD_OUT)
+    config = calibrate(CONFIG, spaced(10.0), CLEAN, 0.2, HELD_OUT)
     points, card = operating_points(config), calibration_of(config)
     assert list(points) == list(SENSITIVITIES)
     assert config.thresholds == points["normal"].thresholds
@@ -105,11 +110,11 @@ def test_one_keyword_has_the_whole_rate() -> None:
 
 def test_too_little_speech_is_said_and_the_threshold_is_cautious(caplog) -> None:
     with caplog.at_level(logging.WARNING, "kws"):
-        config = calibrate(CONFIG, peaks_of(MIN_HOURS / 2), CLEAN, 0.2, HELD_OUT)
+        config = calibrate(CONFIG, spaced(MIN_HOURS / 2), CLEAN, 0.2, HELD_OUT)
     assert config.thresholds == (CAUTIOUS, CAUTIOUS)
     assert (operating_points(config), calibration_of(config)) == ({}, None)
     assert caplog.messages[0].startswith("2.5 minutes of speech without the keywords are left")
-    above = calibrate(CONFIG, peaks_of(MIN_HOURS / 2, 4.0), CLEAN, 0.2, HELD_OUT)
+    above = calibrate(CONFIG, spaced(MIN_HOURS / 2, 4.0), CLEAN, 0.2, HELD_OUT)
     assert min(above.thresholds) > CAUTIOUS
 
 
@@ -123,15 +128,15 @@ def test_speech_without_peaks(hours: float) -> None:
         dict.fromkeys(KEYWORDS, nothing),
         dict.fromkeys(KEYWORDS, nothing.astype(np.int64)),
     )
-    config = calibrate(CONFIG, silent, CLEAN, 0.2, HELD_OUT)
+    config = calibrate(CONFIG, {"running": silent, "alone": silent}, CLEAN, 0.2, HELD_OUT)
     assert config.thresholds == ((ARG_MAX,) * 2 if hours >= MIN_HOURS else (CAUTIOUS,) * 2)
 
 
 def test_no_threshold_is_below_the_arg_max_or_above_one() -> None:
-    low = calibrate(CONFIG, peaks_of(5.0, -20.0), CLEAN, 0.2, HELD_OUT)
+    low = calibrate(CONFIG, spaced(5.0, -20.0), CLEAN, 0.2, HELD_OUT)
     assert low.thresholds == (ARG_MAX, ARG_MAX)
     assert calibration_of(low).points["high"].per_hour < 0.2
-    certain = calibrate(CONFIG, peaks_of(5.0, 30.0), CLEAN, 0.2, HELD_OUT)
+    certain = calibrate(CONFIG, spaced(5.0, 30.0), CLEAN, 0.2, HELD_OUT)
     assert certain.thresholds == (1.0, 1.0)
     measured = calibration_of(certain).points["normal"]
     assert measured.false_alarms == 2000
@@ -140,7 +145,7 @@ def test_no_threshold_is_below_the_arg_max_or_above_one() -> None:
 
 def test_no_false_alarm_at_all_is_above_every_peak() -> None:
     peaks = peaks_of(5.0)
-    config = calibrate(CONFIG, peaks, CLEAN, 0.0, HELD_OUT)
+    config = calibrate(CONFIG, {"running": peaks}, CLEAN, 0.0, HELD_OUT)
     for threshold, heights in zip(config.thresholds, peaks.heights.values(), strict=True):
         assert threshold * ONE == 1 + np.floor((ONE + 1) / (1 + np.exp(-heights[0])) - 0.5 + 1e-6)
     assert operating_points(config) == {}
@@ -148,7 +153,9 @@ def test_no_false_alarm_at_all_is_above_every_peak() -> None:
 
 def test_the_card_names_kinds_and_misses_and_survives_the_file() -> None:
     peaks = join_peaks([peaks_of(5.0), peaks_of(2.0, 1.5, "single words")])
-    config = calibrate(CONFIG, peaks, CLEAN, 0.2, HELD_OUT)
+    config = calibrate(
+        CONFIG, {"running": peaks, "alone": peaks_of(7.0, 3.0)}, CLEAN, 0.2, HELD_OUT
+    )
     values = json.loads(json.dumps(config.to_dict()))
     card = calibration_of(ModelConfig.from_dict(values))
     assert card == calibration_of(config)
@@ -156,6 +163,7 @@ def test_the_card_names_kinds_and_misses_and_survives_the_file() -> None:
     normal = card.points["normal"]
     assert normal.hardest_kind() == "single words"
     assert normal.kinds["single words"].per_hour > 0.2 > normal.kinds["read"].per_hour
+    assert normal.spacings["alone"].per_hour > 1.5 * normal.per_hour
     assert sum(kind.hours for kind in normal.kinds.values()) == pytest.approx(7.0)
     assert (normal.misses["clean"].missed, normal.misses["clean"].utterances) == (6, 200)
     assert normal.misses["clean"].interval == pytest.approx((0.0138, 0.0639), abs=1e-4)  # Wilson
@@ -163,6 +171,7 @@ def test_the_card_names_kinds_and_misses_and_survives_the_file() -> None:
     assert lines[0] == f"measured on 7.00 h of {HELD_OUT}"
     assert any(line.startswith("normal: 0.2 false alarms per hour of all keyw") for line in lines)
     assert any(line.startswith("normal, hardest kind: single words") for line in lines)
+    assert any(line.startswith("normal, each recording alone: ") for line in lines)
     assert "normal, clean: 6 of 200 utterances missed, 3.0% (1.4% to 6.4%)" in lines
 
 
