@@ -43,9 +43,11 @@ class PeakTail:
     def fit(heights: Heights, hours: float) -> PeakTail:
         """Fit the tail of peaks in so many hours, the greatest first.
 
-        Where there are fewer peaks than it takes, the others are as low as peaks can be.
+        Where there are fewer peaks than the least that it takes, the others are as low as peaks
+        can be.
         """
         count = int(np.clip(round(PEAKS_PER_HOUR * hours), *PEAKS))
+        count = max(PEAKS[0], min(count, len(heights) - 1))
         lowest = float(log_odds(FLOOR * ONE))
         padded = np.full(count + 1, lowest)
         some = heights[: count + 1]

@@ -101,6 +101,15 @@ def test_few_and_equal_peaks(heights: list[float]) -> None:
     assert 0 <= tail.rate(20.0) <= 0.2
 
 
+def test_peaks_that_begin_high_are_not_joined_by_others_that_nobody_saw() -> None:
+    """A committee that sleeps most of the time has few peaks, all of them high."""
+    heights = np.sort(2.0 + np.random.default_rng(8).exponential(0.5, 20))[::-1]
+    tail = PeakTail.fit(heights, 5.0)
+    assert tail.count == 19
+    assert tail.base == heights[-1]
+    assert heights[0] < tail.height(0.02) < heights[0] + 4
+
+
 def test_more_than_is_there_needs_no_threshold() -> None:
     assert PeakTail.fit(np.array([1.0, 0.5]), 1.0).height(500.0) == -np.inf
 
