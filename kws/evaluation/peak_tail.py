@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import genpareto
 
-from kws.evaluation.intervals import CONFIDENCE, Interval
+from kws.evaluation.intervals import CONFIDENCE, Interval, poisson_interval
 from kws.evaluation.speech_peaks import FLOOR, Heights, SpeechPeaks, log_odds
 from kws.posterior import ONE
 
 # The greatest peaks that the tail is fitted to: so many per hour, within these.
 PEAKS_PER_HOUR, PEAKS = 40, (12, 30)
+MIN_PEAKS = 5  # of which a tail is fitted at all, where there are no more
 PRIOR_PEAKS = 100  # that a shape of 0 weighs as much as
 MAX_SHAPE = 0.5
 MIN_SCALE = 0.01  # of the excesses, where all peaks are equal
@@ -43,11 +44,11 @@ class PeakTail:
     def fit(heights: Heights, hours: float) -> PeakTail:
         """Fit the tail of peaks in so many hours, the greatest first.
 
-        Where there are fewer peaks than the least that it takes, the others are as low as peaks
-        can be.
+        Where there are fewer than MIN_PEAKS above the lowest, the others are as low as peaks can
+        be.
         """
         count = int(np.clip(round(PEAKS_PER_HOUR * hours), *PEAKS))
-        count = max(PEAKS[0], min(count, len(heights) - 1))
+        count = max(MIN_PEAKS, min(count, len(heights) - 1))
         lowest = float(log_odds(FLOOR * ONE))
         padded = np.full(count + 1, lowest)
         some = heights[: count + 1]
@@ -64,7 +65,7 @@ class PeakTail:
             return counted
         share = genpareto.sf(height - self.base, self.shape, scale=self.scale)
         fitted = self.count / self.hours * float(share)
-        return max(fitted, counted) if self._is_padded else fitted
+        return max(fitted, counted) if self.is_padded else fitted
 
     def height(self, rate: float) -> float:
         """Return the least height that no more than so many peaks per hour exceed."""
@@ -75,10 +76,10 @@ class PeakTail:
             return counted
         excess = genpareto.isf(allowed / self.count, self.shape, scale=self.scale)
         fitted = self.base + float(excess)
-        return max(fitted, counted) if self._is_padded else fitted
+        return max(fitted, counted) if self.is_padded else fitted
 
     @property
-    def _is_padded(self) -> bool:
+    def is_padded(self) -> bool:
         """Return whether there are fewer peaks than the tail is fitted to."""
         return len(self.heights) <= self.count
 
@@ -133,7 +134,14 @@ def bootstrap_rates(peaks: SpeechPeaks, thresholds: Mapping[str, float], seed: i
 
 
 def rate_interval(peaks: SpeechPeaks, thresholds: Mapping[str, float]) -> Interval:
-    """Return the interval of whole_rate(), of which CONFIDENCE is the probability."""
+    """Return the interval of whole_rate(), of which CONFIDENCE is the probability.
+
+    Where a keyword has too few peaks to fit a tail to, it covers what the hours alone tell.
+    """
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(bootstrap_rates(peaks, thresholds), (tail, 1 - tail))
-    return float(low), float(high)
+    low, high = map(float, np.quantile(bootstrap_rates(peaks, thresholds), (tail, 1 - tail)))
+    if any(PeakTail.fit(of, peaks.hours).is_padded for of in peaks.heights.values()):
+        counts = (int((peaks.heights[k] >= height).sum()) for k, height in thresholds.items())
+        counted = poisson_interval(sum(counts), peaks.hours)
+        return min(low, counted[0]), max(high, counted[1])
+    return low, high

@@ -8,6 +8,7 @@ from scipy.stats import genpareto
 
 from kws.evaluation.intervals import CONFIDENCE
 from kws.evaluation.peak_tail import (
+    MIN_PEAKS,
     PEAKS,
     PeakTail,
     bootstrap_rates,
@@ -94,7 +95,7 @@ def test_rate_and_height_are_inverse_and_monotonic() -> None:
 def test_few_and_equal_peaks(heights: list[float]) -> None:
     tail = PeakTail.fit(np.array(heights), 1.0)
     assert np.isfinite([tail.base, tail.shape, tail.scale]).all()
-    assert PEAKS[0] <= tail.count <= PEAKS[1]
+    assert MIN_PEAKS <= tail.count <= PEAKS[1]
     height = tail.height(0.2)
     assert height >= max([*heights, LOWEST])
     assert tail.rate(np.nextafter(height, np.inf)) <= 0.2 + 1e-6
@@ -108,6 +109,19 @@ def test_peaks_that_begin_high_are_not_joined_by_others_that_nobody_saw() -> Non
     assert tail.count == 19
     assert tail.base == heights[-1]
     assert heights[0] < tail.height(0.02) < heights[0] + 4
+
+
+def test_hours_without_a_peak_prove_no_more_than_their_length() -> None:
+    nothing = SpeechPeaks(
+        ("speech",),
+        np.zeros(4, np.int64),
+        np.full(4, 0.25),
+        {"computer": np.zeros(0)},
+        {"computer": np.zeros(0, np.int64)},
+    )
+    low, high = rate_interval(nothing, {"computer": 0.0})
+    assert low == pytest.approx(0, abs=1e-3)
+    assert high == pytest.approx(3.69, abs=0.01)  # of no event in an hour
 
 
 def test_more_than_is_there_needs_no_threshold() -> None:
