@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -77,6 +78,22 @@ def test_listening_works_without_the_packages_of_extras(rate, tmp_path):
     )
     assert found.returncode == 0, found.stderr
     assert [json.loads(line)["keyword"] for line in found.stdout.splitlines()] == ["computer"]
+
+
+def test_a_missing_libsndfile_is_one_line(tmp_path):
+    """soundfile raises OSError where the system lacks the library that its package lacks too."""
+    (tmp_path / "soundfile.py").write_text("raise OSError('cannot load library')")
+    found = subprocess.run(
+        [sys.executable, "-m", "kws", "listen", "--wav", SAMPLES / "computer_lights.flac"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("kws: error: libsndfile is not installed (")
 
 
 def test_help_loads_no_room():

@@ -133,9 +133,8 @@ def _mqtt_message(document: TomlTable, table: TomlTable) -> MqttMessage:
 
 
 def _sound(table: TomlTable) -> Sound:
-    import soundfile
-
     from kws.audio.audio_file import native_name
+    from kws.audio.libsndfile import soundfile
 
     path = _path(table, "sound", table.text("sound"))
     try:

@@ -129,10 +129,10 @@ class Sound:
 
     def _play(self, abandoned: threading.Event) -> None:
         import sounddevice
-        import soundfile
 
         from kws.audio.audio_file import native_name
         from kws.audio.devices import in_use
+        from kws.audio.libsndfile import soundfile
 
         with in_use(), soundfile.SoundFile(native_name(self.path)) as file:
             with _portaudio:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from kws.audio import ffmpeg
 from kws.audio.channels import MEAN, Channel, ChannelSelector
 from kws.audio.containers import parts_of
 from kws.audio.file_part import Part, PartReader
+from kws.audio.libsndfile import soundfile
 from kws.audio.resampler import Resampler
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError

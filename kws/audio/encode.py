@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Literal
 
-import soundfile
-
+from kws.audio.libsndfile import soundfile
 from kws.config import SAMPLE_RATE
 from kws.types import Samples
 

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import soundfile
-
 from kws.audio import ffmpeg
 from kws.audio.audio_file import AudioFile
+from kws.audio.libsndfile import soundfile
 from kws.errors import KwsError
 
 HIDDEN = ("_", ".")  # prefixes of the files and folders that are skipped

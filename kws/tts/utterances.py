@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from kws.atomic_write import write_atomically
 from kws.audio.audio_file import read_audio
 from kws.audio.encode import encode
+from kws.audio.libsndfile import soundfile
 from kws.errors import KwsError
 from kws.keyword_names import words_of
 from kws.tts.voices import Voice, installed_voices
