@@ -6,7 +6,8 @@
 WORK is the folder of a `kws train DATA --work WORK`: the model of each fold is tested on the
 sessions, speakers and noise that it was not trained on, so that every figure rests on all
 recordings and each is held out. A single model, which may be a committee, is tested on the
-quarter that its `kws train --held-out` left out, 1 to 4, or on --partitions, 0 to 7.
+quarter that its `kws train --held-out` left out, as its card says; --held-out, 1 to 4, or
+--partitions, 0 to 7, say it where the card does not.
 
 Keywords are scored in the conditions of kws/evaluation/conditions.py; other speech and noise come
 from the same held-out recordings. Speech without keywords and noise are scored by kind, running and
@@ -45,6 +46,7 @@ from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.condition_report import alarm_table, condition_values, miss_table
 from kws.evaluation.condition_scores import (
     ConditionScores,
+    KindScores,
     merge_condition_scores,
     score_conditions,
     score_kind,
@@ -59,6 +61,7 @@ from kws.posterior import ONE
 from kws.training.cross_validation import Fold
 from kws.training.plan import held_out_quarter
 from kws.training.recipe import Recipe
+from kws.training.results import HELD_OUT_KEY
 from kws.types import Int, Samples
 
 SPEECH, ORDERS, NOISE = "read", "orders", "household"  # kinds that are mixed with the keywords
@@ -70,7 +73,7 @@ def arguments() -> argparse.Namespace:
     """Return the command line."""
     wanted = parser(__doc__, work_optional=True)
     wanted.add_argument("--model", help="a model instead of the folds of WORK")
-    wanted.add_argument("--held-out", type=int, default=1, choices=range(1, 5), help="of --model")
+    wanted.add_argument("--held-out", type=int, choices=range(1, 5), help="quarter")
     wanted.add_argument("--partitions", type=int, nargs="+", choices=range(8), metavar="N")
     wanted.add_argument("--output", type=Path, required=True)
     wanted.add_argument("--alarms", type=int, nargs="*", default=ALARMS, metavar="N")
@@ -88,12 +91,23 @@ def arguments() -> argparse.Namespace:
 def tested(given: argparse.Namespace, dataset: Dataset) -> list[tuple[ModelFile, Dataset]]:
     """Return each model and what it is tested on."""
     if given.model:
-        partitions = given.partitions or held_out_quarter(given.held_out, Path()).held_out
-        return [(ModelFile.load(given.model), dataset.partitions(partitions).testable())]
+        model = ModelFile.load(given.model)
+        return [(model, dataset.partitions(held_out_partitions(model, given)).testable())]
     recipe = hyperparameters_of(given)
     if given.phases:
         recipe = replace(recipe, posterior=replace(recipe.posterior, phases=given.phases))
     return [(at_tempo(f, recipe, given.tempo), f.test_set(dataset)) for f in folds_of(given)]
+
+
+def held_out_partitions(model: ModelFile, given: argparse.Namespace) -> Sequence[int]:
+    """Return the partitions that a model was not trained on, by the command line or its card."""
+    if given.held_out:
+        return held_out_quarter(given.held_out, Path()).held_out
+    if found := given.partitions or model.config.card.get(HELD_OUT_KEY):
+        return found
+    raise SystemExit(
+        f"{model.name}: its card has no {HELD_OUT_KEY}; name --held-out or --partitions"
+    )
 
 
 def at_tempo(fold: Fold, recipe: Recipe, tempo: float) -> ModelFile:
@@ -137,9 +151,11 @@ def score(model: ModelFile, test: Dataset, levels: bool) -> ConditionScores:
     for keyword in model.config.keywords:
         words = map(find_word, read(test.positives[keyword]))
         peaks[keyword] = score_conditions(scorer, words, changes, keyword)
-    kinds = {}
+    kinds: dict[str, KindScores] = {}
     for clips, speech in ((test.negatives, True), (test.noise, False)):
         for kind, of in by_kind(clips).items():
+            if kind in kinds:
+                raise SystemExit(f"{kind!r} is a kind of negatives and of noise")
             kinds[kind] = score_kind(scorer, [[samples] for samples in read(of)], speech)
     positives = {name: {k: peaks[k][name] for k in peaks} for name in changes}
     return ConditionScores(positives, kinds)

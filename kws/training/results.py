@@ -23,6 +23,8 @@ from kws.training.calibration import evaluate_folds
 from kws.training.cross_validation import CLEAN, ScoresByCondition
 from kws.training.plan import Plan
 
+HELD_OUT_KEY = "held_out_partitions"
+
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,8 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
         "measured": kept if plan.keeps_tested else held_out,
+        # So that a benchmark knows what the model never had.
+        **({HELD_OUT_KEY: plan.kept.held_out} if plan.keeps_tested and not plan.own_split else {}),
         "figures": {condition: e.to_dict() for condition, e in results.evaluations.items()},
         **({"top-1": results.top1.to_dict()} if results.top1 else {}),
     }

@@ -86,6 +86,10 @@ def test_mistakes_are_one_line(data: Path, tmp_path: Path) -> None:
     done = benchmark("compare_wake_words", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("compare_wake_words.py: ")
+    options = ("--recipe", data / "recipe.toml", "--output", tmp_path)
+    done = benchmark("wake_words", data, "--model", "home", *options)
+    assert done.returncode == 1
+    assert "home: its card has no held_out_partitions; name --held-out or" in done.stderr
     done = benchmark("wake_words", data, "--output", tmp_path)
     assert done.returncode == 2
     assert "either WORK or --model" in done.stderr
