@@ -106,10 +106,13 @@ def _spaced(
 
 
 def merge_condition_scores(parts: Iterable[ConditionScores]) -> ConditionScores:
-    """Join the scores of several test sets, for instance of the folds of a cross-validation."""
+    """Join the scores of several test sets, for instance of the folds of a cross-validation.
+
+    Only conditions that each of them has are kept.
+    """
     parts = list(parts)
     positives: dict[str, dict[str, Int]] = {}
-    for name in parts[0].positives:
+    for name in (n for n in parts[0].positives if all(n in part.positives for part in parts)):
         keywords = parts[0].positives[name]
         positives[name] = {
             k: np.concatenate([p.positives[name][k] for p in parts]) for k in keywords

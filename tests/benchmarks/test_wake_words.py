@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import ROOT
-from evaluation_samples import POSITIVES, write_samples
+from evaluation_samples import NEGATIVES, POSITIVES, write_samples
 
 from kws.config import SAMPLE_RATE
 
@@ -80,6 +80,16 @@ def test_a_model_is_measured_and_compared(data: Path, tmp_path: Path) -> None:
     (clean,) = (line for line in done.stdout.splitlines() if " clean " in line)
     assert "(p 1)" in clean
     assert "all speech" in done.stdout
+
+
+def test_folds_are_tested_each_on_its_own_partitions(data: Path, tmp_path: Path) -> None:
+    options = ("--recipe", data / "recipe.toml", "--thresholds", "home", "--output", tmp_path)
+    done = benchmark("wake_words", ROOT / "models" / "home.folds", data, *options)
+    assert done.returncode == 0, done.stderr
+    own = json.loads((tmp_path / "results.json").read_text())["its thresholds"]
+    assert own["conditions"]["clean"]["recordings"] == sum(map(len, POSITIVES.values())) + 2
+    read = own["kinds"]["read"]["recordings_that_fire"]
+    assert read["recordings"] == len(NEGATIVES) + 1
 
 
 def test_mistakes_are_one_line(data: Path, tmp_path: Path) -> None:

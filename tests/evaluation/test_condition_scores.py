@@ -101,7 +101,9 @@ def test_folds_are_merged(scorer: Scorer) -> None:
     first = ConditionScores({"clean": {"one": np.array([1, 2]), "two": np.array([3])}}, kinds)
     more = {**kinds, "music": score_kind(scorer, [[recording(2)]], speech=False)}
     second = ConditionScores({"clean": {"one": np.array([4]), "two": np.array([], int)}}, more)
+    first.positives["rooms"] = first.positives["clean"]
     merged = merge_condition_scores([first, second])
+    assert set(merged.positives) == {"clean"}
     assert merged.positives["clean"]["one"].tolist() == [1, 2, 4]
     assert merged.positives["clean"]["two"].tolist() == [3]
     assert merged.kinds["read"].hours == pytest.approx(2 / 3600)
