@@ -16,10 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from kws import __version__
+from kws.errors import KwsError
+from kws.foreign_text import parse_json
 from kws.keyword_names import identifier
 
 ON, OFF = "ON", "OFF"
 ONLINE, OFFLINE = "online", "offline"
+PLATFORMS = ("event", "switch", "number", "device_automation")
+COMPONENT = re.compile(r"[a-z0-9_]{1,80}")
+MAX_COMPONENTS = 200
 RANDOM_MAC = 1 << 40  # uuid.getnode() made one up
 
 
@@ -109,6 +114,31 @@ def discovery(topics: Topics, name: str, model: str, keywords: Sequence[str]) ->
         {"dev": device, "o": origin, "avty_t": topics.status, "cmps": components},
         ensure_ascii=False,
     )
+
+
+def removal(config: str, former: bytes) -> str | None:
+    """Return a description that removes what a former one had and `config` has not, if anything.
+
+    former: what the broker kept, of a model with other keywords for instance, or anything. A
+    component of which only the platform is left is removed.
+    """
+    try:
+        components = parse_json(former, "description")["cmps"].items()
+    except (KwsError, AttributeError, KeyError, TypeError):
+        return None
+    described = json.loads(config)
+    gone = {
+        name: {"p": component["p"]}
+        for name, component in list(components)[:MAX_COMPONENTS]
+        if COMPONENT.fullmatch(name)
+        and name not in described["cmps"]
+        and isinstance(component, dict)
+        and component.get("p") in PLATFORMS
+    }
+    if not gone:
+        return None
+    described["cmps"].update(gone)
+    return json.dumps(described, ensure_ascii=False)
 
 
 def _command(topic: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kws.actions.mqtt_connection import MqttConnection
 from kws.errors import KwsError
 from kws.integrations.event_queue import EventQueue
-from kws.integrations.home_assistant import OFFLINE, ONLINE
+from kws.integrations.home_assistant import OFFLINE, ONLINE, removal
 from kws.keyword_names import identifier
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class MqttDevice:
         self._in_flight: set[int] = set()  # detections sent in this connection, not confirmed
         self._connection: MqttConnection | None = None
         self._announce_at = 0.0  # s, by the clock; infinity: Home Assistant knows this device
+        self._former = b""  # description that the broker kept
         self._problem = ""  # why there is no connection, as the log says
         self._refused = ""  # by the broker, as the log says
         self._closing = threading.Event()
@@ -134,7 +135,8 @@ class MqttDevice:
         try:
             connection.open()
             self._connection = connection
-            connection.subscribe([*self._dashboard.topics, self._topics.birth])
+            topics = [self._topics.birth, self._topics.config]
+            connection.subscribe([*self._dashboard.topics, *topics])
             log.info("MQTT: connected to %s as %s", self._broker.url, self._topics.device_id)
             self._problem, self._announce_at = "", 0.0
             while not self._finished():
@@ -149,6 +151,10 @@ class MqttDevice:
 
     def _round(self, connection: MqttConnection) -> None:
         """Send what there is to send, and carry out commands."""
+        former, self._former = self._former, b""
+        if former and (gone := removal(self._config, former)):
+            connection.publish(self._topics.config, gone)
+            self._announce_at = 0.0
         if time.monotonic() >= self._announce_at:
             self._announce_at = math.inf
             connection.publish(self._topics.config, self._config, retain=True)
@@ -173,7 +179,9 @@ class MqttDevice:
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:
         """Take a message: a command, or that Home Assistant has started."""
-        if topic != self._topics.birth:
+        if topic == self._topics.config:
+            self._former = payload if retained else self._former
+        elif topic != self._topics.birth:
             self._dashboard.take(topic, payload)
         elif payload == ONLINE.encode() and not retained:
             self._announce_at = min(self._announce_at, time.monotonic() + ANNOUNCE_SECONDS)

@@ -14,7 +14,7 @@ from kws.audio.switched_source import SwitchedSource
 from kws.foreign_text import is_printable
 from kws.integrations.dashboard import Dashboard
 from kws.integrations.event_queue import EventQueue
-from kws.integrations.home_assistant import Topics, discovery, machine_id
+from kws.integrations.home_assistant import Topics, discovery, machine_id, removal
 from kws.model_file import ModelFile
 from kws.ring_buffer import RingBuffer
 from kws.sensitivity import threshold_at
@@ -150,3 +150,14 @@ def test_the_id_of_a_machine_stays_the_same():
     assert machine_id() == machine_id()
     assert machine_id().startswith("kws_")
     assert len(machine_id()) == 12
+
+
+def test_a_former_description_may_be_anything():
+    config = discovery(TOPICS, "Kitchen", "home", ["computer"])
+    for former in (b"", b"\xff", b"[]", b"5", b'{"cmps": 5}', b'{"cmps": {"a": 5}}', b"[" * 9999):
+        assert removal(config, former) is None
+    hostile = {"a": {"p": "camera"}, "b": {"p": []}, "c": {"p": "number", "cmd_t": "x"}, "d/": {}}
+    changed = json.loads(removal(config, json.dumps({"cmps": hostile}).encode()) or "{}")
+    added = {name: c for name, c in changed["cmps"].items() if name in hostile}
+    assert added == {"c": {"p": "number"}}
+    assert removal(config, config.encode()) is None

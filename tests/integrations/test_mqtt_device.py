@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from conftest import skip_without
 from mqtt_broker import Client, Mosquitto, free_port
 
 from kws.model_file import ModelFile
+
+skip_without("paho-mqtt", find_spec("paho"))
 
 DEVICE = "kws/kitchen"
 CONFIG = "homeassistant/device/kitchen/config"
@@ -58,9 +61,11 @@ class Listener:
         raise AssertionError(f"no {pattern!r} in {lines}")
 
 
-def settings(folder: Path, port: int, more: str = "", scheme: str = "mqtt") -> Path:
+def settings(
+    folder: Path, port: int, more: str = "", scheme: str = "mqtt", host: str = "localhost"
+) -> Path:
     path = folder / "mqtt.toml"
-    path.write_text(f'[mqtt]\nbroker = "{scheme}://localhost:{port}"\nid = "kitchen"\n{more}')
+    path.write_text(f'[mqtt]\nbroker = "{scheme}://{host}:{port}"\nid = "kitchen"\n{more}')
     path.chmod(0o600)
     return path
 
@@ -121,6 +126,22 @@ def test_description_status_and_an_event_per_keyword(broker, tmp_path):
         later.wait(CONFIG)
         later.wait(f"{DEVICE}/status", "offline")
         assert events(later) == []
+
+
+@pytest.mark.slow
+def test_what_a_former_model_had_is_removed(broker, tmp_path):
+    former = {"cmps": {"sensitivity_lumen": {"p": "number", "name": "x"}, "a b": {"p": "number"}}}
+    with Client(broker.port) as client:
+        client.send(CONFIG, json.dumps(former), retain=True)
+        with listening(settings(tmp_path, broker.port)):
+            client.wait(f"{DEVICE}/status", "online")
+            deadline = time.monotonic() + 60
+            while len(client.payloads(CONFIG)) < 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+    configs = [json.loads(text)["cmps"] for text in client.payloads(CONFIG)]
+    assert {"p": "number"} in [config.get("sensitivity_lumen") for config in configs[1:]]
+    assert "sensitivity_lumen" not in configs[-1]
+    assert not any("a b" in config for config in configs[1:])
 
 
 @pytest.mark.slow
@@ -248,7 +269,11 @@ def test_tls_with_a_ca_and_a_certificate_of_the_client(tmp_path):
             assert process.returncode == 1
             assert "the broker's certificate is not trusted: " in process.stderr
             assert "Traceback" not in process.stderr
-        process = kws(*command, settings(tmp_path, broker.port, 'ca_file = "ca.pem"\n', "mqtts"))
+        ca = 'ca_file = "ca.pem"\n'
+        process = kws(*command, settings(tmp_path, broker.port, ca + mine, "mqtts", "127.0.0.1"))
+        assert process.returncode == 1
+        assert "the broker's certificate is not trusted: IP address mismatch" in process.stderr
+        process = kws(*command, settings(tmp_path, broker.port, ca, "mqtts"))
         assert process.returncode == 1
         assert "Traceback" not in process.stderr
 
