@@ -52,7 +52,9 @@ def main() -> None:
     command = [sys.executable, "-m", "kws", "serve", "--uri", f"tcp://127.0.0.1:{address[1]}"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
         try:
-            print(server.stderr.readline().strip())
+            print(line := server.stderr.readline().strip())
+            if "serving at" not in line:
+                sys.exit("no server")
             measure_memory(server.pid, address)
             measure_streams(server.pid, address, options.clients, options.hours)
             measure_connections(server.pid, address, options.connections)
