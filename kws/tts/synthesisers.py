@@ -33,7 +33,7 @@ ESPEAK_FOREIGN = (
 )
 # Further variants, of other ages, timbres and makers, that are not robots and whispers.
 ESPEAK_MORE_VARIANTS = (
-    *("Alicia", "Andy", "Annie", "adam", "anika", "aunty", "belinda", "ed", "grandma", "grandpa"),
+    *("Alicia", "Andy", "Annie", "adam", "aunty", "belinda", "ed", "grandma", "grandpa"),
     *("john", "klatt2", "klatt3", "klatt4", "linda", "michael", "shelby", "steph", "travis"),
 )
 FLITE_LEFT_OUT = ("kal", "awb_time")  # 8 kHz; knows nothing but the time of day

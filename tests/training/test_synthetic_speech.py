@@ -178,3 +178,28 @@ def test_a_count_of_zero_says_nothing(tmp_path: Path) -> None:
     for counts in ({"lone_utterances": 5}, {"utterances_per_lone": 5}):
         assert not synthetic_speech(Synthesis(**counts), ["computer"], tmp_path).lone_utterances
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["espeak-ng", "flite", "text2wave"])
+def test_each_synthesiser_says_everything_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    programs = {"text2wave": ("text2wave", "festival")}.get(program, (program,))
+    (tmp_path / "bin").mkdir()
+    for name in programs:
+        skip_without(name, shutil.which(name))
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    wanted = Synthesis(
+        in_context_per_keyword=2,
+        accented_per_keyword=2,
+        lone_utterances=2,
+        utterances_per_lone=1,
+    )
+    speech = synthetic_speech(wanted, ["computer"], tmp_path / "speech")
+    counts = len(speech.in_context["computer"]), len(speech.keywords["computer"])
+    assert counts == (2, 2)
+    assert len(speech.lone_utterances) == 2
+    voices = {path.stem.split("@")[1].split("_")[0] for path in tmp_path.rglob("*.flac")}
+    assert voices == {program.replace("text2wave", "festival")}
