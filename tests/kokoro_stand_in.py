@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from conftest import skip_without
 
+from kws.tts.kokoro import FRAME, FRAMES
+
 UNIT = 60  # samples at NATIVE_RATE that a token's number stands for
 LONGEST = 40  # phonemes
 HUM = f"""
@@ -32,17 +34,26 @@ hum (int64[1, tokens_] tokens, float[1, 4] style, float[1] speed) => (float[samp
     angle = Mul (time, pitch)
     tone = Sin (angle)
     audio = Mul (tone, loud)
+    frame = Constant <value = float {{{FRAME}}}> ()
+    samples_of_each = Mul (numbers, each)
+    at_speed = Div (samples_of_each, speed)
+    frames = Div (at_speed, frame)
 }}
 """
 STYLES = {"af_low": 0.05, "bm_high": 0.15, "jf_middle": 0.1}  # radians a sample
 GOOD = "ɡˈʊd mˈɔːɹnɪŋ"  # what espeak-ng makes of "good morning"
 
 
-def kokoro(folder: Path) -> Path:
-    """Put the stand-in and its voices into a new folder; the test skips without espeak-ng."""
+def kokoro(folder: Path, frames: str = FRAMES) -> Path:
+    """Put the stand-in and its voices into a new folder; the test skips without espeak-ng.
+
+    frames: the name of the tensor with the durations of the tokens, of which Kokoro's has one.
+    """
     skip_without("espeak-ng", shutil.which("espeak-ng"))
     folder.mkdir()
-    onnx.save(onnx.parser.parse_model(HUM), folder / "kokoro-v1.0.int8.onnx")
+    network = onnx.parser.parse_model(HUM)
+    network.graph.node[-1].output[0] = frames
+    onnx.save(network, folder / "kokoro-v1.0.int8.onnx")
     with (folder / "voices-v1.0.bin").open("wb") as file:
         np.savez(file, **{name: style(pitch) for name, pitch in STYLES.items()})
     return folder

@@ -19,6 +19,8 @@ import numpy.typing as npt
 import soxr
 
 from kws.config import SAMPLE_RATE
+from kws.data.word_span import FRAME as LEVEL_FRAME
+from kws.data.word_span import frame_levels
 from kws.errors import KwsError
 from kws.tts.synthesisers import run
 from kws.types import Samples
@@ -29,6 +31,7 @@ BLEND = "+"  # between two names: the mean of their styles, which is another voi
 NETWORK, STYLES = "kokoro*.onnx", "voices*.bin"
 # The network's numbers for what espeak-ng writes English in: a part of `vocab` in the settings that
 # are published with Kokoro-82M. The marks of syllabic and of foreign sounds are skipped.
+COMMA = 3
 SYMBOLS = {
     " ": 16,
     **{letter: 43 + i for i, letter in enumerate("abcdef")},
@@ -37,6 +40,12 @@ SYMBOLS = {
     **{"ɡ": 92, "ɪ": 102, "ŋ": 112, "θ": 119, "ɹ": 123, "ɾ": 125, "ʃ": 131, "ʊ": 135, "ʌ": 138},
     **{"ʒ": 147, "ʔ": 148, "ˈ": 156, "ˌ": 157, "ː": 158, "ᵻ": 177},
 }
+
+# The tensor of kokoro-onnx's networks that holds the frames of each token, of 600 samples each. The
+# audio is LEAD frames ahead of them, as the time stamps of the package kokoro assume as well.
+FRAMES, FRAME, LEAD = "/encoder/Clip_output_0", 600, 3
+PAUSE = 4  # frames of a comma that may belong to the word before it
+QUIET = 32.0  # dB below a word's loudest 10 ms: before or after the word
 
 Audio = npt.NDArray[np.float32]  # [n]
 _loading = Lock()
@@ -59,16 +68,66 @@ def kokoro_voices(folder: Path) -> list[str]:
 
 def speak(voice: str, rate: float, text: str) -> Samples:
     """Return a text spoken by one of kokoro_voices() at `rate` times its speed, samples [n]."""
-    folder, names = Path(voice).parent, Path(voice).name.split(BLEND)
-    british = names[0].startswith("b")  # bf_emma, bm_george
-    phonemes = _phonemes(text, "en-gb" if british else "en-us")
-    tokens = [SYMBOLS[symbol] for symbol in phonemes if symbol in SYMBOLS]
+    tokens = _tokens(text, _accent(voice))
     if not tokens:
         raise KwsError(f"speech synthesis: Kokoro finds nothing to say in {text!r}")
-    with _loading:
-        kokoro = _loaded(folder)
-    audio = soxr.resample(kokoro.speak(tokens, names, rate), NATIVE_RATE, SAMPLE_RATE)
-    samples: Samples = (audio.clip(-1, 1) * PEAK * 32767).astype(np.int16)
+    audio, _ = _loaded(Path(voice).parent).speak(tokens, Path(voice).name.split(BLEND), rate)
+    return _samples(audio)
+
+
+def speak_around(
+    voice: str, rate: float, before: str, keyword: str, after: str
+) -> tuple[Samples, float, float]:
+    """Return a keyword spoken within a sentence, samples [n], and its start and end, s.
+
+    Raises KwsError as speak() does, and for a network that does not tell the time of its tokens.
+    """
+    accent, space = _accent(voice), [SYMBOLS[" "]]
+    left, word, right = (_tokens(text.strip(" ,"), accent) for text in (before, keyword, after))
+    left += (COMMA,) * before.rstrip().endswith(",")
+    pause = after.startswith(",")
+    tokens = [*left, *space * bool(left), *word, *[COMMA] * pause, *space * bool(right), *right]
+    if not word:
+        raise KwsError(f"speech synthesis: Kokoro finds nothing to say in {keyword!r}")
+    kokoro = _loaded(Path(voice).parent)
+    audio, frames = kokoro.speak(tokens, Path(voice).name.split(BLEND), rate)
+    if frames is None:
+        raise KwsError(f"{Path(voice).parent}: Kokoro's network does not tell when a word is said")
+    ends = np.cumsum(frames) - LEAD  # of the first token, a pause, and of those after it
+    first = len(left) + bool(left)
+    last = ends[first + len(word)] + (PAUSE if pause else 0.5)
+    samples = _samples(audio)
+    return samples, *_loud(samples, ends[first] * FRAME / NATIVE_RATE, last * FRAME / NATIVE_RATE)
+
+
+def tells_times(folder: Path) -> bool:
+    """Return whether the network of a folder tells when a word is said; KwsError as speak()."""
+    return _loaded(folder).tells_times
+
+
+def _loud(samples: Samples, start: float, end: float) -> tuple[float, float]:
+    """Return a span, s, without what is quiet at its ends."""
+    first, last = (round(max(0.0, at) * SAMPLE_RATE) for at in (start, end))
+    level = frame_levels(samples[first:last])
+    loud = np.flatnonzero(level > level.max() - QUIET)
+    last = min(last, first + (int(loud[-1]) + 1) * LEVEL_FRAME, len(samples))
+    return (first + int(loud[0]) * LEVEL_FRAME) / SAMPLE_RATE, last / SAMPLE_RATE
+
+
+def _accent(voice: str) -> str:
+    british = Path(voice).name.startswith("b")  # bf_emma, bm_george
+    return "en-gb" if british else "en-us"
+
+
+def _tokens(text: str, accent: str) -> tuple[int, ...]:
+    """Return the network's numbers for a text, none where there is nothing to say."""
+    phonemes = _phonemes(text, accent) if text else ""
+    return tuple(SYMBOLS[symbol] for symbol in phonemes if symbol in SYMBOLS)
+
+
+def _samples(audio: Audio) -> Samples:
+    resampled = soxr.resample(audio, NATIVE_RATE, SAMPLE_RATE)
+    samples: Samples = (resampled.clip(-1, 1) * PEAK * 32767).astype(np.int16)
     return samples
 
 
@@ -85,8 +144,12 @@ class _Kokoro:
         options.enable_cpu_mem_arena = False  # or each keeps what the longest has taken
         options.log_severity_level = 3
         try:
+            content = network.read_bytes()
+            self.tells_times = FRAMES.encode() in content
+            if self.tells_times:
+                content += _further_output(FRAMES)
             self._session = onnxruntime.InferenceSession(
-                str(network), options, providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its own classes have no other base
             raise KwsError(f"{network}: no network that can be run: {error}") from error
@@ -100,8 +163,13 @@ class _Kokoro:
         except (OSError, EOFError, ValueError, RuntimeError, BadZipFile, zlib.error) as error:
             raise KwsError(f"{styles}: no voices of Kokoro: {error}") from error
 
-    def speak(self, tokens: Sequence[int], names: Sequence[str], rate: float) -> Audio:
-        """Return audio [n] at NATIVE_RATE, full scale 1.0, of the mean of some styles."""
+    def speak(
+        self, tokens: Sequence[int], names: Sequence[str], rate: float
+    ) -> tuple[Audio, Audio | None]:
+        """Return audio [n] at NATIVE_RATE, full scale 1.0, of the mean of some styles.
+
+        And the frames of each token with a pause before and after them, where the network tells.
+        """
         style = np.mean([self.styles[name] for name in names], axis=0, dtype=np.float32)
         if len(tokens) > len(style):
             raise KwsError(f"speech synthesis: Kokoro says up to {len(style)} phonemes at once")
@@ -111,16 +179,35 @@ class _Kokoro:
             "speed": np.array([rate], np.float32),
         }
         try:
-            audio = np.ravel(self._session.run(None, inputs)[0]).astype(np.float32)
+            found = [np.ravel(x).astype(np.float32) for x in self._session.run(None, inputs)]
         except Exception as error:  # its own classes have no other base
             raise KwsError(f"speech synthesis: Kokoro fails: {error}") from error
+        audio = found[0]
         if not len(audio) or not np.isfinite(audio).all():
             raise KwsError("speech synthesis: Kokoro said nothing that can be heard")
-        return audio
+        return audio, found[1] if self.tells_times else None
+
+
+def _further_output(name: str) -> bytes:
+    """Return what makes a float tensor one more output when it follows an ONNX file's content.
+
+    Protocol buffers join messages that follow each other: model.graph.output, a name and a type.
+    """
+
+    def message(field: int, content: bytes) -> bytes:
+        return bytes([field << 3 | 2, len(content)]) + content
+
+    kind = message(2, message(1, b"\x08\x01"))  # tensor type, of float
+    return message(7, message(12, message(1, name.encode()) + kind))
+
+
+def _loaded(folder: Path) -> _Kokoro:
+    with _loading:
+        return _load(folder)
 
 
 @cache
-def _loaded(folder: Path) -> _Kokoro:
+def _load(folder: Path) -> _Kokoro:
     return _Kokoro(folder)
 
 

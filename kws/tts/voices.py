@@ -27,14 +27,12 @@ from kws.tts.synthesisers import (
     piper_voices,
     run,
 )
-from kws.tts.word_times import TIMED, Sentence
+from kws.tts.word_times import KOKORO, TIMED, Sentence
 from kws.types import Samples
 
 ALLOWED_RATES = (0.6, 1.7)  # times the voice's own speed
 ALLOWED_PITCHES = (0.8, 1.5)  # times the voice's own pitch
 _log = logging.getLogger(__name__)
-
-KOKORO = "kokoro"  # the one synthesiser that runs in this process
 
 
 @dataclass(frozen=True)
@@ -170,6 +168,11 @@ def timed_voices(voices: Sequence[Voice]) -> list[Voice]:
     The log says where espeak-ng's library is not installed, which tells the times of its words.
     """
     timed = [voice for voice in voices if voice.synthesiser in TIMED]
+    folders = {Path(voice.name).parent for voice in timed if voice.synthesiser == KOKORO}
+    for folder in folders:
+        if not kokoro.tells_times(folder):
+            timed = [voice for voice in timed if Path(voice.name).parent != folder]
+            _log.warning("no sentences are said by Kokoro: no times from %s", folder)
     try:
         espeak_words.load()
     except OSError as error:

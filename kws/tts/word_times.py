@@ -1,7 +1,7 @@
 """Speak a keyword within a sentence with the synthesisers that say when each word is spoken.
 
-These are espeak-ng through its library, flite and festival. Their times are exact: they are those
-that the audio is made from. Piper and Kokoro give no times.
+These are espeak-ng through its library, flite and festival, and Kokoro where its network tells the
+durations of its tokens. The times are those that the audio is made from. Piper gives none.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.audio.encode import encode
 from kws.errors import KwsError
 from kws.keyword_names import words_of
-from kws.tts import espeak_words
+from kws.tts import espeak_words, kokoro
 from kws.tts.synthesisers import (
     ESPEAK,
     ESPEAK_WORDS_PER_MINUTE,
@@ -23,6 +24,7 @@ from kws.tts.synthesisers import (
     run,
 )
 
+KOKORO = "kokoro"  # the one synthesiser that runs in this process
 FLITE_PAUSE = "pau"
 MAX_OTHER_PHONES = 0.25  # of a keyword's, by which it may differ within a sentence
 
@@ -136,5 +138,15 @@ def _not_found(sentence: Sentence) -> WordNotFoundError:
     )
 
 
+def _kokoro(voice: str, rate: float, sentence: Sentence, folder: Path) -> Span:
+    """Do the same with Kokoro, which runs in this process."""
+    if not words_of(sentence.keyword, ""):
+        raise _not_found(sentence)
+    parts = sentence.before, sentence.keyword, sentence.after
+    samples, *span = kokoro.speak_around(voice, rate, *parts)
+    (folder / "speech.wav").write_bytes(encode(samples, "WAV"))
+    return span[0], span[1]
+
+
 Timed = Callable[[str, float, Sentence, Path], Span]  # voice, rate, sentence, folder
-TIMED: dict[str, Timed] = {ESPEAK: _espeak, "flite": _flite, "festival": _festival}
+TIMED: dict[str, Timed] = {ESPEAK: _espeak, "flite": _flite, "festival": _festival, KOKORO: _kokoro}

@@ -16,9 +16,10 @@ from kokoro_stand_in import GOOD, UNIT, kokoro, style
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.tts.kokoro import NATIVE_RATE, SYMBOLS, kokoro_voices
+from kws.tts.kokoro import COMMA, NATIVE_RATE, SYMBOLS, kokoro_voices
 from kws.tts.utterances import SAMPLING_WEIGHTS, synthesise
-from kws.tts.voices import Voice, installed_voices
+from kws.tts.voices import Voice, installed_voices, timed_voices
+from kws.tts.word_times import Sentence, WordNotFoundError
 
 ANOTHER = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -64,6 +65,47 @@ def test_rate_and_pitch(folder: Path) -> None:
     assert len(high) == pytest.approx(len(usual), rel=0.01)
     assert frequency(high) == pytest.approx(1.25 * frequency(usual), rel=0.02)
     assert np.abs(usual).max() == pytest.approx(0.5 * 0.8 * 32767, rel=0.05)
+
+
+@pytest.mark.parametrize(("rate", "pitch"), [(1.0, 1.0), (1.25, 1.0), (1.0, 1.25)])
+def test_a_keyword_in_a_sentence_is_where_its_tokens_are(
+    folder: Path, rate: float, pitch: float
+) -> None:
+    """The tokens' numbers are their durations here; the audio is three frames ahead of them."""
+    voice = Voice("kokoro", str(folder / "af_low"))
+    samples, *span = voice.speak_sentence(Sentence("good ", "morning", ", good"), rate, pitch)
+    good, morning = ([SYMBOLS[symbol] for symbol in word] for word in GOOD.split())
+    before, word = sum(good) + SYMBOLS[" "], sum(morning)
+    total = before + word + COMMA + SYMBOLS[" "] + sum(good)
+    frame = 1 / 40
+    unit = UNIT / NATIVE_RATE / rate
+    expected = before * unit - 3 * frame / pitch, (before + word) * unit + frame / pitch
+    assert np.array(span) / SAMPLE_RATE == pytest.approx(expected, abs=0.015)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(total * unit, rel=0.01)
+    usual = voice.speak("good morning good", rate, pitch)
+    assert len(samples) - len(usual) == pytest.approx(COMMA * unit * SAMPLE_RATE, abs=9)
+
+
+def test_nothing_to_say_in_a_sentence(folder: Path) -> None:
+    with pytest.raises(WordNotFoundError, match="not found"):
+        Voice("kokoro", str(folder / "af_low")).speak_sentence(Sentence("so ", "-", " it is"))
+
+
+def test_a_network_without_times_says_no_sentences(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = kokoro(tmp_path / "other", frames="unknown")
+    voices = [Voice("flite", "slt"), Voice("kokoro", str(other / "af_low"))]
+    assert timed_voices(voices) == voices[:1]
+    assert f"no sentences are said by Kokoro: no times from {other}" in caplog.messages
+    assert len(voices[1].speak("good morning"))
+    with pytest.raises(KwsError, match="does not tell when a word is said"):
+        voices[1].speak_sentence(Sentence("so ", "lumen", ""))
+
+
+def test_a_network_with_times_says_sentences(folder: Path) -> None:
+    voice = Voice("kokoro", str(folder / "af_low"))
+    assert timed_voices([voice]) == [voice]
 
 
 def test_a_british_voice_has_british_phonemes(folder: Path) -> None:
