@@ -19,8 +19,6 @@ import numpy.typing as npt
 import soxr
 
 from kws.config import SAMPLE_RATE
-from kws.data.word_span import FRAME as LEVEL_FRAME
-from kws.data.word_span import frame_levels
 from kws.errors import KwsError
 from kws.tts.synthesisers import run
 from kws.types import Samples
@@ -45,6 +43,7 @@ SYMBOLS = {
 # audio is LEAD frames ahead of them, as the time stamps of the package kokoro assume as well.
 FRAMES, FRAME, LEAD = "/encoder/Clip_output_0", 600, 3
 PAUSE = 4  # frames of a comma that may belong to the word before it
+TEN_MS = SAMPLE_RATE // 100
 QUIET = 32.0  # dB below a word's loudest 10 ms: before or after the word
 
 Audio = npt.NDArray[np.float32]  # [n]
@@ -108,10 +107,13 @@ def tells_times(folder: Path) -> bool:
 def _loud(samples: Samples, start: float, end: float) -> tuple[float, float]:
     """Return a span, s, without what is quiet at its ends."""
     first, last = (round(max(0.0, at) * SAMPLE_RATE) for at in (start, end))
-    level = frame_levels(samples[first:last])
-    loud = np.flatnonzero(level > level.max() - QUIET)
-    last = min(last, first + (int(loud[-1]) + 1) * LEVEL_FRAME, len(samples))
-    return (first + int(loud[0]) * LEVEL_FRAME) / SAMPLE_RATE, last / SAMPLE_RATE
+    word = samples[first:last].astype(np.float32)
+    power = (word[: len(word) // TEN_MS * TEN_MS].reshape(-1, TEN_MS) ** 2).mean(axis=1)
+    if not power.any():
+        raise KwsError("speech synthesis: Kokoro said a keyword that cannot be heard")
+    loud = np.flatnonzero(power > power.max() * 10 ** (-QUIET / 10))
+    last = min(last, first + (int(loud[-1]) + 1) * TEN_MS, len(samples))
+    return (first + int(loud[0]) * TEN_MS) / SAMPLE_RATE, last / SAMPLE_RATE
 
 
 def _accent(voice: str) -> str:
