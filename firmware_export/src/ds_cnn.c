@@ -9,10 +9,10 @@
 /* Return the size of an input time step. */
 static int time_step_bytes(const kws_layer *layer) { return layer->bins * layer->channels; }
 
-/* Return the state of a layer. */
-static kws_layer_state *state_of(const kws_ds_cnn *ds_cnn, int phase, int index) {
+/* Return the states of the layers of a phase. */
+static kws_layer_state *states_of(const kws_ds_cnn *ds_cnn, int phase) {
   void *at = ds_cnn->memory + ds_cnn->network->states_at;
-  return (kws_layer_state *)at + phase * ds_cnn->network->layer_count + index;
+  return (kws_layer_state *)at + phase * ds_cnn->network->layer_count;
 }
 
 /* Return a layer's ring of input time steps. */
@@ -23,18 +23,22 @@ static int8_t *input_of(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *la
   return ds_cnn->memory + layer->input_at + offset;
 }
 
-/* Return where the next input time step of a layer goes. */
-static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
+/* Return where an input time step of a layer goes, by its slot. */
+static int8_t *time_step(const kws_ds_cnn *ds_cnn, int phase, int index, int slot) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  const int slot = state_of(ds_cnn, phase, index)->next;
   return input_of(ds_cnn, phase, layer) + slot * time_step_bytes(layer) +
          layer->frequency_padding * layer->channels;
 }
 
-/* Compute the next output time step of a layer. */
-static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int8_t *out) {
+/* Return where the next input time step of a layer goes. */
+static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
+  return time_step(ds_cnn, phase, index, states_of(ds_cnn, phase)[index].next);
+}
+
+/* Compute the next output time step of a layer whose oldest input time step is in a slot. */
+static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8_t *out) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
-  const kws_input in = {input_of(ds_cnn, phase, layer), state_of(ds_cnn, phase, index)->next};
+  const kws_input in = {input_of(ds_cnn, phase, layer), oldest};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch_at);
   switch (layer->kind) {
     case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
@@ -49,14 +53,15 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int8_t *out) {
  * return true if it completes a step. */
 static bool advance(kws_ds_cnn *ds_cnn, int phase, int index, int8_t *scores) {
   const kws_network *network = ds_cnn->network;
-  for (;; ++index) {
+  kws_layer_state *state = states_of(ds_cnn, phase) + index;
+  for (;; ++index, ++state) {
     const kws_layer *layer = &network->layers[index];
     const bool last = index + 1 == network->layer_count;
-    kws_layer_state *state = state_of(ds_cnn, phase, index);
     if (++state->next == layer->time_kernel) state->next = 0;
     if (--state->wait > 0) return false;
     state->wait = layer->time_stride;
-    run(ds_cnn, phase, index, last ? scores : next_time_step(ds_cnn, phase, index + 1));
+    run(ds_cnn, phase, index, state->next,
+        last ? scores : time_step(ds_cnn, phase, index + 1, state[1].next));
     if (last) return true;
   }
 }
@@ -83,16 +88,15 @@ void kws_ds_cnn_init(kws_ds_cnn *ds_cnn, const kws_network *network, void *memor
 void kws_ds_cnn_reset(kws_ds_cnn *ds_cnn) {
   const kws_network *network = ds_cnn->network;
   for (int phase = 0; phase < network->phases; ++phase) {
+    kws_layer_state *states = states_of(ds_cnn, phase);
     for (int i = 0; i < network->layer_count; ++i) {
       const kws_layer *layer = &network->layers[i];
       memset(input_of(ds_cnn, phase, layer), layer->zero_point,
              (size_t)(layer->time_kernel * time_step_bytes(layer)));
-      state_of(ds_cnn, phase, i)->next = 0;
-      state_of(ds_cnn, phase, i)->wait =
-          (uint8_t)(layer->time_kernel - layer->time_padding_before);
+      states[i].next = 0;
+      states[i].wait = (uint8_t)(layer->time_kernel - layer->time_padding_before);
     }
-    kws_layer_state *first = state_of(ds_cnn, phase, 0);
-    first->wait = (uint8_t)(first->wait + phase * network->phase_frames);
+    states->wait = (uint8_t)(states->wait + phase * network->phase_frames);
   }
 }
 
