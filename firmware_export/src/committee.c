@@ -56,7 +56,7 @@ static void add(kws_committee *committee, int index, const int8_t *scores) {
 /* Let the others take the next kept frame. */
 static void take(kws_committee *committee) {
   const kws_committee_settings *settings = committee->settings;
-  const int8_t *frame = kept(committee, committee->undecided + committee->behind - 1);
+  const int8_t *frame = kept(committee, committee->undecided + committee->lag - 1);
   int8_t *scores = committee->memory + settings->scores_at;
   for (int i = 1; i < settings->member_count; ++i) {
     kws_member_state *state = state_of(committee, i);
@@ -67,7 +67,7 @@ static void take(kws_committee *committee) {
     kws_ds_cnn network = network_of(committee, &settings->members[i]);
     if (kws_ds_cnn_push_quantised(&network, frame, scores)) add(committee, i, scores);
   }
-  --committee->behind;
+  --committee->lag;
 }
 
 /* Return how many frames a member has to take from its reset to the end of the next step, so that
@@ -88,8 +88,8 @@ static void wake(kws_committee *committee) {
     const int needed = frames_needed(committee, &settings->members[i]);
     if (needed > most) most = needed;
   }
-  if (committee->behind <= most) return;
-  committee->behind = (uint16_t)most;
+  if (committee->lag <= most) return;
+  committee->lag = (uint16_t)most;
   for (int i = 1; i < settings->member_count; ++i)
     reset_member(committee, i, most - frames_needed(committee, &settings->members[i]));
 }
@@ -140,7 +140,7 @@ void kws_committee_reset(kws_committee *committee) {
   reset_member(committee, 0, settings->window_frames - settings->members->network.window_frames);
   committee->next = 0;
   committee->undecided = 0;
-  committee->behind = UINT16_MAX;
+  committee->lag = UINT16_MAX;
   committee->wait = settings->window_frames;
   committee->credit = 0;
   committee->parity = 0;
@@ -153,8 +153,8 @@ void kws_committee_push(kws_committee *committee, const float *frame) {
   const kws_network *network = &settings->members->network;
   kws_member_state *first = state_of(committee, 0);
   /* The place of a frame that the others have yet to take is not used again. */
-  while (committee->suspected && committee->behind > 0 &&
-         committee->undecided + committee->behind > settings->kept_frames)
+  while (committee->suspected && committee->lag > 0 &&
+         committee->undecided + committee->lag > settings->kept_frames)
     take(committee);
   if (++committee->next == settings->kept_frames) committee->next = 0;
   ++committee->undecided;
@@ -175,7 +175,7 @@ void kws_committee_allow(kws_committee *committee) {
 /* Go on to the next undecided frame. */
 static void pass(kws_committee *committee) {
   --committee->undecided;
-  if (committee->behind < UINT16_MAX) ++committee->behind;
+  if (committee->lag < UINT16_MAX) ++committee->lag;
 }
 
 /* Go on to the next step. */
@@ -199,7 +199,7 @@ bool kws_committee_next(kws_committee *committee) {
       committee->suspected = true;
       wake(committee);
     }
-    for (; committee->behind > 0; --committee->credit) {
+    for (; committee->lag > 0; --committee->credit) {
       if (committee->credit == 0) return false;
       take(committee);
     }

@@ -62,7 +62,7 @@ typedef struct {
   const uint16_t *of_first; /* [keywords] of the first member at that step */
   uint16_t next;            /* slot for the next frame */
   uint16_t undecided;       /* frames that are not decided yet */
-  uint16_t behind;          /* frames that the others have to take up to the oldest undecided one */
+  uint16_t lag;             /* frames that the others have to take up to the oldest undecided one */
   uint16_t wait;            /* frames until the next step, the oldest undecided one included */
   uint16_t credit;          /* frames that the others may take before the next hop */
   uint8_t parity;           /* of the next step's index */

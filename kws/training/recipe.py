@@ -166,7 +166,7 @@ class PosteriorHandling:
 class Committee:
     """Describe the networks of a model: one always runs, the others confirm what it suspects."""
 
-    networks: int = within(1, MAX_NETWORKS, 1)  # trained alike, but for their first weights
+    networks: int = within(1, MAX_NETWORKS, 1)  # trained the same way from different first weights
     # Average of the first network's first phase that wakes the others, for every keyword.
     bound: float = within(0.01, 1.0, 0.2)
 

@@ -90,7 +90,7 @@ def test_no_hop_does_more_than_its_share_and_no_frame_is_lost(
     hop, found, most = eager.config.front_end.hop, [], 0
     for at in range(0, len(samples), hop):
         found += native.push(samples[at : at + hop])
-        lag = state.undecided + state.behind if state.suspected else 0
+        lag = state.undecided + state.lag if state.suspected else 0
         most = max(most, lag)
     # One frame more would take the place of one that the members still need: they would have to
     # take frames at once, whatever the time.
