@@ -175,7 +175,8 @@ def _flush(stream: TextIO | None) -> OSError | None:
 
 def _discard_unwritten() -> None:
     """Drop what cannot be written, or the interpreter would complain of it at its end."""
-    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+    for number, outer in ((1, sys.stdout), (2, sys.stderr)):
+        stream = getattr(outer, "wrapped", outer)  # by click, to hide a reader that went away
         if _flush(stream):
             with suppress(OSError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
