@@ -163,7 +163,7 @@ class PosteriorHandling:
 
 
 @dataclass(frozen=True)
-class Committee:
+class CommitteeRecipe:
     """Describe the networks of a model: one always runs, the others confirm what it suspects."""
 
     networks: int = within(1, MAX_NETWORKS, 1)  # trained the same way from different first weights
@@ -186,7 +186,7 @@ class Recipe:
     mining: Mining = field(default_factory=Mining)
     distillation: Distillation = field(default_factory=Distillation)
     posterior: PosteriorHandling = field(default_factory=PosteriorHandling)
-    committee: Committee = field(default_factory=Committee)
+    committee: CommitteeRecipe = field(default_factory=CommitteeRecipe)
 
     def inference_config(self, config: ModelConfig) -> ModelConfig:
         """Return the settings with which a trained model is run, of those it was trained with.
@@ -217,7 +217,7 @@ WAKE_WORDS = Recipe(
     mining=Mining(passages_per_epoch=500, searched_hours=6.0),
     distillation=Distillation(passages_per_batch=64, spliced_speech_hours=12.0),
     posterior=PosteriorHandling(phases=2),
-    committee=Committee(networks=3),
+    committee=CommitteeRecipe(networks=3),
 )
 
 # Default of a base model, from which others are fine-tuned: many words, each spoken by people and
