@@ -61,7 +61,7 @@ from kws.training.recipe import Architecture
 from kws.training.pipeline import run
 from kws.training.cross_validation import Fold
 from kws.training.plan import Plan
-from kws.training.recipe import Committee, ExampleCounts, Mining, PosteriorHandling
+from kws.training.recipe import CommitteeRecipe, ExampleCounts, Mining, PosteriorHandling
 from kws.training.recipe import Recipe, Schedule
 
 
@@ -79,7 +79,7 @@ def small(epochs, networks):
         examples=ExampleCounts(per_keyword=160, background=400),
         mining=Mining(passages_per_epoch=10),
         posterior=PosteriorHandling(phases=networks),
-        committee=Committee(networks=networks),
+        committee=CommitteeRecipe(networks=networks),
     )
 
 
