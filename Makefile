@@ -28,8 +28,7 @@ help:
 	@echo 'make model DATA=folder       train the shipped model again, by models/home.toml'
 	@echo 'make base-model DATA=folder  train the pretrained base model again, by models/base.toml'
 	@echo '                      WORK=folder keeps what an interrupted run made, KOKORO=folder adds its'
-	@echo '                      voices, EMBEDDING=folder has the speech embedding where pyopen-wakeword'
-	@echo '                      has no wheel (docs/train.md)'
+	@echo '                      voices, EMBEDDING=folder distils the speech embedding (docs/train.md)'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
 	@echo 'make system-packages  install what the steps above need besides Python (Debian, Ubuntu)'
 	@echo 'PYTHON=python3.12 makes .venv with another Python'
@@ -63,10 +62,6 @@ model base-model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
 		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(DISTILLED)
-	$(FOLDS)
-
-# The models that gave home its thresholds and figures are kept, so that those can be verified.
-model: FOLDS = mkdir -p models/home.folds && cp $(TRAINED)/fold-[0-3].tflite models/home.folds
 
 trunk: base-model
 	@echo 'make trunk is called make base-model now'
