@@ -216,8 +216,8 @@ WAKE_WORDS = Recipe(
     examples=ExampleCounts(per_keyword=15_000, background=150_000),
     mining=Mining(passages_per_epoch=500, searched_hours=6.0),
     distillation=Distillation(passages_per_batch=64, spliced_speech_hours=12.0),
-    posterior=PosteriorHandling(phases=2),
-    committee=CommitteeRecipe(networks=3),
+    posterior=PosteriorHandling(),
+    committee=CommitteeRecipe(networks=4),
 )
 
 # Default of a base model, from which others are fine-tuned: many words, each spoken by people and

@@ -95,8 +95,8 @@ HOME = Recipe(
         logits_weight=2.0,
         spliced_speech_hours=12.0,
     ),
-    posterior=PosteriorHandling(phases=2, refractory_seconds=2.0, false_alarms_per_hour=0.2),
-    committee=Committee(networks=3, bound=0.2),
+    posterior=PosteriorHandling(phases=1, refractory_seconds=2.0, false_alarms_per_hour=0.2),
+    committee=Committee(networks=4, bound=0.2),
 )
 
 
