@@ -20,7 +20,7 @@ from kws.training.recipe import (
     WAKE_WORDS,
     Architecture,
     Augmentation,
-    Committee,
+    CommitteeRecipe,
     Distillation,
     ExampleCounts,
     Loss,
@@ -96,7 +96,7 @@ HOME = Recipe(
         spliced_speech_hours=12.0,
     ),
     posterior=PosteriorHandling(phases=1, refractory_seconds=2.0, false_alarms_per_hour=0.2),
-    committee=Committee(networks=4, bound=0.2),
+    committee=CommitteeRecipe(networks=4, bound=0.2),
 )
 
 
