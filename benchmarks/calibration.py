@@ -4,8 +4,9 @@ DATA is the data folder of the recipes. Each model of models/home.folds scores t
 was not trained on: its held-out quarter, and `speech_more`, which none of them was trained on. By
 random splits over speakers, thresholds from a part of one half are tried on the other half: how
 many false alarms are counted there, of how many that were promised, and how often the count lies
-within what the interval lets expect (of 95 %: its rates, as Poisson counts). Then thresholds from
-the folds are tried on the shipped model, on speech that neither was trained on. Takes some five
+within what the interval lets expect (of 95 %: its rates, as Poisson counts). With `--kept MODEL`,
+the model that was kept when these folds were trained (models/home.tflite of commit a06d90c),
+thresholds from the folds are tried on it, on speech that neither was trained on. Takes some five
 minutes of one core; `--peaks DIR` keeps what was scored.
 """
 
@@ -34,8 +35,9 @@ from kws.training.cross_validation import Fold
 from kws.training.plan import QUARTERS
 from kws.training.recipe import WAKE_WORDS
 
-FOLDS = Path(__file__).resolve().parents[1] / "models" / "home.folds"
-UNHEARD = "speech_more"  # folder of speech that no shipped model was trained on
+MODELS = Path(__file__).resolve().parents[1] / "models"
+FOLDS = MODELS / "home.folds"
+UNHEARD = "speech_more"  # folder of speech that none of these models was trained on
 SPLITS = 10
 PARTS = (1.0, 0.5, 0.25, 0.125)  # of a half, that thresholds come from
 RATES = (4.0, 1.0, 0.2)  # false alarms per hour of all keywords together
@@ -47,10 +49,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--peaks", type=Path, help="folder that keeps what was scored")
+    parser.add_argument("--kept", type=Path, help="model that was trained with the folds")
     arguments = parser.parse_args()
     data = arguments.data
     kept = Keeper(arguments.peaks)
-    dataset = from_recipe(FOLDS / "data.toml", data)
+    dataset = from_recipe(MODELS / "home.toml", data)
     folds = [Fold(index, QUARTERS, FOLDS) for index in range(QUARTERS)]
     unheard = _by_source(data)
     new, own = [], []
@@ -59,11 +62,13 @@ def main() -> None:
         test = [c for c in fold.test_set(dataset).negatives if UNHEARD not in c.path.parts]
         own.append(kept(f"fold-{fold.index}", partial(_peaks, scorer, test, data)))
         new.append(kept(f"fold-{fold.index}-new", partial(find_speech_peaks, scorer, unheard)))
-    home = Scorer(ModelFile.load("home"))
-    home_new = kept("home-new", partial(find_speech_peaks, home, unheard))
     console = Console(width=120)
     console.print(halves([join_peaks(both) for both in zip(own, new, strict=True)]))
-    console.print(folds_and_kept(new, home_new))
+    if arguments.kept:
+        scorer = Scorer(ModelFile.load(arguments.kept))
+        console.print(
+            folds_and_kept(new, kept("kept-new", partial(find_speech_peaks, scorer, unheard)))
+        )
 
 
 class Keeper:
@@ -96,7 +101,7 @@ def _peaks(scorer: Scorer, clips: list[Clip], data: Path) -> SpeechPeaks:
 
 
 def _by_source(data: Path) -> dict[str, list[Path]]:
-    """Return the speech that no shipped model was trained on, by source."""
+    """Return the speech that none of the models was trained on, by source."""
     clips = clips_in(data / UNHEARD)
     return by_kind([Clip(clip.path, 0, kind=clip.path.parent.name) for clip in clips])
 
@@ -150,7 +155,7 @@ def halves(models: list[SpeechPeaks]) -> Table:
 
 def folds_and_kept(folds: list[SpeechPeaks], kept: SpeechPeaks) -> Table:
     """Return what the kept model does at thresholds from the folds, on the same speech."""
-    table = Table(title=f"Thresholds from the folds, the shipped model on {kept.hours:.2f} h")
+    table = Table(title=f"Thresholds from the folds, the kept model on {kept.hours:.2f} h")
     for heading in ("asked per hour", "promised", "counted", "rate of its own tail"):
         table.add_column(heading, justify="right")
     for rate in KEPT_RATES:

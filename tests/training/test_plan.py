@@ -100,6 +100,20 @@ def test_a_base_model_is_trained_on_everything_and_not_tested(own: Path, recipe_
     assert len(plan(own, WORK, recipe_file, folds=2).tested) == 2
 
 
+def test_the_kept_model_is_tested_where_it_holds_out_a_quarter(own: Path, tmp_path: Path) -> None:
+    made = plan(own, WORK, held_out=2)
+    assert made.tested == [made.kept] == [Fold(1, 4, WORK)]
+    assert made.keeps_tested
+    assert not made.own_split
+    assert made.kept.held_out == [2, 3]
+    recipe = tmp_path / "held_out.toml"
+    recipe.write_text("[schedule]\nheld_out = 3\n")
+    assert plan(own, WORK, recipe).kept == Fold(2, 4, WORK)
+    assert plan(own, WORK, recipe, folds=1).kept == Fold(4, 4, WORK)  # the option overrides it
+    with pytest.raises(KwsError, match="--folds and --held-out exclude each other"):
+        plan(own, WORK, folds=2, held_out=1)
+
+
 def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     made = plan(commands, WORK, keywords=["go", "yes"])
     assert list(made.dataset.positives) == ["go", "yes"]
@@ -110,6 +124,8 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     validation = made.kept.test_set(made.dataset)
     assert validation.positives["go"]
     assert all(clip.partition == 0 for clip in validation.positives["go"])
+    with pytest.raises(KwsError, match="a split of their own, without --held-out"):
+        plan(commands, WORK, held_out=1)
     assert plan(commands, WORK, keywords=["go"], initial="home").recipe.initial is not None
 
 
