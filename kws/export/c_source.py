@@ -78,6 +78,11 @@ def detector_source(
         },
         "extern const kws_model kws_model_data;",
     )
+    return sizes, _definitions(model, network, values, names)
+
+
+def _definitions(model: ModelFile, network: Network, values: Values, names: str) -> str:
+    """Return the source of a detector; names: of the keywords, as C."""
     tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
@@ -97,7 +102,7 @@ def detector_source(
         "posterior": struct(posterior, 2),
         "sensitivities": "sensitivities",
     }
-    return sizes, "".join(
+    return "".join(
         (
             INCLUDES,
             f"static const char *const keywords[] = {{{names}}};\n\n",
