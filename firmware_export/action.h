@@ -12,6 +12,11 @@ class Action {
   /* count: detections since the start, including this one. detection.sample counts from the first
    * sample of the microphone. */
   virtual void detected(const kws_detection &detection, uint32_t count) = 0;
+  /* Called when the confidence of the latest detection has risen on since; count as above. */
+  virtual void risen(const kws_detection &detection, uint32_t count) {
+    (void)detection;
+    (void)count;
+  }
   /* Called when samples were lost; samples: in total since the start, modulo 2^32. */
   virtual void lost(uint32_t samples) { (void)samples; }
   /* Called when something does not work, of the board or of another action, and with null when all

@@ -3,7 +3,8 @@
  * One service with characteristics that can be read; numbers are little-endian:
  *   detection  notifies, too: the latest detection,
  *                uint32 count since the start, uint8 keyword, uint16 confidence (32768 is 1.0),
- *                uint64 sample; all zero before the first detection
+ *                uint64 sample; all zero before the first detection; the same count again with a
+ *                greater confidence when that has risen since
  *   keywords   names in UTF-8, separated by line feeds
  *   lost       notifies, too: uint32 samples lost since the start, modulo 2^32 */
 #ifndef ACTION_BLE_H
@@ -37,6 +38,10 @@ class Ble : public Action {
     put(value + 5, detection.confidence, 2);
     put(value + 7, detection.sample, 8);
     latest.writeValue(value, sizeof value);
+  }
+
+  void risen(const kws_detection &detection, uint32_t count) override {
+    detected(detection, count);
   }
 
   void lost(uint32_t samples) override {

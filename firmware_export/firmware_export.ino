@@ -4,6 +4,7 @@
  *
  * Change settings in settings.h. */
 #include "actions.h"
+#include "confidence_peak.h"
 #include "microphone.h"
 #include "sensitivity.h"
 #include "settings.h"
@@ -15,6 +16,7 @@ static Microphone microphone;
 static kws_spotter spotter;
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int16_t hop[KWS_MODEL_HOP];
+static ConfidencePeak peak;
 
 /* Room for the detections of one push. A hop completes one at most: when the gate opens, the
  * pre-roll passes with the hop, but it is no longer than the refractory time. */
@@ -24,6 +26,7 @@ static void act(const kws_detection &detection) {
   static uint32_t count;
   ++count;
   for (Action *action : actions) action->detected(detection, count);
+  peak.begin(detection, count);
 }
 
 /* Push the hop into the spotter and trigger the actions. */
@@ -31,6 +34,8 @@ static void detect() {
   kws_detection detections[MAX_DETECTIONS];
   const int count = kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, detections, MAX_DETECTIONS);
   for (int i = 0; i < count; ++i) act(detections[i]);
+  if (peak.update(&spotter))
+    for (Action *action : actions) action->risen(peak.detection, peak.count);
 }
 
 /* Report lost samples, at most once a second. */

@@ -24,6 +24,7 @@ OTHER_WRITERS = {
     "kws/audio/piped_file.py": "a temporary file",
     "kws/data/download.py": "resumes a .part, unpacks into a folder that is renamed",
     "kws/evaluation/figures.py": "writes into memory",
+    "kws/evaluation/report.py": "writes what replacing() yields",
     "kws/recorder/take.py": "writes what replacing() yields",
     "kws/training/array_store.py": "writes into a folder that is renamed",
     "kws/training/checkpoint.py": "writes what replacing() yields",

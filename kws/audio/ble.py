@@ -83,6 +83,7 @@ class Board:
         address_or_name: of the board, the name or a part of it; None for the only one in reach.
         on_found: called once, with the name and the keywords of the board.
         on_detection: called with each detection as it arrives.
+        on_rise: called with the latest detection again when its confidence has risen.
     """
 
     def __init__(
@@ -90,12 +91,14 @@ class Board:
         address_or_name: str | None,
         on_found: Callable[[str, list[str]], object],
         on_detection: Callable[[Detection], object],
+        on_rise: Callable[[Detection], object],
     ) -> None:
         self._wanted = (address_or_name or "").lower()
-        self._on_found, self._on_detection = on_found, on_detection
+        self._on_found, self._on_detection, self._on_rise = on_found, on_detection, on_rise
         self._keywords: list[str] = []
         self._found = False  # was connected once; from then on only to that address
         self._count = 0  # latest count of detections that the board sent
+        self._latest: Detection | None = None  # of this connection
         self._lost = 0  # latest count of lost samples that the board sent
         self._bad = 0  # notifications that were passed over
         self._complained_at = -COMPLAINT_SECONDS  # s
@@ -191,7 +194,7 @@ class Board:
             log.warning("connected again; missed %d detections", count - self._count)
         else:
             log.info("connected again")
-        self._keywords, self._count = keywords, count
+        self._keywords, self._count, self._latest = keywords, count, None
         self._take(LOST, bytes(await client.read_gatt_char(LOST)))
 
     def _take(self, uuid: str, content: bytes) -> None:
@@ -221,14 +224,20 @@ class Board:
     def _take_detection(self, content: bytes) -> None:
         count, detection = decode(content, self._keywords)
         step = (count - self._count) % 2**32
-        if step == 0:
-            return  # BlueZ also notifies of what another program has read
+        if step == 0:  # BlueZ also notifies of what another program has read
+            if self._latest is not None and self._latest.confidence < detection.confidence:
+                self._pass_on(self._on_rise, detection)
+            return
         if step > MAX_STEP:
             raise KwsError(f"the board sent its detection {count} after {self._count}")
         if step > 1:
             log.warning("missed %d detections", step - 1)
         self._count = count
+        self._pass_on(self._on_detection, detection)
+
+    def _pass_on(self, consumer: Callable[[Detection], object], detection: Detection) -> None:
+        self._latest = detection
         try:
-            self._on_detection(detection)
+            consumer(detection)
         except Exception as error:
             raise _ConsumerError(error) from error

@@ -33,39 +33,56 @@ async def find_board(service: str, wanted: str, known: bool) -> BLEDevice:
     Raises:
         KwsError: There is no such board in reach, or more than one.
     """
-    found: dict[str, BLEDevice] = {}
-    first_at = 0.0
-
-    def is_settled(device: BLEDevice, advertised: AdvertisementData) -> bool:
-        """Return whether the board is the one, or others had the time to show themselves."""
-        nonlocal first_at
-        chosen = device.address.lower() == wanted
-        name = advertised.local_name or device.name or ""
-        named = not known and wanted in name.lower()
-        if service not in advertised.service_uuids or not (chosen or named):
-            return False
-        first_at = first_at or time.monotonic()
-        found.setdefault(device.address, device)
-        return chosen or time.monotonic() - first_at >= OTHERS_SECONDS
-
+    boards = _Boards(service, wanted, known)
     while True:
         settled = await BleakScanner.find_device_by_filter(
-            is_settled, SCAN_SECONDS, service_uuids=[service]
+            boards.is_settled, SCAN_SECONDS, service_uuids=[service]
         )
         if settled is not None and settled.address.lower() == wanted:
             return settled
-        exact = [board for board in found.values() if (board.name or "").lower() == wanted]
-        for boards in (list(found.values()), exact):
-            if len(boards) == 1:
-                return boards[0]
-        if found:
-            raise KwsError(_choice(list(found.values())))
+        if (board := boards.only_one()) is not None:
+            return board
         if not known:
             which = f"'{wanted}'" if wanted else "that runs kws"
             raise KwsError(
                 f"no board {which} found within {SCAN_SECONDS:.0f} s;"
                 " is it on, in reach and not connected to another computer?"
             )
+
+
+class _Boards:
+    """Collect the boards in reach that may be meant; `find_board` says what the arguments are."""
+
+    def __init__(self, service: str, wanted: str, known: bool) -> None:
+        self._service, self._wanted, self._known = service, wanted, known
+        self._found: dict[str, BLEDevice] = {}
+        self._first_at = 0.0
+
+    def is_settled(self, device: BLEDevice, advertised: AdvertisementData) -> bool:
+        """Return whether the board is the one, or others had the time to show themselves."""
+        chosen = device.address.lower() == self._wanted
+        name = advertised.local_name or device.name or ""
+        named = not self._known and self._wanted in name.lower()
+        if self._service not in advertised.service_uuids or not (chosen or named):
+            return False
+        self._first_at = self._first_at or time.monotonic()
+        self._found.setdefault(device.address, device)
+        return chosen or time.monotonic() - self._first_at >= OTHERS_SECONDS
+
+    def only_one(self) -> BLEDevice | None:
+        """Return the only board, or the only one of exactly the name; None if there is none.
+
+        Raises:
+            KwsError: there are several.
+        """
+        found = list(self._found.values())
+        exact = [board for board in found if (board.name or "").lower() == self._wanted]
+        for boards in (found, exact):
+            if len(boards) == 1:
+                return boards[0]
+        if found:
+            raise KwsError(_choice(found))
+        return None
 
 
 def shown_name(device: BLEDevice) -> str:

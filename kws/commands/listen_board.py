@@ -34,8 +34,11 @@ def listen_to_board(name: str | None, actions_file: Path | None, as_json: bool) 
         line = json_line(detection, at=wall_clock()) if as_json else text_line(detection)
         output.print(line)
 
+    def on_rise(detection: Detection) -> None:
+        actions.follow({detection.keyword: detection.confidence}, seconds=0.0)
+
     try:
-        Board(name, on_found, on_detection).receive()
+        Board(name, on_found, on_detection, on_rise).receive()
     except KeyboardInterrupt:
         return 0
     finally:

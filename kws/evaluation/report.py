@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from kws.atomic_write import write_atomically
+from kws.atomic_write import encoded, replacing
 from kws.console.html_page import html_page
 from kws.errors import KwsError
 from kws.evaluation.condition_report import (
@@ -32,7 +34,8 @@ def prepare_report_folder(folder: Path) -> None:
     """Make a report's folder before a long evaluation; KwsError where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").touch()
+        with tempfile.TemporaryFile(dir=folder):  # leaves nothing if the evaluation fails
+            pass
     except OSError as error:
         raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
 
@@ -67,8 +70,10 @@ def write_report(
         "report.html": report_page(condition, result, curves, cases, false_alarms, in_conditions),
     }
     try:
-        for name, text in files.items():
-            write_atomically(folder / name, text)
+        with ExitStack() as reports:  # none replaces a former one before all are written
+            for name, text in files.items():
+                unfinished = reports.enter_context(replacing(folder / name))
+                unfinished.write_bytes(encoded(text))
     except OSError as error:
         raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
     return [folder / name for name in files]

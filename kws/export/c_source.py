@@ -78,15 +78,20 @@ def detector_source(
         },
         "extern const kws_model kws_model_data;",
     )
+    return sizes, _definitions(model, (network, *others), values, names)
+
+
+def _definitions(
+    model: ModelFile, networks: tuple[Network, ...], values: Values, names: str
+) -> str:
+    """Return the source of a detector; names: of the keywords, as C."""
     tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
-        layers, network_fields = _layers(network, values["network"])
+        layers, network_fields = _layers(networks[0], values["network"])
         committee = dict.fromkeys(values["committee"], 0) | {"members": "NULL", "bounds": "NULL"}
     else:
-        layers, network_fields, committee = _committee(
-            model.config, (network, *others), values["committee"]
-        )
+        layers, network_fields, committee = _committee(model.config, networks, values["committee"])
     fields = values | {
         "name": string(model.name),
         "keywords": "keywords",
@@ -97,7 +102,7 @@ def detector_source(
         "posterior": struct(posterior, 2),
         "sensitivities": "sensitivities",
     }
-    return sizes, "".join(
+    return "".join(
         (
             INCLUDES,
             f"static const char *const keywords[] = {{{names}}};\n\n",

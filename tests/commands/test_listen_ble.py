@@ -113,6 +113,39 @@ def test_detections_are_printed_and_trigger_actions(
 
 
 @pytest.mark.slow
+def test_an_action_waits_for_its_min_confidence(board, tmp_path: Path) -> None:
+    """The board sends a detection again, with its count, when the confidence has risen."""
+    actions = tmp_path / "actions.toml"
+    actions.write_text(
+        "".join(
+            f'[[action]]\nkeyword = "*"\nmin_confidence = {least}\n'
+            f'command = ["sh", "-c", "echo $KWS_CONFIDENCE >> {tmp_path}/{name}"]\n'
+            for name, least in (("high", 0.75), ("highest", 0.95), ("other", 0.6))
+        )
+    )
+    words = ["listen", "--ble", "--json", "--actions", actions]
+    with board() as bluez, started(*words, env=bluez.environment) as process:
+        bluez.wait_for_listener()
+        for confidence in (16384, 16384, 22938, 29491, 26214):  # 0.5, 0.5, 0.7, 0.9, 0.8
+            bluez.notify(ble.DETECTION, content(1, confidence=confidence))
+        bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=16384))
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=20972))  # 0.64
+        deadline = time.monotonic() + 30
+        while not_yet := [n for n in ("high", "other") if not (tmp_path / n).exists()]:
+            assert time.monotonic() < deadline, not_yet
+            time.sleep(0.05)
+        while (tmp_path / "other").read_text().count("\n") < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        process.communicate()
+    assert [line["keyword"] for line in lines] == ["smart mirror", "computer"]
+    assert len((tmp_path / "high").read_text().splitlines()) == 1
+    assert not (tmp_path / "highest").exists()
+
+
+@pytest.mark.slow
 def test_losses_and_a_lost_connection_are_logged(board) -> None:
     with board() as bluez, started("listen", "--ble", env=bluez.environment) as process:
         bluez.wait_for_listener()

@@ -22,6 +22,7 @@ from evaluation_samples import POSITIVES, write_samples
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
+from kws.evaluation.report import prepare_report_folder
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,31 @@ def test_without_matplotlib_one_line_says_what_to_install(folders: Path, tmp_pat
         "kws: error: kws evaluate --report needs matplotlib: pip install 'kws[report]'\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+@pytest.mark.parametrize("limit", [0, 4_000, 60_000])  # bytes of a file: in the JSON, in the page
+def test_a_disk_that_is_full_at_any_byte_leaves_no_cut_report(
+    folders: Path, tmp_path: Path, limit: int
+) -> None:
+    import resource
+
+    former = {"report.json": "former JSON", "report.html": "former page"}
+    for name, text in former.items():
+        (tmp_path / name).write_text(text)
+    done = kws(
+        *(*options(folders), "--report", tmp_path),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        env=os.environ | {"MPLCONFIGDIR": str(tmp_path.parent)},
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"kws: error: {tmp_path}: the report cannot be written: File too large"
+    )
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == former
+
+
+def test_a_folder_is_tried_without_leaving_a_file(tmp_path: Path) -> None:
+    prepare_report_folder(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,23 @@ def laptop_detections(model: ModelFile, samples: Samples) -> list[Detection]:
 def received(model: ModelFile, board: BoardRun) -> list[Detection]:
     """Return the detections that a central decodes, of which none may be missing."""
     contents = [content for _, uuid, content in board.notified if uuid == ble.DETECTION]
-    decoded = [ble.decode(content, model.config.keywords) for content in contents]
+    decoded = without_rises([ble.decode(content, model.config.keywords) for content in contents])
     assert [count for count, _ in decoded] == list(range(1, len(decoded) + 1))
     return [detection for _, detection in decoded]
+
+
+def without_rises(decoded: list[tuple[int, Detection]]) -> list[tuple[int, Detection]]:
+    """Return counts and detections without those again whose confidence has risen."""
+    first: list[tuple[int, Detection]] = []
+    highest = 0.0
+    for count, detection in decoded:
+        if first and count == first[-1][0]:
+            assert detection.confidence > highest
+            assert replace(detection, confidence=first[-1][1].confidence) == first[-1][1]
+        else:
+            first.append((count, detection))
+        highest = detection.confidence
+    return first
 
 
 def compile_for_arduino(sketch: Path, folder: Path) -> None:
@@ -160,6 +175,27 @@ def test_detections_equal_those_of_kws_listen(
     greeting, *lines = board.lines
     assert greeting == f"kws home: listening for {', '.join(model.config.keywords)}"
     assert lines == [text_line(detection) for detection in expected]
+
+
+def test_a_confidence_that_rises_on_is_sent_as_on_a_laptop(
+    program: Path, model: ModelFile, tmp_path: Path
+) -> None:
+    board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, CENTRAL)
+    contents = [content for _, uuid, content in board.notified if uuid == ble.DETECTION]
+    sent = [ble.decode(content, model.config.keywords) for content in contents]
+    highest = {count: detection.confidence for count, detection in sent}  # the latest of each
+    assert len(sent) <= 3 * len(highest)
+    hop, spotter, expected, left = model.config.front_end.hop, Spotter(model), [], 0
+    for start in range(0, len(board.kept), hop):
+        for found in spotter.push(board.kept[start : start + hop]):
+            expected.append(found)
+            left = 2 * 16_000 // hop
+        if left:
+            confidence = max(expected[-1].confidence, spotter.scores[expected[-1].keyword])
+            expected[-1] = replace(expected[-1], confidence=confidence)
+            left -= 1
+    assert [highest[count] for count in sorted(highest)] == [one.confidence for one in expected]
+    assert max(highest.values()) > max(one.confidence for _, one in without_rises(sent))
 
 
 def test_a_keyword_right_after_the_start_is_detected(
@@ -245,8 +281,8 @@ def test_a_central_that_comes_and_goes(program: Path, model: ModelFile, tmp_path
     board = sketch_board.run(program, sample("all_keywords.flac"), tmp_path, events)
     assert [time // 10 for time in board.advertising] == [300]
     contents = [content for _, uuid, content in board.notified if uuid == ble.DETECTION]
-    counts = [ble.decode(content, model.config.keywords)[0] for content in contents]
-    assert counts == [1, 3, 4]
+    decoded = [ble.decode(content, model.config.keywords) for content in contents]
+    assert [count for count, _ in without_rises(decoded)] == [1, 3, 4]
     assert board.values[ble.DETECTION] == contents[-1]
     assert board.values[ble.KEYWORDS].decode().split("\n") == list(model.config.keywords)
 
@@ -290,10 +326,11 @@ def test_a_hang_of_the_bluetooth_stack_restarts_the_board(
     [restarted] = board.restarts
     assert 60_000 <= restarted <= 72_000
     assert not board.hangs
-    times = [time for time, uuid, _ in board.notified if uuid == ble.DETECTION]
-    assert len([time for time in times if time < 3000]) == 1
-    after = [content for time, uuid, content in board.notified if time > restarted]
-    detections = [ble.decode(content, model.config.keywords) for content in after]
+    detected = [one for one in board.notified if one[1] == ble.DETECTION]
+    before = [content for time, _, content in detected if time < 3000]
+    assert {ble.decode(content, model.config.keywords)[0] for content in before} == {1}
+    after = [content for time, _, content in detected if time > restarted]
+    detections = without_rises([ble.decode(one, model.config.keywords) for one in after])
     usual = laptop_detections(model, sample("all_keywords.flac"))
     assert [one.keyword for _, one in detections] == [one.keyword for one in usual]
     assert [count for count, _ in detections] == [1, 2, 3, 4]

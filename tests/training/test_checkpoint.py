@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,29 @@ def test_a_damaged_checkpoint_is_one_line_and_an_empty_one(
 def test_an_array_in_place_of_a_checkpoint_is_damage(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones(3))
     assert Checkpoint.load(tmp_path / "a.npy") == Checkpoint()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+@pytest.mark.parametrize("seed", range(3))
+def test_a_disk_that_is_full_at_any_byte_leaves_the_former_checkpoint(
+    tmp_path: Path, seed: int
+) -> None:
+    import resource
+
+    path, arrays = tmp_path / "a.checkpoint", [np.ones((7, n)) for n in range(1, 40)]
+    former, later = (Checkpoint(n, n, 0.5 / n, arrays, arrays) for n in (1, 2))
+    later.save(path)
+    complete = path.stat().st_size
+    former.save(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in [0, complete - 1, *np.random.default_rng(seed).integers(1, complete, 20)]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                later.save(path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert list(tmp_path.iterdir()) == [path]
+        assert Checkpoint.load(path).epoch == 1
+    later.save(path)
+    assert Checkpoint.load(path).epoch == 2
