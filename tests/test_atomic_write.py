@@ -30,7 +30,10 @@ OTHER_WRITERS = {
     "kws/training/checkpoint.py": "writes what replacing() yields",
     "kws/training/prepare.py": "renames a folder",
     "kws/training/workers.py": "progress, which may be cut short",
+    "kws/tts/espeak_words.py": "into a temporary folder",
     "kws/tts/utterances.py": "writes what replacing() yields",
+    "kws/tts/voices.py": "into a temporary folder",
+    "kws/tts/word_times.py": "into a temporary folder",
 }
 WRITES = re.compile(
     r"""\.write_(text|bytes)\(|open\((?!os\.devnull)[^)\n]*["'][wax]|soundfile\.write\(|SoundFile\([^)\n]*["']w"""
