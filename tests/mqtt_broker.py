@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,7 +81,9 @@ class Client:
         self._paho.on_message = lambda _, __, message: self.messages.append(
             (message.topic, message.payload.decode(errors="replace"), message.retain)
         )
+        self._subscribed = threading.Event()
         self._paho.on_connect = lambda client, *_: client.subscribe("#", 1)
+        self._paho.on_subscribe = lambda *_: self._subscribed.set()
         self._paho.reconnect_delay_set(1, 1)
         if login:
             self._paho.username_pw_set(**login)
@@ -88,6 +91,7 @@ class Client:
 
     def __enter__(self) -> Client:
         self._paho.loop_start()
+        assert self._subscribed.wait(PATIENCE), "the broker did not confirm the subscription"
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -20,6 +20,11 @@ from kws.posterior import Posterior
 Samples = npt.NDArray[np.int16]
 
 
+def first_network(model: ModelFile) -> ModelFile:
+    """Return the first network of a model, which decides by itself."""
+    return replace(model, config=replace(model.config, committee=None), networks=())
+
+
 def synthetic_audio(seconds: float, seed: int = 0) -> Samples:
     """Return noise, chirps, clicks, silence, DC and clipping in turn, from -60 to above 0 dBFS."""
     random = np.random.default_rng(seed)

@@ -115,8 +115,6 @@ ACTION = '[mqtt]\nbroker = "mqtt://127.0.0.1:{}"\n[[action]]\nkeyword = "compute
 
 def test_an_action_publishes_the_detection_or_a_payload(tmp_path, caplog):
     with Mosquitto(tmp_path) as broker, Client(broker.port) as client:
-        client.send("ready", "yes")
-        client.wait("ready")  # it has subscribed
         run_to_end(load(tmp_path, ACTION.format(broker.port, "home/wake")))
         assert json.loads(client.wait("home/wake")) == {
             "time": 1.84,

@@ -24,7 +24,8 @@ from kws.model_file import ModelFile
 def shipped() -> dict[str, Any]:
     """Return the values of the shipped model's struct."""
     model = ModelFile.load()
-    return model_values(model.name, model.config, read(model.content, model.name))
+    network, *others = (read(c, model.name) for c in (model.content, *model.networks))
+    return model_values(model.name, model.config, network, others)
 
 
 @cache
@@ -32,7 +33,9 @@ def committee() -> dict[str, Any]:
     """Return the values of a committee: two phases of the shipped network, and one of a copy."""
     model = ModelFile.load()
     network = read(model.content, model.name)
-    config = replace(model.config, committee=CommitteeConfig((0.5,) * 4, (2, 1)))
+    settings = CommitteeConfig((0.5,) * 4, (2, 1))
+    smoothing = replace(model.config.smoothing, smooth_steps=12)
+    config = replace(model.config, stride=1, smoothing=smoothing, committee=settings)
     return model_values(model.name, config, network, [network])
 
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from small_models import first_network
 
 from kws.config import GateConfig
 from kws.engine.lowering import read
@@ -87,13 +88,13 @@ def test_the_comparison_follows_the_figures(
     exported: Path, monkeypatch: pytest.MonkeyPatch, minimum: float, maximum: float, verdict: str
 ) -> None:
     monkeypatch.setattr(cost, "CYCLES_PER_INSTRUCTION", (minimum, maximum))
-    model = ModelFile.load("home")
+    model = first_network(ModelFile.load("home"))
     text = report(model, read(model.content, "home"), {})["report.txt"]
     assert verdict in " ".join(text.split())
 
 
 def test_without_a_gate_silence_costs_as_much_as_speech() -> None:
-    model = ModelFile.load("home")
+    model = first_network(ModelFile.load("home"))
     ungated = replace(model, config=replace(model.config, gate=GateConfig(on=False)))
     text = report(ungated, read(model.content, "home"), {})["report.txt"]
     assert "This model has no gate" in text

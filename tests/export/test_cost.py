@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from conftest import skip_without
 from cortex_m4 import counting
-from small_models import plane, temporal
+from small_models import first_network, plane, temporal
 
 from kws.config import GateConfig
 from kws.engine.c_headers import structs
@@ -44,7 +44,11 @@ def count(model: ModelFile) -> counting.Count:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["home", "temporal", "plane"])
 def test_stored_costs_match_the_counts(name: str) -> None:
-    model = {"home": lambda: ModelFile.load("home"), "temporal": temporal, "plane": plane}[name]()
+    model = {
+        "home": lambda: first_network(ModelFile.load("home")),
+        "temporal": temporal,
+        "plane": plane,
+    }[name]()
     counted, network = count(model), read(model.content, "model")
     stored = cost.stored_costs(network, model.config)
     for stage, tolerance in TOLERANCE.items():

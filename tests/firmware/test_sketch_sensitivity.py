@@ -12,6 +12,7 @@ import pytest
 import sketch_board
 from command_line import all_keywords
 from conftest import skip_without
+from small_models import first_network
 
 from kws.backend import Spotter
 from kws.console.detection_lines import text_line
@@ -21,7 +22,7 @@ from kws.export.sketch import engine_sources, model_files, sketch_files
 from kws.model_file import ModelFile
 from kws.sensitivity import Sensitivity, store
 
-HOME = ModelFile.load("home")
+HOME = first_network(ModelFile.load("home"))
 HIGH, LOW = (0.45, 0.5, 0.55, 0.6), (0.84, 0.999, 0.9, 0.7)
 
 
