@@ -12,7 +12,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.training.example_store import ExamplePool, NegativeSpeech
-from kws.training.features import OVERSAMPLING
+from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.prepare import (
     EQUAL_WEIGHT,
     MAX_RECORDED_SHARE,
@@ -94,4 +94,7 @@ def test_a_recording_that_breaks_off_is_logged_and_left_out(
     kept = NegativeSpeech.load(tmp_path / "examples")
     seconds = np.bincount(kept.partitions) * RECIPE.front_end.hop / OVERSAMPLING / SAMPLE_RATE
     assert np.argmax(seconds) == 2
-    assert seconds[2] - seconds[1] == pytest.approx(3.0, abs=0.05)
+    layout = ExampleLayout.of(RECIPE.front_end, RECIPE.architecture)
+    silence = layout.window_frames * layout.front_end.hop / SAMPLE_RATE
+    # The recording among the others, and once more after silence.
+    assert seconds[2] - seconds[1] == pytest.approx(3.0 + silence + 3.0, abs=0.05)
