@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kws.config import SAMPLE_RATE
+import numpy as np
+
 from kws.ring_buffer import RingBuffer
+from kws.types import Samples
 
 if TYPE_CHECKING:
     from kws.listener import Source
-
-DISCARDED = SAMPLE_RATE  # samples, room for what is read while switched off
 
 
 class SwitchedSource:
@@ -27,7 +27,7 @@ class SwitchedSource:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._discard = RingBuffer(DISCARDED)
+        self._held: Samples = np.zeros(0, np.int16)  # came after what was thrown away
         self._discarded = 0  # samples since the latest that passed
         self.on = True
         self.lost = 0
@@ -51,16 +51,33 @@ class SwitchedSource:
         self._source.__exit__(*error)
 
     def fill(self, ring: RingBuffer) -> bool:
-        """Wait for samples and put them into the ring, or throw them away; False at the end."""
-        if self.on and self._discarded:
-            self.lost, self._discarded = self._discarded, 0
+        """Wait for samples and put them into the ring, or throw them away; False at the end.
+
+        It counts whether the switch is on when samples come, not when the wait for them began.
+        """
+        self.lost = 0
+        if len(self._held):
+            self._pass(self._held, ring)
+            self._held = self._held[:0]
             return True
-        on = self.on  # which may change while the source is waited for
-        goes_on = self._source.fill(ring if on else self._discard)
+        before = ring.available
+        goes_on = self._source.fill(ring)
         self.name = self._source.name
-        self.lost = int(getattr(self._source, "lost", 0))
-        if not on:
-            self._discarded += self.lost + self._discard.available
-            self._discard.reset()
-            self.lost = 0
-        return goes_on
+        lost = int(getattr(self._source, "lost", 0))
+        if self.on and not self._discarded:
+            self.lost = lost
+            return goes_on
+        kept, block = ring.read(before), ring.read(ring.available)
+        ring.write(kept)
+        self._discarded += lost
+        if not self.on:
+            self._discarded += len(block)
+            return goes_on
+        self.lost, self._discarded, self._held = self._discarded, 0, block
+        return True  # the block follows the gap; an end that came with it comes again
+
+    def _pass(self, block: Samples, ring: RingBuffer) -> None:
+        if self.on:
+            ring.write(block)
+        else:
+            self._discarded += len(block)

@@ -113,6 +113,27 @@ def test_a_switched_source_throws_away_what_comes_while_it_is_off():
     ]
 
 
+def test_what_counts_is_the_switch_when_samples_come():
+    silence = Silence()
+    source, ring = SwitchedSource(silence), RingBuffer(10_000)
+    fill = silence.fill
+
+    def switched(ring: RingBuffer) -> bool:
+        source.on = not source.on  # while the source is waited for
+        return fill(ring)
+
+    with source:
+        source.fill(ring)
+        silence.fill = switched
+        source.fill(ring)  # off
+        assert ring.available == 100  # what had passed before
+        source.fill(ring)  # on
+        assert (source.lost, ring.available) == (100, 100)
+        source.fill(ring)
+        assert (source.lost, ring.available) == (0, 200)
+    assert ring.read(10_000).tolist() == [1] * 100 + [3] * 100
+
+
 def test_a_queue_gives_up_what_is_too_much_or_too_old(monkeypatch):
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)

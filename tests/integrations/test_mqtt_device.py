@@ -22,6 +22,8 @@ from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
 from mqtt_broker import Client, Mosquitto, free_port
 
+from kws.model_file import ModelFile
+
 skip_without("paho-mqtt", find_spec("paho"))
 
 DEVICE = "kws/kitchen"
@@ -164,6 +166,41 @@ def test_the_last_will_of_a_killed_listener_and_the_return_after_a_restart(broke
     with Client(broker.port) as later:
         later.wait(f"{DEVICE}/status", "offline")
         assert (f"{DEVICE}/status", "offline", True) in later.messages
+
+
+@pytest.mark.slow
+def test_the_dashboard_sets_sensitivity_and_listening(broker, tmp_path):
+    with Client(broker.port) as client, listening(settings(tmp_path, broker.port)) as listener:
+        client.wait(f"{DEVICE}/status", "online")
+        client.send(f"{DEVICE}/sensitivity/computer/set", "0", retain=True)
+        client.wait(f"{DEVICE}/sensitivity/computer", "0.00")
+        listener.speak()
+        assert wait_for_events(client, 4) == KEYWORDS
+        # A higher threshold is reached later, by a higher confidence.
+        confidence = json.loads(client.payloads(f"{DEVICE}/event")[0])["confidence"]
+        normal = ModelFile.load().config.thresholds[0]
+        assert confidence >= (1 + normal) / 2 > 0.86
+
+        for payload in ("nan", "-1", "1.5", "1e9", "\u0660", "9" * 10_000, "\0", "ON", b"\xff\xfe"):
+            client.send(f"{DEVICE}/sensitivity/jarvis/set", payload)
+        client.send(f"{DEVICE}/listening/set", "off")
+        client.send(f"{DEVICE}/listening/set", "OFF")
+        client.wait(f"{DEVICE}/listening", "OFF")
+        listener.wait_for("listening is switched off")
+        # The pipe holds 2 s that the listener has not read yet: they are silence.
+        listener.speak(np.concatenate([all_keywords(), np.zeros(4 * 16_000, np.int16)]))
+        client.send(f"{DEVICE}/listening/set", "ON")
+        client.wait(f"{DEVICE}/listening", "ON", since=len(client.messages) - 1)
+        listener.wait_for("listening is switched on")
+        listener.speak()
+        assert wait_for_events(client, 8) == KEYWORDS * 2
+        assert set(client.payloads(f"{DEVICE}/sensitivity/jarvis")) == {"0.50"}
+        ignored = [line for line in listener.log if "ignored" in line]
+        assert 1 <= len(ignored) <= 2  # one line for each topic, not for each message
+        assert all(len(line) < 200 and line.isprintable() for line in ignored)
+    with Client(broker.port) as client, listening(settings(tmp_path, broker.port)):
+        # The broker kept the command, as Home Assistant asks it to.
+        client.wait(f"{DEVICE}/sensitivity/computer", "0.00")
 
 
 @pytest.mark.slow
