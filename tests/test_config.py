@@ -157,9 +157,12 @@ def test_settings_of_format_1_are_read():
     assert ModelConfig.from_dict(without).gate == GateConfig()
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("models/**/*.tflite")), ids=lambda path: path.stem
+OF_FORMAT_1 = sorted(
+    path for path in ROOT.glob("models/**/*.tflite") if path.parent.name != "next"  # written since
 )
+
+
+@pytest.mark.parametrize("path", OF_FORMAT_1, ids=lambda path: path.stem)
 def test_the_shipped_files_of_format_1_give_the_same_settings_in_this_format(path):
     stored = json.loads(metadata(path.read_bytes(), str(path))[CONFIG_ENTRY])
     assert stored["format"] == 1
