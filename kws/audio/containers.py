@@ -65,10 +65,8 @@ def parts_of(path: Path) -> list[Part]:
 def _wav_part(path: Path, content: Content) -> Part:
     """Return a WAV as one part, its sizes mended where its writer never set them."""
     order = ">" if content[:4] == b"RIFX" else "<"
-    position, wide = 12, 0  # wide: where the ds64 chunk has its sizes of 64 bits
-    while len(header := content[position : position + 8]) == 8:
-        chunk, size = struct.unpack(f"{order}4sI", header)
-        position += 8
+    wide = 0  # where the ds64 chunk has its sizes of 64 bits
+    for chunk, size, position in _chunks(content, 12, struct.Struct(f"{order}4sI"), 2):
         if chunk == b"data":
             present = len(content) - position
             promised = size
@@ -82,20 +80,15 @@ def _wav_part(path: Path, content: Content) -> Part:
             return Part(patches=_sizes(position, present, wide, order))
         if chunk == b"ds64":
             wide = position
-        position += size + size % 2  # chunks are padded to an even length
     return Part()
 
 
 def _aiff_part(path: Path, content: Content) -> Part:
     """Return an AIFF as one part; libsndfile reads one whose writer never set its sizes."""
-    position = 12
-    while len(header := content[position : position + 8]) == 8:
-        chunk, size = struct.unpack(">4sI", header)
-        position += 8
+    for chunk, size, position in _chunks(content, 12, struct.Struct(">4sI"), 2):
         if chunk == b"SSND":
             _require_all(path, size if size < STREAMED_BYTES else 0, len(content) - position)
             break
-        position += size + size % 2
     return Part()
 
 
@@ -123,18 +116,28 @@ def _w64_part(path: Path, content: Content) -> Part:
 
 def _caf_part(path: Path, content: Content) -> Part:
     """Return a CAF as one part, its size mended where it is unknown, unset or too small."""
-    position = 8
-    while len(header := content[position : position + 12]) == 12:
-        chunk, size = struct.unpack(">4sq", header)
-        position += 12
+    for chunk, size, position in _chunks(content, 8, struct.Struct(">4sq"), 1):
         if chunk == b"data":
             present = len(content) - position
             _require_all(path, size, present)
             if 4 < size <= present and _is_caf_chunk(content, position + size):
                 return Part()
             return Part(patches=((position - 8, struct.pack(">q", present)),))
-        position += max(0, size)
     return Part()
+
+
+def _chunks(
+    content: Content, position: int, header: struct.Struct, padding: int
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk from a position on, its size, and where its content begins.
+
+    padding: chunks are padded to a multiple of so many bytes.
+    """
+    while len(read := content[position : position + header.size]) == header.size:
+        chunk, size = header.unpack(read)
+        position += header.size
+        yield chunk, size, position
+        position += max(0, size + -size % padding)
 
 
 def _is_caf_chunk(content: Content, position: int) -> bool:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
 
+from kws.audio.mu_law import compand
 from kws.config import SAMPLE_RATE
 from kws.data.word_span import frame_levels, word_span
 from kws.evaluation.noise_mixing import add_noise, cut_noise, greatest_energy, noise_gain
@@ -35,7 +36,6 @@ SPEECH_RANGE = 30.0  # dB under the loudest frame that speech begins and ends at
 LEVEL = 1e9  # greatest energy that all other speech is brought to: about -26 dBFS
 FADE = SAMPLE_RATE // 100
 BAND = (300.0, 3400.0)  # Hz, of the telephone
-MU = 255
 
 Random = np.random.Generator
 Audio = npt.NDArray[np.float64]
@@ -189,9 +189,7 @@ def _by_telephone(word: WordRecording) -> WordRecording:
     sections = butter(4, BAND, "bandpass", fs=SAMPLE_RATE, output="sos")
     band: Audio = sosfilt(sections, word.samples.astype(np.float64))
     narrow = np.clip(soxr.resample(band, SAMPLE_RATE, SAMPLE_RATE // 2) / 32768, -1, 1)
-    code = np.rint(np.sign(narrow) * np.log1p(MU * np.abs(narrow)) / np.log1p(MU) * 127) / 127
-    decoded = np.sign(code) * np.expm1(np.abs(code) * np.log1p(MU)) / MU * 32768
-    wide: Audio = soxr.resample(decoded, SAMPLE_RATE // 2, SAMPLE_RATE)
+    wide: Audio = soxr.resample(compand(narrow) * 32768, SAMPLE_RATE // 2, SAMPLE_RATE)
     return WordRecording(_samples(wide), word.start, word.end)
 
 

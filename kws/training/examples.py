@@ -82,7 +82,6 @@ class ExampleGenerator:
             negatives or sentences, noise, impulse_responses, kinds if negatives else ()
         )
         self._synthetic = AcousticAugmentation(sentences or negatives, noise, impulse_responses)
-        self._sentences = sentences
 
     def keyword(self, keyword: int, random: Random) -> tuple[Samples, npt.NDArray[np.int8]]:
         """Return an example of keyword 1..n: int16 [samples] and labels [steps]."""
@@ -118,7 +117,7 @@ class ExampleGenerator:
     def lone_utterance(self, random: Random) -> Samples:
         """Return a short utterance without a keyword, with silence before and after it."""
         synthetic = bool(self.lone_utterances) and random.random() < LONE_SYNTHETIC
-        if not synthetic and not (self.negatives or self._sentences):
+        if not synthetic and not self.acoustics.has_speech:
             return self.noise_only(random)
         if synthetic:
             samples = self.lone_utterances[random.integers(len(self.lone_utterances))]

@@ -76,6 +76,11 @@ class AcousticAugmentation:
         """Return `count` samples of speech."""
         return _excerpt(self._speech, self._speech_weights, count, random)
 
+    @property
+    def has_speech(self) -> bool:
+        """Return whether there are recordings of speech to draw from."""
+        return bool(self._speech)
+
     def utterance(self, random: Random) -> Samples:
         """Return one recording of speech, which may be of any length; there must be one."""
         return self._speech[random.choice(len(self._speech), p=self._speech_weights)]

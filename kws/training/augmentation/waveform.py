@@ -14,6 +14,7 @@ import soxr
 from scipy.fft import irfft
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
+from kws.audio.mu_law import compand
 from kws.config import SAMPLE_RATE
 
 Samples = npt.NDArray[np.int16]
@@ -37,7 +38,6 @@ RT60 = (0.1, 1.0)  # s
 TREBLE_DECAY = (0.4, 1.0)  # RT60 of the treble against that of the bass
 DIRECT_TO_REVERBERANT = (-6.0, 15.0)  # dB
 TELEPHONE_LOW, TELEPHONE_HIGH = (150.0, 400.0), (3000.0, 3700.0)  # Hz, edges of the band
-MU = 255  # of the companding
 
 
 def perturb_speed(audio: Audio, factor: float) -> Audio:
@@ -103,10 +103,8 @@ def telephone(audio: Audio, random: Random) -> Audio:
     band = random.uniform(*TELEPHONE_LOW), random.uniform(*TELEPHONE_HIGH)
     narrow: Double = sosfilt(butter(4, band, "bandpass", fs=SAMPLE_RATE, output="sos"), audio)
     peak = max(float(np.abs(narrow).max()), 1e-6) / random.uniform(0.05, 1.0)
-    companded = np.sign(narrow) * np.log1p(MU * np.abs(narrow) / peak) / np.log1p(MU)
-    rounded = np.rint(companded * 127) / 127
-    expanded: Double = np.sign(rounded) * np.expm1(np.abs(rounded) * np.log1p(MU)) / MU
-    return (peak * expanded).astype(np.float32)
+    rounded: Audio = (peak * compand(narrow / peak)).astype(np.float32)
+    return rounded
 
 
 def distort(audio: Audio, random: Random) -> Audio:
