@@ -158,7 +158,9 @@ def test_settings_of_format_1_are_read():
 
 
 OF_FORMAT_1 = sorted(
-    path for path in ROOT.glob("models/**/*.tflite") if path.parent.name != "next"  # written since
+    path
+    for path in ROOT.glob("models/**/*.tflite")
+    if path.parent.name != "next"  # written since
 )
 
 
