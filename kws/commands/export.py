@@ -1,4 +1,4 @@
-"""Define `kws export`, which writes a model as C for a board."""
+"""Define `kws export`, which writes models as code for boards and other systems."""
 
 from __future__ import annotations
 
@@ -7,28 +7,45 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Model
-
 COUNTING = (
     "--count is gone: the report's figures are estimates; to count instructions, run"
     " `python benchmarks/cortex_m4/count.py MODEL.tflite` in a checkout of kws"
 )
+# Those of kws.export.formats, which is loaded when an export runs.
+FORMATS = "arduino-sketch"
 
 
 def export(
-    model: Model,
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Names of shipped models, or paths of .tflite files; several share one engine.",
+        ),
+    ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help=f"What to write: {FORMATS}.")
+    ] = "arduino-sketch",
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Name of a model in the export; once per model, in their order.",
+        ),
+    ] = None,
     count: Annotated[bool, typer.Option("--count/--no-count", hidden=True)] = False,
 ) -> None:
-    """Write a model and the engine as C sources for a board.
+    """Write models and the engine as code for a board or another system.
 
-    A model made by kws gives an Arduino sketch, and a report of the flash, the RAM, the
+    By default a model gives an Arduino sketch, and a report of the flash, the RAM, the
     instructions and the power that it takes.
     """
     from kws.errors import KwsError
-    from kws.export.sketch import export as export_sketch
+    from kws.export.formats import export_as
 
     if count:
         raise KwsError(COUNTING)
-    for path in export_sketch(model, output):
+    for path in export_as(format_name, models, names or (), output):
         print(path)

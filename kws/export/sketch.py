@@ -28,11 +28,12 @@ SETTINGS = "settings.h"  # for the user to change
 DIGESTS = "kws_export.sha256"  # of the exported files, in the format of sha256sum
 
 
-def export(model: str | Path, output: Path) -> list[Path]:
+def export(model: str | Path, output: Path, given_name: str | None = None) -> list[Path]:
     """Write the engine and a model, given by name or path, into a folder; return the paths written.
 
     A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
     it is; its src/ is the whole detector in C, its report.txt and report.html say what that costs.
+    given_name takes the place of the model's name in that of the sketch.
     Any other int8 .tflite of the supported operators gives its network alone, in `output` itself.
     The same model gives the same bytes.
 
@@ -50,7 +51,7 @@ def export(model: str | Path, output: Path) -> list[Path]:
     detector = ModelFile.parse(content, str(path))
     network, *others = read_all(detector)
     sources |= model_files(detector_source(detector, network, others), top)
-    name = sketch_name(detector.name)
+    name = sketch_name(given_name or detector.name)
     files = sketch_files(name, sources)
     files |= report(detector, network, files, others)
     return write(output / name, files, may_be_changed=SETTINGS)

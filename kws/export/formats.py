@@ -1,0 +1,65 @@
+"""Export models in one of several formats: the one table of what `kws export --format` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws.errors import KwsError
+from kws.export.sketch import export as export_sketch
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Hold a model to export, by name or path, and the name that it was given, if any."""
+
+    model: str
+    name: str | None = None
+
+
+Format = Callable[[Sequence[Chosen], Path], list[Path]]
+
+
+def sketch(chosen: Sequence[Chosen], output: Path) -> list[Path]:
+    """Write an Arduino sketch that is opened and flashed as it is; return the paths written.
+
+    Raises:
+        KwsError: If there are several models, or if the model cannot be exported.
+    """
+    if len(chosen) > 1:
+        raise KwsError(
+            "--format arduino-sketch: a sketch has one model, a library may have several"
+        )
+    (one,) = chosen
+    return export_sketch(one.model, output, one.name)
+
+
+# A format takes the models in order and the folder to write to, and returns the paths written.
+FORMATS: dict[str, Format] = {
+    "arduino-sketch": sketch,
+}
+DEFAULT = "arduino-sketch"
+
+
+def export_as(
+    format_name: str, models: Sequence[str], names: Sequence[str], output: Path
+) -> list[Path]:
+    """Export models in a format; return the paths written.
+
+    Args:
+        format_name: A key of FORMATS.
+        models: Names of shipped models or paths.
+        names: What they are called in the export, in the order of the models; none: as they are.
+        output: The folder to write to.
+
+    Raises:
+        KwsError: If the format is unknown, if names are missing, or if a model cannot be exported.
+    """
+    if format_name not in FORMATS:
+        raise KwsError(f"--format {format_name}: not one of {', '.join(FORMATS)}")
+    if names and len(names) != len(models):
+        raise KwsError(f"--name: {len(names)} given for {len(models)} models; give one for each")
+    given = names or (None,) * len(models)
+    chosen = [Chosen(model, name) for model, name in zip(models, given, strict=True)]
+    return FORMATS[format_name](chosen, output)
