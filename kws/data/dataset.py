@@ -22,7 +22,7 @@ from kws.data.keywords import (
     measurable_recordings,
     usable_keywords,
 )
-from kws.data.splits import split_noise, split_speech
+from kws.data.splits import count_speakers, split_noise, split_speech
 from kws.errors import KwsError
 
 NEGATIVE, NOISE, IMPULSE_RESPONSES = "_negative_", "_noise_", "_rooms_"  # folders of a dataset
@@ -66,6 +66,8 @@ class Dataset:
     synthesis: Synthesis = field(default_factory=Synthesis)
     card: dict[str, Any] = field(default_factory=dict)
     base_model: bool = False  # for a pretrained model of many words, which is not tested
+    # Speakers or sessions of the recordings of each keyword, where they were counted.
+    speakers: dict[str, int] = field(default_factory=dict)
 
     def partitions(self, partitions: Iterable[int]) -> Dataset:
         """Return the dataset with the clips of some partitions alone.
@@ -122,9 +124,11 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     negatives = distinct(read(*others, root / NEGATIVE), root / NEGATIVE, spoken)
     noise = distinct(read(root / NOISE), root / NOISE)
     impulse_responses = read(root / IMPULSE_RESPONSES)
+    measurable = [measurable_recordings(words[word][0], found) for word, found in positives.items()]
     partitions = split_speech(
-        [measurable_recordings(words[word][0], found) for word, found in positives.items()],
+        [recordings for recordings, _ in measurable],
         [recording for recording in negatives if not is_synthetic(recording.path)],
+        {path: session for _, sessions in measurable for path, session in sessions.items()},
     )
     partitions |= split_noise(noise) | split_noise(impulse_responses)
 
@@ -137,6 +141,10 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
         clips(negatives, SPEECH_KIND),
         clips(noise, NOISE_KIND),
         clips(impulse_responses),
+        speakers={
+            word: count_speakers(recordings, sessions)
+            for word, (recordings, sessions) in zip(positives, measurable, strict=True)
+        },
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from kws.data.audio_files import HIDDEN
 from kws.data.clips import Recording, inspect_folder, is_synthetic
 from kws.data.copies import log_copies, originals
+from kws.data.sessions import sessions_by_sound
 from kws.data.splits import MIN_SPEAKERS, count_speakers
 from kws.errors import KwsError
 from kws.foreign_text import is_printable
@@ -130,20 +131,24 @@ def distinct(
     return [recording for recording in recordings if first[recording.path] == recording.path]
 
 
-def measurable_recordings(folder: Path, recordings: Iterable[Recording]) -> list[Recording]:
-    """Return the recordings of a keyword that figures can be measured on.
+def measurable_recordings(
+    folder: Path, recordings: Iterable[Recording]
+) -> tuple[list[Recording], dict[Path, str]]:
+    """Return the recordings of a keyword that figures can be measured on, and sessions by sound.
 
-    Synthetic speech is left out, and so is a single recording. Logs what figures cannot say.
+    Synthetic speech is left out, and so is a single recording. Sessions are those of recordings
+    whose names state no speaker. Logs what figures cannot say.
     """
     recorded = [recording for recording in recordings if not is_synthetic(recording.path)]
     if len(recorded) == 1:
         _log.warning("%s: a single recording; figures cannot be measured", folder)
-        return []
-    if recorded and count_speakers(recorded) < MIN_SPEAKERS:
+        return [], {}
+    sessions = sessions_by_sound([recording.path for recording in recorded])
+    if recorded and count_speakers(recorded, sessions) < MIN_SPEAKERS:
         _log.warning(
             "%s: recordings of fewer than %d speakers or sessions; figures are for voices that"
             " training knows",
             folder,
             MIN_SPEAKERS,
         )
-    return recorded
+    return recorded, sessions

@@ -18,6 +18,7 @@ MIN_SPEAKERS = 4  # of fewer speakers, each recording is a group of its own
 
 Amounts = npt.NDArray[np.float64]
 Group = str | Path  # a speaker or session, or a single recording
+NOBODY: Mapping[Path, str] = {}  # no sessions besides those in file names
 
 
 def assign_partitions(amounts: Amounts, taken: Amounts | None = None) -> npt.NDArray[np.intp]:
@@ -35,18 +36,21 @@ def assign_partitions(amounts: Amounts, taken: Amounts | None = None) -> npt.NDA
 
 
 def split_speech(
-    positives: Sequence[Sequence[Recording]], negatives: Sequence[Recording]
+    positives: Sequence[Sequence[Recording]],
+    negatives: Sequence[Recording],
+    sessions: Mapping[Path, str] = NOBODY,
 ) -> dict[Path, int]:
     """Return the partition of each recording of the keywords, and of speech without them.
 
     Speakers of keywords are assigned first, by their number of recordings, and keep their partition
     in the speech without keywords; speakers of that alone are assigned by length. Recordings of
-    fewer than MIN_SPEAKERS speakers are assigned one by one.
+    fewer than MIN_SPEAKERS speakers are assigned one by one. sessions: those of recordings whose
+    names state no speaker.
     """
     groups: dict[Path, Group] = {}
     counts: dict[Path, Amounts] = {}
     for recordings, stratum in zip(positives, np.eye(len(positives)), strict=True):
-        groups |= _groups(recordings)
+        groups |= _groups(recordings, sessions)
         counts |= {recording.path: stratum for recording in recordings}
     partitions = _assign(groups, counts)
     by_speaker = {group: partitions[path] for path, group in groups.items()}
@@ -67,20 +71,22 @@ def split_noise(recordings: Sequence[Recording]) -> dict[Path, int]:
     return _assign(_groups(recordings), _lengths(recordings))
 
 
-def count_speakers(recordings: Sequence[Recording]) -> int:
-    """Return the number of speakers or sessions; a file whose name has none counts as one."""
-    return len({_speaker(recording.path) for recording in recordings})
+def count_speakers(recordings: Sequence[Recording], sessions: Mapping[Path, str] = NOBODY) -> int:
+    """Return the number of speakers or sessions; a file of which neither is known counts as one."""
+    return len({_speaker(recording.path, sessions) for recording in recordings})
 
 
-def _groups(recordings: Sequence[Recording]) -> dict[Path, Group]:
+def _groups(
+    recordings: Sequence[Recording], sessions: Mapping[Path, str] = NOBODY
+) -> dict[Path, Group]:
     """Return the group of each recording."""
-    together = count_speakers(recordings) >= MIN_SPEAKERS
+    together = count_speakers(recordings, sessions) >= MIN_SPEAKERS
     paths = [recording.path for recording in recordings]
-    return {path: _speaker(path) if together else path for path in paths}
+    return {path: _speaker(path, sessions) if together else path for path in paths}
 
 
-def _speaker(path: Path) -> Group:
-    return speaker_of(path) or path
+def _speaker(path: Path, sessions: Mapping[Path, str] = NOBODY) -> Group:
+    return speaker_of(path) or sessions.get(path) or path
 
 
 def _lengths(recordings: Sequence[Recording]) -> dict[Path, Amounts]:
