@@ -37,7 +37,8 @@ class Microphone {
 
  private:
   static constexpr uint32_t SAMPLE_RATE = 16000;
-  static constexpr uint32_t CAPACITY = 4096;  /* samples, a power of two: 256 ms */
+  /* samples, a power of two: those that come during the longest push or a late loop() */
+  static constexpr uint32_t CAPACITY = KWS_MODEL_RING_SAMPLES;
   static constexpr uint32_t BLOCK = 256;      /* samples: PDM's default buffer of 512 bytes */
   static constexpr uint32_t LATE_MS = 200;    /* delay of loop() without a loss */
   static constexpr uint32_t STOPPED_MS = 500; /* without a block: the microphone has stopped */

@@ -125,15 +125,10 @@ class GateConfig:
 
 @dataclass(frozen=True)
 class CommitteeConfig:
-    """Describe a committee, which confirms what the first network suspects; see kws.committee.
-
-    replay_frames says how many kept frames the members take per hop on a board. It changes when a
-    detection is reported there, and no detection.
-    """
+    """Describe a committee, which confirms what the first network suspects; see kws.committee."""
 
     bounds: tuple[float, ...]  # per keyword: confidence of the first network that wakes the others
     phases: tuple[int, ...]  # that run of each network, the first included
-    replay_frames: int = 8
 
     def __post_init__(self) -> None:
         _require(all(0 < b <= 1 for b in self.bounds), "committee: a bound is not above 0 to 1")
@@ -143,10 +138,6 @@ class CommitteeConfig:
         )
         _require(all(p in (1, 2) for p in self.phases), "committee: phases are not 1 or 2 each")
         _require(sum(self.phases) > 1, "committee: one phase of one network has no other members")
-        _require(
-            2 <= self.replay_frames <= 255,
-            f"committee: replay_frames {self.replay_frames} is not 2 to 255",
-        )
 
 
 @dataclass(frozen=True)
@@ -232,9 +223,10 @@ class ModelConfig:
         for key, section in (("front_end", FrontEnd), ("smoothing", Smoothing), (gate, GateConfig)):
             values[key] = _section(section, key, values.get(key), file_keys)
         if "committee" in values:
-            values["committee"] = _section(
-                CommitteeConfig, "committee", values["committee"], file_keys
-            )
+            committee = values["committee"]
+            if isinstance(committee, dict):  # the first ones said how much of a replay a hop takes
+                committee = {k: v for k, v in committee.items() if k != "replay_frames"}
+            values["committee"] = _section(CommitteeConfig, "committee", committee, file_keys)
         return _section(cls, "", values, file_keys)
 
 

@@ -262,7 +262,10 @@ def test_a_keyword_after_long_silence_is_detected_at_the_same_sample(
 
 
 def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
-    """Compare with no gate: a keyword, silence of about the refractory time, the keyword again."""
+    """Compare with no gate: a keyword, silence of about the refractory time, the keyword again.
+
+    Allow a step, since the network's window begins in other noise than without the gate.
+    """
     clip = read_audio(SAMPLES / "computer_lights.flac")
     model = ModelFile.load()
     smoothing = replace(model.config.smoothing, refractory_steps=10 * SAMPLE_RATE // HOME_STEP)
@@ -272,7 +275,9 @@ def test_the_refractory_time_goes_on_while_the_gate_is_closed() -> None:
         samples = np.concatenate([silence(10, 3), clip, silence(gap, 3), clip, silence(3, 3)])
         expected = Spotter(model.without_gate()).push(samples)
         found = Spotter(model).push(samples)
-        assert [d.sample for d in found] == [d.sample for d in expected]
+        assert len(found) == len(expected)
+        for detection, reference in zip(found, expected, strict=True):
+            assert abs(detection.sample - reference.sample) <= HOME_STEP
         counts.add(len(found))
     assert counts == {1, 2}
 

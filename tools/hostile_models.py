@@ -186,7 +186,7 @@ def small_committee() -> bytes:
     """Return a committee of both phases of a small network and one phase of a copy."""
     model = unpacked(small_model(1, False))
     values = json.loads(settings_of(model))
-    values["committee"] = {"bounds": [0.1, 0.1], "phases": [2, 1], "replay_frames": 2}
+    values["committee"] = {"bounds": [0.1, 0.1], "phases": [2, 1]}
     copy = unpacked(small_model(1, False))
     copy.metadata = []
     return sealed(model, json.dumps(values).encode(), [packed(copy)])

@@ -20,13 +20,12 @@ static uint32_t *sums_of(const kws_committee *committee, const kws_member *membe
   return (uint32_t *)(void *)(committee->memory + member->sums_at);
 }
 
-/* Return a kept frame, the scores of the first member after it; age: 1 is the latest. */
+/* Return a kept frame; age: 1 is the latest. */
 static int8_t *kept(const kws_committee *committee, int age) {
   const kws_committee_settings *settings = committee->settings;
   const int slot = committee->next - age;
-  const int size = settings->members->network.frame_values + settings->keywords + 1;
   return committee->memory + settings->kept_at +
-         (slot < 0 ? slot + settings->kept_frames : slot) * size;
+         (slot < 0 ? slot + settings->kept_frames : slot) * settings->members->network.frame_values;
 }
 
 /* Forget what a member has taken; its network leaves out `delay` frames. */
@@ -53,56 +52,52 @@ static void add(kws_committee *committee, int index, const int8_t *scores) {
   if (++state->next == member->count) state->next = 0;
 }
 
-/* Let the others take the next kept frame. */
-static void take(kws_committee *committee) {
-  const kws_committee_settings *settings = committee->settings;
-  const int8_t *frame = kept(committee, committee->undecided + committee->lag - 1);
-  int8_t *scores = committee->memory + settings->scores_at;
-  for (int i = 1; i < settings->member_count; ++i) {
-    kws_member_state *state = state_of(committee, i);
-    if (state->delay > 0) {
-      --state->delay;
-      continue;
-    }
-    kws_ds_cnn network = network_of(committee, &settings->members[i]);
-    if (kws_ds_cnn_push_quantised(&network, frame, scores)) add(committee, i, scores);
+/* Let a member take a frame. */
+static void take(kws_committee *committee, int index, const int8_t *frame) {
+  kws_member_state *state = state_of(committee, index);
+  if (state->delay > 0) {
+    --state->delay;
+    return;
   }
-  --committee->lag;
+  int8_t *scores = committee->memory + committee->settings->scores_at;
+  kws_ds_cnn network = network_of(committee, &committee->settings->members[index]);
+  if (kws_ds_cnn_push_quantised(&network, frame, scores)) add(committee, index, scores);
 }
 
-/* Return how many frames a member has to take from its reset to the end of the next step, so that
- * its sums are those of the smoothing window. */
+/* Return how many frames a member has to take from its reset to the latest one, so that its sums are
+ * those of the smoothing window. */
 static int frames_needed(const kws_committee *committee, const kws_member *member) {
-  /* Its first score within the window is that of the step `back` before the next one. */
+  /* Its first score within the window is that of the step `back` before this one. */
   int back = committee->steps;
   back -= (member->offset + committee->parity + back) % member->every;
   return back * committee->settings->stride + member->network.window_frames;
 }
 
-/* Wake the others for the next step: let them go on where they stopped, or begin again where that
- * takes fewer frames. */
-static void wake(kws_committee *committee) {
+/* Let the others take the frames up to the latest: those since they stopped, or, where that is
+ * fewer, those that they need from a reset. */
+static void catch_up(kws_committee *committee) {
   const kws_committee_settings *settings = committee->settings;
   int most = 0;
   for (int i = 1; i < settings->member_count; ++i) {
     const int needed = frames_needed(committee, &settings->members[i]);
     if (needed > most) most = needed;
   }
-  if (committee->lag <= most) return;
-  committee->lag = (uint16_t)most;
-  for (int i = 1; i < settings->member_count; ++i)
-    reset_member(committee, i, most - frames_needed(committee, &settings->members[i]));
+  if (committee->lag > most) {
+    committee->lag = (uint16_t)most;
+    for (int i = 1; i < settings->member_count; ++i)
+      reset_member(committee, i, most - frames_needed(committee, &settings->members[i]));
+  }
+  for (; committee->lag > 0; --committee->lag)
+    for (int i = 1; i < settings->member_count; ++i)
+      take(committee, i, kept(committee, committee->lag));
 }
 
-/* Advance the first member's sums to the next step, which the oldest undecided frame completes;
- * return whether it suspects a keyword. */
+/* Average the first member's posteriors; return whether it suspects a keyword. */
 static bool suspect(kws_committee *committee) {
   const kws_committee_settings *settings = committee->settings;
   const kws_member *first = settings->members;
   uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
   bool suspected = false;
-  if (committee->parity % first->every == 0)
-    add(committee, 0, kept(committee, committee->undecided) + first->network.frame_values);
   const uint32_t *sums = sums_of(committee, first);
   for (int i = 0; i < settings->keywords; ++i) {
     averages[i] = 0;
@@ -139,73 +134,29 @@ void kws_committee_reset(kws_committee *committee) {
   if (settings->member_count == 0) return;
   reset_member(committee, 0, settings->window_frames - settings->members->network.window_frames);
   committee->next = 0;
-  committee->undecided = 0;
   committee->lag = UINT16_MAX;
   committee->wait = settings->window_frames;
-  committee->credit = 0;
   committee->parity = 0;
   committee->steps = 0;
-  committee->suspected = false;
 }
 
-void kws_committee_push(kws_committee *committee, const float *frame) {
+bool kws_committee_push(kws_committee *committee, const float *frame) {
   const kws_committee_settings *settings = committee->settings;
-  const kws_network *network = &settings->members->network;
-  kws_member_state *first = state_of(committee, 0);
-  /* The place of a frame that the others have yet to take is not used again. */
-  while (committee->suspected && committee->lag > 0 &&
-         committee->undecided + committee->lag > settings->kept_frames)
-    take(committee);
   if (++committee->next == settings->kept_frames) committee->next = 0;
-  ++committee->undecided;
-  int8_t *latest = kept(committee, 1);
-  kws_ds_cnn_quantise(network, frame, latest);
-  if (first->delay > 0) {
-    --first->delay;
-    return;
-  }
-  kws_ds_cnn ds_cnn = network_of(committee, settings->members);
-  kws_ds_cnn_push_quantised(&ds_cnn, latest, latest + network->frame_values);
-}
-
-void kws_committee_allow(kws_committee *committee) {
-  committee->credit = committee->settings->replay_frames;
-}
-
-/* Go on to the next undecided frame. */
-static void pass(kws_committee *committee) {
-  --committee->undecided;
   if (committee->lag < UINT16_MAX) ++committee->lag;
-}
-
-/* Go on to the next step. */
-static void pass_step(kws_committee *committee) {
-  const kws_committee_settings *settings = committee->settings;
-  pass(committee);
-  committee->suspected = false;
+  int8_t *latest = kept(committee, 1);
+  kws_ds_cnn_quantise(&settings->members->network, frame, latest);
+  take(committee, 0, latest);
+  if (--committee->wait > 0) return false;
   committee->wait = settings->stride;
-  committee->parity ^= 1;
-  if (committee->steps + 1 < settings->smooth_steps) ++committee->steps;
+  return true;
 }
 
-bool kws_committee_next(kws_committee *committee) {
-  for (; committee->undecided > 0; pass(committee)) {
-    if (!committee->suspected) {
-      if (--committee->wait > 0) continue;
-      if (!suspect(committee)) {
-        pass_step(committee);
-        return true;
-      }
-      committee->suspected = true;
-      wake(committee);
-    }
-    for (; committee->lag > 0; --committee->credit) {
-      if (committee->credit == 0) return false;
-      take(committee);
-    }
+void kws_committee_decide(kws_committee *committee) {
+  if (suspect(committee)) {
+    catch_up(committee);
     confirm(committee);
-    pass_step(committee);
-    return true;
   }
-  return false;
+  committee->parity ^= 1;
+  if (committee->steps + 1 < committee->settings->smooth_steps) ++committee->steps;
 }

@@ -1,8 +1,10 @@
 /* Confirm what one network suspects by a committee; kws/committee.py states the definition.
  *
- * The first member always runs. Where it suspects a keyword, the others take the kept frames, so
- * many per hop, in the working memory of the kernels that all networks share, and steps are decided
- * in order as soon as the members have come so far. When a step is decided changes no average. */
+ * The first member always runs. Where it suspects a keyword, the others take the kept frames at
+ * once, in the working memory of the kernels that all networks share: each step is decided when its
+ * last frame comes, and nothing waits for a later one, whatever the gate does. So a step may take as
+ * long as all frames of the smoothing window take all others; whoever records meanwhile needs a
+ * buffer for that time (the report of kws export states it, and the sketch has it). */
 #ifndef KWS_COMMITTEE_H
 #define KWS_COMMITTEE_H
 
@@ -37,15 +39,13 @@ typedef struct {
   uint8_t stride;               /* frames from one step to the next */
   uint8_t smooth_steps;         /* smoothing window */
   uint16_t window_frames;       /* longest receptive field of a member */
-  uint16_t replay_frames;       /* kept frames that the others take per hop */
   uint16_t kept_frames;         /* room for frames */
   uint16_t posteriors;          /* of all members within the smoothing window */
   const uint16_t *bounds;       /* [keywords] of the first member's average, 32768 being 1.0 */
-  uint32_t kept_at;             /* [kept_frames][frame_values + keywords + 1] frames, and the first
-                                   member's scores */
+  uint32_t kept_at;             /* [kept_frames][frame_values] quantised frames */
   uint32_t members_at;          /* [member_count] kws_member_state */
   uint32_t averages_at;         /* [2][keywords] */
-  uint32_t scores_at;           /* [keywords + 1] of the others */
+  uint32_t scores_at;           /* [keywords + 1] of a member */
 } kws_committee_settings;
 
 /* Hold the state of a member besides that of its network. */
@@ -58,16 +58,13 @@ typedef struct {
 typedef struct {
   const kws_committee_settings *settings;
   int8_t *memory;
-  const uint16_t *averages; /* [keywords] of the latest decided step; 0: not suspected */
+  const uint16_t *averages; /* [keywords] of the latest step; 0: not suspected */
   const uint16_t *of_first; /* [keywords] of the first member at that step */
   uint16_t next;            /* slot for the next frame */
-  uint16_t undecided;       /* frames that are not decided yet */
-  uint16_t lag;             /* frames that the others have to take up to the oldest undecided one */
-  uint16_t wait;            /* frames until the next step, the oldest undecided one included */
-  uint16_t credit;          /* frames that the others may take before the next hop */
+  uint16_t lag;             /* frames that the others have not taken, UINT16_MAX: more than are kept */
+  uint16_t wait;            /* frames until the next step */
   uint8_t parity;           /* of the next step's index */
   uint8_t steps;            /* before the next one, up to smooth_steps - 1 */
-  bool suspected;           /* whether the next step waits for the others */
 } kws_committee;
 
 /* Set up a committee on the memory of a detector. */
@@ -75,13 +72,10 @@ void kws_committee_init(kws_committee *committee, const kws_committee_settings *
                         void *memory);
 /* Forget the stream. */
 void kws_committee_reset(kws_committee *committee);
-/* Take a feature frame; then fetch every step that is decided. */
-void kws_committee_push(kws_committee *committee, const float *frame);
-/* Let the others take replay_frames kept frames, once a hop; then fetch again. */
-void kws_committee_allow(kws_committee *committee);
-/* Decide the next step: its averages are in place until the next call. Return false if there is
- * none, or if it waits for the others: then `suspected` is true. */
-bool kws_committee_next(kws_committee *committee);
+/* Take a feature frame; return true if it completes a step, which is then to be decided. */
+bool kws_committee_push(kws_committee *committee, const float *frame);
+/* Decide the step: its averages are in place until the next one. */
+void kws_committee_decide(kws_committee *committee);
 
 #ifdef __cplusplus
 }

@@ -2667,7 +2667,6 @@ const kws_model kws_model_data = {
     .stride = 0,
     .smooth_steps = 0,
     .window_frames = 0,
-    .replay_frames = 0,
     .kept_frames = 0,
     .posteriors = 0,
     .bounds = NULL,

@@ -14,6 +14,7 @@ extern "C" {
 #define KWS_MODEL_KEYWORDS 4
 #define KWS_MODEL_KEYWORD_NAMES "computer", "jarvis", "alexa", "smart mirror"
 #define KWS_MODEL_SENSITIVITIES 2
+#define KWS_MODEL_RING_SAMPLES 4096
 
 extern const kws_model kws_model_data;
 

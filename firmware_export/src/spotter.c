@@ -29,35 +29,21 @@ static void keep(kws_spotter *spotter, results *results, const kws_detection *de
     ++spotter->dropped;
 }
 
-/* Advance the posterior by every step that the committee decides. */
-static void decide(kws_spotter *spotter, results *results) {
+/* Advance the committee, or the one network, and the posterior by the next frame. */
+static void step(kws_spotter *spotter, results *results) {
   kws_committee *committee = &spotter->committee;
   kws_detection detection;
-  while (kws_committee_next(committee))
-    if (kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
-                             &detection))
-      keep(spotter, results, &detection);
-}
-
-/* Let the committee catch up: by what a hop has time for, or to the end. */
-static void catch_up(kws_spotter *spotter, results *results, bool wholly) {
-  if (spotter->model->committee.member_count == 0) return;
-  do {
-    kws_committee_allow(&spotter->committee);
-    decide(spotter, results);
-  } while (wholly && spotter->committee.suspected);
-}
-
-/* Advance network and posterior by the next frame. */
-static void step(kws_spotter *spotter, results *results) {
-  kws_detection detection;
+  bool found;
   if (spotter->model->committee.member_count > 0) {
-    kws_committee_push(&spotter->committee, spotter->frame);
-    decide(spotter, results);
-  } else if (kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores) &&
-             kws_posterior_push(&spotter->posterior, spotter->scores, &detection)) {
-    keep(spotter, results, &detection);
+    if (!kws_committee_push(committee, spotter->frame)) return;
+    kws_committee_decide(committee);
+    found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
+                                 &detection);
+  } else {
+    if (!kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores)) return;
+    found = kws_posterior_push(&spotter->posterior, spotter->scores, &detection);
   }
+  if (found) keep(spotter, results, &detection);
 }
 
 /* Push samples that passed the gate. */
@@ -68,9 +54,7 @@ static void push_passage(kws_spotter *spotter, const int16_t *samples, size_t co
     const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, &ready);
     samples += taken;
     count -= taken;
-    if (!ready) continue;
-    if (!spotter->gate.on) catch_up(spotter, results, false); /* a frame is a hop */
-    step(spotter, results);
+    if (ready) step(spotter, results);
   }
 }
 
@@ -83,9 +67,7 @@ int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
     const size_t taken = kws_gate_push(&spotter->gate, samples, count);
     samples += taken;
     count -= taken;
-    if (spotter->gate.on && spotter->gate.count == 0) catch_up(spotter, &results, false);
     while (kws_gate_next(&spotter->gate, &passage)) {
-      if (passage.skipped > 0) catch_up(spotter, &results, true);
       kws_posterior_skip(&spotter->posterior, passage.skipped);
       push_passage(spotter, passage.samples, passage.count, &results);
     }
@@ -102,8 +84,6 @@ static void prime(kws_spotter *spotter) {
     kws_spotter_push(spotter, silence, count, NULL, 0);
     left -= count;
   }
-  results none = {NULL, 0, 0};
-  catch_up(spotter, &none, true);
   spotter->posterior.sample -= spotter->model->priming_samples;
   spotter->dropped = 0;
 }

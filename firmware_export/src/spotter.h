@@ -57,8 +57,8 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
  * stream is detected, and the times of detections count from its first sample. */
 void kws_spotter_reset(kws_spotter *spotter);
 /* Take mono int16 samples at 16 kHz, write the detections that they complete, `capacity` at most,
- * and return how many were written. The division of a stream into pushes changes no detection. A
- * committee may take some hops more to decide; the time in a detection is that of its audio. */
+ * and return how many were written. The division of a stream into pushes changes no detection: each
+ * comes with the push that completes its step. A committee that is woken takes the longer for it. */
 int kws_spotter_push(kws_spotter *spotter, const int16_t *samples, size_t count,
                      kws_detection *detections, int capacity);
 /* Return the maximum confidence of a keyword among the steps that the latest push completed, 32768

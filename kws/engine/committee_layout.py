@@ -15,7 +15,6 @@ from kws.config import ModelConfig
 from kws.engine.c_headers import structs
 from kws.engine.network import Memory, Network, aligned, plan, transient_bytes
 from kws.engine.network_values import Values, network_values, ordered
-from kws.gate import GateSettings
 from kws.posterior import exp_table, quantise_threshold
 
 
@@ -55,7 +54,7 @@ def committee_memory(
     averages_at = members_at + structs()["kws_member_state"].size * len(members)
     kept_at = averages_at + 2 * 2 * keywords
     frames = _kept_frames(config, networks)
-    scores_at = kept_at + frames * (networks[0].frame_values + keywords + 1)
+    scores_at = kept_at + frames * networks[0].frame_values
     total = aligned(scores_at + keywords + 1)
     return CommitteeMemory(
         tuple(plans), tuple(sums), members_at, averages_at, kept_at, scores_at, frames, total
@@ -84,7 +83,6 @@ def committee_values(
             "stride": config.stride,
             "smooth_steps": config.smoothing.smooth_steps,
             "window_frames": max(network.window_frames for network in networks),
-            "replay_frames": config.committee.replay_frames,
             "kept_frames": memory.kept_frames,
             "posteriors": sum(member.count for member in members),
             "bounds": np.array([quantise_threshold(b) for b in config.committee.bounds]),
@@ -116,12 +114,6 @@ def _members(config: ModelConfig, networks: Sequence[Network]) -> list[Member]:
 
 
 def _kept_frames(config: ModelConfig, networks: Sequence[Network]) -> int:
-    """Return how many frames are kept.
-
-    They are those that the longest member needs for the smoothing window, and those that one hop
-    can bring, when the gate opens, before the others go on.
-    """
+    """Return how many frames are kept: those that the longest member needs for a window."""
     longest = max(network.window_frames for network in networks)
-    gate = GateSettings.of(config, longest)
-    window = longest + (config.smoothing.smooth_steps - 1) * config.stride
-    return window + (gate.pre_roll if gate.on else 0) + 1
+    return longest + (config.smoothing.smooth_steps - 1) * config.stride

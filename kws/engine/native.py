@@ -39,7 +39,6 @@ try:
 except ImportError:  # built without a compiler
     AVAILABLE = False
 
-AT_ONCE = 65535  # kept frames that a committee takes per hop: all that there are
 SHORT = 64  # detections, room kept for pushes of usual length
 
 
@@ -205,7 +204,6 @@ class _SharedModel(_Struct):
     def __init__(self, model: ModelFile, config: ModelConfig) -> None:
         networks = read_all(model)
         values = model_values(model.name, config, networks[0], networks[1:])
-        values["committee"]["replay_frames"] = AT_ONCE
         super().__init__("kws_model", values)
         self.window_frames = longest_window(networks)
         self.pre_roll: int = values["gate"]["pre_roll"]

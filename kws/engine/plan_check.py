@@ -116,8 +116,7 @@ def _network_parts(model: Values) -> list[Part]:
     committee = model["committee"]
     if committee["member_count"]:
         return _committee_parts(model)
-    rest = (value for name, value in committee.items() if name != "replay_frames")
-    require(not any(rest), "a committee without members")
+    require(not any(committee.values()), "a committee without members")
     return [(0, model["network"]["memory_bytes"], 4)]
 
 
@@ -129,7 +128,7 @@ def _committee_parts(model: Values) -> list[Part]:
     require(
         2 <= len(members) == committee["member_count"] <= constants()["KWS_MAX_MEMBERS"]
         and committee["keywords"] == keywords
-        and min(stride, committee["smooth_steps"], committee["replay_frames"]) >= 1,
+        and min(stride, committee["smooth_steps"]) >= 1,
         "the committee's members, keywords or steps",
     )
     check_length(committee, "bounds", keywords)
@@ -143,15 +142,15 @@ def _committee_parts(model: Values) -> list[Part]:
         parts.append((network["phases_at"], network["memory_bytes"] - network["phases_at"], 4))
     require(first["phases_at"] == model["network"]["phases_at"], "the first network is another")
     needed = window + (committee["smooth_steps"] - 1) * stride
-    kept, entry = committee["kept_frames"], first["frame_values"] + keywords + 1
-    require(needed < kept < 1 << 15, f"{kept} kept frames are not more than {needed}")
+    kept = committee["kept_frames"]
+    require(needed <= kept < 1 << 15, f"{kept} kept frames are fewer than {needed}")
     parts += [(m["sums_at"], 4 * keywords + 2 * keywords * m["count"], 4) for m in members]
     states = structs()["kws_member_state"].size * len(members)
     return [
         *parts,
         (committee["members_at"], states, 2),
         (committee["averages_at"], 2 * 2 * keywords, 2),
-        (committee["kept_at"], kept * entry, 1),
+        (committee["kept_at"], kept * first["frame_values"], 1),
         (committee["scores_at"], keywords + 1, 1),
     ]
 

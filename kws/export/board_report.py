@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
 
-from kws.config import ModelConfig
+from kws.config import SAMPLE_RATE, ModelConfig
 from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
 from kws.export import cost, footprint
@@ -17,7 +16,6 @@ from kws.model_file import ModelFile
 COMMAND = "kws export"
 TEXT_WIDTH = 88  # characters
 BAR_WIDTH = 160  # px
-BUFFER = re.compile(r"constexpr uint32_t (CAPACITY|BLOCK) = (\d+);")
 
 SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
 OFFICE_DAY = 0.1  # share of speech at which it is compared
@@ -49,21 +47,17 @@ class Section:
     notes: tuple[str, ...]
 
 
-def report(
-    model: ModelFile, network: Network, files: Mapping[str, str], others: Sequence[Network] = ()
-) -> dict[str, str]:
+def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -> dict[str, str]:
     """Return the report's files by name; the same model gives the same bytes.
 
     Args:
         model: The exported model.
         network: Its network.
-        files: The exported sketch's texts by path, for the sizes of its buffers.
         others: The networks of a committee after the first.
     """
-    buffers = dict(BUFFER.findall(files.get("microphone.h", "")))
     sketch = {
-        "ring buffer": int(buffers.get("CAPACITY", 0)),
-        "microphone block": int(buffers.get("BLOCK", 0)),
+        "ring buffer": cost.ring_samples((network, *others), model.config),
+        "microphone block": cost.MICROPHONE_BLOCK,
         "hop": model.config.front_end.hop,
     }
     costs = cost.stored_costs(network, model.config)
@@ -121,18 +115,19 @@ def _committee(config: ModelConfig, networks: Sequence[Network]) -> Iterator[Sec
     """Yield the section on the members that run where the first suspects a keyword."""
     if config.committee is None:
         return
-    replay, hop = cost.stored_replay(networks, config), config.front_end.hop_seconds
-    low, high = (100 * each / hop for each in vars(cost.duty(replay.busiest_hop)).values())
+    replay = cost.stored_replay(networks, config)
     rows = [
-        ("kept frame, all members", f"{replay.each:,.0f}", ""),
-        ("busiest hop", f"{replay.busiest_hop:,.0f}", f"{low:.0f} to {high:.0f} %"),
+        ("kept frame, all members", f"{replay.each:,.0f}", _milliseconds(replay.each)),
+        ("longest push", f"{replay.longest_push:,.0f}", _milliseconds(replay.longest_push)),
     ]
+    ring = cost.ring_samples(networks, config)
     notes = (
-        f"{config.committee.replay_frames} kept frames are taken per hop, so that a step is"
-        f" decided at most {replay.hops} hops ({1000 * hop * replay.hops:.0f} ms) after its audio."
-        " The other figures are those while no keyword is suspected.",
+        f"Where the first member suspects a keyword, the others take up to {replay.frames} kept"
+        f" frames at once. Meanwhile the microphone's interrupt fills the sketch's ring buffer,"
+        f" which holds {1000 * ring / SAMPLE_RATE:.0f} ms. The other figures are those while no"
+        " keyword is suspected.",
     )
-    heads = ("committee, while it catches up", "instructions", "of the time of a hop")
+    heads = ("committee, when it is woken", "instructions", "ms")
     yield Section("Committee", heads, rows, (), notes)
 
 
@@ -194,6 +189,11 @@ def _comparison(watts: cost.Range) -> str:
 
 def _percent(share: cost.Range) -> str:
     return f"{100 * share.minimum:.2f} to {100 * share.maximum:.2f} %"
+
+
+def _milliseconds(instructions: float) -> str:
+    times = cost.duty(instructions)
+    return f"{1000 * times.minimum:.0f} to {1000 * times.maximum:.0f}"
 
 
 def _microwatts(watts: cost.Range) -> str:

@@ -18,6 +18,7 @@ from kws.engine.c_layout import model_values
 from kws.engine.network import Layer, Network, plan
 from kws.engine.network_values import Values, network_values
 from kws.engine.plan_check import check_plan
+from kws.export.cost import ring_samples
 from kws.model_file import ModelFile
 
 INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
@@ -75,6 +76,7 @@ def detector_source(
             "KWS_MODEL_KEYWORDS": len(model.config.keywords),
             "KWS_MODEL_KEYWORD_NAMES": names,
             "KWS_MODEL_SENSITIVITIES": stored,
+            "KWS_MODEL_RING_SAMPLES": ring_samples((network, *others), model.config),
         },
         "extern const kws_model kws_model_data;",
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.committee import members_of
-from kws.config import FrontEnd, ModelConfig
+from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.engine.network import BINS_AT_ONCE, Layer, Network
 from kws.mfcc_tables import FrontEndTables
 
@@ -33,6 +33,9 @@ IDLE = 2.35e-6  # A; "Sleep": ION_RAMON_EVENT, System ON, all RAM kept, any even
 CYCLES_PER_INSTRUCTION = (1.2, 2.2)
 NDP100 = 140e-6  # W; Syntiant's figure for always-on keyword spotting
 UTTERANCE = 2.0  # s of speech at a time, before the gate's hangover
+LATE = 0.2  # s by which loop() may come late without a loss
+LATE_FOR_A_COMMITTEE = 0.1  # s, besides the longest push
+MICROPHONE_BLOCK = 256  # samples: microphone.h
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,13 @@ class Replay:
     """Hold what the members of a committee cost that do not always run."""
 
     each: float  # instructions of a kept frame, all members together
-    busiest_hop: float  # instructions of a hop in which they take as many frames as they may
-    hops: int  # until they have caught up, at most
+    frames: int  # that they take at once, at most
+    longest_push: float  # instructions of a hop in which they do
 
 
 def stored_replay(networks: Sequence[Network], config: ModelConfig) -> Replay:
     """Return what the replay costs; networks: of a committee, in order."""
-    committee = config.committee
-    assert committee is not None
+    assert config.committee is not None
     alone = replace(config, committee=None)
     each = 0.0
     members = members_of(config, [network.stride for network in networks])
@@ -98,11 +100,25 @@ def stored_replay(networks: Sequence[Network], config: ModelConfig) -> Replay:
         network = networks[member.network]
         phases = network.stride // (config.stride * member.every)
         each += stored_costs(network, alone).network * phases / network.stride
-    costs, frames = stored_costs(networks[0], alone), committee.replay_frames
+    costs = stored_costs(networks[0], alone)
     hop = costs.gate + costs.front_end + costs.network + costs.posterior
     window = max(network.window_frames for network in networks)
-    needed = window + (config.smoothing.smooth_steps - 1) * config.stride
-    return Replay(each, hop + frames * each, ceil((needed - 1) / (frames - 1)))
+    frames = window + (config.smoothing.smooth_steps - 1) * config.stride
+    return Replay(each, frames, hop + frames * each)
+
+
+def ring_samples(networks: Sequence[Network], config: ModelConfig) -> int:
+    """Return the samples, a power of two, that the sketch's ring buffer has room for.
+
+    They are those that come while the sketch is LATE, or during the longest push, taken at its
+    maximum, and LATE_FOR_A_COMMITTEE besides; and a hop and a block of the microphone.
+    """
+    seconds = LATE
+    if config.committee is not None:
+        longest = duty(stored_replay(networks, config).longest_push).maximum
+        seconds = max(LATE, longest + LATE_FOR_A_COMMITTEE)
+    samples = ceil(seconds * SAMPLE_RATE) + config.front_end.hop + MICROPHONE_BLOCK
+    return 1 << (samples - 1).bit_length()
 
 
 def stored_costs_source(network: Network, config: ModelConfig) -> str:

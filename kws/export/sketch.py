@@ -53,7 +53,7 @@ def export(model: str | Path, output: Path, given_name: str | None = None) -> li
     sources |= model_files(detector_source(detector, network, others), top)
     name = sketch_name(given_name or detector.name)
     files = sketch_files(name, sources)
-    files |= report(detector, network, files, others)
+    files |= report(detector, network, others)
     return write(output / name, files, may_be_changed=SETTINGS)
 
 

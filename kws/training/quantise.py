@@ -35,7 +35,6 @@ from kws.sensitivity import operating_points
 from kws.training.features import dct_matrix
 from kws.training.recipe import Architecture
 
-REPLAYED_PER_HOP = 16  # frames of all members together: 33,000 instructions each in `home`
 INPUT_RANGE = 6.0  # standard deviations that the int8 input spans; what is beyond saturates
 
 
@@ -127,7 +126,6 @@ def pack_committee(
     *,
     phases: Sequence[int] | None = None,
     bounds: Sequence[float] | None = None,
-    replay_frames: int | None = None,
     where: str = "the committee",
 ) -> bytes:
     """Pack trained networks into one model file whose decision is that of their mean.
@@ -139,8 +137,6 @@ def pack_committee(
         phases: that run of each network, 1 or 2; None for all that it has.
         bounds: confidence of the first network's first phase, per keyword, that wakes the others;
             None for the greatest that change no decision at any threshold that `config` stores.
-        replay_frames: kept frames that the others take per hop on a board; None for as many as one
-            hop has time for.
         where: what errors name.
 
     Raises:
@@ -154,7 +150,6 @@ def pack_committee(
     stride = config.stride
     possible = [network_stride(content, where) // stride for content in networks]
     phases = tuple(phases if phases is not None else possible)
-    frames = replay_frames or max(2, min(16, REPLAYED_PER_HOP // max(1, sum(phases) - 1)))
     lowest = [
         min(thresholds)
         for thresholds in zip(
@@ -163,7 +158,7 @@ def pack_committee(
             strict=True,
         )
     ]
-    settings = CommitteeConfig((1.0,) * len(lowest), phases, frames)
+    settings = CommitteeConfig((1.0,) * len(lowest), phases)
     unbound = replace(config, committee=settings)
     check_committee(unbound, networks, where)
     if bounds is None:

@@ -89,14 +89,14 @@ def test_the_comparison_follows_the_figures(
 ) -> None:
     monkeypatch.setattr(cost, "CYCLES_PER_INSTRUCTION", (minimum, maximum))
     model = first_network(ModelFile.load("home"))
-    text = report(model, read(model.content, "home"), {})["report.txt"]
+    text = report(model, read(model.content, "home"))["report.txt"]
     assert verdict in " ".join(text.split())
 
 
 def test_without_a_gate_silence_costs_as_much_as_speech() -> None:
     model = first_network(ModelFile.load("home"))
     ungated = replace(model, config=replace(model.config, gate=GateConfig(on=False)))
-    text = report(ungated, read(model.content, "home"), {})["report.txt"]
+    text = report(ungated, read(model.content, "home"))["report.txt"]
     assert "This model has no gate" in text
     powers = {texts[-1] for texts in table(text, "Average power of the processor").values()}
     assert len(powers) == 1

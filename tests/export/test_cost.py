@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from command_line import ROOT
 from conftest import skip_without
 from cortex_m4 import counting
 from small_models import first_network, plane, temporal
 
-from kws.config import GateConfig
+from kws.config import CommitteeConfig, GateConfig
 from kws.engine.c_headers import structs
 from kws.engine.lowering import read
 from kws.export import cost, footprint
@@ -66,3 +67,23 @@ def test_stored_costs_match_the_counts(name: str) -> None:
     assert counted.state == structs()["kws_spotter"].size
     parts = footprint.flash(counted.flash, model, network)
     assert sum(parts.values()) == pytest.approx(sum(counted.flash.values()), abs=64)  # alignment
+
+
+def test_the_ring_holds_what_comes_during_the_longest_push_or_a_late_loop() -> None:
+    """Members more make the push longer, and the ring, where it must, larger."""
+    home = first_network(ModelFile.load("home"))
+    networks, rings = [read(home.content, "home")] * 8, []
+    assert cost.ring_samples(networks[:1], home.config) == 4096
+    for count in (2, 4, 8):
+        committee = CommitteeConfig((0.5,) * len(home.config.keywords), (1,) * count)
+        config = replace(home.config, committee=committee)
+        replay = cost.stored_replay(networks[:count], config)
+        rings.append(cost.ring_samples(networks[:count], config))
+        assert rings[-1] >= 16_000 * (cost.duty(replay.longest_push).maximum + 0.1) + 416
+        assert rings[-1] & (rings[-1] - 1) == 0
+    assert rings[0] <= rings[1] < rings[2]
+
+
+def test_the_block_is_that_of_the_sketch() -> None:
+    text = (ROOT / "firmware_export" / "microphone.h").read_text()
+    assert f"constexpr uint32_t BLOCK = {cost.MICROPHONE_BLOCK};" in text

@@ -22,6 +22,8 @@ from sketch_board import BLOCK, BoardRun, Samples
 from kws.audio import ble
 from kws.backend import Spotter
 from kws.console.detection_lines import text_line
+from kws.engine.lowering import read_all
+from kws.export import cost
 from kws.export.sketch import export
 from kws.model_file import ModelFile
 from kws.posterior import Detection
@@ -30,7 +32,6 @@ pytestmark = pytest.mark.slow
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 CENTRAL = ["0 central connects", "0 central subscribes"]
-CAPACITY = 4096  # samples, of the sketch's ring
 HOP = 320
 
 # platform.txt and variants/ARDUINO_NANO33BLE of ArduinoCore-mbed 4, "all" warnings; GNU 17 of the
@@ -235,7 +236,9 @@ def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
     board = sketch_board.run(program, samples, tmp_path, events)
     blocks = -(-(len(samples) + 8000) // BLOCK)
     assert board.lost == BLOCK * blocks - len(board.kept)
-    assert abs(board.lost - (1.35 * 16_000 - 2 * CAPACITY)) < 2 * (HOP + 2 * BLOCK)
+    capacity = cost.ring_samples(read_all(model), model.config)
+    expected = sum(max(0, seconds * 16_000 - capacity) for seconds in (0.9, 0.45))
+    assert abs(board.lost - expected) < 2 * (HOP + 2 * BLOCK)
     assert received(model, board) == laptop_detections(model, board.kept)
     assert f"lost {board.lost} samples so far" in board.lines
     notified = [content for _, uuid, content in board.notified if uuid == ble.LOST]

@@ -72,6 +72,15 @@ def python_trace(model: ModelFile, samples: Samples) -> Trace:
             for d in posterior.push(scores)
         ]
     trace.spotter_detections = trace.stage_detections
+    if config.committee:  # the stages above are those of its first network alone
+        spotter = NumpySpotter(model)
+        for stage in (spotter.gate, spotter.mfcc, spotter.committee, spotter.posterior):
+            stage.reset()
+        spotter._priming = 0
+        trace.spotter_detections = [
+            (d.sample, config.keywords.index(d.keyword), round(d.confidence * ONE))
+            for d in spotter.push(samples)
+        ]
     return trace
 
 

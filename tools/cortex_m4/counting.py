@@ -37,7 +37,7 @@ DETECTOR_STAGES = {
 }
 COMMITTEE_STAGES = DETECTOR_STAGES | {
     "network": "kws_committee_push",  # the first member
-    "committee": "kws_committee_next",
+    "committee": "kws_committee_decide",
     "posterior": "kws_posterior_decide",
 }
 EVERY_HOP = ("ring buffer write", "ring buffer read", "spotter", "gate")  # gate open or closed
