@@ -45,7 +45,8 @@ def evaluate(
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write report.html, with curves and clips, and report.json."
+            metavar="DIR",
+            help="Write report.html, with curves and clips, report.json and det.svg.",
         ),
     ] = None,
     conditions: Annotated[

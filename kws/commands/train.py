@@ -75,7 +75,9 @@ def train(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a report of each tested model."),
+        typer.Option(
+            metavar="DIR", help="Write the loss curves, and a report of each tested model."
+        ),
     ] = None,
     work: Annotated[
         Path | None,

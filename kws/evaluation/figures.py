@@ -1,15 +1,15 @@
-"""Draw the report's figures and encode its sounds, as data URIs for one page of HTML."""
+"""Draw the figures of reports as SVG files, and with its sounds as data URIs for one page."""
 
 from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
@@ -48,6 +48,32 @@ def det_figure(curves: DetCurves) -> Figure:
     axes.grid(axis="y", color="0.92")
     axes.legend(frameon=False)
     return figure
+
+
+def det_svg(curves: DetCurves) -> bytes:
+    """Return the figure of det_figure() as an SVG file."""
+    return _svg_file(det_figure(curves))
+
+
+def loss_svg(losses: Mapping[str, Sequence[tuple[float, float, float]]]) -> bytes:
+    """Return a plot of losses over epochs as an SVG file, a colour per training.
+
+    losses: by name of the training, of each epoch its number, the training loss and the validation
+    loss, or NaN where there is none.
+    """
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, rows) in enumerate(losses.items()):
+        epochs, training, validation = np.array(rows, np.float64).reshape(-1, 3).T
+        colour = f"C{index % 10}"
+        axes.plot(epochs, training, "--", label=f"{name}, training", color=colour)
+        if not np.isnan(validation).all():
+            axes.plot(epochs, validation, label=f"{name}, validation", color=colour)
+    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", color="0.92")
+    axes.legend(frameon=False)
+    return _svg_file(figure)
 
 
 def latency_uri(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
@@ -95,9 +121,13 @@ def _plain(keyword: str) -> str:
 
 
 def _svg(figure: Figure) -> str:
+    return _uri("image/svg+xml", _svg_file(figure))
+
+
+def _svg_file(figure: Figure) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
-    return _uri("image/svg+xml", content.getvalue())
+    return content.getvalue()
 
 
 def _uri(kind: str, content: bytes) -> str:

@@ -1,4 +1,7 @@
-"""Write the report of `kws evaluate --report`: report.json, and report.html, which stands alone."""
+"""Write the report of `kws evaluate --report`: report.json, report.html and det.svg.
+
+Each of them stands alone.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from kws.evaluation.condition_report import (
 )
 from kws.evaluation.det import DetCurves, det_curves
 from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation
-from kws.evaluation.figures import audio_uri, det_uri, latency_uri, spectrogram_uri
+from kws.evaluation.figures import audio_uri, det_svg, det_uri, latency_uri, spectrogram_uri
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.test_set import EvaluationSet
@@ -49,7 +52,7 @@ def write_report(
     result: Evaluation,
     in_conditions: ConditionReport | None = None,
 ) -> list[Path]:
-    """Write report.json and report.html; return their paths.
+    """Write report.json, report.html and det.svg; return their paths.
 
     condition: model, snr and gate, as the JSON has them. in_conditions: figures by condition and by
     kind of speech, if they were measured.
@@ -66,14 +69,17 @@ def write_report(
         **_case_values(cases, false_alarms),
     }
     files = {
-        "report.json": json.dumps(values, indent=1, ensure_ascii=False) + "\n",
-        "report.html": report_page(condition, result, curves, cases, false_alarms, in_conditions),
+        "report.json": encoded(json.dumps(values, indent=1, ensure_ascii=False) + "\n"),
+        "report.html": encoded(
+            report_page(condition, result, curves, cases, false_alarms, in_conditions)
+        ),
+        "det.svg": det_svg(curves),
     }
     try:
         with ExitStack() as reports:  # none replaces a former one before all are written
-            for name, text in files.items():
+            for name, content in files.items():
                 unfinished = reports.enter_context(replacing(folder / name))
-                unfinished.write_bytes(encoded(text))
+                unfinished.write_bytes(content)
     except OSError as error:
         raise KwsError(f"{folder}: the report cannot be written: {error.strerror}") from error
     return [folder / name for name in files]

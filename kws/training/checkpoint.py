@@ -24,6 +24,8 @@ WRONG_VALUES = (ValueError, TypeError, AttributeError, LookupError)
 DAMAGE = (*WRONG_VALUES, EOFError, OSError, RuntimeError, BadZipFile, zlib.error, struct.error)
 LISTS = "best", "state", "mined"  # the fields that are arrays
 
+Losses = list[tuple[float, float, float]]  # epoch from 1, training loss, validation loss or NaN
+
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,7 @@ class Checkpoint:
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
     mined: Arrays = field(default_factory=list)  # hard negatives that joined the pool, by epoch
+    losses: Losses = field(default_factory=list)  # by epoch
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; it replaces the previous one only when it is complete."""
@@ -44,6 +47,7 @@ class Checkpoint:
             np.savez(
                 file,
                 numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
+                losses=np.array(self.losses, np.float64).reshape(-1, 3),
                 **{
                     f"{name}{i}": array
                     for name in LISTS
@@ -76,4 +80,23 @@ class Checkpoint:
                 name: [saved[f"{name}{i}"] for i in range(sum(k.startswith(name) for k in saved))]
                 for name in LISTS
             }
-            return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists)
+            losses = _losses(saved)
+            return Checkpoint(int(epoch), int(best_epoch), best_loss, **lists, losses=losses)
+
+
+def read_losses(path: Path) -> Losses:
+    """Return the losses of a checkpoint file alone; none where it is missing or damaged."""
+    try:
+        with np.load(path) as saved:
+            return _losses(saved)
+    except DAMAGE:
+        return []
+
+
+def _losses(saved: Any) -> Losses:
+    """Return the losses of an open checkpoint; those of earlier versions have none."""
+    if "losses" not in saved:
+        return []
+    return [
+        (epoch, training, validation) for epoch, training, validation in saved["losses"].tolist()
+    ]

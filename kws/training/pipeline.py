@@ -27,6 +27,7 @@ from kws.training.results import (
     model_card,
     show_calibration,
     show_results,
+    write_loss_curves,
     write_reports,
 )
 from kws.training.work_folder import check_dataset, check_output, check_work, make_work_folder
@@ -73,6 +74,7 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     show_results(plan, results, console)
     show_calibration(config, console)
     if report:
+        write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from kws.atomic_write import write_atomically
 from kws.calibration_card import calibration_lines, calibration_of
 from kws.config import ModelConfig
 from kws.errors import KwsError
@@ -20,6 +21,7 @@ from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accu
 from kws.foreign_text import bounded
 from kws.model_file import ModelFile
 from kws.training.calibration import evaluate_folds
+from kws.training.checkpoint import read_losses
 from kws.training.cross_validation import CLEAN, ScoresByCondition
 from kws.training.plan import Plan
 
@@ -88,6 +90,21 @@ def show_calibration(config: ModelConfig, console: Console) -> None:
     """Print what the sensitivities stand for, and how sure that is."""
     if card := calibration_of(config):
         console.print(*calibration_lines(card), sep="\n", soft_wrap=True, highlight=False)
+
+
+def write_loss_curves(plan: Plan, folder: Path) -> None:
+    """Write loss.svg, the losses of all trainings by epoch, into a report's folder."""
+    from kws.evaluation.figures import loss_svg  # loads matplotlib
+
+    folds = [*plan.tested, *([] if plan.keeps_tested else [plan.kept])]
+    trainings = [each for fold in folds for each in fold.networks(plan.recipe.committee.networks)]
+    losses = {str(each): read_losses(each.checkpoint) for each in trainings}
+    path = folder / "loss.svg"
+    try:
+        write_atomically(path, loss_svg({name: rows for name, rows in losses.items() if rows}))
+    except OSError as error:
+        raise KwsError(f"{path}: {error.strerror or error}") from error
+    _log.info("wrote %s", path)
 
 
 def write_reports(

@@ -91,13 +91,15 @@ class Training:
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
             if done.epoch and self.recipe.mining.passages_per_epoch:
                 done.mined.append(self._mine(done.epoch))
-            self.trainer.run_epoch(self.recipe.seed + done.epoch)
+            training_loss = self.trainer.run_epoch(self.recipe.seed + done.epoch)
             done.epoch += 1
             with self.trainer.averaged():
                 loss = self.trainer.loss(self.validation_indices) if patience else -done.epoch
                 if loss < done.best_loss:
                     done.best_epoch, done.best_loss = done.epoch, loss
                     done.best = self.trainer.model.get_weights()
+            validation_loss = loss if patience else float("nan")
+            done.losses.append((done.epoch, training_loss, validation_loss))
             done.state = self.trainer.state
             done.save(checkpoint)
             progress("training", done.epoch / epochs)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
     done = kws(*options(folders), "--json", "--report", tmp_path / "new" / "report")
     assert done.returncode == 0, done.stderr
     written = [line.split(" wrote ")[1] for line in done.stderr.splitlines() if " wrote " in line]
-    assert [Path(path).name for path in written] == ["report.json", "report.html"]
+    assert [Path(path).name for path in written] == ["report.json", "report.html", "det.svg"]
     values = json.loads(Path(written[0]).read_text())
     printed = json.loads(done.stdout)
     assert {name: values[name] for name in printed} == printed
@@ -76,6 +77,7 @@ def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
     for keyword in (*POSITIVES, "smart mirror"):
         assert keyword in content
     assert "nan" not in re.sub(r"base64,[^\"]*", "", content)
+    assert ElementTree.parse(written[2]).getroot().tag.endswith("svg")
     clip = b64decode(page.sources["audio"][0].removeprefix("data:audio/flac;base64,"))
     samples, rate = soundfile.read(BytesIO(clip), dtype="int16")
     first = values["worst_misses"][0]["file"]
@@ -129,7 +131,7 @@ def test_a_disk_that_is_full_at_any_byte_leaves_no_cut_report(
 ) -> None:
     import resource
 
-    former = {"report.json": "former JSON", "report.html": "former page"}
+    former = {"report.json": "former JSON", "report.html": "former page", "det.svg": "former curve"}
     for name, text in former.items():
         (tmp_path / name).write_text(text)
     done = kws(

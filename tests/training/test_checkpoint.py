@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws.training.checkpoint import Checkpoint
+from kws.training.checkpoint import Checkpoint, read_losses
 
 
 def test_a_saved_checkpoint_loads_as_it_was(tmp_path: Path) -> None:
@@ -18,8 +18,10 @@ def test_a_saved_checkpoint_loads_as_it_was(tmp_path: Path) -> None:
     best = [random.normal(size=(3, n)).astype(np.float32) for n in range(1, 13)]
     state = [np.array(7, np.int64), *best]
     mined = [random.integers(0, 2**40, (2, n)) for n in (5, 0, 3)]
-    Checkpoint(9, 4, 0.125, best, state, mined).save(path)
+    losses = [(8.0, 0.5, 0.25), (9.0, 0.4, 0.125)]
+    Checkpoint(9, 4, 0.125, best, state, mined, losses).save(path)
     loaded = Checkpoint.load(path)
+    assert loaded.losses == read_losses(path) == losses
     assert (loaded.epoch, loaded.best_epoch, loaded.best_loss) == (9, 4, 0.125)
     kept_arrays = loaded.best, loaded.state, loaded.mined
     for kept, arrays in zip(kept_arrays, (best, state, mined), strict=True):
@@ -47,6 +49,15 @@ def test_an_incomplete_checkpoint_never_replaces_a_complete_one(tmp_path: Path) 
     Checkpoint(3, 3, 0.2, [np.ones(5)], [np.ones(3)]).save(path)
     assert Checkpoint.load(path).epoch == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_of_before_losses_were_kept_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    with path.open("wb") as file:
+        np.savez(file, numbers=np.array([2, 1, 0.5]), state0=np.ones(3))
+    assert (Checkpoint.load(path).epoch, read_losses(path)) == (2, [])
+    path.write_bytes(path.read_bytes()[:50])
+    assert read_losses(path) == read_losses(tmp_path / "missing") == []
 
 
 def damaged(content: bytes, random: np.random.Generator) -> bytes:

@@ -82,6 +82,10 @@ def test_training_resumes_from_its_checkpoint(tf, material: Path, tmp_path: Path
     trained = second.run(tmp_path / "checkpoint", 4, lambda *what: reports.append(what))
     assert reports == [("training", 0.75), ("training", 1.0), ("quantising", 0.0)]
     assert int(second.trainer.optimizer.iterations) == 4 * EPOCH
+    losses = np.array(Checkpoint.load(tmp_path / "checkpoint").losses)
+    assert losses[:, 0].tolist() == [1, 2, 3, 4]
+    assert (losses[:, 1] > 0).all()
+    assert np.isnan(losses[:, 2]).all()  # nothing is held out
     assert Checkpoint.load(tmp_path / "checkpoint").best_epoch == 4
     model = ModelFile.parse(trained.content, "x.tflite")
     assert model.config.keywords == ("word",)
@@ -176,6 +180,8 @@ def test_training_stops_early_and_keeps_the_best_epoch(stopped) -> None:
     assert set(training.pool.partitions[training.validation_indices]) == {0, 1}
     assert not np.isin(training.pool.partitions[training.training_indices], [0, 1]).any()
     assert done.epoch == done.best_epoch + 2 < 30
+    validation = [loss for _, _, loss in done.losses]
+    assert done.best_loss == min(validation) == validation[done.best_epoch - 1]
     for kept, best in zip(trained.network.get_weights(), done.best, strict=True):
         assert np.array_equal(kept.ravel(), best.ravel())
     training.trainer.model.set_weights(done.best)
