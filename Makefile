@@ -12,11 +12,11 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # Python; sound; speech synthesisers; compilers and an emulator for the C code, on this machine and
 # the board; D-Bus, over which the tests simulate Bluetooth; an MQTT broker and
-# certificates for the tests; systemd, which checks its units.
+# certificates for the tests; systemd, which checks its units; a browser for the pages.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festlex-cmu scowl festvox-kallpc16k festvox-us-slt-hts \
 	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm dbus ffmpeg \
-	mosquitto openssl systemd
+	mosquitto openssl systemd chromium
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint model base-model trunk firmware system-packages

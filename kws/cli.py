@@ -18,6 +18,7 @@ from kws.commands.info import info
 from kws.commands.listen import listen
 from kws.commands.record import record
 from kws.commands.serve import OptionalName, serve
+from kws.commands.studio import studio
 from kws.commands.synth import synth
 from kws.commands.train import train
 from kws.console.error_lines import describe, run, write_line
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (listen, devices, info, evaluate, train, calibrate, record, synth, export):
+for command in (listen, devices, info, evaluate, train, calibrate, record, synth, export, studio):
     app.command()(command)
 app.command(cls=OptionalName)(serve)
 app.add_typer(data.app, name="data")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kws"
 SIDE_PACKAGES = (
     *("data", "evaluation", "export", "integrations", "recorder", "serve"),
-    *("training", "tts"),
+    *("studio", "training", "tts"),
 )
 # Other programs import it; no command does.
 CALL_SHAPES = "compat"

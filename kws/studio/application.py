@@ -1,0 +1,58 @@
+"""Assemble the web application of kws studio from its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from kws.errors import KwsError
+from kws.studio.access import Access, Guard
+from kws.studio.listen_page import ListenPage
+from kws.studio.listening import Listening
+from kws.studio.workspace import Workspace
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Studio:
+    """Hold the application, and what runs in it until it is closed."""
+
+    def __init__(self, workspace: Workspace, access: Access) -> None:
+        self._listening = Listening()
+        pages = (ListenPage(workspace, self._listening),)
+        self.app = Starlette(
+            routes=[
+                Route("/", _index),
+                *(route for page in pages for route in page.routes()),
+                Mount("/static", StaticFiles(directory=STATIC)),
+            ],
+            middleware=[Middleware(Guard, access=access)],
+            exception_handlers={KwsError: _refused, HTTPException: _failed},
+        )
+
+    def close(self) -> None:
+        """End what runs; pages that follow it are let go."""
+        if self._listening.session:
+            self._listening.session.events.close()
+        self._listening.stop()
+
+
+async def _index(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer with the one line that the command line would print."""
+    return JSONResponse({"error": str(error)}, 400)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -1,0 +1,75 @@
+// Draw on a canvas in the colours of the theme.
+
+const CURVES = 6; // colours
+
+export const colour = (index) => css(`--curve-${index % CURVES}`);
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Return a context whose unit is a CSS pixel, and the canvas's size in it, emptied.
+export function surface(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const { clientWidth: width, clientHeight: height } = canvas;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  context.font = "12px system-ui, sans-serif";
+  return { context, width, height, text: css("--faint"), line: css("--line"), accent: css("--accent") };
+}
+
+// Scores over the last seconds: points are {time, scores}, marks {time, index}.
+export function drawScores(canvas, points, thresholds, marks, seconds) {
+  const { context, width, height, text, line } = surface(canvas);
+  const end = points.length ? points.at(-1).time : 0;
+  const x = (time) => width - ((end - time) / seconds) * width;
+  const y = (score) => height - 20 - score * (height - 28);
+  context.fillStyle = text;
+  context.strokeStyle = line;
+  for (const score of [0, 0.5, 1]) {
+    context.beginPath();
+    context.moveTo(0, y(score));
+    context.lineTo(width, y(score));
+    context.stroke();
+  }
+  for (let back = 5; back < seconds; back += 5) {
+    context.fillText(`-${back} s`, x(end - back) - 12, height - 5);
+  }
+  thresholds.forEach((threshold, index) => {
+    context.strokeStyle = colour(index);
+    context.setLineDash([4, 5]);
+    context.beginPath();
+    context.moveTo(0, y(threshold));
+    context.lineTo(width, y(threshold));
+    context.stroke();
+    context.setLineDash([]);
+    context.lineWidth = 2;
+    context.beginPath();
+    for (const point of points) context.lineTo(x(point.time), y(point.scores[index]));
+    context.stroke();
+    context.lineWidth = 1;
+  });
+  for (const { time, index } of marks) {
+    if (end - time > seconds) continue;
+    context.fillStyle = colour(index);
+    context.beginPath();
+    context.arc(x(time), y(1), 5, 0, 7);
+    context.fill();
+  }
+}
+
+// A waveform, int16; the part from..to is what is kept.
+export function drawWaveform(canvas, samples, from = 0, to = samples.length) {
+  const { context, width, height, text, accent } = surface(canvas);
+  const step = samples.length / width;
+  for (let column = 0; column < width; column++) {
+    const first = Math.floor(column * step);
+    let least = 0, most = 0;
+    for (let i = first; i < Math.min(samples.length, first + Math.max(1, step)); i++) {
+      least = Math.min(least, samples[i]);
+      most = Math.max(most, samples[i]);
+    }
+    context.fillStyle = first >= from && first < to ? accent : text;
+    const top = (1 - most / 32768) * height / 2;
+    context.fillRect(column, top, 1, Math.max(1, ((most - least) / 65536) * height));
+  }
+}

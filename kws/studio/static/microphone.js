@@ -1,0 +1,41 @@
+// Open the browser's microphone; give its samples as Int16Array, one channel.
+
+import { texts } from "./texts.js";
+
+const RATE = 16000; // Hz; a browser that refuses it gives its own, and the server converts
+
+export async function openMicrophone(onSamples) {
+  if (!navigator.mediaDevices) throw new Error(texts.noSecureContext);
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({
+      audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    });
+  } catch (error) {
+    throw new Error(texts.noBrowserMicrophone(error.message));
+  }
+  const stop = (context) => { stream.getTracks().forEach((track) => track.stop()); context?.close(); };
+  let context;
+  try {
+    context = await connect(stream, new AudioContext({ sampleRate: RATE }), onSamples);
+  } catch {
+    context = await connect(stream, new AudioContext(), onSamples);
+  }
+  return { rate: context.sampleRate, close: () => stop(context) };
+}
+
+async function connect(stream, context, onSamples) {
+  await context.audioWorklet.addModule("/static/pcm_worklet.js");
+  const node = new AudioWorkletNode(context, "pcm");
+  context.createMediaStreamSource(stream).connect(node);
+  node.port.onmessage = ({ data }) => onSamples(new Int16Array(data));
+  await context.resume();
+  return context;
+}
+
+// The level of samples in dB of full scale, at least -60.
+export function levelOf(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return Math.max(-60, 10 * Math.log10(sum / Math.max(1, samples.length) / 32768 ** 2 + 1e-12));
+}

@@ -1,0 +1,64 @@
+"""Name the files of a workspace, and let no name lead out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kws.errors import KwsError
+from kws.foreign_text import is_printable, shortened
+from kws.model_file import ModelFile, find, shipped
+
+SUFFIX = ".tflite"
+
+
+class Workspace:
+    """Hold the folder of a studio: models/, recordings/ and kept/ (clips to review)."""
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder; raise KwsError where that is impossible."""
+        self.root = root
+        self.models, self.recordings, self.kept = (
+            root / name for name in ("models", "recordings", "kept")
+        )
+        try:
+            for folder in (self.models, self.recordings, self.kept):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise KwsError(f"{error.filename or root}: {error.strerror or error}") from error
+
+    def path(self, folder: Path, name: str) -> Path:
+        """Return the path of a name within one of the folders.
+
+        Raises KwsError for a name that is hidden, a path, or a link to somewhere else.
+        """
+        if not is_name(name):
+            raise KwsError(f"{shortened(name)}: not a name of a file or folder")
+        path = folder / name
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise KwsError(f"{shortened(name)}: leads out of the workspace")
+        return path
+
+    def model_names(self) -> list[str]:
+        """Return the names of the models of the workspace and of those that come with kws."""
+        own = {path.stem for path in self.models.glob(f"*{SUFFIX}") if is_name(path.name)}
+        return sorted(own | set(shipped()))
+
+    def model(self, name: str) -> ModelFile:
+        """Return a model by its name: of the workspace, or one that comes with kws."""
+        return ModelFile.load(self.model_path(name))
+
+    def model_path(self, name: str) -> Path:
+        """Return the path of a model; raise KwsError for a name that no model has."""
+        path = self.path(self.models, f"{name}{SUFFIX}")
+        if path.is_file():
+            return path
+        if name in shipped():
+            return find(name)
+        raise KwsError(f"there is no model {shortened(name)}")
+
+
+def is_name(name: str) -> bool:
+    """Return whether a text may name a file or folder: printable, short, no path, not hidden."""
+    return (
+        bool(name) and is_printable(name) and not name.startswith(".") and not {*name} & {*"/\\:"}
+    )

@@ -1,0 +1,48 @@
+"""Go through the studio's pages with Chromium as a person would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from chromium import barriers, chromium_page
+from command_line import all_keywords
+from studio_client import StudioClient
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def microphone(tmp_path: Path) -> Path:
+    """Return a WAV file in which "computer" is said after a second."""
+    path = tmp_path / "microphone.wav"
+    silence = np.zeros(16_000, np.int16)
+    soundfile.write(path, np.concatenate([silence, all_keywords()[:48_000], silence]), 16_000)
+    return path
+
+
+def test_listen(studio: StudioClient, microphone: Path) -> None:
+    with chromium_page(microphone) as page:
+        page.goto(studio.url)
+        assert page.title() == "Listen - kws studio"
+        page.get_by_label("Model").select_option("home")
+        page.get_by_role("button", name="Listen").click()
+        page.get_by_text("home listens on the browser's microphone.").wait_for()
+        trigger = page.locator("li", has_text="computer, confidence")
+        clip = trigger.locator("audio")
+        clip.wait_for()
+        seconds = clip.evaluate(
+            "audio => new Promise(ready => {"
+            " audio.onloadedmetadata = () => ready(audio.duration); audio.load() })"
+        )
+        assert 1.5 < seconds <= 2.5
+        page.get_by_label("Sensitivity of computer").press("End")
+        page.get_by_text("threshold 0.").first.wait_for()
+        assert not barriers(page)
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("The audio has ended.").wait_for()
+        page.reload()  # what was heard is still there
+        trigger.wait_for()
+    assert studio.get("/api/listen")["keywords"][0]["sensitivity"] == 1
