@@ -11,7 +11,9 @@ field, and a network with a shorter one skips the first frames of a stream. Memb
 at each step t with t % m.every == m.offset.
 
 A bound up to bounds_that_change_nothing() leaves every decision as it is when all members always
-run: the others can add at most 1 each. A higher one is a rule of its own.
+run: the others can add at most 1 each. A higher one is a rule of its own. Bounds are for thresholds
+down to the least that the model stores; at a lower one they are lower by as much as the greatest
+bound that changes nothing (bounds_in_use()).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from kws.config import ModelConfig
 from kws.engine.committee_check import network_stride
 from kws.model_file import ModelFile
 from kws.posterior import ONE, exp_table, quantise_threshold, softmax, windows
+from kws.sensitivity import least_thresholds
 from kws.types import Classifier, Frames, Int
 
 
@@ -65,14 +68,25 @@ def bounds_that_change_nothing(
     return tuple(max(1, total_of_first // first) / ONE for total_of_first in least)
 
 
+def bounds_in_use(config: ModelConfig, members: Sequence[Member]) -> Int:
+    """Return the bounds at the thresholds of the settings, Q15, at least 1."""
+    assert config.committee is not None
+    bounds, least, thresholds = (
+        np.array([quantise_threshold(value) for value in values], np.int64)
+        for values in (config.committee.bounds, least_thresholds(config), config.thresholds)
+    )
+    first, total = members[0].count, sum(member.count for member in members)
+    lowered = np.maximum(0, least - thresholds) * total
+    in_use: Int = np.maximum(1, bounds + -lowered // first)
+    return in_use
+
+
 class Committee:
     """Turn frames into averages; the division of a stream into pushes changes nothing."""
 
     def __init__(self, model: ModelFile, open_network: Callable[[ModelFile], Classifier]) -> None:
         """Open the networks of a model by DsCnn or a class with its verbs."""
         config = model.config
-        assert config.committee is not None
-        self._bounds = np.array([quantise_threshold(b) for b in config.committee.bounds], np.int64)
         self._stride, self._steps_kept = config.stride, config.smoothing.smooth_steps - 1
         self._keywords = len(config.keywords)
         contents = (model.content, *model.networks)
@@ -81,8 +95,13 @@ class Committee:
             for member in members_of(config, [network_stride(c, model.name) for c in contents])
         ]
         self._total = sum(each.member.count for each in self._members)
+        self.use_thresholds(config)
         self.window_frames = max(each.network.window_frames for each in self._members)
         self.reset()
+
+    def use_thresholds(self, config: ModelConfig) -> None:
+        """Use the bounds at the thresholds of these settings from the next step on."""
+        self._bounds = bounds_in_use(config, [each.member for each in self._members])
 
     def reset(self) -> None:
         """Forget the stream."""

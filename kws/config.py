@@ -129,6 +129,9 @@ class CommitteeConfig:
 
     bounds: tuple[float, ...]  # per keyword: confidence of the first network that wakes the others
     phases: tuple[int, ...]  # that run of each network, the first included
+    # Per keyword: the least threshold that the bounds are for, kept by with_sensitivity(). No file
+    # has it: there it is the least of those that the model stores.
+    least_thresholds: tuple[float, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         _require(all(0 < b <= 1 for b in self.bounds), "committee: a bound is not above 0 to 1")
@@ -200,6 +203,8 @@ class ModelConfig:
         values = {"format": FORMAT, **asdict(self)}
         if self.committee is None:  # as files were before there were committees
             del values["committee"]
+        else:
+            del values["committee"]["least_thresholds"]
         return values
 
     @classmethod
@@ -226,6 +231,9 @@ class ModelConfig:
             committee = values["committee"]
             if isinstance(committee, dict):  # the first ones said how much of a replay a hop takes
                 committee = {k: v for k, v in committee.items() if k != "replay_frames"}
+                _require(
+                    "least_thresholds" not in committee, "committee: unknown key least_thresholds"
+                )
             values["committee"] = _section(CommitteeConfig, "committee", committee, file_keys)
         return _section(cls, "", values, file_keys)
 

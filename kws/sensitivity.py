@@ -71,7 +71,18 @@ def with_sensitivity(
                 f"threshold of {keyword!r}: {shortened(threshold)} is not above 0 up to 1"
             )
         chosen[_index(keyword, config.keywords)] = float(threshold)
-    return replace(config, thresholds=tuple(chosen))
+    committee = config.committee
+    if committee is not None:
+        committee = replace(committee, least_thresholds=least_thresholds(config))
+    return replace(config, thresholds=tuple(chosen), committee=committee)
+
+
+def least_thresholds(config: ModelConfig) -> tuple[float, ...]:
+    """Return the least threshold of each keyword that a model stores, whichever is in use."""
+    if config.committee is not None and config.committee.least_thresholds:
+        return config.committee.least_thresholds
+    points = (point.thresholds for point in operating_points(config).values())
+    return tuple(map(min, zip(config.thresholds, *points, strict=True)))
 
 
 def threshold_at(config: ModelConfig, index: int, level: float) -> float:

@@ -67,6 +67,8 @@ class NumpySpotter:
         """Use the thresholds of these settings from the next step on; forget nothing."""
         self.config = config
         self.posterior.use_thresholds(config.thresholds)
+        if self.committee:
+            self.committee.use_thresholds(config)
 
     @property
     def scores(self) -> dict[str, float]:

@@ -10,7 +10,8 @@ from command_line import ROOT, SAMPLES
 from small_models import COMMITTEES, Samples, committee, synthetic_audio, temporal
 
 from kws.audio.audio_file import read_audio
-from kws.committee import Committee, bounds_that_change_nothing, members_of
+from kws.backend import Spotter
+from kws.committee import Committee, bounds_in_use, bounds_that_change_nothing, members_of
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.ds_cnn import DsCnn
 from kws.engine.committee_check import network_stride
@@ -19,6 +20,7 @@ from kws.evaluation.scores import Scorer
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
 from kws.posterior import ONE, exp_table, quantise_threshold, softmax
+from kws.sensitivity import Sensitivity, store, with_sensitivity
 from kws.spotter import NumpySpotter
 from kws.types import Int
 
@@ -136,6 +138,62 @@ def test_a_sleeping_committee_shows_its_first_member_and_detects_nothing() -> No
     assert NumpySpotter(low).push(synthetic_audio(4, seed=3))
 
 
+def exact(model: ModelFile) -> ModelFile:
+    """Return a model with the bounds that change nothing at its threshold, which is high."""
+    from kws.training.quantise import pack_committee
+
+    config = replace(model.config, thresholds=(0.9,) * len(model.config.keywords))
+    contents = (model.content, *model.networks)
+    phases = model.config.committee.phases
+    return ModelFile.parse(pack_committee(contents, config, phases=phases), "test.tflite")
+
+
+@models
+def test_a_bound_that_changes_nothing_changes_nothing_at_a_lower_threshold(model) -> None:
+    """Also in the middle of a stream, and again at the threshold of before."""
+    model = exact(model())
+    always_on = replace(model.config.committee, bounds=(1 / ONE,) * 3)
+    awake = replace(model, config=replace(model.config, committee=always_on))
+    samples = synthetic_audio(12, seed=3)
+    kept, reference = Spotter(model, "numpy"), Spotter(awake, "numpy")
+    found = []
+    for piece, threshold in zip(np.split(samples, 4), (0.9, 0.4, 0.05, 0.9), strict=True):
+        for spotter in (kept, reference):
+            spotter.set_thresholds(dict.fromkeys(model.config.keywords, threshold))
+        found.append(kept.push(piece))
+        assert found[-1] == reference.push(piece)
+    assert found[2]
+    assert not found[3]
+    assert bounds_in_use(kept.config, members(model)).tolist() == [
+        quantise_threshold(b) for b in model.config.committee.bounds
+    ]
+
+
+@models
+def test_the_bounds_of_a_model_hold_at_all_thresholds_that_it_stores(model) -> None:
+    """Below the least of them they are lower by the phases' number times the difference."""
+    model = model()
+    stored = model.config.thresholds
+    points = {
+        name: Sensitivity(tuple(share * t for t in stored), 1.0)
+        for name, share in (("normal", 1.0), ("high", 0.5))
+    }
+    config = store(model.config, points)
+    bounds = [quantise_threshold(b) for b in config.committee.bounds]
+    shape = members(model)
+    for name in ("normal", "high"):
+        chosen = with_sensitivity(config, name)
+        assert bounds_in_use(chosen, shape).tolist() == bounds
+    quarter = dict(zip(config.keywords, (t / 4 for t in stored), strict=True))
+    slope = sum(member.count for member in shape) / shape[0].count
+    expected = [b - ONE * slope * t / 4 for b, t in zip(bounds, stored, strict=True)]
+    found = bounds_in_use(with_sensitivity(chosen, None, quarter), shape)
+    assert found == pytest.approx(np.maximum(1, expected), abs=1 + slope)
+    assert (found < bounds).all()
+    raised = with_sensitivity(with_sensitivity(config, None, quarter), "normal")
+    assert bounds_in_use(raised, shape).tolist() == bounds
+
+
 def both_phases_on_suspicion() -> tuple[ModelFile, ModelFile]:
     """Return home, and home with its second phase on suspicion."""
     from kws.training.quantise import pack_committee
@@ -215,6 +273,7 @@ def damaged_member(model: ModelFile) -> bytes:
         ({"phases": [2, 3]}, "phases are not 1 or 2 each"),
         ({"phases": [True, 2]}, "phases is not a list of whole numbers"),
         ({"more": 1}, "unknown key"),
+        ({"least_thresholds": [0.5, 0.5]}, "unknown key least_thresholds"),
     ],
 )
 def test_wrong_settings_are_refused(committee: dict, problem: str) -> None:

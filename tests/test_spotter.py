@@ -19,7 +19,7 @@ from kws.backend import AVAILABLE, SpotterBackend
 from kws.config import SAMPLE_RATE, Smoothing
 from kws.engine.native import NativeSpotter
 from kws.export.sketch import export
-from kws.posterior import ONE
+from kws.posterior import ONE, quantise_threshold
 from kws.spotter import NumpySpotter
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
@@ -55,12 +55,17 @@ def run_c(
     folder: Path,
     hops: int = 1,
     refractory_steps: int = 0,
+    threshold: float = 0.0,
 ) -> Output:
-    """Run tests/c/detect.c with an exported model on samples, in pushes of so many hops."""
+    """Run tests/c/detect.c with an exported model on samples, in pushes of so many hops.
+
+    threshold: of all keywords, in place of the model's.
+    """
     (folder / "test.tflite").write_bytes(model.content)
     export(folder / "test.tflite", folder / "c")
     binary = target.build(folder / "c", "detect")
-    settings = np.array([hops, refractory_steps], np.int16)
+    quantised = quantise_threshold(threshold) if threshold else 0
+    settings = np.array([hops, refractory_steps, quantised], np.uint16)
     output = target.run(binary, settings.tobytes() + samples.tobytes(), folder)
     *words, dropped, maximum, end = np.frombuffer(output, "<u4").tolist()
     assert end == 0xFFFFFFFF

@@ -92,8 +92,20 @@ static void catch_up(kws_committee *committee) {
       take(committee, i, kept(committee, committee->lag));
 }
 
+/* Return the bound of a keyword: at a threshold that is lower than those that it is for, the others
+ * need to add less. */
+static int bound_at(const kws_committee *committee, const uint16_t *thresholds, int keyword) {
+  const kws_committee_settings *settings = committee->settings;
+  const int lowered = settings->least_thresholds[keyword] - thresholds[keyword];
+  const int count = settings->members->count;
+  if (lowered <= 0) return settings->bounds[keyword];
+  const int bound =
+      settings->bounds[keyword] - (lowered * settings->posteriors + count - 1) / count;
+  return bound > 1 ? bound : 1;
+}
+
 /* Average the first member's posteriors; return whether it suspects a keyword. */
-static bool suspect(kws_committee *committee) {
+static bool suspect(kws_committee *committee, const uint16_t *thresholds) {
   const kws_committee_settings *settings = committee->settings;
   const kws_member *first = settings->members;
   uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
@@ -102,17 +114,17 @@ static bool suspect(kws_committee *committee) {
   for (int i = 0; i < settings->keywords; ++i) {
     averages[i] = 0;
     averages[settings->keywords + i] = (uint16_t)(sums[i] / first->count);
-    if (averages[settings->keywords + i] >= settings->bounds[i]) suspected = true;
+    if (averages[settings->keywords + i] >= bound_at(committee, thresholds, i)) suspected = true;
   }
   return suspected;
 }
 
 /* Average the posteriors of all members for the keywords that the first suspects. */
-static void confirm(kws_committee *committee) {
+static void confirm(kws_committee *committee, const uint16_t *thresholds) {
   const kws_committee_settings *settings = committee->settings;
   uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
   for (int keyword = 0; keyword < settings->keywords; ++keyword) {
-    if (committee->of_first[keyword] < settings->bounds[keyword]) continue;
+    if (committee->of_first[keyword] < bound_at(committee, thresholds, keyword)) continue;
     uint32_t sum = 0;
     for (int i = 0; i < settings->member_count; ++i)
       sum += sums_of(committee, &settings->members[i])[keyword];
@@ -152,10 +164,10 @@ bool kws_committee_push(kws_committee *committee, const float *frame) {
   return true;
 }
 
-void kws_committee_decide(kws_committee *committee) {
-  if (suspect(committee)) {
+void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds) {
+  if (suspect(committee, thresholds)) {
     catch_up(committee);
-    confirm(committee);
+    confirm(committee, thresholds);
   }
   committee->parity ^= 1;
   if (committee->steps + 1 < committee->settings->smooth_steps) ++committee->steps;

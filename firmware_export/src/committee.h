@@ -42,6 +42,8 @@ typedef struct {
   uint16_t kept_frames;         /* room for frames */
   uint16_t posteriors;          /* of all members within the smoothing window */
   const uint16_t *bounds;       /* [keywords] of the first member's average, 32768 being 1.0 */
+  const uint16_t *least_thresholds; /* [keywords] that the bounds are for; at lower ones the bounds
+                                       are lower, too */
   uint32_t kept_at;             /* [kept_frames][frame_values] quantised frames */
   uint32_t members_at;          /* [member_count] kws_member_state */
   uint32_t averages_at;         /* [2][keywords] */
@@ -74,8 +76,9 @@ void kws_committee_init(kws_committee *committee, const kws_committee_settings *
 void kws_committee_reset(kws_committee *committee);
 /* Take a feature frame; return true if it completes a step, which is then to be decided. */
 bool kws_committee_push(kws_committee *committee, const float *frame);
-/* Decide the step: its averages are in place until the next one. */
-void kws_committee_decide(kws_committee *committee);
+/* Decide the step by the bounds at the thresholds [keywords] that are in use: its averages are in
+ * place until the next one. */
+void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds);
 
 #ifdef __cplusplus
 }

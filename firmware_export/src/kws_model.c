@@ -2670,6 +2670,7 @@ const kws_model kws_model_data = {
     .kept_frames = 0,
     .posteriors = 0,
     .bounds = NULL,
+    .least_thresholds = NULL,
     .kept_at = 0,
     .members_at = 0,
     .averages_at = 0,

@@ -36,7 +36,7 @@ static void step(kws_spotter *spotter, results *results) {
   bool found;
   if (spotter->model->committee.member_count > 0) {
     if (!kws_committee_push(committee, spotter->frame)) return;
-    kws_committee_decide(committee);
+    kws_committee_decide(committee, spotter->posterior.thresholds);
     found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
                                  &detection);
   } else {

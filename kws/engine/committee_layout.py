@@ -16,6 +16,7 @@ from kws.engine.c_headers import structs
 from kws.engine.network import Memory, Network, aligned, plan, transient_bytes
 from kws.engine.network_values import Values, network_values, ordered
 from kws.posterior import exp_table, quantise_threshold
+from kws.sensitivity import least_thresholds
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def committee_values(
             "kept_frames": memory.kept_frames,
             "posteriors": sum(member.count for member in members),
             "bounds": np.array([quantise_threshold(b) for b in config.committee.bounds]),
+            "least_thresholds": np.array([quantise_threshold(t) for t in least_thresholds(config)]),
             "kept_at": memory.kept_at,
             "members_at": memory.members_at,
             "averages_at": memory.averages_at,

@@ -29,6 +29,7 @@ from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, quantise_threshold
+from kws.sensitivity import least_thresholds
 from kws.types import Frames, Samples, StepScores
 
 try:
@@ -216,7 +217,10 @@ _SHARED: WeakValueDictionary[tuple[object, ...], _SharedModel] = WeakValueDictio
 def _shared_model(model: ModelFile) -> _SharedModel:
     """Return the struct of a model, the same for all detectors of it that there are."""
     ones = (1.0,) * len(model.config.keywords)
-    config = replace(model.config, thresholds=ones, card={})
+    committee = model.config.committee
+    if committee is not None:
+        committee = replace(committee, least_thresholds=least_thresholds(model.config))
+    config = replace(model.config, thresholds=ones, card={}, committee=committee)
     key = model.name, model.content, model.networks, repr(config)
     shared = _SHARED.get(key)
     if shared is None:

@@ -132,6 +132,7 @@ def _committee_parts(model: Values) -> list[Part]:
         "the committee's members, keywords or steps",
     )
     check_length(committee, "bounds", keywords)
+    check_length(committee, "least_thresholds", keywords)
     require(
         sum(m["count"] for m in members) == committee["posteriors"], "posteriors are not counted"
     )

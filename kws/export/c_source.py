@@ -91,7 +91,8 @@ def _definitions(
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
         layers, network_fields = _layers(networks[0], values["network"])
-        committee = dict.fromkeys(values["committee"], 0) | {"members": "NULL", "bounds": "NULL"}
+        pointers = ("members", "bounds", "least_thresholds")
+        committee = {name: "NULL" if name in pointers else 0 for name in values["committee"]}
     else:
         layers, network_fields, committee = _committee(model.config, networks, values["committee"])
     fields = values | {

@@ -31,7 +31,7 @@ from kws.model_file import (
     metadata,
     networks_of,
 )
-from kws.sensitivity import operating_points
+from kws.sensitivity import least_thresholds
 from kws.training.features import dct_matrix
 from kws.training.recipe import Architecture
 
@@ -150,20 +150,12 @@ def pack_committee(
     stride = config.stride
     possible = [network_stride(content, where) // stride for content in networks]
     phases = tuple(phases if phases is not None else possible)
-    lowest = [
-        min(thresholds)
-        for thresholds in zip(
-            config.thresholds,
-            *(point.thresholds for point in operating_points(config).values()),
-            strict=True,
-        )
-    ]
-    settings = CommitteeConfig((1.0,) * len(lowest), phases)
+    settings = CommitteeConfig((1.0,) * len(config.keywords), phases)
     unbound = replace(config, committee=settings)
     check_committee(unbound, networks, where)
     if bounds is None:
         members = members_of(unbound, [each * stride for each in possible])
-        bounds = bounds_that_change_nothing(unbound, members, lowest)
+        bounds = bounds_that_change_nothing(unbound, members, least_thresholds(unbound))
     settings = replace(settings, bounds=tuple(bounds))
     return embed(networks[0], replace(config, committee=settings), networks[1:])
 

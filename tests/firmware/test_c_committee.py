@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from c_programs import HOST, HOST_FAST, M4_ARDUINO, Target
 from conftest import skip_without
-from small_models import COMMITTEES, Samples, synthetic_audio
+from small_models import COMMITTEES, Samples, committee, synthetic_audio
 from test_spotter import run_c
 
+from kws.backend import Spotter, SpotterBackend
 from kws.engine.native import AVAILABLE, NativeSpotter
 from kws.model_file import ModelFile
 from kws.posterior import Detection
@@ -23,14 +24,19 @@ models = pytest.mark.parametrize("model", COMMITTEES, ids=lambda model: model.__
 
 def eager(model: ModelFile) -> ModelFile:
     """Return a model whose first member suspects a keyword at each step."""
+    return bound_by(model, 1e-4)
+
+
+def bound_by(model: ModelFile, bound: float) -> ModelFile:
+    """Return a model with another bound."""
     from kws.training.quantise import embed
 
-    settings = replace(model.config.committee, bounds=(1e-4,) * len(model.config.keywords))
+    settings = replace(model.config.committee, bounds=(bound,) * len(model.config.keywords))
     config = replace(model.config, committee=settings)
     return ModelFile.parse(embed(model.content, config), "test.tflite")
 
 
-def by_hops(spotter: NativeSpotter | NumpySpotter, samples: Samples) -> list[list[Detection]]:
+def by_hops(spotter: SpotterBackend, samples: Samples) -> list[list[Detection]]:
     """Return the detections of each push of a hop."""
     hop = spotter.config.front_end.hop
     return [spotter.push(samples[at : at + hop]) for at in range(0, len(samples), hop)]
@@ -85,3 +91,34 @@ def test_a_detection_comes_with_the_push_that_completes_it(
     expected = by_hops(NumpySpotter(model_), samples)
     assert by_hops(NativeSpotter(model_), samples) == expected
     assert sum(map(len, expected)) > 5
+
+
+@models
+def test_native_lowers_the_bounds_with_the_thresholds(model: Callable[[], ModelFile]) -> None:
+    """Change them in the middle of a stream."""
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    deaf = bound_by(model(), 1.0)
+    native, numpy = Spotter(deaf, "c"), Spotter(deaf, "numpy")
+    found = []
+    for seed, part in enumerate((1.0, 0.5, 0.02, 1.0)):
+        thresholds = {
+            keyword: part * threshold
+            for keyword, threshold in zip(deaf.config.keywords, deaf.config.thresholds, strict=True)
+        }
+        for spotter in (native, numpy):
+            spotter.set_thresholds(thresholds)
+        found.append(by_hops(native, synthetic_audio(4, seed)))
+        assert found[-1] == by_hops(numpy, synthetic_audio(4, seed))
+    assert not any(found[0])
+    assert any(found[2])
+
+
+@pytest.mark.slow
+def test_exported_c_lowers_the_bounds_with_the_thresholds(tmp_path: Path) -> None:
+    deaf, samples = bound_by(committee(), 1.0), synthetic_audio(12, seed=3)
+    least = 0.02 * min(deaf.config.thresholds)
+    lowered = Spotter(deaf, "numpy", thresholds=dict.fromkeys(deaf.config.keywords, least))
+    expected = lowered.push(samples)
+    assert expected
+    assert run_c(deaf, samples, HOST, tmp_path).detections == []
+    assert run_c(deaf, samples, HOST, tmp_path, threshold=least).detections == expected
