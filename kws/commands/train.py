@@ -40,7 +40,8 @@ def train(
         typer.Option(
             min=1,
             max=8,
-            help="Number of models that are tested, besides the one that is kept.",
+            help="Number of models that are tested, besides the one that is kept; several of them"
+            " together on every recording, a single one on a quarter.",
             show_default="2; from none, 4",
         ),
     ] = None,
@@ -99,7 +100,7 @@ def train(
     """Train a model on recordings of keywords, synthetic ones, or both.
 
     Training starts from the pretrained base model, so that few recordings
-    suffice. Models that each leave out a quarter of the speakers are tested on
+    suffice. Models that each leave out a share of the speakers are tested on
     it: that gives the figures, and the thresholds of the model that is written,
     which is trained on everything. With --held-out the model itself leaves out
     a quarter and is tested on it, and no other is trained. An interrupted run,

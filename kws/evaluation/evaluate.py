@@ -13,6 +13,7 @@ from kws.evaluation.operating_points import OperatingPoint, operating_point_at, 
 from kws.evaluation.scores import Scores
 from kws.posterior import quantise_threshold
 
+FIGURES = ("threshold", "miss_rate", "miss_interval", "false_alarms", "false_alarms_per_hour")
 FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # of each keyword, for which miss rates are reported
 
 
@@ -75,21 +76,21 @@ class Evaluation:
     def table(self, title: str) -> Table:
         """Return a table for a terminal."""
         caption = (
-            f"Missed and false alarms at the model's thresholds; 0.1/h: missed at 0.1 false alarms"
-            f" of this keyword per hour. {self.hours:.2f} h without the keywords."
+            f"Missed (95 % interval) and false alarms at the model's thresholds; 0.1/h: missed at"
+            f" 0.1 false alarms of this keyword per hour. {self.hours:.2f} h without the keywords."
         )
         if note := self.blank_note():
             caption += f" {note}"
         table = Table(title=title, caption=caption, caption_justify="left")
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", no_wrap=heading == "missed")
         for target in FA_PER_HOUR_TARGETS:
             table.add_column(f"{target:g}/h", justify="right")
         for keyword, point in self.at_threshold.items():
             at_targets = (self.at_target[keyword][target] for target in FA_PER_HOUR_TARGETS)
             misses = [_percent(at.miss_rate) if at else "" for at in at_targets]
-            counts = (str(point.utterances), _percent(point.miss_rate), str(point.false_alarms))
+            counts = (str(point.utterances), missed_text(point), str(point.false_alarms))
             table.add_row(keyword, *counts, *misses)
         means = [_percent(self.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS]
         false_alarms = str(sum(point.false_alarms for point in self.at_threshold.values()))
@@ -121,16 +122,26 @@ def is_measurable(false_alarms_per_hour: float, hours: float) -> bool:
     return false_alarms_per_hour * hours >= 1
 
 
-def _values(point: OperatingPoint | None) -> dict[str, float | None]:
+def _values(point: OperatingPoint | None) -> dict[str, Any]:
     """Return the numbers of an operating point for JSON, nulls where there is none."""
     if point is None:
-        return dict.fromkeys(("threshold", "miss_rate", "false_alarms", "false_alarms_per_hour"))
+        return dict.fromkeys(FIGURES)
+    low, high = point.interval
     return {
         "threshold": round(point.threshold, 5),
         "miss_rate": _rounded(point.miss_rate),
+        "miss_interval": [round(low, 4), round(high, 4)] if point.utterances else None,
         "false_alarms": point.false_alarms,
         "false_alarms_per_hour": _rounded(point.false_alarms_per_hour),
     }
+
+
+def missed_text(point: OperatingPoint) -> str:
+    """Return a miss rate with its interval, such as 3.3% (0.6-17)."""
+    if not point.utterances:
+        return "not measured"
+    low, high = (f"{100 * bound:.{1 if bound < 0.1 else 0}f}" for bound in point.interval)
+    return f"{point.miss_rate:.1%} ({low}-{high})"
 
 
 def _rounded(value: float) -> float | None:

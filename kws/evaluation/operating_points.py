@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws.evaluation.intervals import Interval, wilson_interval
 from kws.posterior import ONE
 from kws.types import Int, Trace
 
@@ -25,6 +26,11 @@ class OperatingPoint:
     def miss_rate(self) -> float:
         """Return the miss rate (false rejection rate, FRR); NaN without utterances."""
         return self.misses / self.utterances if self.utterances else float("nan")
+
+    @property
+    def interval(self) -> Interval:
+        """Return Wilson's 95 % interval of the miss rate; NaN without utterances."""
+        return wilson_interval(self.misses, self.utterances)
 
     @property
     def false_alarms_per_hour(self) -> float:

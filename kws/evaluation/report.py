@@ -24,7 +24,7 @@ from kws.evaluation.condition_report import (
     ConditionReport,
 )
 from kws.evaluation.det import DetCurves, det_curves
-from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation
+from kws.evaluation.evaluate import FA_PER_HOUR_TARGETS, Evaluation, missed_text
 from kws.evaluation.figures import audio_uri, det_svg, det_uri, latency_uri, spectrogram_uri
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.scores import Scorer, Scores
@@ -164,7 +164,7 @@ def _miss_rates(result: Evaluation) -> str:
     rows = []
     for keyword, point in result.at_threshold.items():
         at_targets = (result.at_target[keyword][target] for target in FA_PER_HOUR_TARGETS)
-        row = [keyword, str(point.utterances), f"{point.threshold:.3f}", _percent(point.miss_rate)]
+        row = [keyword, str(point.utterances), f"{point.threshold:.3f}", missed_text(point)]
         row += [f"{point.false_alarms_per_hour:.2f} ({point.false_alarms})"]
         rows.append([*row, *map(_miss_rate_at, at_targets)])
     means = (_percent(result.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS)

@@ -14,13 +14,12 @@ from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, ModelFile, current_path
 from kws.training import recipe as defaults
-from kws.training.cross_validation import Fold, Plugin
+from kws.training.cross_validation import QUARTERS, Fold, Plugin
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.tts.kokoro import kokoro_voices
 
-QUARTERS = 4
 NONE = "none"  # instead of a model that training starts from
 
 _log = logging.getLogger(__name__)
@@ -119,8 +118,11 @@ def _check_split(speech_commands: Path | None, folds: int | None, held_out: int 
 
 
 def _folds(count: int, work: Path) -> tuple[list[Fold], Fold]:
-    """Return the folds that are tested, and the one of the final model."""
-    split = max(count, QUARTERS)
+    """Return the folds that are tested, and the one of the final model.
+
+    Several folds together are tested on every recording, a single one on a quarter.
+    """
+    split = count if count > 1 else QUARTERS
     return [Fold(index, split, work) for index in range(count)], Fold(split, split, work)
 
 

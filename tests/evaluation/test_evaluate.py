@@ -39,6 +39,7 @@ def test_an_evaluation_as_json_and_as_a_table() -> None:
     assert one["own"] == {
         "threshold": 0.5,
         "miss_rate": 0.5,
+        "miss_interval": [0.15, 0.85],
         "false_alarms": 1,
         "false_alarms_per_hour": 0.1,
     }
@@ -50,7 +51,8 @@ def test_an_evaluation_as_json_and_as_a_table() -> None:
     with console.capture() as captured:
         console.print(result.table("a model"))
     lines = captured.get().splitlines()
-    assert any("one" in line and "50.0%" in line for line in lines)
+    assert any("one" in line and "50.0% (15-85)" in line for line in lines)
+    assert any("two" in line and "not measured" in line for line in lines)
     assert "nan" not in captured.get()
     assert not any("…" in line for line in lines)
 

@@ -30,6 +30,13 @@ def test_every_partition_is_held_out_once_and_none_by_the_final_model(count: int
         assert tested == [clip for clip in clips if clip.partition in fold.held_out]
 
 
+def test_a_few_speakers_are_in_training_and_in_test() -> None:
+    """Four speakers lie in partitions 0 to 3: each of two folds leaves out two of them."""
+    few = Dataset({"word": [Clip(Path(f"{n}.wav"), n) for n in range(4)]})
+    for fold in folds_of(2):
+        assert len(fold.test_set(few).positives["word"]) == 2
+
+
 def test_a_damaged_model_of_a_fold_is_one_line_and_trained_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
