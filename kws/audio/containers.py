@@ -32,6 +32,7 @@ CHUNKS = (b"LIST", b"JUNK", b"PAD ", b"bext", b"cue ", b"fact", b"iXML", b"id3 "
 
 W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 W64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
+CAF_CHUNK = struct.Struct(">4sq")
 
 
 def parts_of(path: Path) -> list[Part]:
@@ -104,19 +105,17 @@ def _au_part(path: Path, content: Content) -> Part:
 
 def _w64_part(path: Path, content: Content) -> Part:
     """Return a WAVE64 as one part; libsndfile reads it to its end, whatever its size says."""
-    position = 40  # after the file's own GUID, size and form
-    while len(header := content[position : position + 24]) == 24:
-        size = int.from_bytes(header[16:], "little")  # with this header
-        if header[:16] == W64_DATA:
+    # After the file's own GUID, size and form; the size of a chunk counts its header.
+    for chunk, size, position in _chunks(content, 40, struct.Struct("<16sQ"), 8, counted=True):
+        if chunk == W64_DATA:
             _require_all(path, size, len(content) - position)
             break
-        position += max(24, size + -size % 8)
     return Part()
 
 
 def _caf_part(path: Path, content: Content) -> Part:
     """Return a CAF as one part, its size mended where it is unknown, unset or too small."""
-    for chunk, size, position in _chunks(content, 8, struct.Struct(">4sq"), 1):
+    for chunk, size, position in _chunks(content, 8, CAF_CHUNK, 1):
         if chunk == b"data":
             present = len(content) - position
             _require_all(path, size, present)
@@ -127,14 +126,20 @@ def _caf_part(path: Path, content: Content) -> Part:
 
 
 def _chunks(
-    content: Content, position: int, header: struct.Struct, padding: int
+    content: Content, position: int, header: struct.Struct, padding: int, counted: bool = False
 ) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each chunk from a position on, its size, and where its content begins.
+    """Yield the name of each chunk from a position on, the size and position of its content.
 
-    padding: chunks are padded to a multiple of so many bytes.
+    Args:
+        content: the file.
+        position: of the first chunk's header.
+        header: of a chunk, its name and size.
+        padding: chunks are padded to a multiple of so many bytes.
+        counted: the size in the header counts the header.
     """
     while len(read := content[position : position + header.size]) == header.size:
         chunk, size = header.unpack(read)
+        size -= header.size if counted else 0
         position += header.size
         yield chunk, size, position
         position += max(0, size + -size % padding)
@@ -142,11 +147,10 @@ def _chunks(
 
 def _is_caf_chunk(content: Content, position: int) -> bool:
     """Return whether the file ends at a position, or chunks follow up to its end."""
-    while len(header := content[position : position + 12]) == 12:
-        chunk, size = struct.unpack(">4sq", header)
+    for chunk, size, start in _chunks(content, position, CAF_CHUNK, 1):
         if size < 0 or not all(32 <= byte < 127 for byte in chunk):
             return False
-        position += 12 + size
+        position = start + size
     return position >= len(content)
 
 
@@ -161,11 +165,10 @@ def _is_finished(content: Content, end: int, order: str) -> bool:
     position = end + end % 2
     if len(content) - position < 8 or content[position : position + 8].startswith(TAGS + CHUNKS):
         return True
-    while len(content) - position >= 8:
-        chunk, size = struct.unpack(f"{order}4sI", content[position : position + 8])
+    for chunk, size, start in _chunks(content, position, struct.Struct(f"{order}4sI"), 2):
         if not all(32 <= byte < 127 for byte in chunk):
             return False
-        position += 8 + size + size % 2
+        position = start + size + size % 2
     return position - len(content) in (0, 1)
 
 
