@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from kws.recorder.prompts import Prompt
     from kws.recorder.take import TakeFolder
 
-KEYWORD_TAKES = 50
-NOISE_TAKES = 6  # a minute
-
 Word = Annotated[
     str, typer.Argument(metavar="WORD", help="The keyword, or _noise_, or _negative_.")
 ]
@@ -62,30 +59,14 @@ def record(
     stopped; existing takes are never overwritten. Without --speaker each run
     counts as a speaker of its own.
     """
+    from kws.data.dataset import NEGATIVE
+    from kws.recorder.prompts import TEXTS, plan_session, read_texts
     from kws.recorder.take import TakeFolder
 
-    name, prompts, default = _plan(word, output, seconds, text)
-    folder = TakeFolder(output / name, speaker)
-    raise typer.Exit(_run_session(prompts, folder, count or default, device))
-
-
-def _plan(
-    word: str, output: Path, seconds: float, text: Path | None
-) -> tuple[str, Sequence[Prompt], int]:
-    """Return the name of the folder, the prompts, and how many takes to record by default."""
-    from kws.data.dataset import NEGATIVE, NOISE
-    from kws.data.keywords import keyword_folder, keyword_of
-    from kws.recorder import prompts
-
-    if word == NOISE:
-        return NOISE, prompts.noise_prompts(), NOISE_TAKES
-    if word == NEGATIVE:
-        keywords = [keyword_of(path) for path in output.glob("[!_.]*") if path.is_dir()]
-        texts = prompts.read_texts(text) if text else prompts.TEXTS
-        reading = prompts.reading_prompts(texts, keywords)
-        return NEGATIVE, reading, len(reading)
-    folder = keyword_folder(output, word)
-    return folder.name, prompts.keyword_prompts(keyword_of(folder), seconds), KEYWORD_TAKES
+    texts = read_texts(text) if text and word == NEGATIVE else TEXTS
+    plan = plan_session(word, output, seconds, texts)
+    folder = TakeFolder(plan.folder, speaker)
+    raise typer.Exit(_run_session(plan.prompts, folder, count or plan.takes, device))
 
 
 def _run_session(

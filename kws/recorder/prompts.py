@@ -1,4 +1,4 @@
-"""Make the prompts of a session: say a keyword, read a text, keep silent."""
+"""Plan a session by what is recorded: prompts to say a keyword, read a text or keep silent."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.data.dataset import NEGATIVE, NOISE
+from kws.data.keywords import keyword_folder, keyword_of
 from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.take import TakeKind
 from kws.toml_file import read_text
 
+KEYWORD_TAKES = 50
+NOISE_TAKES = 6  # a minute
 NOISE_SECONDS = 10.0  # of a take of background noise
 WORDS_PER_SECOND = 2.0  # of an unhurried reader
 REACTION_SECONDS = 1.5  # before a speaker begins to read
@@ -50,6 +54,39 @@ class Prompt:
     text: str
     seconds: float
     kind: TakeKind
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """Hold what is recorded in turn, where it goes, and how many takes there are by default."""
+
+    folder: Path
+    prompts: Sequence[Prompt]
+    takes: int
+
+
+def plan_session(
+    word: str, dataset: Path, seconds: float, texts: Sequence[str] = TEXTS
+) -> SessionPlan:
+    """Plan a session for a keyword, or for NEGATIVE or NOISE.
+
+    Args:
+        word: What is recorded.
+        dataset: The dataset's folder, which need not be there.
+        seconds: Length of a take of a keyword, before it is trimmed.
+        texts: What to read for NEGATIVE.
+
+    Raises:
+        KwsError: The word is no keyword, or each of the texts contains one.
+    """
+    if word == NOISE:
+        return SessionPlan(dataset / NOISE, noise_prompts(), NOISE_TAKES)
+    if word == NEGATIVE:
+        keywords = [keyword_of(path) for path in dataset.glob("[!_.]*") if path.is_dir()]
+        reading = reading_prompts(texts, keywords)
+        return SessionPlan(dataset / NEGATIVE, reading, len(reading))
+    folder = keyword_folder(dataset, word)
+    return SessionPlan(folder, keyword_prompts(keyword_of(folder), seconds), KEYWORD_TAKES)
 
 
 def keyword_prompts(keyword: str, seconds: float) -> list[Prompt]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -16,6 +16,7 @@ from kws.errors import KwsError
 from kws.studio.access import Access, Guard
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
+from kws.studio.record_page import RecordPage
 from kws.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -26,7 +27,7 @@ class Studio:
 
     def __init__(self, workspace: Workspace, access: Access) -> None:
         self._listening = Listening()
-        pages = (ListenPage(workspace, self._listening),)
+        pages = (ListenPage(workspace, self._listening), RecordPage(workspace))
         self.app = Starlette(
             routes=[
                 Route("/", _index),
@@ -34,7 +35,11 @@ class Studio:
                 Mount("/static", StaticFiles(directory=STATIC)),
             ],
             middleware=[Middleware(Guard, access=access)],
-            exception_handlers={KwsError: _refused, HTTPException: _failed},
+            exception_handlers={
+                KwsError: _refused,
+                HTTPException: _failed,
+                ClientDisconnect: _broken_off,
+            },
         )
 
     def close(self) -> None:
@@ -56,3 +61,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _broken_off(request: Request, error: Exception) -> Response:
+    """Forget an upload that did not arrive as a whole; nobody reads the answer."""
+    return JSONResponse({"error": "the upload was broken off"}, 400)

@@ -39,7 +39,10 @@ async def read_samples(request: Request, most_seconds: float) -> Samples:
     if not content or len(content) % 2:
         raise KwsError("the audio is empty, or ends within a sample")
     samples = np.frombuffer(content, "<i2").astype(np.int16)
-    return Resampler(rate).push(samples, last=True)
+    converted = Resampler(rate).push(samples, last=True)
+    if not len(converted):
+        raise KwsError("the audio is empty")
+    return converted
 
 
 def parse_rate(text: str) -> int:

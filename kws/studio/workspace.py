@@ -38,6 +38,14 @@ class Workspace:
             raise KwsError(f"{shortened(name)}: leads out of the workspace")
         return path
 
+    def dataset(self, name: str) -> Path:
+        """Return the folder of a dataset, which need not be there."""
+        return self.path(self.recordings, name)
+
+    def dataset_names(self) -> list[str]:
+        """Return the names of the datasets."""
+        return sorted(p.name for p in self.recordings.iterdir() if p.is_dir() and is_name(p.name))
+
     def model_names(self) -> list[str]:
         """Return the names of the models of the workspace and of those that come with kws."""
         own = {path.stem for path in self.models.glob(f"*{SUFFIX}") if is_name(path.name)}

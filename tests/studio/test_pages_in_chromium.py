@@ -46,3 +46,27 @@ def test_listen(studio: StudioClient, microphone: Path) -> None:
         page.reload()  # what was heard is still there
         trigger.wait_for()
     assert studio.get("/api/listen")["keywords"][0]["sensitivity"] == 1
+
+
+def test_record(studio: StudioClient, workspace: Path, tmp_path: Path) -> None:
+    """Say a word 0.7 s after the countdown, once; the next take is silent."""
+    audio = np.random.default_rng(0).integers(-8, 9, 160_000).astype(np.int16)
+    audio[35_200:48_800] += all_keywords()[14_400:28_000]
+    soundfile.write(tmp_path / "takes.wav", audio, 16_000)
+    with chromium_page(tmp_path / "takes.wav") as page:
+        page.goto(f"{studio.url}#record")
+        page.get_by_label("Dataset").fill("by-browser")
+        page.get_by_label("Keyword", exact=True).fill("Computer")
+        page.get_by_label("Speaker").fill("anna")
+        page.get_by_label("Takes", exact=True).fill("2")
+        page.get_by_role("button", name="Record").click()
+        page.get_by_text("good: ").wait_for()
+        page.get_by_text("silent: ").wait_for()
+        page.get_by_role("button", name="Again").wait_for()
+        page.get_by_role("button", name="Keep it anyway").wait_for()
+        assert not barriers(page)
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped. New takes: 1.").wait_for()
+        page.get_by_text("computer: 1 file").wait_for()
+    (take,) = (workspace / "recordings" / "by-browser" / "computer").iterdir()
+    assert 1.2 < soundfile.info(take).duration < 1.7  # trimmed to the word and its margins
