@@ -17,6 +17,7 @@ from kws.studio.access import Access, Guard
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
 from kws.studio.record_page import RecordPage
+from kws.studio.review_page import ReviewPage
 from kws.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -27,7 +28,11 @@ class Studio:
 
     def __init__(self, workspace: Workspace, access: Access) -> None:
         self._listening = Listening()
-        pages = (ListenPage(workspace, self._listening), RecordPage(workspace))
+        pages = (
+            ListenPage(workspace, self._listening),
+            RecordPage(workspace),
+            ReviewPage(workspace),
+        )
         self.app = Starlette(
             routes=[
                 Route("/", _index),

@@ -11,6 +11,10 @@ from chromium import barriers, chromium_page
 from command_line import all_keywords
 from studio_client import StudioClient
 
+from kws.audio.keep import KeptClip
+from kws.audio.kept_files import KeptFiles
+from kws.posterior import Detection
+
 pytestmark = pytest.mark.slow
 
 
@@ -70,3 +74,23 @@ def test_record(studio: StudioClient, workspace: Path, tmp_path: Path) -> None:
         page.get_by_text("computer: 1 file").wait_for()
     (take,) = (workspace / "recordings" / "by-browser" / "computer").iterdir()
     assert 1.2 < soundfile.info(take).duration < 1.7  # trimmed to the word and its margins
+
+
+def test_review(studio: StudioClient, workspace: Path, microphone: Path) -> None:
+    kept = workspace / "kept"
+    files = KeptFiles(kept, "home")
+    for keyword in ("computer", "<b>alexa</b>"):
+        files.keep(KeptClip(all_keywords()[:40_000], Detection(40_000, keyword, 0.9), 0.8, False))
+    files.close()
+    with chromium_page(microphone) as page:
+        page.goto(f"{studio.url}#review")
+        page.get_by_text("<b>alexa</b>, detection").wait_for()  # as text, not as markup
+        item = page.get_by_role("listitem").filter(has_text="computer, detection")
+        item.get_by_role("button", name="False alarm").click()
+        pressed = item.get_by_role("button", name="False alarm", pressed=True)
+        pressed.wait_for()
+        assert not barriers(page)
+        assert len(list((kept / "_negative_").iterdir())) == 1
+        pressed.press("Enter")  # by keyboard: undone
+        item.get_by_role("button", name="False alarm", pressed=False).wait_for()
+    assert not list((kept / "_negative_").iterdir())

@@ -2,7 +2,7 @@
 
 export const texts = {
   title: "kws studio",
-  pages: { listen: "Listen", record: "Record" },
+  pages: { listen: "Listen", record: "Record", review: "Review" },
   noServer: "The studio does not answer. Is kws studio still running?",
   noSecureContext: "This browser gives a microphone only to pages over TLS or of this machine.",
   noBrowserMicrophone: (why) => `The browser's microphone cannot be opened: ${why}`,
@@ -68,5 +68,22 @@ export const texts = {
     remove: "Remove",
     removeTake: (file) => `Remove ${file}`,
     needsWord: "Which keyword?",
+  },
+  review: {
+    about: "Listen to what was kept, and say what it was. Clips come from Listen, with its box ticked, or from kws listen --keep.",
+    open: "To review",
+    marked: "Reviewed",
+    none: "None.",
+    more: (count) => `${count} older clips are not shown.`,
+    clip: (keyword, kind, confidence) => `${keyword}, ${kind}, confidence ${confidence.toFixed(2)}`,
+    unknown: (file) => file,
+    hear: (file) => `Audio of ${file}`,
+    group: (file) => `What ${file} is`,
+    marks: {
+      said: (keyword) => `${keyword} was said`,
+      "false alarm": () => "False alarm",
+      neither: () => "Neither",
+    },
+    done: (file, mark) => (mark === "open" ? `${file} is to be reviewed again.` : `${file} is marked: ${mark}.`),
   },
 };
