@@ -1,8 +1,9 @@
 """Measure many streams in one process: `python benchmarks/streams.py [ENGINE ...] [--python PATH]`.
 
-Engines are kws, porcupine (pvporcupine 1.9.5, which needs no key) and openwakeword (the package
-pyopen-wakeword); each is measured where PATH, or this Python, has its package, in processes of its
-own (Linux). kws and Porcupine listen for four keywords, openWakeWord for "alexa".
+Engines are kws, porcupine (pvporcupine 1.9.5, which needs no key), openwakeword (0.5.1, the last
+version whose package contains its models) and pyopen-wakeword (openWakeWord's networks without
+Python's share). Each is measured where PATH, or this Python, has its package, in processes of its
+own (Linux). kws and Porcupine listen for four keywords, the other two for "alexa".
 
 The audio is that of audio_samples/, again and again. Measured are the processor time of one thread
 over streams in turn, which gives the streams that a core carries; the resident memory of each
@@ -50,10 +51,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         audio = Path(folder) / "audio.npy"
         np.save(audio, recordings())
-        print(f"{'':14}{'streams per core':>18}{'KB per stream':>16}{'two threads':>14}")
+        print(f"{'':17}{'streams per core':>18}{'KB per stream':>16}{'two threads':>14}")
         for engine in options.engines or OPENERS:
             python = sys.executable if engine == "kws" else options.python
-            print(f"{engine:14}{line(python, engine, audio)}")
+            print(f"{engine:17}{line(python, engine, audio)}")
 
 
 def line(python: str, engine: str, audio: Path) -> str:
@@ -104,7 +105,14 @@ def porcupine_stream() -> Callable[[], Push]:
 
 
 def openwakeword_stream() -> Callable[[], Push]:
-    """Open streams of openWakeWord, by the package pyopen-wakeword."""
+    """Open streams of openWakeWord, each with networks of its own, as its Model has them."""
+    from openwakeword.model import Model
+
+    return lambda: Model(wakeword_models=["alexa"], inference_framework="onnx").predict
+
+
+def pyopen_wakeword_stream() -> Callable[[], Push]:
+    """Open streams of the package pyopen-wakeword."""
     from pyopen_wakeword import Model, OpenWakeWord, OpenWakeWordFeatures
 
     def opened() -> Push:
@@ -121,6 +129,7 @@ OPENERS = {
     "kws": kws_stream,
     "porcupine": porcupine_stream,
     "openwakeword": openwakeword_stream,
+    "pyopen-wakeword": pyopen_wakeword_stream,
 }
 
 
