@@ -16,6 +16,7 @@ from kws.foreign_text import bounded
 
 CARD_KEY = "calibration"
 HELD_OUT = "speech that the model was not trained on"
+SYNTHETIC = "synthetic speech by voices that training did not have; little or nothing was recorded"
 FOLDS = "folds: other models of the same recipe, each on what it was not trained on"
 
 

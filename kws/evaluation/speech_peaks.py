@@ -96,8 +96,15 @@ def find_speech_peaks(
     pause: silence after each recording, s, which does not count as hours.
     """
     silence = np.zeros(round(pause * SAMPLE_RATE), np.int16)
-    return join_peaks(
-        [_peaks_of_kind(scorer, kind, paths, silence) for kind, paths in speech.items()]
+    found = [_peaks_of_kind(scorer, kind, paths, silence) for kind, paths in speech.items()]
+    return join_peaks(found or [no_peaks(scorer.config.keywords)])
+
+
+def no_peaks(keywords: Sequence[str]) -> SpeechPeaks:
+    """Return the peaks in no speech at all."""
+    heights, groups = np.zeros(0), np.zeros(0, np.int64)
+    return SpeechPeaks(
+        (), groups, heights, dict.fromkeys(keywords, heights), dict.fromkeys(keywords, groups)
     )
 
 

@@ -159,8 +159,8 @@ def _cautious(config: ModelConfig, peaks: SpeechPeaks) -> ModelConfig:
     """Return the settings with thresholds that are not measured, and log that."""
     _log.warning(
         "%.1f minutes of speech without the keywords are left to set thresholds by, less than %g:"
-        " they are not measured but set to %g or higher, and may miss many utterances; more"
-        " recordings in _negative_ let them be measured",
+        " they are not measured but set to %g or higher, whatever rate of false alarms is asked"
+        " for, and may miss many utterances; more recordings in _negative_ let them be measured",
         *(60 * peaks.hours, 60 * MIN_HOURS, CAUTIOUS),
     )
     highest = thresholds_for(peaks, 0.0)

@@ -11,15 +11,23 @@ from statistics import median
 from rich.console import Console
 
 from kws.atomic_write import write_atomically
-from kws.calibration_card import FOLDS, HELD_OUT
+from kws.calibration_card import FOLDS, HELD_OUT, SYNTHETIC
 from kws.config import ModelConfig
+from kws.data.dataset import Synthesis
 from kws.errors import KwsError
 from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
 from kws.process_lock import locked
-from kws.training.calibration import arg_max_thresholds, calibrate, merge_folds
-from kws.training.cross_validation import Fold, Job, Tested, train_and_test
+from kws.training.calibration import (
+    MIN_HOURS,
+    RUNNING,
+    arg_max_thresholds,
+    calibrate,
+    merge_folds,
+)
+from kws.training.cross_validation import CLEAN, Fold, Job, Tested, train_and_test
+from kws.training.held_out_speech import HeldOutResult, HeldOutTest, run_held_out_test
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.results import (
@@ -30,10 +38,12 @@ from kws.training.results import (
     write_loss_curves,
     write_reports,
 )
+from kws.training.summary import summarise
 from kws.training.work_folder import check_dataset, check_output, check_work, make_work_folder
 from kws.training.workers import Status, run_jobs, show_progress, worker_processes
 
-EXAMPLES, SYNTHETIC = "examples", "synthetic"  # folders within the work folder
+# Folders within the work folder.
+EXAMPLES, SYNTHESISED, HELD_OUT_VOICES = "examples", "synthetic", "held-out-voices"
 LOCK = ".lock"
 
 
@@ -66,14 +76,18 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     material = make_material(plan, work, console)
     tested = train_folds(plan, material, console)
     final = tested[0].model if plan.keeps_tested else train_final(plan, material, console)
+    held_out = test_held_out(plan, final, tested, work, console)
     scores = [found.scores for found in tested]
-    config = set_thresholds(plan, final.config, tested)
-    results = evaluate_plan(plan, final, config, scores)
+    config = set_thresholds(plan, final.config, tested, held_out)
+    results = evaluate_plan(plan, final, config, scores, held_out)
     config = replace(config, card={**model_card(plan, results), **config.card})
     write_model(output, final, config, plan.kept.log)
     show_results(plan, results, console)
     show_calibration(config, console)
+    summary = summarise(plan, config, results, held_out)
+    summary.show(console)
     if report:
+        summary.write(report)
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
@@ -84,7 +98,9 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
     folder = work / EXAMPLES
     if not folder.exists():
         status = Status("examples", work / "examples.progress")
-        job = Preparation(plan.dataset, plan.recipe, work / SYNTHETIC, folder, status, plan.plugin)
+        job = Preparation(
+            plan.dataset, plan.recipe, work / SYNTHESISED, folder, status, plan.plugin
+        )
         with worker_processes(1) as executor, show_progress([status], console) as update:
             run_jobs(executor, prepare_material, [(work / "examples.log", job)], update)
     return folder
@@ -109,6 +125,27 @@ def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
     return final.model
 
 
+def test_held_out(
+    plan: Plan, model: ModelFile, tested: Sequence[Tested], work: Path, console: Console
+) -> HeldOutResult | None:
+    """Return what the model gives on voices that no training has; None where nothing is tested so.
+
+    They say the keywords that no recording is left to test, and speech to set the thresholds by
+    where too little was recorded. What is not synthesised for training is not for tests either.
+    """
+    if plan.own_split or not tested or plan.dataset.synthesis == Synthesis():
+        return None
+    recorded = merge_folds([found.scores for found in tested])[CLEAN].positives
+    untested = tuple(keyword for keyword, peaks in recorded.items() if not len(peaks))
+    hours = sum(found.peaks[RUNNING].hours for found in tested)
+    status = Status("held-out voices", work / "held-out.progress")
+    folder = work / HELD_OUT_VOICES
+    job = HeldOutTest(model, plan.dataset, untested, hours < MIN_HOURS, folder, status)
+    with worker_processes(1) as executor, show_progress([status], console) as update:
+        (found,) = run_jobs(executor, run_held_out_test, [(work / "held-out.log", job)], update)
+    return found
+
+
 def _train(
     plan: Plan, folds: Sequence[Fold], material: Path, epochs: int, console: Console
 ) -> list[Tested]:
@@ -128,17 +165,29 @@ def _train(
         return train_and_test(jobs, executor, update)
 
 
-def set_thresholds(plan: Plan, config: ModelConfig, tested: Sequence[Tested]) -> ModelConfig:
+def set_thresholds(
+    plan: Plan,
+    config: ModelConfig,
+    tested: Sequence[Tested],
+    held_out: HeldOutResult | None = None,
+) -> ModelConfig:
     """Return the settings with thresholds and operating points, from what the folds held out.
 
-    Where the dataset has a split of its own or nothing was tested, the most probable class wins.
+    Where that is too little speech, voices that no training has speak for it. Where the dataset has
+    a split of its own or nothing was tested, the most probable class wins.
     """
     if plan.own_split or not tested:
         return arg_max_thresholds(config)
     target = plan.recipe.posterior.false_alarms_per_hour
     scores = merge_folds([found.scores for found in tested])
-    peaks = {name: join_peaks([found.peaks[name] for found in tested]) for name in SPACINGS}
-    return calibrate(config, peaks, scores, target, HELD_OUT if plan.keeps_tested else FOLDS)
+    spoken = [found.peaks for found in tested]
+    measured_on = HELD_OUT if plan.keeps_tested else FOLDS
+    if held_out:
+        scores |= held_out.scores
+    if held_out and held_out.peaks:
+        spoken, measured_on = [*spoken, held_out.peaks], SYNTHETIC
+    peaks = {name: join_peaks([of_part[name] for of_part in spoken]) for name in SPACINGS}
+    return calibrate(config, peaks, scores, target, measured_on)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

@@ -23,6 +23,7 @@ from kws.model_file import ModelFile
 from kws.training.calibration import evaluate_folds
 from kws.training.checkpoint import read_losses
 from kws.training.cross_validation import CLEAN, ScoresByCondition
+from kws.training.held_out_speech import HeldOutResult, is_synthetic
 from kws.training.plan import Plan
 
 HELD_OUT_KEY = "held_out_partitions"
@@ -39,13 +40,19 @@ class Results:
 
 
 def evaluate_plan(
-    plan: Plan, model: ModelFile, config: ModelConfig, scores: Sequence[ScoresByCondition]
+    plan: Plan,
+    model: ModelFile,
+    config: ModelConfig,
+    scores: Sequence[ScoresByCondition],
+    held_out: HeldOutResult | None = None,
 ) -> Results:
-    """Return the figures of all folds with a model's settings.
+    """Return the figures of all folds with a model's settings, and of voices new to the model.
 
     Where the dataset has a split of its own, the model itself is tested on single words as well.
     """
     evaluations = evaluate_folds(config, scores)
+    if held_out:
+        evaluations |= {name: evaluate(of, config) for name, of in held_out.scores.items()}
     if not plan.own_split:
         return Results(evaluations)
     try:
@@ -66,6 +73,7 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
         **dataset.card,
         "recordings": {keyword: len(clips) for keyword, clips in dataset.positives.items()},
         "negative_recordings": len(dataset.negatives),
+        **({"speakers": dataset.speakers} if dataset.speakers else {}),
         "measured": kept if plan.keeps_tested else held_out,
         # So that a benchmark knows what the model never had.
         **({HELD_OUT_KEY: plan.kept.held_out} if plan.keeps_tested and not plan.own_split else {}),
@@ -81,7 +89,8 @@ def show_results(plan: Plan, results: Results, console: Console) -> None:
     kept = "validation" if plan.own_split else "the model, on the speakers that it left out"
     title = kept if plan.keeps_tested else f"{_tested(plan)}, each on what it left out"
     for condition, evaluation in results.evaluations.items():
-        console.print(evaluation.table(f"{title}, {condition}"))
+        of_whom = "the model" if is_synthetic(condition) else title
+        console.print(evaluation.table(f"{of_whom}, {condition}"))
     if results.top1:
         console.print(results.top1.table("validation, the most probable class of each clip"))
 

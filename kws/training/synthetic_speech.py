@@ -38,6 +38,7 @@ KEYWORD_WEIGHTS, CONFUSABLE_WEIGHTS, SENTENCE_WEIGHTS = (
     {**SAMPLING_WEIGHTS, "kokoro": weight} for weight in (1.5, 0.15, 0.08)
 )
 KOKORO_CARD = "voices of Kokoro-82M (hexgrad), Apache-2.0"  # for a model's card
+TRAINING_SEED = 1  # of what training draws
 PER_TEXT = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
@@ -159,18 +160,33 @@ def _lone(wanted: Synthesis, keywords: Sequence[str]) -> list[str]:
     return lone_texts(keywords, wanted.lone_utterances, np.random.default_rng(1))
 
 
-def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the confusable phrases, given and generated, and random sentences."""
-    phrases = list(wanted.confusable_phrases)
-    chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
-    for keyword in chosen if wanted.generated_confusables else ():
-        random = np.random.default_rng(1)
+def confusable_phrases(
+    wanted: Synthesis,
+    keywords: Sequence[str],
+    count: int,
+    chosen: Sequence[str] | None = None,
+    seed: int = TRAINING_SEED,
+) -> list[str]:
+    """Return phrases that sound like keywords and contain none: those given, then generated ones.
+
+    chosen: the keywords that `count` phrases each are generated of; None for all. Another seed than
+    the training's draws other phrases, and none of those given.
+    """
+    phrases = list(wanted.confusable_phrases) if seed == TRAINING_SEED else []
+    for keyword in (keywords if chosen is None else chosen) if count else ():
         try:
-            found = find_confusable_phrases(keyword, wanted.generated_confusables, random)
+            found = find_confusable_phrases(keyword, count, np.random.default_rng(seed))
         except KwsError as error:
             _log.warning("no confusable phrases of %r are added: %s", keyword, error)
             continue
         phrases += [p for p in found if not any(contains(p, k) for k in keywords)]
+    return phrases
+
+
+def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the confusable phrases, given and generated, and random sentences."""
+    chosen = [k for k in keywords if k in (wanted.generated_for or keywords)]
+    phrases = confusable_phrases(wanted, keywords, wanted.generated_confusables, chosen)
     if not wanted.random_sentences:
         return phrases, []
     return phrases, random_sentences(keywords, wanted.random_sentences, np.random.default_rng(1))
