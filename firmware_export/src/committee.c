@@ -47,7 +47,7 @@ static void add(kws_committee *committee, int index, const int8_t *scores) {
   uint32_t *sums = sums_of(committee, member);
   uint16_t *posteriors = (uint16_t *)(void *)(sums + keywords) + state->next * keywords;
   for (int i = 0; i < keywords; ++i) sums[i] -= posteriors[i];
-  kws_posteriors(member->exponentials, keywords, scores, posteriors);
+  kws_posteriors(member->exponentials, member->exponential_count, keywords, scores, posteriors);
   for (int i = 0; i < keywords; ++i) sums[i] += posteriors[i];
   if (++state->next == member->count) state->next = 0;
 }

@@ -23,7 +23,8 @@ enum { KWS_MAX_MEMBERS = 9 };
 /* Describe a member: the phases of one network that run together. */
 typedef struct {
   kws_network network;
-  const uint32_t *exponentials; /* [256] by distance from the highest score, 65536 being 1.0 */
+  uint16_t exponential_count;
+  const uint32_t *exponentials; /* [exponential_count], as those of kws_posterior_settings */
   uint8_t every;                /* steps from one score to the next, 1 or 2 */
   uint8_t offset;               /* step of the first score */
   uint8_t count;                /* scores within the smoothing window */

@@ -47,29 +47,37 @@ KWS_INLINE float add_products(float sum, const float *a, const float *b, int cou
   return sum;
 }
 
-/* Write windowed samples in pairs, even + i * odd, to their indices in z, up to `end`. */
-KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint16_t *index,
-                           const uint16_t *end, kws_complex *z) {
 #if KWS_VFP
-  __asm__ volatile(
-      "1:\n\t"
-      "ldr r4, [%[samples]], #4\n\t"
-      "ldrh r5, [%[index]], #2\n\t"
-      "vmov s0, r4\n\t"
-      "asr r4, r4, #16\n\t"
-      "vmov s1, r4\n\t"
-      "vcvt.f32.s16 s0, s0, #0\n\t" /* takes the lower half */
-      "vcvt.f32.s32 s1, s1\n\t"
-      "vldmia %[hann]!, {s2, s3}\n\t"
-      "vmul.f32 s0, s0, s2\n\t"
-      "vmul.f32 s1, s1, s3\n\t"
-      "add r5, %[z], r5, lsl #3\n\t"
-      "vstr d0, [r5]\n\t"
-      "cmp %[index], %[end]\n\t"
-      "bne 1b"
-      : [samples] "+r"(samples), [hann] "+r"(hann), [index] "+r"(index)
-      : [end] "r"(end), [z] "r"(z)
-      : "r4", "r5", "s0", "s1", "s2", "s3", "cc", "memory");
+
+/* Window pairs of samples in assembly: `weights` loads s2 and s3, of which the first sample takes
+ * `even`, the second `odd`. */
+#define LOAD_PAIRS(weights, even, odd) \
+  __asm__ volatile("1:\n\t" \
+                   "ldr r4, [%[samples]], #4\n\t" \
+                   "ldrh r5, [%[index]], #2\n\t" \
+                   "vmov s0, r4\n\t" \
+                   "asr r4, r4, #16\n\t" \
+                   "vmov s1, r4\n\t" \
+                   "vcvt.f32.s16 s0, s0, #0\n\t" /* takes the lower half */ \
+                   "vcvt.f32.s32 s1, s1\n\t" \
+                   weights " %[hann]!, {s2, s3}\n\t" \
+                   "vmul.f32 s0, s0, " even "\n\t" \
+                   "vmul.f32 s1, s1, " odd "\n\t" \
+                   "add r5, %[z], r5, lsl #3\n\t" \
+                   "vstr d0, [r5]\n\t" \
+                   "cmp %[index], %[end]\n\t" \
+                   "bne 1b" \
+                   : [samples] "+r"(samples), [hann] "+r"(hann), [index] "+r"(index) \
+                   : [end] "r"(end), [z] "r"(z) \
+                   : "r4", "r5", "s0", "s1", "s2", "s3", "cc", "memory")
+
+#endif
+
+/* Write windowed samples in pairs, even + i * odd, to their indices in z, up to `end`. */
+KWS_INLINE void load_rising(const int16_t *samples, const float *hann, const uint16_t *index,
+                            const uint16_t *end, kws_complex *z) {
+#if KWS_VFP
+  LOAD_PAIRS("vldmia", "s2", "s3");
 #else
   for (; index < end; samples += 2, hann += 2) {
     kws_complex *pair = &z[*index++];
@@ -79,15 +87,33 @@ KWS_INLINE void load_pairs(const int16_t *samples, const float *hann, const uint
 #endif
 }
 
+/* Do so where the window falls: its weights lie before hann, in reverse order. */
+KWS_INLINE void load_falling(const int16_t *samples, const float *hann, const uint16_t *index,
+                             const uint16_t *end, kws_complex *z) {
+#if KWS_VFP
+  LOAD_PAIRS("vldmdb", "s3", "s2");
+#else
+  for (; index < end; samples += 2, hann -= 2) {
+    kws_complex *pair = &z[*index++];
+    pair->re = kws_product((float)samples[0], hann[-1]);
+    pair->im = kws_product((float)samples[1], hann[-2]);
+  }
+#endif
+}
+
 /* Window the pending samples, in digit-reversed order; pad them with zeros to the FFT's size. */
 static void load(const kws_mfcc *mfcc, kws_complex *z) {
   const kws_mfcc_tables *tables = mfcc->tables;
-  const int last = tables->window - 1, pairs = tables->window / 2;
-  const uint16_t *index = tables->digit_reversal + pairs;
-  const uint16_t *end = tables->digit_reversal + tables->points;
-  load_pairs(mfcc->pending, tables->hann, tables->digit_reversal, index, z);
-  if (last % 2 == 0) {
-    z[*index].re = kws_product((float)mfcc->pending[last], tables->hann[last]);
+  const int window = tables->window, rising = window / 4 + 1; /* pairs */
+  const int16_t *samples = mfcc->pending;
+  const float *hann = tables->hann;
+  const uint16_t *index = tables->digit_reversal, *middle = index + rising;
+  const uint16_t *end = index + tables->points;
+  load_rising(samples, hann, index, middle, z);
+  index += window / 2;
+  load_falling(samples + 2 * rising, hann + window - 2 * rising + 1, middle, index, z);
+  if (window % 2 == 1) {
+    z[*index].re = kws_product((float)samples[window - 1], hann[1]);
     z[*index++].im = 0.0f;
   }
   for (; index < end; ++index) z[*index].re = z[*index].im = 0.0f;

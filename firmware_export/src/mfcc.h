@@ -18,7 +18,7 @@ typedef struct {
   uint16_t last_bin;              /* highest bin that a mel filter reads */
   uint8_t mel_filters, coefficients;
   float log_offset;
-  const float *hann;              /* [window], scaled */
+  const float *hann;              /* [window / 2 + 2], scaled; the rest mirrors it */
   const uint16_t *digit_reversal; /* [points] FFT input index of each pair of samples */
   const float *twiddles;          /* [points * 3 / 4][cosine, sine] */
   const float *split_twiddles;    /* [points / 2][cosine, sine] */

@@ -29,15 +29,18 @@ void kws_posterior_reset(kws_posterior *posterior) {
   posterior->sample = settings->first_samples;
 }
 
-void kws_posteriors(const uint32_t *exponentials, int keywords, const int8_t *scores,
+void kws_posteriors(const uint32_t *exponentials, int count, int keywords, const int8_t *scores,
                     uint16_t *posteriors) {
   int highest = scores[0];
   for (int i = 1; i <= keywords; ++i)
     if (scores[i] > highest) highest = scores[i];
   uint32_t total = 0;
-  for (int i = 0; i <= keywords; ++i) total += exponentials[highest - scores[i]];
-  for (int i = 0; i < keywords; ++i)
-    posteriors[i] = (uint16_t)((exponentials[highest - scores[i + 1]] << 15) / total);
+  for (int i = 0; i <= keywords; ++i)
+    if (highest - scores[i] < count) total += exponentials[highest - scores[i]];
+  for (int i = 0; i < keywords; ++i) {
+    const int distance = highest - scores[i + 1];
+    posteriors[i] = (uint16_t)(distance < count ? (exponentials[distance] << 15) / total : 0);
+  }
 }
 
 /* Average the posteriors of the last smooth_steps, of which these scores complete the latest. */
@@ -46,7 +49,7 @@ static void average(kws_posterior *posterior, const int8_t *scores, uint16_t *av
   const int keywords = settings->keywords;
   uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
   for (int i = 0; i < keywords; ++i) posterior->sums[i] -= posteriors[i];
-  kws_posteriors(settings->exponentials, keywords, scores, posteriors);
+  kws_posteriors(settings->exponentials, settings->exponential_count, keywords, scores, posteriors);
   for (int i = 0; i < keywords; ++i) {
     posterior->sums[i] += posteriors[i];
     averages[i] = (uint16_t)(posterior->sums[i] / settings->smooth_steps);

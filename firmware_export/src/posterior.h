@@ -18,7 +18,9 @@ typedef struct {
   uint16_t step_samples;         /* from one step to the next */
   uint32_t first_samples;        /* end of the audio of the first step */
   const uint16_t *thresholds;    /* [keywords], 32768 being 1.0 */
-  const uint32_t *exponentials;  /* [256] by distance from the highest score, 65536 being 1.0 */
+  uint16_t exponential_count;
+  const uint32_t *exponentials;  /* [exponential_count] by distance from the highest score, 65536
+                                    being 1.0; 0 beyond them */
 } kws_posterior_settings;
 
 /* Bytes of memory, 4-byte aligned. */
@@ -61,8 +63,8 @@ void kws_posterior_skip(kws_posterior *posterior, uint64_t steps);
  * keywords whose confidence is 0. */
 bool kws_posterior_decide(kws_posterior *posterior, const uint16_t *averages,
                           const uint16_t *shown, kws_detection *detection);
-/* Turn scores [keywords + 1] into posteriors [keywords], 32768 being 1.0. */
-void kws_posteriors(const uint32_t *exponentials, int keywords, const int8_t *scores,
+/* Turn scores [keywords + 1] into posteriors [keywords], 32768 being 1.0; count: of exponentials. */
+void kws_posteriors(const uint32_t *exponentials, int count, int keywords, const int8_t *scores,
                     uint16_t *posteriors);
 /* Take the scores [keywords + 1] of a step; return true if it completes a detection. */
 bool kws_posterior_push(kws_posterior *posterior, const int8_t *scores, kws_detection *detection);

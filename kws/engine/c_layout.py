@@ -16,11 +16,11 @@ import numpy.typing as npt
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.committee_layout import CommitteeMemory, committee_memory, committee_values
 from kws.engine.network import Memory, Network, plan
-from kws.engine.network_values import Values, network_values, ordered
+from kws.engine.network_values import Values, exponential_values, network_values, ordered
 from kws.errors import KwsError
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
-from kws.posterior import exp_table, quantise_threshold
+from kws.posterior import quantise_threshold
 from kws.sensitivity import NORMAL, SENSITIVITIES, operating_points
 
 
@@ -117,7 +117,7 @@ def front_end_values(tables: FrontEndTables) -> Values:
             "mel_filters": spec.mel_filters,
             "coefficients": spec.coefficients,
             "log_offset": np.float32(spec.log_offset),
-            "hann": tables.window,
+            "hann": tables.window[: spec.window // 2 + 2],
             "digit_reversal": np.argsort(tables.order),
             "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
             "split_twiddles": tables.split_twiddles.T,
@@ -145,7 +145,7 @@ def posterior_values(config: ModelConfig, score_scale: float, window_frames: int
             "step_samples": config.stride * front_end.hop,
             "first_samples": (window_frames - 1) * front_end.hop + front_end.window,
             "thresholds": np.array([quantise_threshold(t) for t in config.thresholds]),
-            "exponentials": exp_table(score_scale),
+            **exponential_values(score_scale),
         },
     )
 

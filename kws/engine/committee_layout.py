@@ -14,8 +14,8 @@ from kws.committee import Member, members_of
 from kws.config import ModelConfig
 from kws.engine.c_headers import structs
 from kws.engine.network import Memory, Network, aligned, plan, transient_bytes
-from kws.engine.network_values import Values, network_values, ordered
-from kws.posterior import exp_table, quantise_threshold
+from kws.engine.network_values import Values, exponential_values, network_values, ordered
+from kws.posterior import quantise_threshold
 from kws.sensitivity import least_thresholds
 
 
@@ -102,7 +102,7 @@ def _member_values(member: Member, network: Network, memory: Memory, sums_at: in
         "kws_member",
         {
             "network": network_values(network, memory),
-            "exponentials": exp_table(network.score_scale),
+            **exponential_values(network.score_scale),
             "every": member.every,
             "offset": member.offset,
             "count": member.count,

@@ -8,6 +8,7 @@ import numpy as np
 
 from kws.engine.c_headers import structs
 from kws.engine.network import Layer, Memory, Network
+from kws.posterior import exp_table
 
 Values = dict[str, Any]  # of a struct by field: numbers, arrays, texts, values of other structs
 
@@ -57,6 +58,12 @@ def network_values(network: Network, memory: Memory) -> Values:
             "memory_bytes": memory.total,
         },
     )
+
+
+def exponential_values(score_scale: float) -> Values:
+    """Return the exponentials of scores and their count, up to the last that is not 0."""
+    table = np.trim_zeros(exp_table(score_scale), "b")
+    return {"exponential_count": len(table), "exponentials": table}
 
 
 def ordered(struct: str, values: Values) -> Values:

@@ -61,7 +61,8 @@ def _numbers(struct: str, values: Values) -> None:
 def _front_end(tables: Values) -> None:
     points, filters = tables["points"], tables["mel_filters"]
     require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
-    check_length(tables, "hann", tables["window"])
+    require(tables["window"] >= 16, "the window is shorter than 16 samples")
+    check_length(tables, "hann", tables["window"] // 2 + 2)
     check_length(tables, "digit_reversal", points)
     require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
     check_length(tables, "twiddles", points * 3 // 4 * 2)
@@ -87,7 +88,7 @@ def _model(model: Values) -> None:
     )
     require(front_end["coefficients"] == network["frame_values"], "frames are not coefficients")
     check_length(posterior, "thresholds", keywords)
-    check_length(posterior, "exponentials", 256)
+    _exponentials(posterior)
     check_length(model, "sensitivities", constants()["KWS_SENSITIVITIES"] * keywords)
     steps = posterior["smooth_steps"] + posterior["max_steps"] + 3
     require(min(posterior["smooth_steps"], posterior["max_steps"]) >= 1, "no step is smoothed")
@@ -156,11 +157,20 @@ def _committee_parts(model: Values) -> list[Part]:
     ]
 
 
+def _exponentials(values: Values) -> None:
+    """Prove that a table is as long as it is read, and that no sum of its entries is 0."""
+    check_length(values, "exponentials", values["exponential_count"])
+    require(
+        values["exponential_count"] >= 1 and values["exponentials"][0] >= 1,
+        "the exponential of the highest score is 0",
+    )
+
+
 def _member(member: Values, first: Values, window: int, keywords: int) -> None:
     """Prove that a member fits the first one's network."""
     network = member["network"]
     check_network(network)
-    check_length(member, "exponentials", 256)
+    _exponentials(member)
     require(
         network["frame_values"] == first["frame_values"]
         and network["classes"] == keywords + 1
