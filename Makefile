@@ -10,13 +10,13 @@ SETUP := setup.cfg setup.py pyproject.toml MANIFEST.in kws/engine/build_native.p
 	$(wildcard kws/engine/*.[ch] firmware_export/src/*)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# Python; sound; speech synthesisers; compilers and an emulator for the C code, on this machine and
-# the board; D-Bus, over which the tests simulate Bluetooth; an MQTT broker and
+# Python; sound; speech synthesisers; compilers, JavaScript and an emulator for the C code, on this
+# machine, in a browser and on the board; D-Bus, over which the tests simulate Bluetooth; an MQTT broker and
 # certificates for the tests; systemd, which checks its units; a browser for the pages.
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festlex-cmu scowl festvox-kallpc16k festvox-us-slt-hts \
-	gcc g++ libc6-dev clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm dbus ffmpeg \
-	mosquitto openssl systemd chromium
+	gcc g++ libc6-dev clang lld nodejs gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
+	dbus ffmpeg mosquitto openssl systemd
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint model base-model trunk firmware system-packages
@@ -78,6 +78,10 @@ system-packages:
 	package=libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev; \
 	if apt-cache show $$package >/dev/null 2>&1; then \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes $$package; \
+	fi
+	@# Where chromium is no package but a snap, the tests take a Chrome that is there.
+	if apt-cache show chromium >/dev/null 2>&1; then \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; \
 	fi
 
 $(BIN)/python:

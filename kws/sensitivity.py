@@ -97,14 +97,14 @@ def threshold_at(config: ModelConfig, index: int, level: float) -> float:
     """
     if not (_is_number(level) and 0 <= level <= 1):
         raise KwsError(f"sensitivity {shortened(level)} is not 0 to 1")
-    low, normal, high = _range(config, index)
+    low, normal, high = threshold_range(config, index)
     end = low if level < 0.5 else high
     return normal + (end - normal) * abs(2 * float(level) - 1)
 
 
 def sensitivity_at(config: ModelConfig, index: int, threshold: float) -> float:
     """Return the sensitivity that threshold_at() turns into a threshold, or the nearest to it."""
-    low, normal, high = _range(config, index)
+    low, normal, high = threshold_range(config, index)
     end = low if threshold > normal else high
     if end == normal:
         return 0.5
@@ -112,7 +112,7 @@ def sensitivity_at(config: ModelConfig, index: int, threshold: float) -> float:
     return 0.5 - part / 2 if threshold > normal else 0.5 + part / 2
 
 
-def _range(config: ModelConfig, index: int) -> tuple[float, float, float]:
+def threshold_range(config: ModelConfig, index: int) -> tuple[float, float, float]:
     """Return the thresholds of a keyword at the sensitivities 0, 0.5 and 1."""
     points, normal = operating_points(config), config.thresholds[index]
     low, high = (1 + normal) / 2, normal / 2

@@ -17,21 +17,20 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
-def chromium_page(microphone: Path) -> Iterator[Any]:
+def chromium_page(microphone: Path | None) -> Iterator[Any]:
     """Open a page of Playwright's; errors in it fail the test.
 
-    microphone: a WAV file that its microphone plays once.
+    microphone: a WAV file that its microphone plays once; None: the microphone is not allowed.
     """
     program = next(filter(None, map(shutil.which, NAMES)), None)
     skip_without("Chromium", program)
     skip_without("Playwright", find_spec("playwright"))
     from playwright.sync_api import sync_playwright
 
-    options = [
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}%noloop",
-    ]
+    options = ["--use-fake-device-for-media-stream"]
+    if microphone:
+        options.append("--use-fake-ui-for-media-stream")
+        options.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--no-sandbox")  # which Chromium asks of root
     errors: list[str] = []

@@ -30,11 +30,12 @@ def module_map(root: Path = ROOT) -> str:
     for package in sorted({path.parent for path in (root / "kws").rglob("*.py")}):
         name = package.relative_to(root).as_posix()
         lines += [f"### {name}/", "", first_sentence(package / "__init__.py"), ""]
-        lines += ["| module | what it does |", "|---|---|"]
-        for path in sorted(package.glob("*.py")):
-            if path.name != "__init__.py":
+        modules = [path for path in sorted(package.glob("*.py")) if path.name != "__init__.py"]
+        if modules:
+            lines += ["| module | what it does |", "|---|---|"]
+            for path in modules:
                 lines.append(f"| [{path.stem}](../{name}/{path.name}) | {first_sentence(path)} |")
-        lines.append("")
+            lines.append("")
     return "\n".join(lines)
 
 

@@ -49,6 +49,8 @@ KWS_INLINE float kws_product(float a, float b) {
   return product;
 #elif defined(__GNUC__) && defined(__x86_64__)
   return a * b; /* without __FMA__ there is nothing to fuse with */
+#elif defined(__wasm__) && !defined(__wasm_relaxed_simd__)
+  return a * b; /* nor in WebAssembly */
 #else
   volatile float product = a * b;
   return product;

@@ -12,7 +12,7 @@ COUNTING = (
     " `python benchmarks/cortex_m4/count.py MODEL.tflite` in a checkout of kws"
 )
 # Those of kws.export.formats, which is loaded when an export runs.
-FORMATS = "arduino-sketch"
+FORMATS = "arduino-sketch, web"
 
 
 def export(
@@ -40,7 +40,8 @@ def export(
     """Write models and the engine as code for a board or another system.
 
     By default a model gives an Arduino sketch, and a report of the flash, the RAM, the
-    instructions and the power that it takes.
+    instructions and the power that it takes. The format web gives a page that works when it is
+    served as static files, and a JavaScript module; nothing is compiled.
     """
     from kws.errors import KwsError
     from kws.export.formats import export_as

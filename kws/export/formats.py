@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kws.errors import KwsError
 from kws.export.sketch import export as export_sketch
+from kws.export.web_folder import export as export_web
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,22 @@ def sketch(chosen: Sequence[Chosen], output: Path) -> list[Path]:
     return export_sketch(one.model, output, one.name)
 
 
+def web(chosen: Sequence[Chosen], output: Path) -> list[Path]:
+    """Write a folder for browsers: a page and a JavaScript module; return the paths written.
+
+    Raises:
+        KwsError: If there are several models, or if the model cannot be exported.
+    """
+    if len(chosen) > 1:
+        raise KwsError("--format web: a page has one model; export each into a folder")
+    (one,) = chosen
+    return export_web(one.model, output, one.name)
+
+
 # A format takes the models in order and the folder to write to, and returns the paths written.
 FORMATS: dict[str, Format] = {
     "arduino-sketch": sketch,
+    "web": web,
 }
 DEFAULT = "arduino-sketch"
 

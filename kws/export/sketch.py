@@ -1,7 +1,6 @@
 """Write an exported folder: a model as C and the engine's sources; for a detector, a sketch.
 
-A folder may be exported to again and again: the files of the export before are replaced, others
-stay as they are.
+exported_folder.py says what becomes of the files of an earlier export.
 """
 
 from __future__ import annotations
@@ -9,23 +8,19 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 
-from kws import __version__
-from kws.atomic_write import encoded, write_atomically
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read, read_all
-from kws.errors import KwsError
 from kws.export.board_report import report
 from kws.export.c_source import detector_source, header, network_source
+from kws.export.exported_folder import write
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 NAME_LENGTH = 63  # that Arduino's tools allow
 HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
-DIGESTS = "kws_export.sha256"  # of the exported files, in the format of sha256sum
 
 
 def export(model: str | Path, output: Path, given_name: str | None = None) -> list[Path]:
@@ -93,70 +88,3 @@ def engine_sources() -> list[Path]:
     """Return the C engine's files, of the installed package or of the checkout."""
     files = sorted(engine_folder().glob("*.[chS]"))
     return [file for file in files if file.name not in MODEL_FILES]
-
-
-def write(folder: Path, files: Mapping[str, str], may_be_changed: str = "") -> list[Path]:
-    """Write files and a list of their digests into a folder; return the paths written.
-
-    By the digests, the next export recognises the files of this one.
-
-    Args:
-        folder: Where to write.
-        files: Texts by path within the folder.
-        may_be_changed: The file that stays as it is if it was changed since the last export.
-
-    Raises:
-        KwsError: If another file was changed since, or is not an export's. Nothing is written then.
-    """
-    try:
-        digests = _digests(folder / DIGESTS)
-        texts = dict(files)
-        for name, text in files.items():
-            if not _changed(folder / name, text, digests.get(name, set())):
-                continue
-            if name != may_be_changed or name not in digests:
-                raise KwsError(
-                    f"{folder / name}: changed since, or not of kws export; move it away"
-                    " or choose another folder"
-                )
-            del texts[name]
-        new = {name: {_digest(text)} for name, text in files.items()}
-        both = {name: digests.get(name, set()) | new[name] for name in files}
-        texts[DIGESTS] = _list_of_digests(new)
-        # An export that breaks off leaves some files of before: their digests stay until the end.
-        for name, text in ((DIGESTS, _list_of_digests(digests | both)), *texts.items()):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / name, text)
-    except OSError as error:
-        raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
-    return [folder / name for name in sorted(texts)]
-
-
-def _changed(path: Path, text: str, digests: set[str]) -> bool:
-    """Return whether a file holds neither this export's text nor one with a known digest."""
-    if not path.exists():
-        return False
-    found = path.read_text("utf-8", errors="replace")  # any line ends: tools may change them
-    return found != text and _digest(found) not in digests
-
-
-def _list_of_digests(digests: Mapping[str, set[str]]) -> str:
-    lines = (f"{digest}  {name}\n" for name in sorted(digests) for digest in sorted(digests[name]))
-    return f"# Written by kws {__version__} (kws export).\n" + "".join(lines)
-
-
-def _digests(path: Path) -> dict[str, set[str]]:
-    """Return the digests of an earlier export's files by name, two where it broke off."""
-    if not path.exists():
-        return {}
-    lines = path.read_text("utf-8").splitlines()
-    digests: dict[str, set[str]] = {}
-    for line in lines:
-        if not line.startswith("#") and "  " in line:
-            digest, name = line.split("  ", 1)
-            digests.setdefault(name, set()).add(digest)
-    return digests
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(encoded(text)).hexdigest()
