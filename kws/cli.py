@@ -16,6 +16,7 @@ from kws.commands.evaluate import evaluate
 from kws.commands.export import export
 from kws.commands.info import info
 from kws.commands.listen import listen
+from kws.commands.new import new
 from kws.commands.record import record
 from kws.commands.serve import OptionalName, serve
 from kws.commands.studio import studio
@@ -30,7 +31,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (listen, devices, info, evaluate, train, calibrate, record, synth, export, studio):
+for command in (
+    listen,
+    devices,
+    info,
+    evaluate,
+    new,
+    train,
+    calibrate,
+    record,
+    synth,
+    export,
+    studio,
+):
     app.command()(command)
 app.command(cls=OptionalName)(serve)
 app.add_typer(data.app, name="data")

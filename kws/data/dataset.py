@@ -8,7 +8,7 @@ neither the voices nor the rooms of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from kws.data.clips import Clip, Recording, is_synthetic, partition_of, usable_r
 from kws.data.keywords import (
     choose_keywords,
     distinct,
+    folder_name,
     keyword_folders,
+    keyword_of,
     measurable_recordings,
     usable_keywords,
 )
 from kws.data.splits import count_speakers, split_noise, split_speech
 from kws.errors import KwsError
+from kws.keyword_names import comparison_key
 
 NEGATIVE, NOISE, IMPULSE_RESPONSES = "_negative_", "_noise_", "_rooms_"  # folders of a dataset
 SPEECH_KIND, NOISE_KIND = "speech", "noise"  # of clips whose kind nobody states
@@ -114,6 +117,44 @@ def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
     if root / NEGATIVE not in folders:
         _log.warning("%s: no folder %s with speech that is not the keyword", root, NEGATIVE)
     others = [path for word, paths in words.items() if word not in chosen for path in paths]
+    return _assembled(root, folders, positives, words, others)
+
+
+def for_phrase(phrase: str, root: Path | None = None) -> Dataset:
+    """Return a dataset of one phrase, with what a folder holds of it, if anything.
+
+    The folder is a dataset folder; one without folders of those roles holds recordings of the
+    phrase alone. Raises KwsError for what is not a word or a phrase.
+    """
+    keyword = keyword_of(Path(folder_name(phrase)))
+    if root is None:
+        return Dataset({keyword: []})
+    folders = folders_in(root)
+    words = {comparison_key(word): paths for word, paths in keyword_folders(folders).items()}
+    own = words.pop(comparison_key(keyword), [])
+    if not own and not any(root / role in folders for role in (NEGATIVE, NOISE, IMPULSE_RESPONSES)):
+        folders, words, own = [], {}, [root]
+    positives = usable_keywords(root, {keyword: own}) if own else {keyword: []}
+    others = [path for paths in words.values() for path in paths]
+    return _assembled(root, folders, positives, {keyword: own or [root]}, others)
+
+
+def _assembled(
+    root: Path,
+    folders: Sequence[Path],
+    positives: dict[str, list[Recording]],
+    words: Mapping[str, Sequence[Path]],
+    others: Sequence[Path],
+) -> Dataset:
+    """Return the dataset of a folder's recordings, without copies, split by speaker.
+
+    Args:
+        root: The dataset folder.
+        folders: Of it.
+        positives: The usable recordings of each keyword.
+        words: The folders of each keyword.
+        others: Folders of words that are negatives.
+    """
 
     def read(*paths: Path) -> list[Recording]:
         return [r for path in paths if path in folders for r in usable_recordings(path)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws.data.clips import PARTITIONS
-from kws.data.dataset import Dataset, from_folder
+from kws.data.dataset import Dataset, for_phrase, from_folder
 from kws.data.dataset_recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
@@ -19,6 +19,7 @@ from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.tts.kokoro import kokoro_voices
+from kws.tts.phrase_check import keyword_warnings
 
 NONE = "none"  # instead of a model that training starts from
 
@@ -43,7 +44,7 @@ class Plan:
 
 
 def plan(
-    folder: Path,
+    folder: Path | None,
     work: Path,
     recipe_file: Path | None = None,
     keywords: Sequence[str] = (),
@@ -54,6 +55,7 @@ def plan(
     kokoro: Path | None = None,
     embedding: Path | None = None,
     held_out: int | None = None,
+    phrase: str = "",
 ) -> Plan:
     """Plan the trainings on a dataset folder; `work` keeps them.
 
@@ -62,22 +64,26 @@ def plan(
     hyperparameters, and those the defaults of that kind of training. `initial` is a model's name or
     path, or "none"; `kokoro` and `embedding` are folders of networks. Without the embedding there
     is no distillation. `held_out` is a quarter of the speakers, 1 to 4, that the kept model is
-    tested on, without folds. Raises KwsError for what cannot be read, and contradictions.
+    tested on, without folds. A `phrase` is the only keyword, and needs no recordings. Raises
+    KwsError for what cannot be read, and contradictions.
     """
     _check_folders(kokoro, embedding)
     recipe_file = recipe_file and current_path(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
-    own_split = not with_data and is_speech_commands(folder)
+    own_split = not (folder is None or phrase or with_data) and is_speech_commands(folder)
     _check_split(folder if own_split else None, folds, held_out)
     if with_data and keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
     start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
-    dataset, default = _dataset(folder, recipe_file if with_data else None, keywords)
+    dataset, default = _dataset(folder, recipe_file if with_data else None, keywords, phrase)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     recipe = _hyperparameters(recipe_file, default, start)
     recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
     _check_batches(recipe, len(dataset.positives))
+    if not own_split and not dataset.base_model:
+        for line in keyword_warnings(list(dataset.positives)):
+            _log.warning("%s", line)
     if own_split:
         tested = [kept := Fold(0, PARTITIONS, work)]
     elif recipe.schedule.held_out:
@@ -90,9 +96,11 @@ def plan(
 
 
 def _dataset(
-    folder: Path, recipe_file: Path | None, keywords: Sequence[str]
+    folder: Path | None, recipe_file: Path | None, keywords: Sequence[str], phrase: str
 ) -> tuple[Dataset, Recipe]:
     """Return the dataset of a folder, by a recipe where there is one, and its default recipe."""
+    if folder is None or phrase:
+        return with_synthesis(for_phrase(phrase, folder)), Recipe()
     if recipe_file:
         dataset = from_recipe(recipe_file, folder)
         return dataset, defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS

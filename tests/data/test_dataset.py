@@ -11,7 +11,7 @@ import soundfile
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip, partition_of
-from kws.data.dataset import Dataset, Synthesis, from_folder
+from kws.data.dataset import Dataset, Synthesis, for_phrase, from_folder
 from kws.errors import KwsError
 
 RANDOM = np.random.default_rng(3)
@@ -370,6 +370,24 @@ def test_files_that_name_no_speaker_and_sound_the_same_are_one_voice(
     assert {clip.partition for clip in dataset.negatives} == set(range(PARTITIONS))
     (line,) = caplog.messages
     assert "voices that training knows" in line
+
+
+def test_a_phrase_needs_no_recordings(tmp_path: Path, root: Path) -> None:
+    assert for_phrase("Hey  Lumen") == Dataset({"hey lumen": []})
+    of_speech = for_phrase("hey lumen", root)  # a dataset folder without the phrase
+    assert (len(of_speech.positives["hey lumen"]), len(of_speech.negatives)) == (0, 16)
+    known = for_phrase("Computer", root)
+    assert len(known.positives["computer"]) == len(known.negatives) == 8
+    with pytest.raises(KwsError, match="no keyword"):
+        for_phrase("../x")
+
+
+def test_a_folder_of_recordings_of_a_phrase(tmp_path: Path) -> None:
+    record_speakers(tmp_path, {f"p{number}": 2 for number in range(8)})
+    dataset = for_phrase("hey lumen", tmp_path)
+    assert counts(dataset, "hey lumen") == [2] * PARTITIONS
+    assert dataset.speakers == {"hey lumen": 8}
+    assert dataset.negatives == []
 
 
 def test_partitions_of_a_dataset_are_disjoint_and_complete() -> None:

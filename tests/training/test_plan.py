@@ -79,6 +79,15 @@ def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
     assert made.kept.held_out == []
 
 
+def test_a_phrase_alone_is_synthesised_and_starts_from_the_base_model(own: Path) -> None:
+    made = plan(None, WORK, phrase="hey lumen", alarms_per_hour=3)
+    assert made.dataset.positives == {"hey lumen": []}
+    assert made.recipe.initial is not None
+    assert made.recipe.posterior.false_alarms_per_hour == 3
+    assert made.tested == plan(own, WORK).tested
+    assert len(plan(own, WORK, phrase="computer").dataset.positives["computer"]) > 0
+
+
 def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     made = plan(own, WORK, recipe_file)
     assert list(made.dataset.positives) == ["computer"]

@@ -1,0 +1,111 @@
+"""Make a model of a phrase that is only named: `kws new`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws.commands.options import require_extra
+from kws.errors import KwsError
+
+_log = logging.getLogger(__name__)
+
+
+def new(
+    phrase: Annotated[str, typer.Argument(metavar="PHRASE", help="What shall be said, in quotes.")],
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Recordings of the phrase, if you have some; or a dataset folder, with _negative_"
+            " and _noise_.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL.tflite", help="Model to write.", show_default="PHRASE.tflite, here"
+        ),
+    ] = None,
+    alarms: Annotated[
+        float | None,
+        typer.Option(
+            "--alarms-per-hour",
+            min=0,
+            max=100,
+            help="False alarms that the thresholds are set for.",
+            show_default="0.2",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a report of each tested model.")
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder that keeps what an interrupted run made.",
+            show_default="MODEL.work",
+        ),
+    ] = None,
+    kokoro: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")
+    ] = False,
+) -> None:
+    """Make a wake word of a phrase: check it, synthesise, train, test, calibrate.
+
+    A phrase alone is enough: the installed synthesisers say it, and phrases that
+    sound like it. Recordings by those who will say it make it much better. At
+    the end it says what was reached on voices that training never had, and what
+    would help most. Needs the extra named train.
+    """
+    require_extra("kws new", "TensorFlow", "train")
+    if report is not None:
+        require_extra("kws new --report", "matplotlib", "report")
+    if kokoro is not None:
+        require_extra("kws new --kokoro", "onnxruntime", "synth")
+    from kws.data.keywords import folder_name
+
+    name = folder_name(phrase)
+    _check(phrase, anyway)
+    from kws.training.pipeline import run
+    from kws.training.plan import plan
+
+    output = output or Path(f"{name}.tflite")
+    work = work or output.with_suffix(".work")
+    planned = plan(recordings, work, alarms_per_hour=alarms, kokoro=kokoro, phrase=phrase)
+    _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
+    run(planned, output, work, report)
+    typer.echo(f"try it: kws listen --model {output}")
+
+
+def _check(phrase: str, anyway: bool) -> None:
+    """Log what is wrong with a phrase; KwsError where it should not be trained."""
+    from kws.tts.phrase_check import alternatives, phrase_problems
+
+    problems = phrase_problems(phrase)
+    if not problems:
+        return
+    better = ", ".join(repr(text) for text in alternatives(phrase))
+    advice = f"; {better} would do better" if better else ""
+    if problems[0].refused and not anyway:
+        raise KwsError(f"{phrase!r}: {problems[0].text}{advice}; --anyway trains it all the same")
+    for problem in problems:
+        _log.warning("%r: %s%s", phrase, problem.text, advice)
+        advice = ""
+
+
+def _require_utterances(synthesised: int, recordings: Path | None) -> None:
+    """Raise KwsError where nobody says the phrase: no recordings, no synthesiser."""
+    if not synthesised and recordings is None:
+        raise KwsError(
+            "there is nobody to say the phrase: install a speech synthesiser (Debian, Ubuntu: apt"
+            " install espeak-ng flite festival festlex-cmu scowl), or give --recordings"
+        )
