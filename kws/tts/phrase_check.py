@@ -44,7 +44,7 @@ class PhraseProblem:
 
 
 def phrase_problems(phrase: str, others: Sequence[str] = ()) -> list[PhraseProblem]:
-    """Return what is wrong with a phrase beside the other keywords of its model, worst first."""
+    """Return what is wrong with a phrase, given the other keywords of its model, worst first."""
     found = [*_of_length(phrase), *_of_others(phrase, others), *_of_frequency(phrase)]
     known = {comparison_key(other) for other in (phrase, *others)}
     for other in (name for name in ASSISTANTS if comparison_key(name) not in known):
