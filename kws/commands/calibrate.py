@@ -61,7 +61,7 @@ def calibrate(
         raise typer.BadParameter("--recipe, --data and --held-out belong together")
     if positives and not negatives:
         raise typer.BadParameter("--positives belongs to --negatives")
-    require_extra("kws calibrate", "TensorFlow", "train")
+    require_extra("kws calibrate", "train", "TensorFlow", "SciPy", "soxr")
     from rich.console import Console
 
     from kws.model_file import ModelFile

@@ -69,11 +69,13 @@ def evaluate(
 
     --conditions mixes the keywords with other speech, from the negatives, and
     with the noise; it moves them into simulated rooms and to the telephone.
+    Needs the extra named evaluate.
     """
     if (noise is None) != (snr is None) and not (conditions and snr is None):
         raise typer.BadParameter("--noise and --snr belong together, but for --conditions")
+    require_extra("kws evaluate", "evaluate", "SciPy", "soxr")
     if report is not None:
-        require_extra("kws evaluate --report", "matplotlib", "report")
+        require_extra("kws evaluate --report", "report", "matplotlib")
     from kws.model_file import ModelFile
     from kws.sensitivity import parse_thresholds
 

@@ -70,7 +70,7 @@ def listen(
         _refuse_for_a_board(detector, reactions)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
-        require_extra("kws listen --ble", "bleak", "ble")
+        require_extra("kws listen --ble", "ble", "bleak")
         raise typer.Exit(listen_to_board(device, actions, json))
     raise typer.Exit(_listen_to_source(detector, source, reactions))
 
@@ -123,7 +123,7 @@ def _listen_to_source(
     from kws.listener import FLUSH_SECONDS, listen
 
     if options.mqtt is not None:
-        require_extra("kws listen --mqtt", "paho", "mqtt")
+        require_extra("kws listen --mqtt", "mqtt", "paho")
     model = detector.load()
     spotter = detector.spotter(model)
     actions = options.load_actions(model.config.keywords)

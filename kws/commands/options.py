@@ -19,10 +19,11 @@ NoGate = Annotated[
 ]
 
 
-def require_extra(command: str, library: str, extra: str) -> None:
-    """Raise KwsError that says what to install where the library of an extra is missing.
+def require_extra(command: str, extra: str, *libraries: str) -> None:
+    """Raise KwsError that says what to install where a library of an extra is missing.
 
-    The library is not loaded: its module is looked up, named as the library but in lower case.
+    No library is loaded: its module is looked up, named as the library but in lower case.
     """
-    if find_spec(library.lower()) is None:
-        raise KwsError(f"{command} needs {library}: pip install 'kws[{extra}]'")
+    for library in libraries:
+        if find_spec(library.lower()) is None:
+            raise KwsError(f"{command} needs {library}: pip install 'kws[{extra}]'")

@@ -130,7 +130,7 @@ def serve(
 
     Ctrl-C and SIGTERM are the normal end, with exit status 0.
     """
-    require_extra("kws serve", "wyoming", "serve")
+    require_extra("kws serve", "serve", "wyoming")
     from kws.serve.address import Address
     from kws.serve.tuning import Tuning
 
@@ -141,7 +141,7 @@ def serve(
         print(*wake_word_names(address), sep="\n")
         return
     if zeroconf is not None:
-        require_extra("kws serve --zeroconf", "zeroconf", "serve")
+        require_extra("kws serve --zeroconf", "serve", "zeroconf")
         if address.scheme != "tcp":
             raise typer.BadParameter("--zeroconf announces a tcp:// address")
     if debug:

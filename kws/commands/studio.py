@@ -52,8 +52,7 @@ def studio(
 
     Ctrl-C and SIGTERM are the normal end, with exit status 0.
     """
-    for library in ("starlette", "uvicorn", "websockets"):
-        require_extra("kws studio", library, "studio")
+    require_extra("kws studio", "studio", "starlette", "uvicorn", "websockets")
     if (certificate is None) != (key is None):
         raise typer.BadParameter("--certificate and --key belong together")
     if token is not None and not (len(token) >= MIN_TOKEN and token.isascii() and token.isalnum()):

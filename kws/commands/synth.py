@@ -61,7 +61,7 @@ def synth(
     """
     require_extra("kws synth", "soxr", "soxr")
     if kokoro is not None:
-        require_extra("kws synth --kokoro", "onnxruntime", "synth")
+        require_extra("kws synth --kokoro", "synth", "onnxruntime")
     from kws.data.dataset import NEGATIVE
     from kws.data.keywords import keyword_folder, keyword_of
     from kws.tts.languages import ENGLISH, language_of

@@ -107,11 +107,11 @@ def train(
     started again, continues with the epoch it was at. Needs the extra named
     train.
     """
-    require_extra("kws train", "TensorFlow", "train")
+    require_extra("kws train", "train", "TensorFlow", "SciPy", "soxr")
     if report is not None:
-        require_extra("kws train --report", "matplotlib", "report")
+        require_extra("kws train --report", "report", "matplotlib")
     if kokoro is not None:
-        require_extra("kws train --kokoro", "onnxruntime", "synth")
+        require_extra("kws train --kokoro", "synth", "onnxruntime")
     from kws.training.pipeline import run
     from kws.training.plan import plan
 
