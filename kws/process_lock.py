@@ -40,6 +40,26 @@ def locked(path: Path, what: str) -> Iterator[None]:
             os.close(descriptor)
 
 
+def holder_of(path: Path) -> int | None:
+    """Return the number of the process that holds a lock file, 0 if unknown; None if none does.
+
+    Looking locks the file for a moment, where nobody else does.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    except OSError:  # it is somebody else's
+        return _number(path) or 0
+    try:
+        _lock(descriptor)
+    except BlockingIOError:
+        return _number(path) or 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _open_locked(path: Path) -> int:
     """Return the descriptor of the locked file; BlockingIOError where another process has it."""
     while True:
@@ -88,7 +108,13 @@ def _is(path: Path, descriptor: int) -> bool:
 
 def _holder(path: Path) -> str:
     """Return the number of the process that wrote it into a lock file, for a message."""
+    number = _number(path)
+    return "" if number is None else f" (process {number})"
+
+
+def _number(path: Path) -> int | None:
+    """Return the number of a process that a lock file has."""
     try:
-        return f" (process {int(path.read_text('ascii'))})"
+        return int(path.read_text("ascii"))
     except (OSError, ValueError):
-        return ""
+        return None

@@ -14,10 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 from kws.errors import KwsError
 from kws.studio.access import Access, Guard
+from kws.studio.jobs import Jobs
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
 from kws.studio.record_page import RecordPage
 from kws.studio.review_page import ReviewPage
+from kws.studio.train_page import TrainPage
 from kws.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -28,10 +30,12 @@ class Studio:
 
     def __init__(self, workspace: Workspace, access: Access) -> None:
         self._listening = Listening()
+        self._training = TrainPage(workspace, Jobs(workspace))
         pages = (
             ListenPage(workspace, self._listening),
             RecordPage(workspace),
             ReviewPage(workspace),
+            self._training,
         )
         self.app = Starlette(
             routes=[
@@ -48,7 +52,8 @@ class Studio:
         )
 
     def close(self) -> None:
-        """End what runs; pages that follow it are let go."""
+        """End what runs in this process; pages that follow anything are let go."""
+        self._training.close()
         if self._listening.session:
             self._listening.session.events.close()
         self._listening.stop()

@@ -12,16 +12,16 @@ SUFFIX = ".tflite"
 
 
 class Workspace:
-    """Hold the folder of a studio: models/, recordings/ and kept/ (clips to review)."""
+    """Hold the folder of a studio: models/, recordings/, kept/ (clips to review) and jobs/."""
 
     def __init__(self, root: Path) -> None:
         """Make the folder; raise KwsError where that is impossible."""
         self.root = root
-        self.models, self.recordings, self.kept = (
-            root / name for name in ("models", "recordings", "kept")
+        self.models, self.recordings, self.kept, self.jobs = (
+            root / name for name in ("models", "recordings", "kept", "jobs")
         )
         try:
-            for folder in (self.models, self.recordings, self.kept):
+            for folder in (self.models, self.recordings, self.kept, self.jobs):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KwsError(f"{error.filename or root}: {error.strerror or error}") from error

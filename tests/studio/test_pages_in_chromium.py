@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from studio_client import StudioClient
 from kws.audio.keep import KeptClip
 from kws.audio.kept_files import KeptFiles
 from kws.posterior import Detection
+from kws.training.checkpoint import Checkpoint
+from kws.training.workers import Status
 
 pytestmark = pytest.mark.slow
 
@@ -94,3 +97,27 @@ def test_review(studio: StudioClient, workspace: Path, microphone: Path) -> None
         pressed.press("Enter")  # by keyboard: undone
         item.get_by_role("button", name="False alarm", pressed=False).wait_for()
     assert not list((kept / "_negative_").iterdir())
+
+
+def test_train(studio: StudioClient, workspace: Path, microphone: Path) -> None:
+    """Show a training as its work folder has it, and one that fails."""
+    (workspace / "recordings" / "empty" / "computer").mkdir(parents=True)
+    work = workspace / "jobs" / "interrupted" / "work"
+    work.mkdir(parents=True)
+    job = {"dataset": "empty", "folds": 1, "started": 0, "arguments": ["train"], "began_at": 0}
+    (work.parent / "job.json").write_text(json.dumps(job))
+    Status("", work / "fold-0.progress").report("training", 0.4)
+    Checkpoint(losses=[(1, 0.5, 0.6), (2, 0.4, 0.5)]).save(work / "fold-0.checkpoint")
+    with chromium_page(microphone) as page:
+        page.goto(f"{studio.url}#train")
+        card = page.locator("section", has_text="Interrupted. It can go on where it was.")
+        card.get_by_text("fold 1: training").wait_for()
+        card.get_by_text("40 %").wait_for()
+        assert card.get_by_role("img", name="Loss of interrupted by epoch").is_visible()
+        page.get_by_label("Dataset").select_option("empty")
+        page.get_by_label("Name of the model").fill("new")
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("Failed: ").wait_for()
+        assert not barriers(page)
+        page.reload()
+        page.get_by_text("Failed: ").wait_for()

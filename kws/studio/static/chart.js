@@ -17,6 +17,17 @@ export function surface(canvas) {
   return { context, width, height, text: css("--faint"), line: css("--line"), accent: css("--accent") };
 }
 
+// Draw now, and again when the size or the theme changes.
+export function keepDrawn(canvas, draw) {
+  canvas.draw = draw;
+  if (!canvas.observer) {
+    canvas.observer = new ResizeObserver(() => canvas.draw());
+    canvas.observer.observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => canvas.isConnected && canvas.draw());
+  }
+  draw();
+}
+
 // Scores over the last seconds: points are {time, scores}, marks {time, index}.
 export function drawScores(canvas, points, thresholds, marks, seconds) {
   const { context, width, height, text, line } = surface(canvas);
@@ -72,4 +83,29 @@ export function drawWaveform(canvas, samples, from = 0, to = samples.length) {
     const top = (1 - most / 32768) * height / 2;
     context.fillRect(column, top, 1, Math.max(1, ((most - least) / 65536) * height));
   }
+}
+
+// Losses by epoch: {name: [[epoch, training, validation or null]]}; training is dashed.
+export function drawLosses(canvas, losses) {
+  const { context, width, height, text } = surface(canvas);
+  const rows = Object.values(losses).flat();
+  const epochs = Math.max(2, ...rows.map(([epoch]) => epoch));
+  const most = Math.max(1e-6, ...rows.flatMap(([, training, validation]) => [training, validation ?? 0]));
+  const x = (epoch) => 34 + ((epoch - 1) / (epochs - 1)) * (width - 44);
+  const y = (loss) => height - 22 - (loss / most) * (height - 34);
+  context.fillStyle = text;
+  context.fillText(most.toPrecision(2), 2, y(most) + 4);
+  context.fillText("0", 2, y(0) + 4);
+  context.fillText("1", x(1) - 3, height - 5);
+  context.fillText(String(epochs), x(epochs) - 12, height - 5);
+  Object.values(losses).forEach((curve, index) => {
+    context.strokeStyle = colour(index);
+    for (const column of [1, 2]) {
+      context.setLineDash(column === 1 ? [4, 4] : []);
+      context.lineWidth = column;
+      context.beginPath();
+      for (const row of curve) if (row[column] !== null) context.lineTo(x(row[0]), y(row[column]));
+      context.stroke();
+    }
+  });
 }

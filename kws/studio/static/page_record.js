@@ -1,7 +1,7 @@
 // Record: takes with a countdown, level, waveform and warnings, of several speakers.
 
 import { get, path, postAudio, remove } from "./api.js";
-import { drawWaveform } from "./chart.js";
+import { drawWaveform, keepDrawn } from "./chart.js";
 import { element, labelled, select, statusLine } from "./dom.js";
 import { openMicrophone } from "./microphone.js";
 import { TakeRecorder } from "./take.js";
@@ -118,13 +118,14 @@ class RecordPage {
     const samples = await this.recorder.record(seconds, { countdown: kind !== "noise", endsItself: kind === "word" });
     if (!samples) return false;
     this.prompt.textContent = words.checking;
-    drawWaveform(this.canvas, samples);
+    keepDrawn(this.canvas, () => drawWaveform(this.canvas, samples));
     let keep = "good";
     while (this.running) {
       const answer = await this.send(samples, keep).catch((error) => ({ problem: true, failed: true, remark: error.message }));
       this.prompt.textContent = "";
       this.status.show(answer.remark, answer.problem && !answer.file ? "bad" : "good");
-      if (!answer.failed) drawWaveform(this.canvas, samples, answer.start * samples.length, answer.end * samples.length);
+      const [from, to] = [answer.start * samples.length, answer.end * samples.length];
+      if (!answer.failed) keepDrawn(this.canvas, () => drawWaveform(this.canvas, samples, from, to));
       if (answer.file) return true;
       const choice = await this.ask(answer.failed);
       if (choice !== "keep") return false;

@@ -2,7 +2,7 @@
 
 export const texts = {
   title: "kws studio",
-  pages: { listen: "Listen", record: "Record", review: "Review" },
+  pages: { listen: "Listen", record: "Record", review: "Review", train: "Train" },
   noServer: "The studio does not answer. Is kws studio still running?",
   noSecureContext: "This browser gives a microphone only to pages over TLS or of this machine.",
   noBrowserMicrophone: (why) => `The browser's microphone cannot be opened: ${why}`,
@@ -86,4 +86,41 @@ export const texts = {
     },
     done: (file, mark) => (mark === "open" ? `${file} is to be reviewed again.` : `${file} is marked: ${mark}.`),
   },
+  train: {
+    about: "A training goes on when this page is closed, and when the studio ends. It needs kws[train].",
+    noDataset: "There is no dataset yet: record one, or copy its folder into recordings/ of the workspace.",
+    dataset: "Dataset",
+    keywords: "Keywords",
+    keywordsNote: "a, b, c; empty: all",
+    name: "Name of the model",
+    folds: "Tested models",
+    foldsNote: "besides the one that is kept",
+    epochs: "Epochs, at most",
+    epochsNote: "empty: as many as usual",
+    fresh: "Start over: remove what an earlier training of this name made",
+    start: "Train",
+    started: (name) => `${name} is being trained.`,
+    stop: "Stop",
+    goOn: "Go on",
+    progress: (name) => `Progress of ${name}`,
+    loss: "Loss",
+    lossOf: (name) => `Loss of ${name} by epoch`,
+    legend: "dashed: training; solid: validation",
+    log: "Log",
+    logOf: (name) => `Log of ${name}`,
+    stage: (name, doing) => `${name}: ${doing}`,
+    percent: (share) => `${Math.round(100 * share)} %`,
+    status: {
+      running: ({ seconds_left: left }) => (left === null ? "Running." : `Running, about ${duration(left)} left.`),
+      done: ({ name }) => `Done. The model ${name} can be chosen on the page Listen.`,
+      failed: ({ error }) => `Failed: ${error}`,
+      interrupted: () => "Interrupted. It can go on where it was.",
+    },
+  },
 };
+
+function duration(seconds) {
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 1) return "a minute";
+  return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}

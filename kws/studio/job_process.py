@@ -1,0 +1,54 @@
+"""Run a command of kws as a job: python -m kws.studio.job_process FOLDER.
+
+The process goes on when the studio ends. FOLDER/job.json names the command, log.txt gets what it
+prints, result.json its exit status; while it runs it holds the folder's lock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+from kws.atomic_write import write_atomically
+from kws.errors import KwsError
+from kws.process_lock import locked
+
+JOB, LOG, RESULT, LOCK = "job.json", "log.txt", "result.json", ".lock"
+TRIES, PAUSE = 50, 0.1  # s; somebody who looks whether the folder is locked holds it for a moment
+COLUMNS = "100"  # of tables in the log
+
+
+def main(folder: Path) -> None:
+    """Run the command of a folder to its end."""
+    with (folder / LOG).open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    for _ in range(TRIES):
+        try:
+            with locked(folder / LOCK, str(folder)):
+                _run(folder)
+            return
+        except KwsError as error:
+            problem = error
+            time.sleep(PAUSE)
+    print(f"kws: error: {problem}", file=sys.stderr)
+
+
+def _run(folder: Path) -> None:
+    os.environ["COLUMNS"] = COLUMNS
+    sys.argv = ["kws", *json.loads((folder / JOB).read_text("utf-8"))["arguments"]]
+    try:
+        runpy.run_module("kws", run_name="__main__")
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    sys.stdout.flush()
+    write_atomically(folder / RESULT, json.dumps({"status": status, "ended": time.time()}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

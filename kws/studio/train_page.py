@@ -1,0 +1,145 @@
+"""Answer the Train page: kws train as a job, its progress, and the models that it makes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from kws.data.keywords import folder_name
+from kws.errors import KwsError
+from kws.studio.jobs import RUNNING, Jobs
+from kws.studio.request_body import read_json, text_of
+from kws.studio.training_progress import training_progress
+from kws.studio.workspace import SUFFIX, Workspace
+
+WORK, REPORT = "work", "report"
+MAX_EPOCHS, MAX_FOLDS = 1000, 8
+LOOK_SECONDS = 1.0  # between looks at a job
+KEEP_ALIVE_LOOKS = 10
+
+
+class TrainPage:
+    """Hold the routes of the Train page."""
+
+    def __init__(self, workspace: Workspace, jobs: Jobs) -> None:
+        self._workspace, self._jobs = workspace, jobs
+        self._closed = False
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/api/training", self.all),
+            Route("/api/training", self.start, methods=["POST"]),
+            Route("/api/training/{name}", self.go_on, methods=["POST"]),
+            Route("/api/training/{name}", self.stop, methods=["DELETE"]),
+            Route("/api/training/{name}/events", self.events),
+        ]
+
+    def close(self) -> None:
+        """Let pages that follow a training go; the training goes on."""
+        self._closed = True
+
+    async def all(self, request: Request) -> Response:
+        """Return the trainings, the latest first."""
+        return JSONResponse({"trainings": await run_in_threadpool(self._all)})
+
+    def _all(self) -> list[dict[str, Any]]:
+        return [self._state(name) for name in self._jobs.names()]
+
+    def _state(self, name: str) -> dict[str, Any]:
+        state = self._jobs.state(name)
+        running = state.status == RUNNING
+        return {
+            "name": name,
+            "status": state.status,
+            "dataset": state.job.get("dataset", ""),
+            "error": state.error,
+            "log": state.log,
+            **training_progress(self._jobs.folder(name) / WORK, state.job, running),
+        }
+
+    async def start(self, request: Request) -> Response:
+        """Start a training."""
+        values = await read_json(request)
+        return JSONResponse(await run_in_threadpool(self._start, values))
+
+    def _start(self, values: dict[str, Any]) -> dict[str, Any]:
+        name, dataset = text_of(values, "name"), text_of(values, "dataset")
+        folder = self._jobs.folder(name)
+        output = self._workspace.path(self._workspace.models, f"{name}{SUFFIX}")
+        if output.exists() and not folder.exists():
+            raise KwsError(f"there is a model {name} already, which was not trained here")
+        if dataset not in self._workspace.dataset_names():
+            raise KwsError("choose a dataset")
+        words = text_of(values, "keywords", "").split(",")
+        keywords = [folder_name(word.strip()) for word in words if word.strip()]
+        folds = _number(values, "folds", MAX_FOLDS) or 2
+        epochs = _number(values, "epochs", MAX_EPOCHS)
+        if values.get("fresh") is True:
+            self._jobs.remove_work(name, WORK)
+        arguments = ["train", str(self._workspace.dataset(dataset).resolve())]
+        arguments += ["--output", str(output.resolve()), "--work", str(folder.resolve() / WORK)]
+        arguments += ["--folds", str(folds)]
+        arguments += ["--keywords", ",".join(keywords)] if keywords else []
+        arguments += ["--epochs", str(epochs)] if epochs else []
+        if find_spec("matplotlib"):
+            arguments += ["--report", str(folder.resolve() / REPORT)]
+        self._begin(name, arguments, {"dataset": dataset, "folds": folds})
+        return self._state(name)
+
+    def _begin(self, name: str, arguments: list[str], about: dict[str, Any]) -> None:
+        done = training_progress(self._jobs.folder(name) / WORK, about, False)["share"]
+        self._jobs.start(name, arguments, {**about, "began_at": done})
+
+    async def go_on(self, request: Request) -> Response:
+        """Start a training again that was interrupted or failed; it continues where it was."""
+        name = request.path_params["name"]
+        job = (await run_in_threadpool(self._jobs.state, name)).job
+        about = {key: job[key] for key in ("dataset", "folds")}
+        await run_in_threadpool(self._begin, name, job["arguments"], about)
+        return JSONResponse(await run_in_threadpool(self._state, name))
+
+    async def stop(self, request: Request) -> Response:
+        """End a training; it can go on later."""
+        name = request.path_params["name"]
+        await run_in_threadpool(self._jobs.state, name)  # is there one?
+        await run_in_threadpool(self._jobs.stop, name)
+        return JSONResponse({})
+
+    async def events(self, request: Request) -> Response:
+        """Send the state of a training whenever it changes, until it ends."""
+        name = request.path_params["name"]
+        await run_in_threadpool(self._jobs.state, name)
+        return StreamingResponse(self._follow(name), media_type="text/event-stream")
+
+    async def _follow(self, name: str) -> AsyncIterator[bytes]:
+        sent, looks = "", 0
+        while not self._closed:
+            state = await run_in_threadpool(self._state, name)
+            text, looks = json.dumps(state, ensure_ascii=False), looks + 1
+            if text != sent:
+                yield f"event: state\ndata: {text}\n\n".encode()
+                sent = text
+            elif looks % KEEP_ALIVE_LOOKS == 0:
+                yield b": alive\n\n"
+            if state["status"] != RUNNING:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _number(values: dict[str, Any], key: str, most: int) -> int | None:
+    """Return a whole number from 1 on, None where there is none; KwsError for anything else."""
+    value = values.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise KwsError(f"{key}: a whole number from 1 to {most}")
+    return value

@@ -1,0 +1,97 @@
+"""Test jobs: processes that outlive the studio, their ends, and what is read of a training."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="kws[studio] is not here")
+
+from kws.errors import KwsError
+from kws.studio.jobs import DONE, FAILED, INTERRUPTED, RUNNING, Jobs
+from kws.studio.training_progress import training_progress
+from kws.studio.workspace import Workspace
+from kws.training.checkpoint import Checkpoint
+from kws.training.workers import DONE as FINISHED
+from kws.training.workers import Status
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something holds, for a minute at most."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def test_a_command_that_ends_is_done_or_failed_with_its_line(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    jobs.start("good", ["--version"], {"dataset": "mine"})
+    jobs.start("bad", ["info", "no such model"], {})
+    wait_for(lambda: jobs.state("good").status == DONE and jobs.state("bad").status == FAILED)
+    assert jobs.state("good").job["dataset"] == "mine"
+    assert jobs.state("good").log[-1].startswith("kws ")
+    assert jobs.state("bad").error.startswith("no model named 'no such model'")
+    assert sorted(Jobs(workspace).names()) == ["bad", "good"]
+    with pytest.raises(KwsError, match="no job"):
+        jobs.state("other")
+
+
+def test_a_job_goes_on_without_the_studio_and_another_finds_and_ends_it(workspace) -> None:
+    pytest.importorskip("wyoming")
+    arguments = ["serve", "--uri", f"tcp://127.0.0.1:{free_port()}", "--debug"]
+    first = Jobs(workspace)
+    first.start("long", arguments, {})
+    wait_for(lambda: (workspace.jobs / "long" / ".lock").exists())
+    second = Jobs(workspace)  # of a studio that was started again
+    assert second.state("long").status == RUNNING
+    with pytest.raises(KwsError, match="running already"):
+        second.start("long", arguments, {})
+    with pytest.raises(KwsError, match="is running"):
+        second.remove_work("long", "work")
+    (workspace.jobs / "long" / "work").mkdir()
+    second.stop("long")
+    wait_for(lambda: second.state("long").status != RUNNING)
+    assert second.state("long").status in (DONE, INTERRUPTED)  # DONE: it took the signal in time
+    assert (workspace.jobs / "long" / "work").is_dir()
+    second.start("long", ["--version"], {})
+    wait_for(lambda: second.state("long").status == DONE)
+
+
+def test_the_progress_of_a_training_is_read_from_its_work_folder(tmp_path: Path) -> None:
+    job = {"folds": 2, "started": time.time() - 100, "began_at": 0.0}
+    empty = training_progress(tmp_path, job, True)
+    assert empty == {"stages": [], "share": 0, "seconds_left": None, "losses": {}}
+    Status("examples", tmp_path / "examples.progress").report(FINISHED, 1.0)
+    for index, share in enumerate((1.0, 0.5)):
+        Status("", tmp_path / f"fold-{index}.progress").report("training", share)
+    Status("", tmp_path / "fold-2.progress").report("waiting", 0.0)
+    losses = [(1, 0.5, 0.6), (2, 0.4, float("nan"))]
+    Checkpoint(losses=losses).save(tmp_path / "fold-1.checkpoint")
+    (tmp_path / "fold-2.checkpoint").write_bytes(b"damaged")
+    found = training_progress(tmp_path, job, True)
+    names = [stage["name"] for stage in found["stages"]]
+    assert names == ["examples", "fold 1", "fold 2", "final model"]
+    assert found["share"] == pytest.approx(0.15 + 0.85 * 0.5, abs=1e-3)
+    assert found["seconds_left"] == pytest.approx(100 * 0.425 / 0.575, rel=0.02)
+    assert found["losses"] == {"fold 2": [[1, 0.5, 0.6], [2, 0.4, None]]}
+    assert training_progress(tmp_path, job, False)["seconds_left"] is None
+    resumed = {**job, "began_at": 0.475}
+    assert training_progress(tmp_path, resumed, True)["seconds_left"] == pytest.approx(
+        425, rel=0.02
+    )

@@ -1,0 +1,66 @@
+"""Test the Train page's routes: what is started, its events, and wrong requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from studio_client import StudioClient
+
+
+def test_a_training_that_cannot_be_done_fails_with_its_line(studio, workspace: Path) -> None:
+    (workspace / "recordings" / "mine" / "computer").mkdir(parents=True)
+    asked = {"name": "my model", "dataset": "mine", "keywords": "Smart Mirror, computer"}
+    status, state = studio.send("POST", "/api/training", **asked, folds=1, epochs=3)
+    assert (status, state["status"], state["dataset"]) == (200, "running", "mine")
+    events = [values for _, values in studio.events("/api/training/my%20model/events")]
+    assert events[-1]["status"] == "failed"
+    assert "no recording of a keyword can be used" in events[-1]["error"]
+    (listed,) = studio.get("/api/training")["trainings"]
+    assert listed == events[-1]
+    job = json.loads((workspace / "jobs" / "my model" / "job.json").read_text())
+    words = job["arguments"]
+    assert words[:2] == ["train", str((workspace / "recordings" / "mine").resolve())]
+    assert words[words.index("--keywords") + 1] == "smart_mirror,computer"
+    assert (words[words.index("--folds") + 1], words[words.index("--epochs") + 1]) == ("1", "3")
+    model = (workspace / "models" / "my model.tflite").resolve()
+    assert words[words.index("--output") + 1] == str(model)
+    assert studio.send("POST", "/api/training/my%20model")[0] == 200  # once more
+    events = list(studio.events("/api/training/my%20model/events"))
+    assert events[-1][1]["status"] == "failed"
+    assert studio.ask("DELETE", "/api/training/my%20model")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "../up"},
+        {"name": ""},
+        {"name": ".hidden"},
+        {"dataset": "none"},
+        {"dataset": "../.."},
+        {"folds": 0},
+        {"folds": 9},
+        {"folds": True},
+        {"epochs": 1.5},
+        {"epochs": "3"},
+        {"keywords": "--init"},
+        {"keywords": 3},
+        {"name": "copied"},
+    ],
+)
+def test_wrong_requests_start_nothing(studio, workspace: Path, values) -> None:
+    (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
+    (workspace / "models" / "copied.tflite").write_bytes(b"a model from elsewhere")
+    before = sorted(workspace.rglob("*"))
+    asked = {"name": "other", "dataset": "mine"} | values
+    status, answer = studio.send("POST", "/api/training", **asked)
+    assert status == 400
+    assert len(answer["error"].splitlines()) == 1
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_there_is_no_training_of_another_name(studio: StudioClient) -> None:
+    for method, path in (("POST", "x"), ("DELETE", "x"), ("GET", "x/events"), ("DELETE", "..%2fx")):
+        assert studio.ask(method, f"/api/training/{path}")[0] in (400, 404)
