@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from kws.errors import KwsError
 from kws.studio.access import Access, Guard
+from kws.studio.export_page import ExportPage
 from kws.studio.jobs import Jobs
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
@@ -36,6 +37,7 @@ class Studio:
             RecordPage(workspace),
             ReviewPage(workspace),
             self._training,
+            ExportPage(workspace),
         )
         self.app = Starlette(
             routes=[

@@ -12,16 +12,17 @@ SUFFIX = ".tflite"
 
 
 class Workspace:
-    """Hold the folder of a studio: models/, recordings/, kept/ (clips to review) and jobs/."""
+    """Hold the folder of a studio: models, recordings, clips to review, jobs and exports."""
 
     def __init__(self, root: Path) -> None:
         """Make the folder; raise KwsError where that is impossible."""
         self.root = root
-        self.models, self.recordings, self.kept, self.jobs = (
-            root / name for name in ("models", "recordings", "kept", "jobs")
+        self.models, self.recordings, self.kept = (
+            root / name for name in ("models", "recordings", "kept")
         )
+        self.jobs, self.exports = root / "jobs", root / "exports"
         try:
-            for folder in (self.models, self.recordings, self.kept, self.jobs):
+            for folder in (self.models, self.recordings, self.kept, self.jobs, self.exports):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KwsError(f"{error.filename or root}: {error.strerror or error}") from error

@@ -121,3 +121,20 @@ def test_train(studio: StudioClient, workspace: Path, microphone: Path) -> None:
         assert not barriers(page)
         page.reload()
         page.get_by_text("Failed: ").wait_for()
+
+
+def test_export(studio: StudioClient, microphone: Path) -> None:
+    with chromium_page(microphone) as page:
+        page.goto(f"{studio.url}#export")
+        page.get_by_label("For").select_option(label="a board: Arduino sketch")
+        page.get_by_role("button", name="Export").click()
+        link = page.get_by_role("link", name="Download home-arduino-sketch.zip")
+        link.wait_for()
+        assert page.get_by_label("What it costs there").inner_text()
+        assert not barriers(page)
+        with page.expect_download() as download:
+            link.click()
+        assert download.value.suggested_filename == "home-arduino-sketch.zip"
+        page.get_by_label("For").select_option("tflite")
+        page.get_by_role("button", name="Export").click()
+        page.get_by_role("link", name="Download home.tflite").wait_for()

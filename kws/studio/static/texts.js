@@ -2,7 +2,7 @@
 
 export const texts = {
   title: "kws studio",
-  pages: { listen: "Listen", record: "Record", review: "Review", train: "Train" },
+  pages: { listen: "Listen", record: "Record", review: "Review", train: "Train", export: "Export" },
   noServer: "The studio does not answer. Is kws studio still running?",
   noSecureContext: "This browser gives a microphone only to pages over TLS or of this machine.",
   noBrowserMicrophone: (why) => `The browser's microphone cannot be opened: ${why}`,
@@ -85,6 +85,23 @@ export const texts = {
       neither: () => "Neither",
     },
     done: (file, mark) => (mark === "open" ? `${file} is to be reviewed again.` : `${file} is marked: ${mark}.`),
+  },
+  export: {
+    about: "Take a model to where it shall listen. A page sends nothing anywhere; a board needs no network.",
+    model: "Model",
+    format: "For",
+    formats: { web: "a web page", "arduino-sketch": "a board: Arduino sketch", tflite: "kws on another machine, Home Assistant" },
+    start: "Export",
+    working: "Working ...",
+    done: "Ready.",
+    download: (name) => `Download ${name}`,
+    size: (bytes) => `${(bytes / 1000).toFixed(0)} KB, each file compressed by gzip.`,
+    cost: "What it costs there",
+    files: "Files",
+    file: (name, bytes) => `${name}, ${bytes} bytes`,
+    homeAssistant: "Copy the file into a folder of models there; Home Assistant finds its keywords at once:",
+    command: "Command",
+    serve: "kws serve --uri tcp://0.0.0.0:10400 --custom-model-dir DIR --zeroconf",
   },
   train: {
     about: "A training goes on when this page is closed, and when the studio ends. It needs kws[train].",
