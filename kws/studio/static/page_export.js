@@ -48,7 +48,8 @@ class ExportPage {
   archive(model, { archive, files, compressed, report }) {
     return [this.download(path`/api/export/${archive}`, archive), element("p", {}, words.size(compressed)),
       ...(report ? [element("h2", {}, words.cost), element("pre", { tabindex: 0, "aria-label": words.cost }, report)] : []),
-      element("h2", {}, words.files), element("ul", {}, files.map(({ name, bytes }) => element("li", {}, words.file(name, bytes))))];
+      element("details", {}, element("summary", {}, words.files(files.length)),
+        element("ul", {}, files.map(({ name, bytes }) => element("li", {}, words.file(name, bytes)))))];
   }
 
   download(href, name) {

@@ -97,7 +97,7 @@ export const texts = {
     download: (name) => `Download ${name}`,
     size: (bytes) => `${(bytes / 1000).toFixed(0)} KB, each file compressed by gzip.`,
     cost: "What it costs there",
-    files: "Files",
+    files: (count) => `${count} files`,
     file: (name, bytes) => `${name}, ${bytes} bytes`,
     homeAssistant: "Copy the file into a folder of models there; Home Assistant finds its keywords at once:",
     command: "Command",
