@@ -17,6 +17,12 @@ class Action {
     (void)detection;
     (void)count;
   }
+  /* Called for each hop of audio, after the detector took it. */
+  virtual void heard(const int16_t *samples, int count, const kws_spotter &spotter) {
+    (void)samples;
+    (void)count;
+    (void)spotter;
+  }
   /* Called when samples were lost; samples: in total since the start, modulo 2^32. */
   virtual void lost(uint32_t samples) { (void)samples; }
   /* Called when something does not work, of the board or of another action, and with null when all
@@ -26,6 +32,8 @@ class Action {
   virtual const char *fault() const { return nullptr; }
   /* Called every few ms; must not block. */
   virtual void update() {}
+  /* Return for how many ms update() need not be called, where KWS_LOW_POWER is on. */
+  virtual uint32_t pause_ms() const { return 500; }
 };
 
 #endif

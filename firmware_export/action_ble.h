@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "action.h"
+#include "low_power.h"
 #include "src/kws_model.h"
 
 class Ble : public Action {
@@ -28,7 +29,8 @@ class Ble : public Action {
     const uint8_t none[DETECTION_BYTES] = {};
     latest.writeValue(none, sizeof none);
     lost(0);
-    start();
+    if (KWS_LOW_POWER) pinMode(KWS_BLE_PIN, INPUT_PULLUP);
+    update();
   }
 
   void detected(const kws_detection &detection, uint32_t count) override {
@@ -51,24 +53,32 @@ class Ble : public Action {
   }
 
   const char *fault() const override {
-    return running ? nullptr : "Bluetooth does not start; it is tried again every minute";
+    return running || !tried ? nullptr : "Bluetooth does not start; it is tried again every minute";
   }
 
   /* After a central disconnects, the library advertises again by itself. */
   void update() override {
-    if (running) {
+    if (!wanted()) {
+      if (running) BLE.end();
+      running = tried = false;
+    } else if (running) {
       BLE.poll();
-    } else if ((uint32_t)millis() - started_at >= RETRY_MS) {
+    } else if (!tried || (uint32_t)millis() - started_at >= RETRY_MS) {
       start();
     }
   }
+
+  uint32_t pause_ms() const override { return running ? 5 : 500; }
 
  private:
   enum { DETECTION_BYTES = 15, LOST_BYTES = 4, NAMES_BYTES = 512 /* GATT's maximum */ };
   static constexpr uint32_t RETRY_MS = 60000;
   static constexpr uint16_t ADVERTISING_INTERVAL = 800; /* in 0.625 ms */
 
+  static bool wanted() { return !KWS_LOW_POWER || digitalRead(KWS_BLE_PIN) == LOW; }
+
   void start() {
+    tried = true;
     started_at = millis();
     running = BLE.begin();
     if (!running) return;
@@ -107,7 +117,7 @@ class Ble : public Action {
   BLECharacteristic lost_samples{"3840dec3-c70d-4dfd-b20b-0ee93b88349b", BLERead | BLENotify,
                                  LOST_BYTES, true};
   char name[30]; /* an advertisement holds 29 bytes and no terminator */
-  bool running = false;
+  bool running = false, tried = false;
   uint32_t started_at = 0; /* ms */
 };
 

@@ -1,17 +1,11 @@
-/* Print a line per detection on the serial monitor, as `kws listen` does:  1.84 s  computer  0.97
- *
- * Serial.print() blocks while a host has the port open but does not read, such as a laptop that
- * sleeps. So this class buffers the text and sends it with the non-blocking _SerialUSB, which
- * Serial writes to as well. Text that does not fit into the buffer is dropped. */
+/* Print a line per detection on the serial monitor, as `kws listen` does:  1.84 s  computer  0.97 */
 #ifndef ACTION_SERIAL_H
 #define ACTION_SERIAL_H
 
-#include <Arduino.h>
-#include <USB/PluggableUSBSerial.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "action.h"
+#include "serial_text.h"
 #include "src/kws_model.h"
 
 class SerialLines : public Action {
@@ -35,19 +29,12 @@ class SerialLines : public Action {
 
   void faulty(const char *what) override {
     problem = what;
-    if (problem && was_open) add_problem(); /* else the greeting does */
+    if (problem && text.was_open()) add_problem(); /* else the greeting does */
   }
 
   void update() override {
-    const bool open = _SerialUSB.connected();
-    if (open && !was_open) add_greeting();
-    was_open = open;
-    if (!open) length = 0;
-    if (length == 0) return;
-    uint32_t sent = 0;
-    _SerialUSB.send_nb((uint8_t *)text, length, &sent);
-    length -= sent;
-    memmove(text, text + sent, length);
+    if (text.opens()) add_greeting();
+    text.send();
   }
 
  private:
@@ -76,18 +63,11 @@ class SerialLines : public Action {
     add(line);
   }
 
-  void add(const char *piece) {
-    const size_t more = strlen(piece);
-    if (length + more > sizeof text) return;
-    memcpy(text + length, piece, more);
-    length += more;
-  }
+  void add(const char *piece) { text.add(piece); }
 
-  char text[1024];     /* not sent yet */
-  uint32_t length = 0; /* of text */
+  SerialText text;
   uint32_t lost_samples = 0;
   const char *problem = nullptr; /* what does not work */
-  bool was_open = false;
 };
 
 static SerialLines serial_lines;

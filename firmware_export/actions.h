@@ -3,12 +3,15 @@
 #define ACTIONS_H
 
 #include "action.h"
+#include "low_power.h"
 #include "settings.h"
 
 #if KWS_LED
 #include "action_led.h"
 #endif
-#if KWS_SERIAL
+#if KWS_SERIAL_IS_ON && KWS_PLOT
+#include "action_plot.h"
+#elif KWS_SERIAL_IS_ON
 #include "action_serial.h"
 #endif
 #if KWS_BLE
@@ -19,7 +22,9 @@ static Action *const actions[] = {
 #if KWS_LED
     &led,
 #endif
-#if KWS_SERIAL
+#if KWS_SERIAL_IS_ON && KWS_PLOT
+    &serial_plot,
+#elif KWS_SERIAL_IS_ON
     &serial_lines,
 #endif
 #if KWS_BLE

@@ -3,16 +3,18 @@
  *   microphone -> ring buffer -> spotter -> actions
  *
  * Change settings in settings.h. */
+#include "KwsPdm.h"
 #include "actions.h"
 #include "confidence_peak.h"
-#include "microphone.h"
+#include "low_power.h"
 #include "sensitivity.h"
 #include "settings.h"
 #include "src/kws.h"
 #include "src/kws_model.h"
 #include "watchdog.h"
 
-static Microphone microphone;
+static KwsPdm microphone(KWS_MICROPHONE_GAIN);
+static_assert(KwsPdm::holds(KWS_MODEL_HOP), "the ring is too small");
 static kws_spotter spotter;
 static uint32_t memory[KWS_MODEL_MEMORY_BYTES / 4];
 static int16_t hop[KWS_MODEL_HOP];
@@ -34,6 +36,7 @@ static void detect() {
   kws_detection detections[MAX_DETECTIONS];
   const int count = kws_spotter_push(&spotter, hop, KWS_MODEL_HOP, detections, MAX_DETECTIONS);
   for (int i = 0; i < count; ++i) act(detections[i]);
+  for (Action *action : actions) action->heard(hop, KWS_MODEL_HOP, spotter);
   if (peak.update(&spotter))
     for (Action *action : actions) action->risen(peak.detection, peak.count);
 }
@@ -64,8 +67,18 @@ static void report_fault() {
   reported = fault;
 }
 
+/* Sleep; the microphone's interrupt goes on. */
+static void rest() {
+  if (!KWS_LOW_POWER) return delay(5); /* ms */
+  uint32_t ms = 500; /* in which a microphone that has stopped is noticed */
+  for (Action *action : actions)
+    if (action->pause_ms() < ms) ms = action->pause_ms();
+  microphone.wait(ms);
+}
+
 void setup() {
   watchdog.begin();
+  if (KWS_LOW_POWER) KwsLowPower::begin();
   kws_spotter_init(&spotter, &kws_model_data, memory);
   sensitivity.apply(&spotter);
   if (!KWS_GATE) {
@@ -78,10 +91,10 @@ void setup() {
 
 void loop() {
   watchdog.feed();
-  if (microphone.read(hop))
+  if (microphone.read(hop, KWS_MODEL_HOP))
     detect();
   else
-    delay(5); /* ms; the processor sleeps, the microphone's interrupt goes on */
+    rest();
   report_losses();
   report_fault();
   for (Action *action : actions) action->update();

@@ -7,6 +7,16 @@
 #define KWS_SERIAL 1 /* print a line on the serial monitor */
 #define KWS_BLE 1    /* notify by Bluetooth Low Energy; needs the library ArduinoBLE */
 
+/* 1: the serial port shows, ten times a second, level, clipping, gate and confidences instead of
+ * detections, for Tools > Serial Plotter: to set KWS_MICROPHONE_GAIN by sight. */
+#define KWS_PLOT 0
+
+/* 1: sleep until the microphone's interrupt; power LED, sensors and USB off, so that there is no
+ * serial port, and for an upload the button is pressed twice, quickly. Bluetooth is off as well but
+ * for the time that KWS_BLE_PIN is connected to GND. */
+#define KWS_LOW_POWER 0
+#define KWS_BLE_PIN 2 /* D2 */
+
 #define KWS_GATE 1 /* 0: front end and network run during silence too, which costs power */
 
 /* Sensitivity: KWS_LOW for fewer false alarms, KWS_HIGH for fewer misses, where the model has them

@@ -39,6 +39,10 @@ class BoardRun:
     hangs: bool = False
     lost: int = 0
     waits: bool = False
+    wakes: int = 0  # from sleep
+    pins: dict[int, int] = field(default_factory=dict)  # what was written last, without the LED
+    usb: bool = True
+    ble: list[tuple[int, bool]] = field(default_factory=list)  # when it was switched on or off
 
     @property
     def lines(self) -> list[str]:
@@ -46,17 +50,36 @@ class BoardRun:
         return b"".join(text for _, text in self.serial).decode().split("\r\n")[:-1]
 
 
-def build(sketch: Path, folder: Path, *defines: str) -> Path:
-    """Compile a sketch folder for this machine; return the program."""
-    for compiler in ("gcc", "g++"):
-        skip_without(compiler, shutil.which(compiler))
+def compile_engine(sketch: Path, folder: Path) -> list[Path]:
+    """Compile a sketch's engine and model for this machine; return the objects."""
+    skip_without("gcc", shutil.which("gcc"))
     objects = []
     for source in sorted((sketch / "src").glob("*.c")):
         objects.append(folder / f"{source.stem}.o")
         command = ["gcc", "-std=gnu11", *SANITISED, *STRICT, "-c", str(source)]
         _run([*command, "-o", str(objects[-1])])
+    return objects
+
+
+def build(sketch: Path, folder: Path, *options: str, engine: Sequence[Path] = ()) -> Path:
+    """Compile a sketch folder for this machine; return the program.
+
+    Args:
+        sketch: The folder.
+        folder: Where the program goes.
+        options: Of the compiler, besides its usual ones.
+        engine: What compile_engine() returned, where it was called before.
+    """
+    skip_without("g++", shutil.which("g++"))
+    objects = engine or compile_engine(sketch, folder)
     command = ["g++", "-std=gnu++14", "-fno-rtti", "-fno-exceptions", *SANITISED, *STRICT]
-    command += [f"-I{MOCKS}", f"-I{sketch}", f'-DSKETCH="{sketch.name}.ino"', *defines]
+    command += [
+        "-DARDUINO_ARCH_MBED",
+        f"-I{MOCKS}",
+        f"-I{sketch}",
+        f'-DSKETCH="{sketch.name}.ino"',
+        *options,
+    ]
     program = folder / "board"
     _run([*command, str(MOCKS / "board.cpp"), *map(str, objects), "-o", str(program)])
     return program
@@ -112,6 +135,14 @@ def _note(board: BoardRun, time: str, what: str, *values: str) -> None:
         board.advertising.append(time_ms)
     elif what == "value":
         board.values[values[0]] = bytes.fromhex(values[1])
+    elif what == "wakes":
+        board.wakes = int(values[0])
+    elif what == "pin":
+        board.pins[int(values[0])] = int(values[1])
+    elif what == "usb":
+        board.usb = False
+    elif what == "ble":
+        board.ble.append((time_ms, values[0] == "on"))
     elif what == "lost":
         board.lost = int(values[0])
     else:

@@ -169,7 +169,7 @@ def test_an_export_accepts_what_a_killed_one_left(
     tmp_path: Path, interrupted: Callable[[int, Callable[[], object]], bool]
 ) -> None:
     from kws.errors import KwsError
-    from kws.export.sketch import write
+    from kws.export.exported_folder import write
 
     old = {"a.h": "1\n", "src/b.c": "2\n", "c.txt": "3\n"}
     new = {name: text * 2 for name, text in old.items()}

@@ -12,7 +12,7 @@ COUNTING = (
     " `python benchmarks/cortex_m4/count.py MODEL.tflite` in a checkout of kws"
 )
 # Those of kws.export.formats, which is loaded when an export runs.
-FORMATS = "arduino-sketch, web"
+FORMATS = "arduino-sketch, arduino-library, platformio, esp-idf, zephyr, c, web"
 
 
 def export(

@@ -1,5 +1,7 @@
-"""Export a model as an Arduino sketch, or its network as C.
+"""Export models: as an Arduino sketch, as a library, for browsers, as C.
 
-sketch.py writes the folder, c_source.py the model's C, board_report.py the report of what it costs
+formats.py lists the formats. sketch.py, library.py and web_folder.py write files; library_models.py
+and library_boards.py say what a library holds, library_zip.py packs it. c_source.py writes a
+model's C, exported_folder.py a folder of files, board_report.py the report of what a sketch costs
 (footprint.py: flash and RAM; cost.py: instructions, processor time, power).
 """

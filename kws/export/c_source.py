@@ -21,7 +21,8 @@ from kws.engine.plan_check import check_plan
 from kws.export.cost import ring_samples
 from kws.model_file import ModelFile
 
-INCLUDES = '#include "kws_model.h"\n\n#include <stddef.h>\n\n'
+INCLUDES = '#include "{name}.h"\n\n#include <stddef.h>\n\n'
+NAME = "kws_model"  # of a model's files, data and macros
 TEXT_WIDTH = 100
 
 
@@ -45,18 +46,21 @@ def network_source(network: Network) -> tuple[str, str]:
             "KWS_MODEL_CLASSES": network.classes,
         },
         "extern const kws_network kws_model_network;",
+        NAME,
     )
     values = network_values(network, memory)
     check_plan("kws_network", values)
     layers, values = _layers(network, values)
     source = f"const kws_network kws_model_network = {struct(values, 1)};\n"
-    return sizes, INCLUDES + layers + source
+    return sizes, INCLUDES.format(name=NAME) + layers + source
 
 
 def detector_source(
-    model: ModelFile, network: Network, others: Sequence[Network] = ()
+    model: ModelFile, network: Network, others: Sequence[Network] = (), name: str = NAME
 ) -> tuple[str, str]:
     """Return the header and the source of a whole detector; others: further ones of a committee.
+
+    name: of the header, the data and the macros (in capitals), a C identifier.
 
     Raises:
         KwsError: If the network does not fit the model's settings.
@@ -69,24 +73,27 @@ def detector_source(
     members = len(values["committee"]["members"])
     sizes = _header(
         '#include "spotter.h"',
-        ({"KWS_MODEL_MEMBERS": members} if members else {})
+        ({f"{name.upper()}_MEMBERS": members} if members else {})
         | {
-            "KWS_MODEL_MEMORY_BYTES": values["memory_bytes"],
-            "KWS_MODEL_HOP": model.config.front_end.hop,
-            "KWS_MODEL_KEYWORDS": len(model.config.keywords),
-            "KWS_MODEL_KEYWORD_NAMES": names,
-            "KWS_MODEL_SENSITIVITIES": stored,
-            "KWS_MODEL_RING_SAMPLES": ring_samples((network, *others), model.config),
+            f"{name.upper()}_MEMORY_BYTES": values["memory_bytes"],
+            f"{name.upper()}_HOP": model.config.front_end.hop,
+            f"{name.upper()}_KEYWORDS": len(model.config.keywords),
+            f"{name.upper()}_KEYWORD_NAMES": names,
+            f"{name.upper()}_SENSITIVITIES": stored,
+            f"{name.upper()}_RING_SAMPLES": ring_samples((network, *others), model.config),
         },
-        "extern const kws_model kws_model_data;",
+        f"extern const kws_model {name}_data;",
+        name,
     )
-    return sizes, _definitions(model, (network, *others), values, names)
+    return sizes, INCLUDES.format(name=name) + _definitions(
+        model, (network, *others), values, (name, names)
+    )
 
 
 def _definitions(
-    model: ModelFile, networks: tuple[Network, ...], values: Values, names: str
+    model: ModelFile, networks: tuple[Network, ...], values: Values, names: tuple[str, str]
 ) -> str:
-    """Return the source of a detector; names: of the keywords, as C."""
+    """Return the source of a detector; names: of the data, and of the keywords as C."""
     tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
@@ -107,22 +114,21 @@ def _definitions(
     }
     return "".join(
         (
-            INCLUDES,
-            f"static const char *const keywords[] = {{{names}}};\n\n",
+            f"static const char *const keywords[] = {{{names[1]}}};\n\n",
             array("uint16_t", "sensitivities", values["sensitivities"]),
             tables,
             settings,
             layers,
-            f"const kws_model kws_model_data = {struct(fields, 1)};\n",
+            f"const kws_model {names[0]}_data = {struct(fields, 1)};\n",
         )
     )
 
 
-def _header(include: str, sizes: Mapping[str, object], declaration: str) -> str:
-    """Return the text of kws_model.h."""
+def _header(include: str, sizes: Mapping[str, object], declaration: str, name: str) -> str:
+    """Return the text of a model's header."""
     defines = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
     return (
-        "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n\n"
+        f"#ifndef {name.upper()}_H\n#define {name.upper()}_H\n\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"{include}\n\n{defines}\n{declaration}\n\n"
         "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"

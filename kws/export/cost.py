@@ -35,7 +35,7 @@ NDP100 = 140e-6  # W; Syntiant's figure for always-on keyword spotting
 UTTERANCE = 2.0  # s of speech at a time, before the gate's hangover
 LATE = 0.2  # s by which loop() may come late without a loss
 LATE_FOR_A_COMMITTEE = 0.1  # s, besides the longest push
-MICROPHONE_BLOCK = 256  # samples: microphone.h
+MICROPHONE_BLOCK = 256  # samples: KwsPdm.h
 
 
 @dataclass(frozen=True)

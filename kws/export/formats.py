@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
+from kws.export.library import arduino_library, c_library, esp_idf, platformio, zephyr
+from kws.export.library_models import Chosen
 from kws.export.sketch import export as export_sketch
 from kws.export.web_folder import export as export_web
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Hold a model to export, by name or path, and the name that it was given, if any."""
-
-    model: str
-    name: str | None = None
-
 
 Format = Callable[[Sequence[Chosen], Path], list[Path]]
 
@@ -51,9 +43,13 @@ def web(chosen: Sequence[Chosen], output: Path) -> list[Path]:
 # A format takes the models in order and the folder to write to, and returns the paths written.
 FORMATS: dict[str, Format] = {
     "arduino-sketch": sketch,
+    "arduino-library": arduino_library,
+    "platformio": platformio,
+    "esp-idf": esp_idf,
+    "zephyr": zephyr,
+    "c": c_library,
     "web": web,
 }
-DEFAULT = "arduino-sketch"
 
 
 def export_as(

@@ -1,13 +1,11 @@
-"""Write an exported folder: a model as C and the engine's sources; for a detector, a sketch.
-
-exported_folder.py says what becomes of the files of an earlier export.
-"""
+"""Write a model as C and the engine's sources; for a detector, an Arduino sketch."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 from kws.engine.c_headers import engine_folder
@@ -28,7 +26,7 @@ def export(model: str | Path, output: Path, given_name: str | None = None) -> li
 
     A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
     it is; its src/ is the whole detector in C, its report.txt and report.html say what that costs.
-    given_name takes the place of the model's name in that of the sketch.
+    given_name takes the place of the model's name.
     Any other int8 .tflite of the supported operators gives its network alone, in `output` itself.
     The same model gives the same bytes.
 
@@ -44,9 +42,10 @@ def export(model: str | Path, output: Path, given_name: str | None = None) -> li
     if CONFIG_ENTRY not in entries:
         return write(output, sources | model_files(network_source(read(content, str(path))), top))
     detector = ModelFile.parse(content, str(path))
+    detector = replace(detector, name=given_name or detector.name)
     network, *others = read_all(detector)
     sources |= model_files(detector_source(detector, network, others), top)
-    name = sketch_name(given_name or detector.name)
+    name = sketch_name(detector.name)
     files = sketch_files(name, sources)
     files |= report(detector, network, others)
     return write(output / name, files, may_be_changed=SETTINGS)

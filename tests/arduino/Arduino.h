@@ -8,9 +8,15 @@
 #define LOW 0
 #define HIGH 1
 #define OUTPUT 1
+#define INPUT_PULLUP 2
+#define LED_BUILTIN (13u)
 #define LEDR (22u)
 #define LEDG (23u)
 #define LEDB (24u)
+#define LED_PWR (25u)
+#define PIN_ENABLE_I2C_PULLUP (32u)
+#define PIN_ENABLE_SENSORS_3V3 (33u)
+#define SERIAL_CDC
 
 /* The registers of the nRF52840 that the sketch uses; board.cpp acts when they are written. */
 struct Register {
@@ -34,6 +40,16 @@ unsigned long millis();
 void delay(unsigned long ms);
 void pinMode(int pin, int mode);
 void digitalWrite(int pin, int value);
+int digitalRead(int pin);
+
+/* What examples of the library print on. */
+struct SerialPort {
+  void begin(unsigned long baud);
+  void print(const char *text);
+  void println(const char *text);
+  void println(double value);
+};
+extern SerialPort Serial;
 
 void setup();
 void loop();

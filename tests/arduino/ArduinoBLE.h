@@ -31,6 +31,7 @@ class BLEService {
 class BLELocalDevice {
  public:
   int begin();
+  void end();
   void poll();
   bool setLocalName(const char *name);
   void setDeviceName(const char *name);

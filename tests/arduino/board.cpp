@@ -13,15 +13,18 @@
  *   central vanishes  the link is lost while packets are on their way: as the real ArduinoBLE, the
  *                    next notification waits for ever
  *   pdm fails | works, ble fails | works: what begin() returns from then on; at 0, from the start
+ *   pin grounded | open: what digitalRead() returns
  * KEPT gets the samples that fitted into the ring. Lines on standard output: the time in ms, then
  *   led RGB | serial HEX | advertising | notify UUID HEX | begin GAIN | restarts
+ *   pin PIN VALUE | usb off | ble on | ble off
  * and at the end "value UUID HEX" for each characteristic, "lost SAMPLES", "waits" if the sketch
- * slept. The watchdog restarts the sketch: this program runs itself again, with the time of the
+ * slept, "wakes TIMES" how often it woke from that. The watchdog restarts the sketch: this program runs itself again, with the time of the
  * restart in KWS_RESUME_US; "hangs" if after an hour nothing has. The clock starts at KWS_START_MS of the environment. */
 #include <Arduino.h>
 #include <ArduinoBLE.h>
 #include <PDM.h>
 #include <USB/PluggableUSBSerial.h>
+#include <rtos/EventFlags.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -54,7 +57,8 @@ FILE *kept;
 
 uint64_t now_us, next_block_us = UINT64_MAX;
 uint64_t begun_us = UINT64_MAX; /* time of the first sample */
-bool slept = false;
+bool slept = false, grounded = false;
+uint64_t wakes = 0;
 bool pdm_fails = false, ble_fails = false;
 char **own_arguments;
 
@@ -143,6 +147,8 @@ void happen(const Event &event) {
     pdm_fails = event.argument == "fails";
   } else if (event.what == "ble") {
     ble_fails = event.argument == "fails";
+  } else if (event.what == "pin") {
+    grounded = event.argument == "grounded";
   } else if (event.argument == "connects") {
     central = true;
   } else if (event.argument == "vanishes") {
@@ -179,16 +185,45 @@ unsigned long millis() { return (uint32_t)(now_us / 1000); } /* 32 bits, as on t
 
 void delay(unsigned long ms) {
   slept = true;
+  ++wakes;
   advance(ms * 1000);
+}
+
+uint32_t rtos::EventFlags::set(uint32_t given) { return flags = flags | given; }
+
+uint32_t rtos::EventFlags::wait_any_for(uint32_t wanted, std::chrono::milliseconds time) {
+  const uint64_t until = now_us + (uint64_t)time.count() * 1000;
+  if (!(flags & wanted)) {
+    slept = true;
+    ++wakes;
+  }
+  while (!(flags & wanted) && now_us < until)
+    advance(std::min(until, std::max(now_us + 1, next_block_us)) - now_us);
+  const uint32_t found = flags & wanted;
+  flags = flags & ~wanted;
+  return found;
 }
 
 void pinMode(int, int) {}
 
 void digitalWrite(int pin, int value) {
   static std::string colour = "   ";
+  if (pin > (int)LEDB) {
+    print_line("pin " + std::to_string(pin) + " " + std::to_string(value));
+    return;
+  }
   colour[pin - LEDR] = value == LOW ? "RGB"[pin - LEDR] : '-';
   if (pin == LEDB) print_line("led " + colour);
 }
+
+int digitalRead(int) { return grounded ? LOW : HIGH; }
+
+PluggableUSBDevice &PluggableUSBD() {
+  static PluggableUSBDevice device;
+  return device;
+}
+
+void PluggableUSBDevice::deinit() { print_line("usb off"); }
 
 bool USBSerial::connected() { return host != ABSENT; }
 
@@ -242,7 +277,15 @@ void BLEService::addCharacteristic(BLECharacteristic &characteristic) {
   characteristic.next = first;
   first = &characteristic;
 }
-int BLELocalDevice::begin() { return !ble_fails; }
+int BLELocalDevice::begin() {
+  print_line("ble on");
+  return !ble_fails;
+}
+void BLELocalDevice::end() {
+  print_line("ble off");
+  central = false;
+  for (BLECharacteristic *one = service->first; one; one = one->next) one->subscribed = false;
+}
 void BLELocalDevice::poll() {}
 bool BLELocalDevice::setLocalName(const char *name) { return std::strlen(name) <= 29; }
 void BLELocalDevice::setDeviceName(const char *) {}
@@ -290,5 +333,6 @@ int main(int count, char **arguments) {
     print_line("value " + std::string(one->uuid) + " " + hex(one->value, (size_t)one->length));
   print_line("lost " + std::to_string(microphone.lost()));
   if (slept) print_line("waits");
+  print_line("wakes " + std::to_string(wakes));
   std::fclose(kept);
 }

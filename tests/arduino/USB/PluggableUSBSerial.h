@@ -12,4 +12,12 @@ class USBSerial {
 
 extern USBSerial _SerialUSB;
 
+/* The device that the serial port is a part of. */
+class PluggableUSBDevice {
+ public:
+  void deinit();
+};
+
+PluggableUSBDevice &PluggableUSBD();
+
 #endif

@@ -1,0 +1,88 @@
+"""Load the models of a library, and give them names in code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kws.engine.lowering import read_all
+from kws.engine.network import Network
+from kws.errors import KwsError
+from kws.export.c_source import detector_source, header
+from kws.export.sketch import sketch_name
+from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
+
+# What a library calls its own classes and files, in lower case.
+TAKEN = {
+    f"kws{name}" for name in ("spotter", "audio", "pdm", "i2s", "dmic", "lowpower", "detection")
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Hold a model to export, by name or path, and the name that it was given, if any."""
+
+    model: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """Hold a model of a library and what it is called there."""
+
+    name: str  # of its files and data in C: kws_home
+    detector: ModelFile
+    networks: tuple[Network, ...]
+    top: str  # the first lines of its files
+    header: str
+    source: str
+
+    @property
+    def macro(self) -> str:
+        """Return what the names of its macros begin with: KWS_HOME."""
+        return self.name.upper()
+
+    @property
+    def class_name(self) -> str:
+        """Return the name of its class in C++: KwsHome."""
+        return "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
+
+    @property
+    def variable(self) -> str:
+        """Return what examples call its spotter: spotter_home."""
+        return f"spotter_{self.name.removeprefix('kws_')}"
+
+
+def load(chosen: Sequence[Chosen]) -> list[LibraryModel]:
+    """Load models; return them with their sources.
+
+    Raises:
+        KwsError: If one is no model of kws, or if two have the same name in code.
+    """
+    models = [_load(one) for one in chosen]
+    known = dict.fromkeys(TAKEN, "the library itself")
+    for model in models:
+        key = model.class_name.lower()
+        if key in known:
+            raise KwsError(
+                f"--name: {model.detector.name} is called {model.class_name} in code, as"
+                f" {known[key]} is; give each model another name"
+            )
+        known[key] = model.detector.name
+    return models
+
+
+def _load(one: Chosen) -> LibraryModel:
+    """Load a model and write its sources."""
+    path = find(one.model)
+    content = read_file(path)
+    if CONFIG_ENTRY not in metadata(content, str(path)):
+        raise KwsError(f"{path}: without settings of kws; a library takes models that kws made")
+    detector = ModelFile.parse(content, str(path))
+    detector = replace(detector, name=one.name or detector.name)
+    network, *others = read_all(detector)
+    name = sketch_name(detector.name)
+    top = header(path.name, hashlib.sha256(content).hexdigest())
+    sizes, source = detector_source(detector, network, others, name)
+    return LibraryModel(name, detector, (network, *others), top, top + sizes, top + source)

@@ -1,0 +1,157 @@
+"""Compile exported libraries with their examples, and run them on this machine.
+
+Boards' cores are stand-ins (tests/arduino, tests/stand_ins). The engine is compiled once: all
+libraries have the same, and the sketch's tests compile it for the board.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile
+from c_programs import HERE
+from command_line import SAMPLES
+from conftest import skip_without
+from sketch_board import Samples
+
+from kws.backend import Spotter
+from kws.export.formats import export_as
+from kws.export.library_boards import BOARDS, ExampleBoard
+from kws.model_file import ModelFile
+
+pytestmark = pytest.mark.slow
+
+STAND_INS = HERE.parent / "stand_ins"
+STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
+CPUS = {
+    "mbed_nano:nano33ble": "cortex-m4",
+    "mbed_nano:nanorp2040connect": "cortex-m0plus",
+    "mbed_nicla:nicla_vision": "cortex-m7",
+    "mbed_portenta:envie_m7": "cortex-m7",
+    "mbed:xiaonRF52840Sense": "cortex-m4",
+}
+FORMATS = ("arduino-library", "platformio", "esp-idf", "zephyr", "c")
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the folder of each format's library; each has two models of two names."""
+    folder = tmp_path_factory.mktemp("libraries")
+    for name in FORMATS:
+        export_as(name, ["home", "home"], ["home", "lamp"], folder / name)
+    return {name: folder / name / "kws_home_lamp" for name in FORMATS}
+
+
+@pytest.fixture(scope="module")
+def engine(libraries: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the objects of the engine and of both models, for this machine."""
+    skip_without("gcc", shutil.which("gcc"))
+    folder = tmp_path_factory.mktemp("objects")
+    sources = sorted((libraries["arduino-library"] / "src" / "engine").glob("*.[cS]"))
+    run(["gcc", "-std=gnu11", "-O1", *STRICT, "-c", *map(str, sources)], folder)
+    return [str(folder / f"{source.stem}.o") for source in sources]
+
+
+def run(command: list[str], folder: Path, content: bytes = b"") -> str:
+    """Run a command in a folder; return what it printed."""
+    done = subprocess.run(command, cwd=folder, input=content, capture_output=True, timeout=600)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def samples() -> Samples:
+    content: Samples = soundfile.read(SAMPLES / "all_keywords.flac", dtype="int16")[0]
+    return content[: len(content) // 160 * 160]
+
+
+def test_two_models_share_a_microphone_and_decide_as_on_a_laptop(
+    libraries: dict[str, Path], engine: list[str], tmp_path: Path
+) -> None:
+    source = libraries["arduino-library"] / "src"
+    command = ["g++", "-std=gnu++14", "-O1", "-fno-rtti", "-fno-exceptions", *STRICT, f"-I{source}"]
+    files = [str(HERE / "library_main.cpp"), str(source / "KwsSpotter.cpp"), *engine]
+    run([*command, *files, "-o", "program"], tmp_path)
+    model = ModelFile.load("home")
+    threshold = 0.95
+    thresholds = (threshold, *model.config.thresholds[1:])
+    strict = replace(model, config=replace(model.config, thresholds=thresholds))
+    expected = {
+        name: [(f.keyword, f.sample, f.confidence) for f in Spotter(one).push(samples())]
+        for name, one in (("home", model), ("lamp", strict))
+    }
+    output = run(["./program", str(threshold)], tmp_path, samples().tobytes())
+    found: dict[str, list[tuple[str, int, float]]] = {"home": [], "lamp": []}
+    for line in output.splitlines():
+        name, index, sample, confidence = line.split()
+        found[name].append((model.config.keywords[int(index)], int(sample), float(confidence)))
+    assert len(expected["home"]) >= 4
+    assert expected["lamp"] != expected["home"]
+    for name, detections in expected.items():
+        assert found[name] == [(k, at, pytest.approx(c, abs=1e-6)) for k, at, c in detections], name
+
+
+def test_the_program_in_c_prints_what_a_laptop_detects(
+    libraries: dict[str, Path], engine: list[str], tmp_path: Path
+) -> None:
+    folder = libraries["c"]
+    program = folder / "examples" / "detect.c"
+    command = ["gcc", "-std=c99", "-O1", *STRICT, f"-I{folder / 'src'}", str(program), *engine]
+    run([*command, "-o", "detect"], tmp_path)
+    model = ModelFile.load("home")
+    lines = run(["./detect"], tmp_path, samples().tobytes()).splitlines()
+    expected = [
+        f"{found.sample / 16000:.2f} s  {name}  {found.keyword}"
+        for found in Spotter(model).push(samples())
+        for name in ("home", "lamp")
+    ]
+    assert sorted(line.rpartition("  ")[0] for line in lines) == sorted(expected)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.example)
+def test_an_arduino_example_compiles(
+    libraries: dict[str, Path], tmp_path: Path, board: ExampleBoard
+) -> None:
+    folder = libraries["arduino-library"]
+    sketch = folder / "examples" / board.example / f"{board.example}.ino"
+    source = tmp_path / "sketch.cpp"
+    source.write_text(f'#include <Arduino.h>\n#include "{sketch}"\n')
+    includes = [f"-I{HERE.parent / 'arduino'}", f"-I{folder / 'src'}", "-c"]
+    if board.fqbn.startswith("esp32:"):
+        command = ["g++", "-std=gnu++17", f"-I{STAND_INS / 'esp-idf'}"]
+    else:
+        cpu = CPUS[board.fqbn.partition(":")[2]]
+        architecture = "ARDUINO_ARCH_NRF52840" if cpu == "cortex-m4" else "OTHER"
+        command = ["arm-none-eabi-g++", "-std=gnu++14", "-Os", f"-mcpu={cpu}", "-mthumb"]
+        command += ["-DARDUINO_ARCH_MBED", f"-D{architecture}"]
+    skip_without(command[0], shutil.which(command[0]))
+    run([*command, "-fno-rtti", "-fno-exceptions", *STRICT, *includes, str(source)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "example", "standard"),
+    [
+        ("esp-idf", "examples/microphone/main/main.cpp", "gnu++17"),
+        ("zephyr", "samples/microphone/src/main.cpp", "c++14"),
+    ],
+)
+def test_the_examples_of_esp_idf_and_zephyr_compile(
+    libraries: dict[str, Path], tmp_path: Path, name: str, example: str, standard: str
+) -> None:
+    skip_without("g++", shutil.which("g++"))
+    folder = libraries[name]
+    command = ["g++", f"-std={standard}", "-fno-rtti", "-fno-exceptions", *STRICT]
+    includes = [f"-I{STAND_INS / name}", f"-I{folder / 'src'}"]
+    for source in (folder / example, folder / "src" / "KwsSpotter.cpp"):
+        run([*command, *includes, "-fsyntax-only", str(source)], tmp_path)
+
+
+def test_all_libraries_have_the_engine_that_was_compiled(libraries: dict[str, Path]) -> None:
+    folders = {name: path / "src" / "engine" for name, path in libraries.items()}
+    folders["c"] = libraries["c"] / "src"
+    expected = {p.name: p.read_bytes() for p in folders["arduino-library"].iterdir()}
+    for name, folder in folders.items():
+        assert {p.name: p.read_bytes() for p in folder.iterdir()} == expected, name
