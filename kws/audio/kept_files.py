@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 INDEX = "kept.jsonl"
 LOCK = ".kws.lock"
+FALSE_ALARMS = "_negative_"  # what a dataset folder calls speech without the keywords
 MAX_CLIPS = 1000
 MAX_BYTES = 100_000_000  # of all files; a clip of 2.5 s has about 50 KB
 WAITING = 32  # clips; one more is dropped, since listening does not wait for the disk
@@ -170,6 +171,7 @@ def keeper(
         files = KeptFiles(folder, model, max_clips, live)
         try:
             held.enter_context(locked(folder / LOCK, str(folder)))
+            make_folders(folder, spotter.config.keywords)
         except KwsError as error:
             if error.__cause__ is None:  # another process holds it
                 raise
@@ -180,6 +182,13 @@ def keeper(
         finally:
             keep.flush()
             files.close()
+
+
+def make_folders(folder: Path, keywords: Iterable[str]) -> None:
+    """Make the folders into which a person moves clips to mark them, for `kws train --add`."""
+    for name in (*("_".join(words_of(keyword)) for keyword in keywords), FALSE_ALARMS):
+        with suppress(OSError):  # a full disk, for instance, which writing reports
+            (folder / name[:NAME_LENGTH]).mkdir(exist_ok=True)
 
 
 def _read_index(folder: Path) -> list[dict[str, Any]]:

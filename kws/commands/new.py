@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import require_extra
+from kws.commands.options import Language, require_extra
 from kws.errors import KwsError
 
 _log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ def new(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
     ] = None,
+    language: Language = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")
     ] = False,
@@ -74,26 +75,33 @@ def new(
     from kws.data.keywords import folder_name
 
     name = folder_name(phrase)
-    _check(phrase, anyway)
+    _check(phrase, anyway, language)
     from kws.training.pipeline import run
     from kws.training.plan import plan
 
     output = output or Path(f"{name}.tflite")
     work = work or output.with_suffix(".work")
-    planned = plan(recordings, work, alarms_per_hour=alarms, kokoro=kokoro, phrase=phrase)
+    planned = plan(
+        recordings,
+        work,
+        alarms_per_hour=alarms,
+        kokoro=kokoro,
+        phrase=phrase,
+        language=language,
+    )
     _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
     run(planned, output, work, report)
     typer.echo(f"try it: kws listen --model {output}")
 
 
-def _check(phrase: str, anyway: bool) -> None:
+def _check(phrase: str, anyway: bool, language: str | None) -> None:
     """Log what is wrong with a phrase; KwsError where it should not be trained."""
     from kws.tts.phrase_check import alternatives, phrase_problems
 
     problems = phrase_problems(phrase)
     if not problems:
         return
-    better = ", ".join(repr(text) for text in alternatives(phrase))
+    better = ", ".join(repr(text) for text in alternatives(phrase, language=language))
     advice = f"; {better} would do better" if better else ""
     if problems[0].refused and not anyway:
         raise KwsError(f"{phrase!r}: {problems[0].text}{advice}; --anyway trains it all the same")

@@ -19,6 +19,16 @@ NoGate = Annotated[
 ]
 
 
+Language = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Language of the keyword, as de, fr, es or nl; espeak-ng knows a hundred.",
+        show_default="that of its letters; English for a to z",
+    ),
+]
+
+
 def require_extra(command: str, extra: str, *libraries: str) -> None:
     """Raise KwsError that says what to install where a library of an extra is missing.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.commands.options import require_extra
+from kws.commands.options import Language, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ def synth(
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other voices.")] = 1,
     piper: Piper = None,
     kokoro: Kokoro = None,
+    language: Language = None,
 ) -> None:
     """Synthesise a keyword and phrases that sound like it, by all installed voices.
 
     espeak-ng, flite and festival speak with all their English voices, at many
-    rates and pitches. The same command again makes only what is missing.
+    rates and pitches; other languages are said by espeak-ng and Piper. The same
+    command again makes only what is missing.
     Needs the extra named soxr.
     """
     require_extra("kws synth", "soxr", "soxr")
@@ -64,25 +66,29 @@ def synth(
         require_extra("kws synth --kokoro", "synth", "onnxruntime")
     from kws.data.dataset import NEGATIVE
     from kws.data.keywords import keyword_folder, keyword_of
+    from kws.tts.language_hint import language_hint
     from kws.tts.languages import ENGLISH, language_of
-    from kws.tts.voices import installed_voices, voices_for
+    from kws.tts.voices import installed_voices, known_language, voices_for
 
     folder = keyword_folder(output, text)
     keyword = keyword_of(folder)
     others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
     voices = installed_voices(piper, kokoro)
-    able = voices_for(language := language_of(keyword), voices)
-    if not able:
+    spoken = known_language(language) if language else language_of(keyword)
+    if not language and (hint := language_hint(keyword)):
+        _log.warning(hint)
+    able = voices_for(spoken, voices)
+    if spoken is None or not able:
         raise KwsError(f"{keyword!r}: no installed voice can say it; Piper has more voices")
     negatives = output / NEGATIVE
-    phrases = _confusable_phrases(keyword, others, confusable, seed)
-    random_sentences = _random_sentences([keyword, *others], sentences, seed)
+    phrases = _confusable_phrases(keyword, others, confusable, seed, spoken)
+    random_sentences = _random_sentences([keyword, *others], sentences, seed, spoken)
     label = f"utterances of {keyword!r}"
-    label += "" if language == ENGLISH else f" in the language {language!r}"
+    label += "" if spoken == ENGLISH else f" in the language {spoken!r}"
     _synthesise(label, [keyword], count, folder, seed, able)
     for label, texts in (("confusable phrases", phrases), ("sentences", random_sentences)):
         if texts:
-            _synthesise(label, texts, 1, negatives, seed, voices)
+            _synthesise(label, texts, 1, negatives, seed, able)
 
 
 def _synthesise(
@@ -124,7 +130,9 @@ def _synthesise(
     console.print(f"{label}: {len(files)} in {folder}, {new} of them new", soft_wrap=True)
 
 
-def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed: int) -> list[str]:
+def _confusable_phrases(
+    keyword: str, others: list[str], count: int | None, seed: int, language: str
+) -> list[str]:
     """Return confusable phrases that contain no other keyword of the dataset.
 
     count: None for CONFUSABLE of them, or for none and a warning where the keyword cannot be
@@ -139,7 +147,7 @@ def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed
         return []
     try:
         random = np.random.default_rng(seed)
-        phrases = find_confusable_phrases(keyword, count or CONFUSABLE, random)
+        phrases = find_confusable_phrases(keyword, count or CONFUSABLE, random, language)
     except KwsError as error:
         if count is not None:
             raise
@@ -148,7 +156,7 @@ def _confusable_phrases(keyword: str, others: list[str], count: int | None, seed
     return [phrase for phrase in phrases if not any(contains(phrase, o) for o in others)]
 
 
-def _random_sentences(keywords: list[str], count: int, seed: int) -> list[str]:
+def _random_sentences(keywords: list[str], count: int, seed: int, language: str) -> list[str]:
     """Return sentences that contain no keyword of the dataset."""
     import numpy as np
 
@@ -156,4 +164,5 @@ def _random_sentences(keywords: list[str], count: int, seed: int) -> list[str]:
 
     if not count:
         return []
-    return random_sentences(sorted(set(keywords)), count, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    return random_sentences(sorted(set(keywords)), count, random, language)

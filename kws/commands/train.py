@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import require_extra
+from kws.commands.options import Language, require_extra
+from kws.errors import KwsError
 
 
 def train(
@@ -92,6 +93,14 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
     ] = None,
+    language: Language = None,
+    add: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Clips of kws listen --keep, moved into folders, to train on from --init with.",
+        ),
+    ] = None,
     embedding: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of Google's speech embedding, for distillation."),
@@ -106,6 +115,10 @@ def train(
     a quarter and is tested on it, and no other is trained. An interrupted run,
     started again, continues with the epoch it was at. Needs the extra named
     train.
+
+    --add takes clips that kws listen --keep kept and a person moved into the
+    folder of the keyword that was said, or into _negative_. Training goes on
+    from the model of --init, and both models are tested on the same speech.
     """
     require_extra("kws train", "train", "TensorFlow", "SciPy", "soxr")
     if report is not None:
@@ -116,8 +129,30 @@ def train(
     from kws.training.plan import plan
 
     work = work or output.with_suffix(".work")
+    if add is not None:
+        others = (recipe, keywords, folds, held_out, embedding)
+        _check_addition(init, output, any(option is not None and option != "" for option in others))
+        from kws.training.addition import plan_addition
+
+        options = (epochs, alarms, kokoro, language)
+        run(plan_addition(dataset, add, str(init), work, *options), output, work, report)
+        return
     words = [word.strip() for word in keywords.split(",") if word.strip()]
     planned = plan(
-        *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out)
+        *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out),
+        language,
     )
     run(planned, output, work, report)
+
+
+def _check_addition(init: str | None, output: Path, has_others: bool) -> None:
+    """Raise KwsError for options that --add cannot go with, and for those that it needs."""
+    if init is None or init == "none":
+        raise KwsError("--add needs --init: the model that training goes on from")
+    if has_others:
+        raise KwsError(
+            "--add goes with --init, --epochs, --alarms-per-hour, --kokoro, --language, --work and"
+            " --report alone: all else is as it was in the training of the model"
+        )
+    if Path(init).exists() and output.exists() and output.samefile(init):
+        raise KwsError(f"{output}: --add compares both models; write the new one into another file")

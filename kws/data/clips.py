@@ -23,10 +23,11 @@ PARTITIONS = 8
 SYNTHETIC = "synth-"  # prefix of the file names that kws synth writes
 # The speaker in a file name: LibriSpeech "1089-134686-0000", AN4 "an1-mblw-b", Google Speech
 # Commands "0a7c2a8d_nohash_0", kws synth "synth-computer-7@flite_slt" (the voice), kws record
-# "anna-20260131T154500-001" (without a speaker, "20260131T154500-001", the session). In any other
-# name no speaker is found.
+# "anna-20260131T154500-001" (without a speaker, "20260131T154500-001", the session), kws listen
+# --keep "20260131T154500_123_near_computer" (the hour). In any other name no speaker is found.
 SPEAKER = re.compile(
     r"^(?:(\d+)-\d+-\d+|an\d+-(\w+)-b|([0-9a-f]{8})_nohash_\d+|synth-.*@(.+)"
+    r"|(\d{8}T\d{2})\d{4}_\d{3}_.*"
     r"|(?:([^-]+)-)?\d{8}T\d{6}-\d+)$"
 )
 MIN_SECONDS, MAX_SECONDS = 0.1, 10.0  # of a recording that holds a keyword once

@@ -56,6 +56,7 @@ class Synthesis:
     # Spellings by keyword that make a synthesiser say it with a foreign accent.
     respellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kokoro: Path | None = None  # folder of Kokoro's network and voices, where it is used
+    language: str | None = None  # of all that is said; None for that of each text's letters
 
 
 @dataclass

@@ -155,6 +155,13 @@ class Plugin(Protocol):
         """Return what a network learns besides the keywords."""
 
 
+class Origin(Protocol):
+    """Tell which network each training of a run starts from; it goes to other processes."""
+
+    def initial(self, fold: Fold) -> ModelFile:
+        """Return the network, which has the keywords of the training."""
+
+
 @dataclass(frozen=True)
 class Tested:
     """Hold a trained model and what it gives on what its fold holds out, if anything."""
@@ -175,6 +182,7 @@ class Job:
     epochs: int  # at most
     threads: int
     plugin: Plugin | None = None
+    former: Origin | None = None  # the model that training goes on from
 
     @property
     def is_committee(self) -> bool:
@@ -224,8 +232,12 @@ def train(job: Job) -> None:
 
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         task = job.plugin.make_task(job) if job.plugin else None
-        keywords = list(job.dataset.positives)
-        training = Training(job.material, keywords, job.recipe, fold.held_out, task)
+        keywords, recipe = list(job.dataset.positives), job.recipe
+        if job.former:
+            recipe = replace(recipe, initial=job.former.initial(fold))
+        training = Training(
+            job.material, keywords, recipe, fold.held_out, task, job.former is not None
+        )
         trained = training.run(fold.checkpoint, job.epochs, status.report)
         trained.network.save_weights(fold.weights)
         write_atomically(fold.path, trained.content)

@@ -32,7 +32,7 @@ from kws.training.synthetic_speech import confusable_phrases
 from kws.training.workers import DONE, Status
 from kws.tts.confusable_phrases import random_sentences
 from kws.tts.held_out_voices import held_out_voices
-from kws.tts.languages import language_of
+from kws.tts.languages import ENGLISH, language_of
 from kws.tts.lone_texts import lone_texts
 from kws.tts.utterances import synthesise
 from kws.tts.voices import Voice
@@ -63,6 +63,11 @@ class HeldOutTest:
     folder: Path  # of the speech, which is kept
     status: Status
 
+    @property
+    def language(self) -> str:
+        """Return the language of all that is said but of keywords of other letters."""
+        return self.dataset.synthesis.language or ENGLISH
+
 
 @dataclass(frozen=True)
 class HeldOutResult:
@@ -84,7 +89,7 @@ class HeldOutResult:
 
 def run_held_out_test(job: HeldOutTest) -> HeldOutResult | None:
     """Synthesise what is missing and score it; None where no such voice is installed."""
-    voices = held_out_voices()
+    voices = held_out_voices(job.language)
     if not voices:
         _log.warning("nothing is tested on voices new to the model: espeak-ng has them")
         return None
@@ -115,7 +120,7 @@ class _Saying:
 
     def keyword(self, keyword: str) -> list[Clip]:
         """Return utterances of a keyword by voices of its language; none where none knows it."""
-        voices = held_out_voices(language_of(keyword))
+        voices = held_out_voices(self.job.dataset.synthesis.language or language_of(keyword))
         if not voices:
             _log.warning("%r is not tested: no voice that training lacks can say it", keyword)
             return []
@@ -135,11 +140,11 @@ class _Saying:
         """Return sentences and short texts without the keywords, each a kind of speech."""
         keywords, random = list(self.job.dataset.positives), np.random.default_rng(SEED)
         try:
-            sentences = random_sentences(keywords, SENTENCES, random)
+            sentences = random_sentences(keywords, SENTENCES, random, self.job.language)
         except KwsError as error:
             _log.warning("known sentences set the thresholds: %s", error)
             sentences = list(TEXTS)
-        lone = lone_texts(keywords, LONE_TEXTS, random)
+        lone = lone_texts(keywords, LONE_TEXTS, random, self.job.language)
         return [
             Clip(path, 0, kind=kind)
             for kind, texts in (("synthetic sentences", sentences), ("short texts", lone))

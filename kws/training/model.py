@@ -76,7 +76,9 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     target.set_weights([given.reshape(taken.shape) for given, taken in weights])
 
 
-def initialise_from(model: ModelFile, network: keras.Model, features: Float) -> None:
+def initialise_from(
+    model: ModelFile, network: keras.Model, features: Float, last_layer: bool = False
+) -> None:
     """Initialise a network with the weights of a model file, all but those of its last layer.
 
     The int8 weights are dequantised. Quantisation folded batch normalisation into them, so it is
@@ -86,6 +88,7 @@ def initialise_from(model: ModelFile, network: keras.Model, features: Float) -> 
         model: The model file.
         network: The network that is changed.
         features: Typical input, [n, frames, coefficients, 1].
+        last_layer: Whether the keywords are the same, so that the last layer is initialised too.
 
     Raises:
         KwsError: The shapes differ.
@@ -104,6 +107,12 @@ def initialise_from(model: ModelFile, network: keras.Model, features: Float) -> 
         output = keras.Model(network.inputs, norm.input)(features, training=False)
         mean, variance = (np.array(f(output, axis=(0, 1, 2))) for f in (np.mean, np.var))
         norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
+    if last_layer:
+        kernel, bias = _dequantised(operators[-1], model)
+        initial, _ = targets[-1].get_weights()
+        if kernel.size != initial.size:
+            raise _shape_error(model)
+        targets[-1].set_weights([kernel.reshape(initial.shape), bias])
 
 
 class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]

@@ -19,6 +19,13 @@ from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
 from kws.process_lock import locked
+from kws.training.before_after import (
+    Comparison,
+    FoldComparison,
+    comparison_table,
+    comparison_values,
+    marked_in,
+)
 from kws.training.calibration import (
     MIN_HOURS,
     RUNNING,
@@ -27,6 +34,7 @@ from kws.training.calibration import (
     merge_folds,
 )
 from kws.training.cross_validation import CLEAN, Fold, Job, Tested, train_and_test
+from kws.training.former import store_split
 from kws.training.held_out_speech import HeldOutResult, HeldOutTest, run_held_out_test
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
@@ -73,6 +81,9 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     """Train by a plan as run() does, while nobody else works on the same files."""
     check_work(work, plan)
     console = Console()
+    if plan.tested and not plan.own_split:
+        synthetic = synthetic_folder(plan, work)
+        store_split(work, plan.dataset, plan.tested, plan.kept, synthetic)
     material = make_material(plan, work, console)
     tested = train_folds(plan, material, console)
     final = tested[0].model if plan.keeps_tested else train_final(plan, material, console)
@@ -80,10 +91,16 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     scores = [found.scores for found in tested]
     config = set_thresholds(plan, final.config, tested, held_out)
     results = evaluate_plan(plan, final, config, scores, held_out)
-    config = replace(config, card={**model_card(plan, results), **config.card})
+    card = {**model_card(plan, results), **config.card}
+    comparison = compare(plan, config, tested)
+    if plan.former and comparison:
+        card |= {"continued_from": plan.former.model.name, **comparison_values(*comparison)}
+    config = replace(config, card=card)
     write_model(output, final, config, plan.kept.log)
     show_results(plan, results, console)
     show_calibration(config, console)
+    if comparison:
+        console.print(comparison_table(*comparison))
     summary = summarise(plan, config, results, held_out)
     summary.show(console)
     if report:
@@ -98,12 +115,18 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
     folder = work / EXAMPLES
     if not folder.exists():
         status = Status("examples", work / "examples.progress")
-        job = Preparation(
-            plan.dataset, plan.recipe, work / SYNTHESISED, folder, status, plan.plugin
-        )
+        synthetic = synthetic_folder(plan, work)
+        job = Preparation(plan.dataset, plan.recipe, synthetic, folder, status, plan.plugin)
         with worker_processes(1) as executor, show_progress([status], console) as update:
             run_jobs(executor, prepare_material, [(work / "examples.log", job)], update)
     return folder
+
+
+def synthetic_folder(plan: Plan, work: Path) -> Path:
+    """Return where the synthetic speech is: that of a former training serves again."""
+    split = plan.former.split if plan.former else None
+    there = split is not None and Path(split.synthetic).is_dir()
+    return Path(split.synthetic) if split and there else work / SYNTHESISED
 
 
 def train_folds(plan: Plan, material: Path, console: Console) -> list[Tested]:
@@ -153,7 +176,11 @@ def _train(
     cores, networks = os.cpu_count() or 1, plan.recipe.committee.networks
     count = min(max(1, len(folds) * networks), cores)
     jobs = [
-        Job(plan.dataset, plan.recipe, fold, material, epochs, cores // count, plan.plugin)
+        Job(
+            *(plan.dataset, plan.recipe, fold, material, epochs, cores // count),
+            plan.plugin,
+            plan.former,
+        )
         for fold in folds
     ]
     shown = [each for fold in folds for each in fold.networks(networks)]
@@ -178,6 +205,8 @@ def set_thresholds(
     """
     if plan.own_split or not tested:
         return arg_max_thresholds(config)
+    if plan.former and not plan.former.work:
+        return plan.former.with_thresholds(config)
     target = plan.recipe.posterior.false_alarms_per_hour
     scores = merge_folds([found.scores for found in tested])
     spoken = [found.peaks for found in tested]
@@ -188,6 +217,25 @@ def set_thresholds(
         spoken, measured_on = [*spoken, held_out.peaks], SYNTHETIC
     peaks = {name: join_peaks([of_part[name] for of_part in spoken]) for name in SPACINGS}
     return calibrate(config, peaks, scores, target, measured_on)
+
+
+def compare(
+    plan: Plan, config: ModelConfig, tested: Sequence[Tested]
+) -> tuple[Comparison, Comparison] | None:
+    """Return what the former model and the new one give on what the folds held out."""
+    if not plan.former or not tested:
+        return None
+    jobs = []
+    for fold, found in zip(plan.tested, tested, strict=True):
+        held_out = plan.dataset.partitions(fold.held_out)
+        marked = marked_in(held_out)
+        former = plan.former.tested(fold)
+        job = FoldComparison(former, found.model, found.scores, held_out.testable(), marked)
+        jobs.append((fold.log, job))
+    with worker_processes(min(len(jobs), os.cpu_count() or 1)) as executor:
+        found_by_fold = run_jobs(executor, FoldComparison.run, jobs)
+    before, after = zip(*found_by_fold, strict=True)
+    return Comparison(before, plan.former.model.config), Comparison(after, config)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

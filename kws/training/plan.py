@@ -15,11 +15,13 @@ from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, ModelFile, current_path
 from kws.training import recipe as defaults
 from kws.training.cross_validation import QUARTERS, Fold, Plugin
+from kws.training.former import Former
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.tts.kokoro import kokoro_voices
 from kws.tts.phrase_check import keyword_warnings
+from kws.tts.voices import known_language
 
 NONE = "none"  # instead of a model that training starts from
 
@@ -36,6 +38,7 @@ class Plan:
     kept: Fold  # the only tested one, where the dataset or the recipe says what it holds out
     plugin: Plugin | None = None  # what every training learns besides the keywords
     own_split: bool = False  # whether the dataset says what to test on
+    former: Former | None = None  # the model that training goes on from, and is compared with
 
     @property
     def keeps_tested(self) -> bool:
@@ -56,6 +59,7 @@ def plan(
     embedding: Path | None = None,
     held_out: int | None = None,
     phrase: str = "",
+    language: str | None = None,
 ) -> Plan:
     """Plan the trainings on a dataset folder; `work` keeps them.
 
@@ -64,8 +68,9 @@ def plan(
     hyperparameters, and those the defaults of that kind of training. `initial` is a model's name or
     path, or "none"; `kokoro` and `embedding` are folders of networks. Without the embedding there
     is no distillation. `held_out` is a quarter of the speakers, 1 to 4, that the kept model is
-    tested on, without folds. A `phrase` is the only keyword, and needs no recordings. Raises
-    KwsError for what cannot be read, and contradictions.
+    tested on, without folds. A `phrase` is the only keyword, and needs no recordings. `language` is
+    that of the keywords, by espeak-ng's name or a usual code; None for the one of their letters.
+    Raises KwsError for what cannot be read, and contradictions.
     """
     _check_folders(kokoro, embedding)
     recipe_file = recipe_file and current_path(recipe_file)
@@ -75,7 +80,9 @@ def plan(
     if with_data and keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
     start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
-    dataset, default = _dataset(folder, recipe_file if with_data else None, keywords, phrase)
+    spoken = None if language is None else known_language(language)
+    data = recipe_file if with_data else None
+    dataset, default = _dataset(folder, data, keywords, phrase, spoken)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     recipe = _hyperparameters(recipe_file, default, start)
@@ -96,17 +103,29 @@ def plan(
 
 
 def _dataset(
-    folder: Path | None, recipe_file: Path | None, keywords: Sequence[str], phrase: str
+    folder: Path | None,
+    recipe_file: Path | None,
+    keywords: Sequence[str],
+    phrase: str,
+    language: str | None,
 ) -> tuple[Dataset, Recipe]:
     """Return the dataset of a folder, by a recipe where there is one, and its default recipe."""
     if folder is None or phrase:
-        return with_synthesis(for_phrase(phrase, folder)), Recipe()
+        return with_synthesis(for_phrase(phrase, folder), language), Recipe()
     if recipe_file:
-        dataset = from_recipe(recipe_file, folder)
+        dataset = _said_in(language, from_recipe(recipe_file, folder))
         return dataset, defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
     if is_speech_commands(folder):
-        return with_other_words(for_training(folder, keywords)), defaults.COMMAND_WORDS
-    return with_synthesis(from_folder(folder, keywords)), Recipe()
+        dataset = with_other_words(for_training(folder, keywords))
+        return _said_in(language, dataset), defaults.COMMAND_WORDS
+    return with_synthesis(from_folder(folder, keywords), language), Recipe()
+
+
+def _said_in(language: str | None, dataset: Dataset) -> Dataset:
+    """Return a dataset whose synthetic speech is in a language, where one is given."""
+    if language is None:
+        return dataset
+    return replace(dataset, synthesis=replace(dataset.synthesis, language=language))
 
 
 def held_out_quarter(quarter: int, work: Path) -> Fold:

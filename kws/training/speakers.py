@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from kws.audio.audio_file import read_audio
-from kws.tts.carrier_sentences import carrier_sentence
+from kws.errors import KwsError
+from kws.tts.carrier_sentences import carrier_sentence, common_words_around
 from kws.tts.languages import ENGLISH, language_of
 from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
 from kws.tts.voices import Voice, accented_voices, installed_voices, timed_voices, voices_for
@@ -30,6 +31,7 @@ class Speakers:
     kokoro: Path | None
     folder: Path
     progress: Callable[[int, int], None]
+    language: str | None = None  # of all texts; None for that of each one's letters
 
     @cached_property
     def voices(self) -> list[Voice]:
@@ -38,16 +40,20 @@ class Speakers:
 
     @cached_property
     def accented(self) -> list[Voice]:
-        """Return these voices and those with foreign accents."""
-        return accented_voices(self.voices)
+        """Return these voices and those with foreign accents, or all of the language."""
+        return accented_voices(self.voices, self.language or ENGLISH)
+
+    def language_of(self, text: str) -> str | None:
+        """Return the language in which a text is said; None where its letters have none."""
+        return self.language or language_of(text)
 
     def say(
         self, texts: Sequence[str], count: int, kind: str, weights: Mapping[str, float]
     ) -> list[Samples]:
         """Return `count` utterances of each text, by voices that know its language."""
         samples = []
-        for language in dict.fromkeys(map(language_of, texts)) if count else ():
-            said = [text for text in texts if language_of(text) == language]
+        for language in dict.fromkeys(map(self.language_of, texts)) if count else ():
+            said = [text for text in texts if self.language_of(text) == language]
             able = voices_for(language, self.voices)
             if not able:
                 _log.warning("no synthetic speech of %r is added: no voice knows it", said[0])
@@ -58,25 +64,38 @@ class Speakers:
         return samples
 
     def say_accented(self, texts: Sequence[str], count: int, kind: str) -> list[Samples]:
-        """Return `count` utterances of each English text, many with an accent or by children."""
-        english = [text for text in texts if language_of(text) == ENGLISH] if count else []
+        """Return `count` utterances of each text, many with an accent or by children.
+
+        Without a language for all, those of English texts alone.
+        """
+        usual = self.language or ENGLISH
+        able = [text for text in texts if self.language_of(text) == usual] if count else []
         for text in texts if count else ():
-            if text not in english:
+            if text not in able:
                 _log.warning("%r is not said with accents: it is not English", text)
-        if not english:
+        if not able or not self.accented:
             return []
-        paths = self._make(english, count, kind, self.accented, LONE_WEIGHTS, CHILDREN)
+        paths = self._make(able, count, kind, self.accented, LONE_WEIGHTS, CHILDREN)
         return [read_audio(path) for path in paths]
 
     def say_in_context(self, keyword: str, count: int) -> list[KeywordInContext]:
-        """Return `count` English sentences that contain a keyword, with its span."""
+        """Return `count` sentences that contain a keyword, with its span.
+
+        They are English, or common words of the language that all is said in.
+        """
         if not count:
             return []
-        able = timed_voices(self.accented) if language_of(keyword) == ENGLISH else []
+        usual = self.language or ENGLISH
+        able = timed_voices(self.accented) if self.language_of(keyword) == usual else []
         if not able:
             _log.warning("no sentences with %r are added: no voice can say them", keyword)
             return []
-        speak = partial(self._make, children=CHILDREN, carrier=carrier_sentence)
+        try:
+            carrier = carrier_sentence if usual == ENGLISH else common_words_around(usual)
+        except KwsError as error:
+            _log.warning("no sentences with %r are added: %s", keyword, error)
+            return []
+        speak = partial(self._make, children=CHILDREN, carrier=carrier)
         paths = speak([keyword], count, "in_context", able, SAMPLING_WEIGHTS)
         return [read_keyword_in_sentence(path) for path in paths]
 

@@ -16,6 +16,8 @@ from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
 from kws.training.speakers import KeywordInContext, Speakers
 from kws.tts.confusable_phrases import find_confusable_phrases, random_sentences
+from kws.tts.language_hint import language_hint
+from kws.tts.languages import ENGLISH, language_of
 from kws.tts.lone_texts import lone_texts
 from kws.tts.pronunciation import pronunciations
 from kws.tts.utterances import SAMPLING_WEIGHTS
@@ -42,11 +44,16 @@ TRAINING_SEED = 1  # of what training draws
 PER_TEXT = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
-def with_synthesis(dataset: Dataset) -> Dataset:
+def with_synthesis(dataset: Dataset, language: str | None = None) -> Dataset:
     """Return a dataset with what the installed synthesisers can add; the log says what they cannot.
 
     A keyword that has synthetic utterances already (`kws synth`) gets no more.
+
+    language: in which all is said, as known_language() returns it; None for the one of the letters
+        of the keywords, if that is one for all. The log says where another one seems meant.
     """
+    if language is None:
+        language = _language_of_all(list(dataset.positives))
     synthetic = [any(is_synthetic(c.path) for c in clips) for clips in dataset.positives.values()]
     wanted = Synthesis(
         utterances_per_keyword=0 if all(synthetic) else PER_KEYWORD,
@@ -57,8 +64,18 @@ def with_synthesis(dataset: Dataset) -> Dataset:
         accented_per_keyword=ACCENTED,
         lone_utterances=LONE_UTTERANCES,
         utterances_per_lone=1,
+        language=language,
     )
     return _possible(dataset, wanted)
+
+
+def _language_of_all(keywords: Sequence[str]) -> str | None:
+    """Return the language that the letters of all keywords tell, None for English or several."""
+    for keyword in keywords:
+        if hint := language_hint(keyword):
+            _log.warning(hint)
+    (language, *others) = {language_of(keyword) for keyword in keywords}
+    return None if others or language == ENGLISH else language
 
 
 def with_other_words(dataset: Dataset) -> Dataset:
@@ -97,7 +114,7 @@ def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
         _log.warning("no synthetic speech is added: %s", error)
         return dataset
     try:
-        pronunciations()
+        pronunciations(wanted.language or ENGLISH)
     except KwsError as error:
         _log.warning("no confusable phrases are added: %s", error)
         wanted = replace(
@@ -131,7 +148,7 @@ def synthetic_speech(
 
     progress: called with the numbers of utterances made and missing, for each kind.
     """
-    speakers = Speakers(wanted.kokoro, folder, progress)
+    speakers = Speakers(wanted.kokoro, folder, progress, wanted.language)
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
@@ -157,7 +174,8 @@ def _lone(wanted: Synthesis, keywords: Sequence[str]) -> list[str]:
     """Return the texts that are said alone."""
     if not wanted.lone_utterances or not wanted.utterances_per_lone:
         return []
-    return lone_texts(keywords, wanted.lone_utterances, np.random.default_rng(1))
+    random, language = np.random.default_rng(1), wanted.language or ENGLISH
+    return lone_texts(keywords, wanted.lone_utterances, random, language)
 
 
 def confusable_phrases(
@@ -172,10 +190,12 @@ def confusable_phrases(
     chosen: the keywords that `count` phrases each are generated of; None for all. Another seed than
     the training's draws other phrases, and none of those given.
     """
+    language = wanted.language or ENGLISH
     phrases = list(wanted.confusable_phrases) if seed == TRAINING_SEED else []
     for keyword in (keywords if chosen is None else chosen) if count else ():
         try:
-            found = find_confusable_phrases(keyword, count, np.random.default_rng(seed))
+            random = np.random.default_rng(seed)
+            found = find_confusable_phrases(keyword, count, random, language)
         except KwsError as error:
             _log.warning("no confusable phrases of %r are added: %s", keyword, error)
             continue
@@ -189,4 +209,5 @@ def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[
     phrases = confusable_phrases(wanted, keywords, wanted.generated_confusables, chosen)
     if not wanted.random_sentences:
         return phrases, []
-    return phrases, random_sentences(keywords, wanted.random_sentences, np.random.default_rng(1))
+    random, language = np.random.default_rng(TRAINING_SEED), wanted.language or ENGLISH
+    return phrases, random_sentences(keywords, wanted.random_sentences, random, language)

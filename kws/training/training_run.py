@@ -49,6 +49,7 @@ class Training:
         recipe: Recipe,
         held_out: Sequence[int],
         task: AuxiliaryTask | None = None,
+        same_keywords: bool = False,
     ) -> None:
         """Load the examples and build the network.
 
@@ -58,7 +59,10 @@ class Training:
             recipe: All hyperparameters.
             held_out: Partitions of the split that are not trained on.
             task: What the network learns besides the keywords.
+            same_keywords: Whether the initial model has these keywords, so that its last layer is
+                taken as well.
         """
+        self._same_keywords = same_keywords
         self.recipe, self.pool = recipe, ExamplePool.load(folder)
         self._folder = folder
         self._partitions = [part for part in range(PARTITIONS) if part not in held_out]
@@ -119,7 +123,8 @@ class Training:
         recipe = self.recipe
         network = build_model(recipe.architecture, self.config.front_end, len(self.config.classes))
         if recipe.initial:
-            initialise_from(recipe.initial, network, self._representative()[..., None])
+            features = self._representative()[..., None]
+            initialise_from(recipe.initial, network, features, self._same_keywords)
         return network
 
     def _mine(self, epoch: int) -> Mined:

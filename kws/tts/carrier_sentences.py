@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kws.keyword_names import contains
+from kws.tts.word_lists import common_words
 from kws.tts.word_times import Sentence
 
 VERBS = (
@@ -80,6 +81,25 @@ def carrier_sentence(keyword: str, random: Random) -> Sentence:
         if not contains(before, keyword) and not contains(after, keyword):
             break
     return Sentence(before and f"{before} ", keyword, after)
+
+
+def common_words_around(language: str) -> Callable[[str, Random], Sentence]:
+    """Return what draws a sentence around a keyword from common words of a language.
+
+    Raises KwsError where these are not known.
+    """
+    levels = common_words(language)
+    words = [word for word in levels if levels[word] == min(levels.values())]
+
+    def draw(keyword: str, random: Random) -> Sentence:
+        before, after = (
+            " ".join(random.choice(words, random.integers(low, 4)).tolist()) for low in (0, 1)
+        )
+        if contains(before, keyword) or contains(after, keyword):
+            before = after = ""
+        return Sentence(before and before + _joint(random), keyword, after and f" {after}")
+
+    return draw
 
 
 def _request(random: Random) -> str:

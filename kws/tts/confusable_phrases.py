@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from kws.errors import KwsError
 from kws.keyword_names import contains, words_of
-from kws.tts.pronunciation import VOWELS, pronounce
+from kws.tts.languages import ENGLISH
+from kws.tts.pronunciation import PHONE_CLASSES, pronounce
 from kws.tts.rhythm import rhythm_neighbours
 from kws.tts.vocabulary import (
     RARE,
@@ -46,40 +47,46 @@ Indices = npt.NDArray[np.intp]
 Pattern = tuple[str, PhoneNumbers, str]  # kept words, the phones of the changed one, kept words
 
 
-def find_confusable_phrases(keyword: str, count: int, random: Random) -> list[str]:
+def find_confusable_phrases(
+    keyword: str, count: int, random: Random, language: str = ENGLISH
+) -> list[str]:
     """Find `count` phrases of all kinds, in the order in which they were drawn, all distinct.
+
+    Their words are common words of the language.
 
     Raises KwsError as pronounce() does. There are fewer where the keyword has too few phones.
     """
-    search = _Search(keyword, random)
+    search = _Search(keyword, random, language)
     shares = [round(share * count) for share in SHARES]
     found = dict.fromkeys(search.in_pattern(shares[0]))
     found |= dict.fromkeys(search.words(shares[1]))
-    found |= dict.fromkeys(rhythm_neighbours(keyword, shares[3], random))
+    found |= dict.fromkeys(rhythm_neighbours(keyword, shares[3], random, language))
     found |= dict.fromkeys(search.pairs(count - len(found), found))
     return [str(phrase) for phrase in random.permutation(list(found))]
 
 
-def random_sentences(keywords: Sequence[str], count: int, random: Random) -> list[str]:
+def random_sentences(
+    keywords: Sequence[str], count: int, random: Random, language: str = ENGLISH
+) -> list[str]:
     """Return `count` sentences of random words, none of which sounds like a keyword.
 
     A keyword that cannot be pronounced is none of the dictionary's words.
     """
-    known = vocabulary()
-    allowed = different_words(keywords)
+    known = vocabulary(language)
+    allowed = different_words(keywords, language)
     return [
         " ".join(known.words[i] for i in random.choice(allowed, random.integers(*SENTENCE_WORDS)))
         for _ in range(count)
     ]
 
 
-def different_words(keywords: Sequence[str]) -> Indices:
-    """Return the words of the vocabulary that do not sound like a keyword."""
-    known = vocabulary()
+def different_words(keywords: Sequence[str], language: str = ENGLISH) -> Indices:
+    """Return the words of a language's vocabulary that do not sound like a keyword."""
+    known = vocabulary(language)
     different = np.ones(len(known.words), bool)
     for keyword in keywords:
         try:
-            target = phone_numbers(pronounce(keyword))
+            target = phone_numbers(pronounce(keyword, language))
         except KwsError:
             continue
         different &= known.distances(target, free_start=True, free_end=True) >= MIN_DISTANCE
@@ -89,11 +96,11 @@ def different_words(keywords: Sequence[str]) -> Indices:
 class _Search:
     """Search the vocabulary for what sounds like one keyword."""
 
-    def __init__(self, keyword: str, random: Random) -> None:
-        self._keyword, self._random = keyword, random
-        self._target = phone_numbers(pronounce(keyword))
+    def __init__(self, keyword: str, random: Random, language: str) -> None:
+        self._keyword, self._random, self._language = keyword, random, language
+        self._target = self._numbers(keyword)
         self._max_distance = MAX_DISTANCE_SHARE * len(self._target)
-        self._known, self._common = vocabulary(), vocabulary().common
+        self._known, self._common = vocabulary(language), vocabulary(language).common
 
     def in_pattern(self, count: int) -> list[str]:
         """Return phrases with all words of the keyword but one, which is another common one."""
@@ -103,8 +110,7 @@ class _Search:
         for words in zip(*drawn, strict=True):
             for (before, _, after), word in zip(patterns, words, strict=True):
                 phrase = " ".join(filter(None, (before, self._common.words[word], after)))
-                said = phone_numbers(pronounce(phrase))
-                if distance_within(said, self._target) >= MIN_CHANGE:
+                if distance_within(self._numbers(phrase), self._target) >= MIN_CHANGE:
                     found.append(phrase)
         return [p for p in dict.fromkeys(found) if not contains(p, self._keyword)][:count]
 
@@ -148,16 +154,20 @@ class _Search:
         words = words_of(self._keyword, "")
         if len(words) > 1:
             return [
-                (" ".join(words[:i]), phone_numbers(pronounce(word)), " ".join(words[i + 1 :]))
+                (" ".join(words[:i]), self._numbers(word), " ".join(words[i + 1 :]))
                 for i, word in enumerate(words)
             ]
         patterns: list[Pattern] = []
-        phones, known = pronounce(self._keyword), self._common.by_phones
+        phones, known = pronounce(self._keyword, self._language), self._common.by_phones
         for cut in range(2, len(phones) - 1):
             left, right = known.get(phones[:cut]), known.get(phones[cut:])
             if left and right:
                 patterns += [(left, self._target[cut:], ""), ("", self._target[:cut], right)]
         return patterns
+
+    def _numbers(self, text: str) -> PhoneNumbers:
+        """Return the phones of a text by their numbers."""
+        return phone_numbers(pronounce(text, self._language))
 
     def _replacements(self, changed: PhoneNumbers, count: int) -> Indices:
         """Return common words, most of them similar to a word, the others as long in syllables."""
@@ -198,4 +208,4 @@ class _Search:
         return closest
 
 
-VOWEL_NUMBERS = frozenset(phone_numbers(tuple(VOWELS.split())).tolist())
+VOWEL_NUMBERS = frozenset(phone_numbers(tuple(PHONE_CLASSES[0].split())).tolist())

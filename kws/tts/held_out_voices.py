@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from kws.tts.languages import ENGLISH
-from kws.tts.synthesisers import ESPEAK, espeak_voices_of, run
+from kws.tts.synthesisers import ESPEAK, espeak_dialects, run
 from kws.tts.voices import Voice
 
 # Neither ESPEAK_VARIANTS nor ESPEAK_MORE_VARIANTS has them; no robots and whispers.
@@ -27,8 +27,8 @@ def held_out_voices(language: str | None = ENGLISH) -> list[Voice]:
         return []
     listing, _ = run([ESPEAK, "--voices=variant"])
     files = {line.split()[-1].removeprefix("!v/") for line in listing.splitlines()[1:]}
-    accents = ENGLISH_ACCENTS if language == ENGLISH else (language,)
-    known = [accent for accent in accents if espeak_voices_of(accent)]
+    accents = ENGLISH_ACCENTS if language == ENGLISH else espeak_dialects(language)
+    known = [accent for accent in accents if espeak_dialects(accent)]
     return [
         Voice(ESPEAK, f"{a}+{variant}") for a in known for variant in VARIANTS if variant in files
     ]

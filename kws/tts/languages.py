@@ -1,4 +1,4 @@
-"""Guess from its letters the language of a keyword that English voices cannot say."""
+"""Name languages as espeak-ng does, and guess that of a keyword from its letters."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ LETTERS = {
     **dict.fromkeys("پچژگ", "fa"),
 }
 ENGLISH = "en"
+# Languages whose usual code is not espeak-ng's.
+ALIASES = {"zh": "cmn", "no": "nb"}
+
+
+def base_language(language: str) -> str:
+    """Return a language without its region, "fr" for "fr-be"; codes of others become espeak-ng's.
+
+    Case and "_" make no difference: de_AT is German.
+    """
+    base = language.strip().lower().replace("_", "-").partition("-")[0]
+    return ALIASES.get(base, base)
 
 
 def language_of(text: str) -> str | None:

@@ -16,8 +16,9 @@ from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.tts.carrier_sentences import CLOSINGS, OBJECTS, OPENINGS, REQUESTS, VERBS
 from kws.tts.confusable_phrases import different_words
+from kws.tts.languages import ENGLISH
 from kws.tts.rhythm import rhythm_neighbours
-from kws.tts.vocabulary import vocabulary
+from kws.tts.vocabulary import Vocabulary, vocabulary
 
 _log = logging.getLogger(__name__)
 
@@ -50,20 +51,25 @@ ATTEMPTS = 10  # for each text
 Random = np.random.Generator
 
 
-def lone_texts(keywords: Sequence[str], count: int, random: Random) -> list[str]:
+def lone_texts(
+    keywords: Sequence[str], count: int, random: Random, language: str = ENGLISH
+) -> list[str]:
     """Return up to `count` distinct texts, none of which contains a keyword or sounds like one.
 
-    Without the pronouncing dictionary these are known texts alone, and the log says so.
+    Without the pronouncing dictionary these are known texts alone, and the log says so. In another
+    language than English they are words, pairs of words and neighbours in rhythm.
     """
-    known = [text for text in KNOWN if not any(contains(text, keyword) for keyword in keywords)]
+    english = KNOWN if language == ENGLISH else ()
+    known = [text for text in english if not any(contains(text, keyword) for keyword in keywords)]
     texts = dict.fromkeys(random.permutation(known)[: -(-count // 2)].tolist())
     try:
-        words = vocabulary()
+        words = vocabulary(language)
     except KwsError as error:
         _log.warning("only %d texts are said alone: %s", len(texts), error)
         return list(texts)
-    texts |= dict.fromkeys(_rhythms(keywords, round(RHYTHM_SHARE * (count - len(texts))), random))
-    different = different_words(keywords)
+    of_rhythm = round(RHYTHM_SHARE * (count - len(texts)))
+    texts |= dict.fromkeys(_rhythms(keywords, of_rhythm, random, language))
+    different = different_words(keywords, language)
     common = np.unique(words.levels)[:COMMON_LEVELS]
     of_kind = {
         "word": different[np.isin(words.levels[different], common)],
@@ -72,29 +78,30 @@ def lone_texts(keywords: Sequence[str], count: int, random: Random) -> list[str]
     for _ in range(ATTEMPTS * count):
         if len(texts) >= count:
             break
-        text = _draw(of_kind, random)
+        text = _draw(of_kind, random, words)
         if not any(contains(text, keyword) for keyword in keywords):
             texts[text] = None
     return list(texts)
 
 
-def _draw(of_kind: Mapping[str, npt.NDArray[np.intp]], random: Random) -> str:
-    """Return a word, a name, a pair of words or an order."""
+def _draw(of_kind: Mapping[str, npt.NDArray[np.intp]], random: Random, known: Vocabulary) -> str:
+    """Return a word, a name, a pair of words or an order, which are known in English alone."""
     kind = str(random.choice(list(SHARES), p=list(SHARES.values())))
-    if kind == "order":
+    if kind == "order" and known.language == ENGLISH:
         return f"{_one(VERBS, random)} {_one(OBJECTS, random)}"
     words = of_kind.get(kind, of_kind["word"])
     chosen = words if len(words) else of_kind["word"]
     some = random.choice(chosen, 2 if kind == "pair" else 1)
-    return " ".join(vocabulary().words[i] for i in some)
+    return " ".join(known.words[i] for i in some)
 
 
-def _rhythms(keywords: Sequence[str], count: int, random: Random) -> list[str]:
+def _rhythms(keywords: Sequence[str], count: int, random: Random, language: str) -> list[str]:
     """Return neighbours in rhythm of all keywords that can be pronounced."""
     texts: list[str] = []
     for keyword in keywords:
         try:
-            texts += rhythm_neighbours(keyword, -(-count // len(keywords)), random)
+            each = -(-count // len(keywords))
+            texts += rhythm_neighbours(keyword, each, random, language)
         except KwsError as error:
             _log.info("no neighbours in rhythm of %r: %s", keyword, error)
     return [t for t in texts if not any(contains(t, keyword) for keyword in keywords)]

@@ -1,6 +1,7 @@
-"""Say how English words are pronounced, by the dictionary that festival brings.
+"""Say how words are pronounced: English by the dictionary that festival brings, others by IPA.
 
-Words and pronunciations are those of the CMU dictionary; festival's rules say the others.
+English words and pronunciations are those of the CMU dictionary; festival's rules say the others.
+Those of other languages are espeak-ng's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kws.errors import KwsError
-from kws.keyword_names import is_word_character
+from kws.keyword_names import is_word_character, words_of
+from kws.tts.ipa import IPA_CLASSES, pronounce_words
+from kws.tts.languages import ENGLISH
 from kws.tts.synthesisers import run
+from kws.tts.word_lists import common_words
 
 # Of the package festlex-cmu; words and phones as Lisp lists, one entry in a line.
 DICTIONARY = Path("/usr/share/festival/dicts/cmu/cmudict-0.4.out")
@@ -21,13 +25,14 @@ _SYLLABLE = re.compile(r"\(\(([a-z ]+)\) (\d)\)")
 
 VOWELS = "aa ae ah ao aw ay eh er ey ih iy ow oy uh uw"
 # Phones of one class differ by half a phone, others by a whole one.
-PHONE_CLASSES = (
+CMU_CLASSES = (
     VOWELS,
     "p t k b d g ch jh",
     "f v th dh s z sh zh hh",
     "m n ng",
     "l r w y",
 )
+PHONE_CLASSES = tuple(f"{a} {b}" for a, b in zip(CMU_CLASSES, IPA_CLASSES, strict=True))
 _CLASS = {phone: index for index, phones in enumerate(PHONE_CLASSES) for phone in phones.split()}
 
 Phones = tuple[str, ...]
@@ -47,11 +52,22 @@ class Pronunciation(NamedTuple):
 
 
 @cache
-def pronunciations() -> dict[str, Pronunciation]:
+def pronunciations(language: str = ENGLISH) -> dict[str, Pronunciation]:
     """Return how all words of letters alone are pronounced, by word; the first entry of each.
+
+    Those of another language than English are its common words.
 
     Raises KwsError when the dictionary is not installed or holds none.
     """
+    if language != ENGLISH:
+        words = list(common_words(language))
+        said = [Pronunciation(*sounds) for sounds in pronounce_words(words, language)]
+        return {word: how for word, how in zip(words, said, strict=True) if how.stresses}
+    return _dictionary()
+
+
+def _dictionary() -> dict[str, Pronunciation]:
+    """Return the words of the CMU dictionary."""
     try:
         text = DICTIONARY.read_text("latin-1")
     except OSError as error:
@@ -66,26 +82,33 @@ def pronunciations() -> dict[str, Pronunciation]:
     return words
 
 
-def pronounce(text: str) -> Phones:
+def pronounce(text: str, language: str = ENGLISH) -> Phones:
     """Return the phones of a text; rules pronounce the words that are not in the dictionary.
 
     Raises KwsError when there is no word in it, a letter or digit beyond a-z, or when festival is
     not installed or fails.
     """
-    return rhythm(text).phones
+    return rhythm(text, language).phones
 
 
-def rhythm(text: str) -> Pronunciation:
+def rhythm(text: str, language: str = ENGLISH) -> Pronunciation:
     """Return the phones of a text and its stresses; KwsError as pronounce() raises it."""
+    words = _english_words(text) if language == ENGLISH else words_of(text.lower(), "'")
+    if not words:
+        raise KwsError(f"{text!r}: there is no word to pronounce")
+    known = pronunciations(language)
+    said = [known.get(word) or _apply_rules(word, language) for word in words]
+    phones = tuple(phone for word in said for phone in word.phones)
+    return Pronunciation(phones, "".join(word.stresses for word in said))
+
+
+def _english_words(text: str) -> list[str]:
+    """Return the words of a text; KwsError where a letter is none of the dictionary's."""
     others = [c for c in text.lower() if is_word_character(c) and not "a" <= c <= "z" and c != "_"]
     words = re.findall("[a-z]+", text.lower())
     if words and others:
         raise KwsError(f"{text!r}: no English word, the pronouncing dictionary lacks {others[0]!r}")
-    if not words:
-        raise KwsError(f"{text!r}: there is no word to pronounce")
-    said = [pronunciations().get(word) or _apply_rules(word) for word in words]
-    phones = tuple(phone for word in said for phone in word.phones)
-    return Pronunciation(phones, "".join(word.stresses for word in said))
+    return words
 
 
 def phone_distance(a: str, b: str) -> float:
@@ -93,8 +116,14 @@ def phone_distance(a: str, b: str) -> float:
     return 0.0 if a == b else 0.5 if _CLASS[a] == _CLASS[b] else 1.0
 
 
-def _apply_rules(word: str) -> Pronunciation:
-    """Return how a word is pronounced by festival's letter-to-sound rules."""
+@cache
+def _apply_rules(word: str, language: str) -> Pronunciation:
+    """Return how a word is pronounced by the rules of festival, or of espeak-ng."""
+    if language != ENGLISH:
+        (sounds,) = pronounce_words([word.replace("_", " ")], language)
+        if not sounds[1]:
+            raise KwsError(f"{word!r}: espeak-ng does not say how it is pronounced")
+        return Pronunciation(*sounds)
     answer, _ = run(["festival", "-b", f'(print (lex.lookup "{word}" nil))'])
     said = _parse(answer)
     if not said.phones or not _CLASS.keys() >= set(said.phones):

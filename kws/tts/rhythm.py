@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws.tts.languages import ENGLISH
 from kws.tts.pronunciation import rhythm
 from kws.tts.vocabulary import RARE, Vocabulary, distance_within, phone_numbers, vocabulary
 
@@ -18,12 +19,14 @@ Random = np.random.Generator
 Indices = npt.NDArray[np.intp]
 
 
-def rhythm_neighbours(keyword: str, count: int, random: Random) -> list[str]:
+def rhythm_neighbours(
+    keyword: str, count: int, random: Random, language: str = ENGLISH
+) -> list[str]:
     """Return up to `count` names, common words and pairs of them with the rhythm of a keyword.
 
     Raises KwsError as pronounce() does.
     """
-    known, said = vocabulary(), rhythm(keyword)
+    known, said = vocabulary(language), rhythm(keyword, language)
     target = phone_numbers(said.phones)
     usable = known.levels != RARE
     usable[known.names] = True

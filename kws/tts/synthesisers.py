@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
+from kws.tts.languages import base_language
 
 TIMEOUT = 60  # s; a sentence takes well under one
 
@@ -84,21 +85,44 @@ def espeak_foreign_voices() -> list[str]:
     """Return the voices of languages that can be taken for an accent, and of further variants."""
     listing, _ = run(["espeak-ng", "--voices"])
     languages = {line.split()[1] for line in listing.splitlines()[1:]}
-    variants, _ = run(["espeak-ng", "--voices=variant"])
-    files = {line.split()[-1].removeprefix("!v/") for line in variants.splitlines()[1:]}
-    more = [variant for variant in ESPEAK_MORE_VARIANTS if variant in files]
     foreign = [language for language in ESPEAK_FOREIGN if language in languages]
+    more = _more_variants()
     voices = [voice for language in foreign for voice in _espeak_variants(language)]
     return voices + [
         f"{accent}+{variant}" for accent in ("en-us", "en-gb", *foreign) for variant in more
     ]
 
 
-def espeak_voices_of(language: str) -> list[str]:
-    """Return the variants of espeak-ng's voice of a language, none where it has no such voice."""
-    listing, _ = run(["espeak-ng", f"--voices={language}"])
-    languages = {line.split()[1] for line in listing.splitlines()[1:]}
-    return _espeak_variants(language) if language in languages else []
+def espeak_dialects(language: str) -> list[str]:
+    """Return what espeak-ng knows of a language: fr-fr, fr-be and fr-ch of "fr"; none of others.
+
+    A dialect that is named, as "pt-br", is alone.
+    """
+    listing, _ = run(["espeak-ng", "--voices"])
+    known = list(dict.fromkeys(line.split()[1] for line in listing.splitlines()[1:]))
+    wanted = language.strip().lower().replace("_", "-")
+    base = base_language(language)
+    if wanted != base and wanted in known:
+        return [wanted]
+    return [name for name in known if name == base or name.startswith(f"{base}-")]
+
+
+def espeak_voices_of(language: str, more: bool = False) -> list[str]:
+    """Return the variants of espeak-ng's voices of a language, none where it has no such voice.
+
+    more: those of other ages, timbres and makers as well.
+    """
+    dialects = espeak_dialects(language)
+    voices = [voice for dialect in dialects for voice in _espeak_variants(dialect)]
+    variants = _more_variants() if more else []
+    return voices + [f"{dialect}+{variant}" for dialect in dialects for variant in variants]
+
+
+def _more_variants() -> list[str]:
+    """Return the variants of ESPEAK_MORE_VARIANTS that are installed."""
+    variants, _ = run(["espeak-ng", "--voices=variant"])
+    files = {line.split()[-1].removeprefix("!v/") for line in variants.splitlines()[1:]}
+    return [variant for variant in ESPEAK_MORE_VARIANTS if variant in files]
 
 
 def _espeak_variants(voice: str) -> list[str]:
@@ -166,6 +190,17 @@ def piper_voices(folder: Path) -> list[str]:
     if not names:
         raise KwsError(f"{folder}: no Piper voices there (<voice>.onnx and <voice>.onnx.json)")
     return names
+
+
+def piper_language(voice: str) -> str | None:
+    """Return the language of one of piper_voices() as its settings state it; None where not."""
+    settings = Path(f"{voice.partition('#')[0]}.json")
+    try:
+        stated = json.loads(settings.read_text("utf-8"))
+        language = stated.get("language", {}).get("code") or stated.get("espeak", {}).get("voice")
+    except (OSError, ValueError, AttributeError) as error:
+        raise KwsError(f"{settings}: not the settings of a Piper voice: {error}") from error
+    return base_language(language) if isinstance(language, str) else None
 
 
 def _piper(voice: str, rate: float, text: Path, output: Path) -> list[str]:

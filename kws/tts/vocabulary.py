@@ -1,4 +1,4 @@
-"""Hold the words of the pronouncing dictionary as arrays: how they sound, how common they are."""
+"""Hold the words of a language as arrays: how they sound, how common they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws.tts.languages import ENGLISH
 from kws.tts.pronunciation import (
     PHONE_CLASSES,
     Phones,
@@ -17,6 +18,7 @@ from kws.tts.pronunciation import (
     phone_distance,
     pronunciations,
 )
+from kws.tts.word_lists import common_words
 
 MIN_PHONES, MAX_PHONES = 2, 14  # of a word that is considered
 # SCOWL's lists of words by how common they are (the package scowl), and of names.
@@ -26,6 +28,7 @@ RARE = 99  # level of all others: surnames, technical terms
 NAMES = "english-proper-names.50"
 
 _PHONES = " ".join(PHONE_CLASSES).split()
+_NUMBERS = {phone: number for number, phone in enumerate(_PHONES)}
 _PHONE_DISTANCES = np.array([[phone_distance(a, b) for b in _PHONES] for a in _PHONES], np.float32)
 
 PhoneNumbers = npt.NDArray[np.intp]
@@ -43,6 +46,7 @@ class Vocabulary:
     phones: PhoneNumbers
     lengths: PhoneNumbers
     levels: npt.NDArray[np.intp]
+    language: str = ENGLISH
 
     def distances(
         self, target: PhoneNumbers, free_start: bool = False, free_end: bool = False
@@ -61,7 +65,8 @@ class Vocabulary:
         if not len(some):
             return self
         words, said = [self.words[i] for i in some], [self.said[i] for i in some]
-        return Vocabulary(words, said, self.phones[some], self.lengths[some], self.levels[some])
+        arrays = self.phones[some], self.lengths[some], self.levels[some]
+        return Vocabulary(words, said, *arrays, self.language)
 
     @cached_property
     def by_phones(self) -> dict[Phones, str]:
@@ -76,26 +81,35 @@ class Vocabulary:
 
     @cached_property
     def names(self) -> npt.NDArray[np.intp]:
-        """Return which words are names of people and places."""
+        """Return which words are names of people and places; of English alone they are known."""
+        if self.language != ENGLISH:
+            return np.zeros(0, np.intp)
         names = {word.lower() for word in _listed(NAMES) if word[:1].isupper()}
         return np.array([i for i, word in enumerate(self.words) if word in names], np.intp)
 
 
 @cache
-def vocabulary() -> Vocabulary:
-    """Return the words of the dictionary; KwsError where it is not installed.
+def vocabulary(language: str = ENGLISH) -> Vocabulary:
+    """Return the words of a language; KwsError where no list of them is installed.
 
-    Without SCOWL's lists all words are equally common, and the log says so.
+    Without SCOWL's lists all English words are equally common, and the log says so.
     """
     entries = {
         word: said
-        for word, said in pronunciations().items()
+        for word, said in pronunciations(language).items()
         if MIN_PHONES <= len(said.phones) <= MAX_PHONES
     }
     phones = np.zeros((len(entries), MAX_PHONES), np.intp)
     lengths = np.array([len(said.phones) for said in entries.values()], np.intp)
     for row, said in zip(phones, entries.values(), strict=True):
         row[: len(said.phones)] = phone_numbers(said.phones)
+    common = _english_levels() if language == ENGLISH else common_words(language)
+    levels = np.array([common.get(word, RARE) for word in entries], np.intp)
+    return Vocabulary(list(entries), list(entries.values()), phones, lengths, levels, language)
+
+
+def _english_levels() -> dict[str, int]:
+    """Return the level of each word in SCOWL's lists."""
     common: dict[str, int] = {}
     for level in LEVELS:
         for spelling in ("english", "american", "british"):
@@ -103,13 +117,12 @@ def vocabulary() -> Vocabulary:
                 common.setdefault(word, level)
     if not common:
         _log.warning("rare words are drawn as often as common ones: %s is missing", WORD_LISTS)
-    levels = np.array([common.get(word, RARE) for word in entries], np.intp)
-    return Vocabulary(list(entries), list(entries.values()), phones, lengths, levels)
+    return common
 
 
 def phone_numbers(phones: Phones) -> PhoneNumbers:
     """Return the number of each phone."""
-    return np.array([_PHONES.index(phone) for phone in phones], np.intp)
+    return np.array([_NUMBERS[phone] for phone in phones], np.intp)
 
 
 def edit_distances(

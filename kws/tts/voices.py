@@ -16,14 +16,16 @@ from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.tts import espeak_words, kokoro
-from kws.tts.languages import ENGLISH
+from kws.tts.languages import ENGLISH, base_language
 from kws.tts.synthesisers import (
     ENGINES,
     ESPEAK,
     PIPER,
     SYNTHESISERS,
+    espeak_dialects,
     espeak_foreign_voices,
     espeak_voices_of,
+    piper_language,
     piper_voices,
     run,
 )
@@ -142,22 +144,50 @@ def installed_voices(piper: Path | None = None, kokoro_folder: Path | None = Non
     return voices
 
 
+def known_language(language: str) -> str:
+    """Return a user's name of a language as espeak-ng has it: "cmn" for "zh", "pt-br" for "pt_BR".
+
+    Raises KwsError where it is not English and espeak-ng is missing or does not know it.
+    """
+    base = base_language(language)
+    if base == ENGLISH:
+        return ENGLISH
+    if not shutil.which(ESPEAK):
+        raise KwsError(f"the language {language!r} takes espeak-ng (apt install espeak-ng)")
+    dialects = espeak_dialects(language)
+    if not dialects:
+        raise KwsError(f"{language!r}: espeak-ng knows no such language (espeak-ng --voices)")
+    return base if len(dialects) > 1 else dialects[0]
+
+
 def voices_for(language: str | None, voices: Sequence[Voice]) -> list[Voice]:
     """Return which voices can say a text in a language of language_of(); none where none can.
 
-    All can say English. Others are said by espeak-ng, where it is among the voices and knows the
-    language, and by Piper's voices, which a user has chosen.
+    All can say English. Others are said by espeak-ng in all its dialects of the language, where it
+    is among the voices, and by Piper's voices whose settings state that language or none.
     """
     if language == ENGLISH:
         return list(voices)
     there = any(voice.synthesiser == ESPEAK for voice in voices)
     names = espeak_voices_of(language) if language and there else []
-    return [Voice(ESPEAK, name) for name in names] + [v for v in voices if v.synthesiser == PIPER]
+    base = base_language(language) if language else None
+    piper = [voice for voice in voices if voice.synthesiser == PIPER]
+    return [Voice(ESPEAK, name) for name in names] + [
+        voice for voice in piper if piper_language(voice.name) in (base, None)
+    ]
 
 
-def accented_voices(voices: Sequence[Voice]) -> list[Voice]:
-    """Return voices and, where espeak-ng is one of them, its English with foreign accents."""
-    if all(voice.synthesiser != ESPEAK for voice in voices):
+def accented_voices(voices: Sequence[Voice], language: str = ENGLISH) -> list[Voice]:
+    """Return voices and, where espeak-ng is one of them, its English with foreign accents.
+
+    Of another language they are the voices that know it, with more ages and timbres.
+    """
+    there = any(voice.synthesiser == ESPEAK for voice in voices)
+    if language != ENGLISH:
+        names = espeak_voices_of(language, more=True) if there else []
+        able = [v for v in voices_for(language, voices) if v.synthesiser != ESPEAK]
+        return able + [Voice(ESPEAK, name) for name in names]
+    if not there:
         return list(voices)
     return [*voices, *(Voice(ESPEAK, name) for name in espeak_foreign_voices())]
 

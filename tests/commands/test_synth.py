@@ -54,16 +54,43 @@ def test_a_keyword_and_confusable_phrases(tmp_path, quick):
 
 
 @pytest.mark.slow
-def test_no_dictionary_is_a_warning_unless_phrases_are_requested(tmp_path, quick):
-    skip_without("festlex-cmu", DICTIONARY.exists())
-    process = kws("synth", "ßß", "--output", tmp_path / "data", "--count", 1, env=quick)
+def test_no_list_of_words_is_a_warning_unless_phrases_are_requested(tmp_path, quick):
+    program = (
+        "import sys; sys.modules['wordfreq'] = None\n"
+        "from pathlib import Path; from kws.tts import word_lists\n"
+        "word_lists.DICTIONARIES = Path('nowhere')\n"
+        "from kws.cli import main; main()"
+    )
+
+    def synth(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "synth", "ßß", "--output", tmp_path / "data"]
+        return subprocess.run([*command, *options], env=quick, capture_output=True, text=True)
+
+    process = synth("--count", "1")
     assert process.returncode == 0
     assert re.fullmatch(
-        r"kws: no confusable phrases of 'ßß' are made: .*no word.*\n", process.stderr
+        r"kws: no confusable phrases of 'ßß' are made: no common words of .* 'de' .*\n",
+        process.stderr,
     )
     assert len(contents(tmp_path / "data")) == 1
-    requested = kws("synth", "ßß", "--output", tmp_path / "data", "--near", 3, env=quick)
+    requested = synth("--near", "3")
     assert (requested.returncode, requested.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.slow
+def test_a_language_is_chosen_and_an_unknown_one_is_one_line(tmp_path, quick):
+    data = tmp_path / "data"
+    options = ("--output", data, "--count", 2, "--confusable", 0)
+    process = kws("synth", "hallo lampe", *options, "--language", "de", env=quick)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout == (
+        f"utterances of 'hallo lampe' in the language 'de': 2 in {data}/hallo_lampe,"
+        " 2 of them new\n"
+    )
+    assert all("@espeak-ng_de" in name for name in contents(data))
+    unknown = kws("synth", "hallo lampe", *options, "--language", "xx", env=quick)
+    assert (unknown.returncode, unknown.stdout, unknown.stderr.count("\n")) == (1, "", 1)
+    assert "'xx': espeak-ng knows no such language" in unknown.stderr
 
 
 def test_without_the_dictionary_the_warning_names_its_package(tmp_path, quick):

@@ -1,0 +1,181 @@
+"""Plan a training that goes on from a model with clips that `kws listen --keep` kept.
+
+A person marks a clip by moving it: into the folder of the keyword that was said, or into _negative_
+where none was. Clips that were not moved are not used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kws.data.clips import Clip, Recording, partition_of, usable_recordings
+from kws.data.copies import originals
+from kws.data.dataset import NEGATIVE, Dataset, folders_in, from_folder
+from kws.data.keywords import folder_name, keyword_folders
+from kws.data.splits import split_speech
+from kws.errors import KwsError
+from kws.keyword_names import comparison_key
+from kws.training.before_after import KEPT_KIND
+from kws.training.cross_validation import QUARTERS, Fold
+from kws.training.former import Former, Split
+from kws.training.plan import Plan, without_distillation
+from kws.training.synthetic_speech import with_kokoro, with_synthesis
+from kws.tts.voices import known_language
+
+_log = logging.getLogger(__name__)
+
+
+def plan_addition(
+    folder: Path,
+    added: Path,
+    model: str,
+    work: Path,
+    epochs: int | None = None,
+    alarms_per_hour: float | None = None,
+    kokoro: Path | None = None,
+    language: str | None = None,
+) -> Plan:
+    """Plan to train on from a model with the recordings of a folder and marked clips of another.
+
+    Folds and partitions are those of the model's training, where its work folder tells them.
+
+    Args:
+        folder: The dataset that the model was trained on, or another with its keywords.
+        added: The folder of `kws listen --keep`.
+        model: Name or path.
+        work: Keeps the trainings.
+        epochs: At most.
+        alarms_per_hour: Target of the thresholds.
+        kokoro: Folder of Kokoro's network and voices.
+        language: Of the keywords; None for the one of their letters.
+
+    Raises:
+        KwsError: Nothing is marked, or something cannot be read.
+    """
+    former = Former.load(model)
+    keywords = former.model.config.keywords
+    clips = marked_clips(added, keywords)
+    known = _by_keyword(from_folder(folder, keywords), keywords)
+    if former.split:
+        known = _with_partitions(known, former.split)
+    else:
+        _log.warning(
+            "%s: the work folder of its training is gone, so it may know the recordings that it is"
+            " compared on; its thresholds are kept",
+            model,
+        )
+    spoken = None if language is None else known_language(language)
+    dataset = with_synthesis(_joined(known, clips, added), spoken)
+    dataset = with_kokoro(dataset, kokoro) if kokoro is not None else dataset
+    recipe = without_distillation(former.recipe)
+    schedule, posterior = recipe.schedule, recipe.posterior
+    if epochs is not None:
+        schedule = replace(schedule, epochs=epochs)
+    if alarms_per_hour is not None:
+        posterior = replace(posterior, false_alarms_per_hour=alarms_per_hour)
+    tested, kept = _folds(former.split, work)
+    recipe = replace(recipe, schedule=schedule, posterior=posterior)
+    return Plan(dataset, recipe, tested, kept, former=former)
+
+
+def marked_clips(folder: Path, keywords: Sequence[str]) -> dict[str, list[Recording]]:
+    """Return the clips of a folder by what a person marked them as: a keyword, or NEGATIVE.
+
+    The log says what is passed over: folders of other words, and how many clips are not marked.
+    Raises KwsError where none is marked.
+    """
+    folders = folders_in(folder)
+    names = {comparison_key(keyword): keyword for keyword in keywords}
+    found: dict[str, list[Recording]] = {}
+    for word, several in keyword_folders(folders).items():
+        keyword = names.get(comparison_key(word))
+        if keyword is None:
+            _log.warning("%s: passed over, the model does not know %r", several[0], word)
+            continue
+        for path in filter(_has_files, several):
+            found.setdefault(keyword, []).extend(usable_recordings(path, keyword=True))
+    if _has_files(folder / NEGATIVE):
+        found[NEGATIVE] = usable_recordings(folder / NEGATIVE)
+    if not any(found.values()):
+        examples = " or ".join(f"{folder_name(keyword)}/" for keyword in keywords[:2])
+        raise KwsError(
+            f"{folder}: no clip is marked; move those with a keyword into {examples}, and false"
+            f" alarms into {NEGATIVE}/"
+        )
+    if unmarked := len(list(folder.glob("*.flac"))):
+        _log.info("%s: %d clips are not marked and not used", folder, unmarked)
+    return found
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+
+
+def _by_keyword(dataset: Dataset, keywords: Iterable[str]) -> Dataset:
+    """Return a dataset with the keywords of a model, in its order and spelling."""
+    found = {comparison_key(keyword): clips for keyword, clips in dataset.positives.items()}
+    positives = {keyword: found.get(comparison_key(keyword), []) for keyword in keywords}
+    return replace(dataset, positives=positives)
+
+
+def _with_partitions(dataset: Dataset, split: Split) -> Dataset:
+    """Return a dataset whose recordings are in the partitions that they had before.
+
+    A recording that is new since then has the partition that the dataset gives it.
+    """
+
+    def placed(clips: Iterable[Clip]) -> list[Clip]:
+        return [
+            replace(clip, partition=split.partitions.get(str(clip.path.resolve()), clip.partition))
+            for clip in clips
+        ]
+
+    return replace(
+        dataset,
+        positives={keyword: placed(clips) for keyword, clips in dataset.positives.items()},
+        negatives=placed(dataset.negatives),
+        noise=placed(dataset.noise),
+    )
+
+
+def _joined(dataset: Dataset, marked: Mapping[str, Sequence[Recording]], folder: Path) -> Dataset:
+    """Return a dataset with marked clips, without those that it holds already.
+
+    They are no part of what thresholds are measured on: they were kept because they set off the
+    model, so they say nothing of how often other speech does.
+    """
+    known = [clip.path for clips in dataset.positives.values() for clip in clips]
+    known += [clip.path for clip in dataset.negatives]
+    paths = [recording.path for found in marked.values() for recording in found]
+    first = originals(dict.fromkeys([*known, *paths], 0.0))
+    new = {
+        name: [recording for recording in found if first[recording.path] == recording.path]
+        for name, found in marked.items()
+    }
+    if left_out := len(paths) - sum(map(len, new.values())):
+        _log.warning("%s: %d clips are in the dataset already; left out", folder, left_out)
+    if not any(new.values()):
+        raise KwsError(f"{folder}: every marked clip is in the dataset already")
+    others = new.pop(NEGATIVE, [])
+    partitions = split_speech(list(new.values()), others)
+
+    def clips(found: Iterable[Recording]) -> list[Clip]:
+        places = ((r.path, partitions.get(r.path, partition_of(r.path))) for r in found)
+        return [Clip(path, place, False, KEPT_KIND) for path, place in places]
+
+    positives = {
+        keyword: [*known_clips, *clips(new.get(keyword, []))]
+        for keyword, known_clips in dataset.positives.items()
+    }
+    return replace(dataset, positives=positives, negatives=[*dataset.negatives, *clips(others)])
+
+
+def _folds(split: Split | None, work: Path) -> tuple[list[Fold], Fold]:
+    """Return the folds that are tested and the one that is kept: those of the former training."""
+    if split is None:
+        return [Fold(index, QUARTERS, work) for index in range(2)], Fold(QUARTERS, QUARTERS, work)
+    tested = [Fold(index, split.folds, work) for index in split.tested]
+    return tested, Fold(split.kept, split.folds, work)

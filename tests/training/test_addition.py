@@ -1,0 +1,198 @@
+"""Test what training on with marked clips is planned to do, and how both models are compared."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import ROOT, kws
+from rich.console import Console
+
+from kws.config import SAMPLE_RATE, ModelConfig
+from kws.data.clips import speaker_of
+from kws.errors import KwsError
+from kws.evaluation.scores import Scores
+from kws.model_file import ModelFile
+from kws.training.addition import marked_clips, plan_addition
+from kws.training.before_after import (
+    KEPT_KIND,
+    Comparison,
+    FoldScores,
+    MarkedPeaks,
+    comparison_table,
+    comparison_values,
+    marked_in,
+)
+from kws.training.cross_validation import Fold
+from kws.training.former import SPLIT, Former, read_split, store_split
+
+HOME = ROOT / "models" / "home.tflite"
+
+
+def record(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name = "/".join(path.parts[-2:])  # equal recordings would be one
+        noise = np.random.default_rng([*name.encode()]).integers(-999, 999, SAMPLE_RATE // 4)
+        soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder of kws listen --keep: two hours, one keyword, five false alarms, one not marked."""
+    folder = tmp_path / "kept"
+    record(
+        folder / "computer" / "20260131T154500_001_near_computer.flac",
+        *(folder / "_negative_" / f"20260131T15450{n}_002_computer.flac" for n in range(3)),
+        *(folder / "_negative_" / f"20260131T1645{n}0_003_jarvis.flac" for n in range(2)),
+        folder / "20260131T170000_004_jarvis.flac",
+    )
+    (folder / "smart_mirror").mkdir()  # kws listen makes it, nothing was moved there
+    return folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    for word in ("computer", "_negative_"):
+        record(*(folder / word / f"p{n}-20260130T154500-001.wav" for n in range(8)))
+    return folder
+
+
+def test_clips_are_marked_by_their_folders(kept: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kws")
+    record(kept / "kitchen" / "a.flac")
+    found = marked_clips(kept, ["computer", "smart mirror"])
+    assert {name: len(clips) for name, clips in found.items()} == {"computer": 1, "_negative_": 5}
+    assert "kitchen: passed over, the model does not know 'kitchen'" in caplog.text
+    assert "1 clips are not marked and not used" in caplog.text
+    assert "smart_mirror" not in caplog.text
+
+
+def test_clips_of_one_hour_are_a_session(kept: Path) -> None:
+    names = {path: speaker_of(path) for path in sorted((kept / "_negative_").iterdir())}
+    assert list(names.values()) == ["20260131T15"] * 3 + ["20260131T16"] * 2
+
+
+def test_nothing_marked_says_what_to_do(tmp_path: Path) -> None:
+    record(tmp_path / "a.flac")
+    with pytest.raises(KwsError, match=r"no clip is marked; move those .* into hey_lumen/, and"):
+        marked_clips(tmp_path, ["hey lumen"])
+
+
+def test_a_shipped_model_is_trained_on_and_keeps_its_thresholds(
+    kept: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = plan_addition(dataset, kept, str(HOME), tmp_path / "x.work", epochs=1)
+    model = ModelFile.load(HOME)
+    assert tuple(made.dataset.positives) == model.config.keywords
+    assert [len(clips) for clips in made.dataset.positives.values()] == [9, 0, 0, 0]
+    assert len(made.dataset.negatives) == 8 + 5
+    marked = marked_in(made.dataset)
+    assert [len(clips) for clips in marked.positives.values()] == [1, 0, 0, 0]
+    assert len(marked.negatives) == 5
+    # Clips that were kept since they set the model off say nothing of its rate of alarms.
+    assert all(clip.kind != KEPT_KIND for clip in made.dataset.testable().negatives)
+    recipe = made.recipe
+    assert (recipe.schedule.epochs, recipe.committee.networks) == (1, 1 + len(model.networks))
+    assert recipe.inference_config(model.config).smoothing == model.config.smoothing
+    assert recipe.inference_config(model.config).stride == model.config.stride
+    assert len(made.tested) == 2
+    assert "the work folder of its training is gone" in caplog.text
+    assert made.former
+    assert made.former.with_thresholds(model.config).thresholds == model.config.thresholds
+
+
+def test_folds_and_partitions_are_those_of_the_former_training(
+    kept: Path, dataset: Path, tmp_path: Path
+) -> None:
+    former = tmp_path / "former.tflite"
+    shutil.copy(HOME, former)
+    first = plan_addition(dataset, kept, str(HOME), tmp_path / "former.work")
+    (tmp_path / "former.work").mkdir()
+    moved = [replace(clip, partition=7 - clip.partition) for clip in first.dataset.negatives]
+    divided = replace(first.dataset, negatives=moved), first.tested[1:], first.kept
+    store_split(tmp_path / "former.work", *divided, tmp_path / "speech")
+    shutil.copy(HOME, tmp_path / "former.work" / "fold-1.tflite")
+
+    made = plan_addition(dataset, kept, str(former), tmp_path / "x.work")
+    assert [fold.index for fold in made.tested] == [1]
+    assert made.kept.folds == first.kept.folds
+    before = {clip.path.resolve(): clip.partition for clip in moved if clip.kind != KEPT_KIND}
+    after = {clip.path.resolve(): clip.partition for clip in made.dataset.negatives}
+    assert len(before) == 8
+    assert all(after[path] == partition for path, partition in before.items())
+    assert made.former
+    assert made.former.split
+    assert made.former.split.synthetic == str((tmp_path / "speech").resolve())
+    # Each fold goes on from the one that held out the same, and is compared with it.
+    assert made.former.initial(made.tested[0]).name == "fold-1"
+    assert made.former.tested(made.tested[0]).name == "fold-1"
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"folds": 4}', "[" * 100_000, "\udcff"])
+def test_a_damaged_split_is_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / SPLIT).write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(KwsError, match=SPLIT):
+        read_split(tmp_path / SPLIT)
+
+
+def test_a_committee_goes_on_network_by_network() -> None:
+    model = ModelFile.load(HOME)
+    others = tuple(model.networks) or (model.content,)
+    former = Former(replace(model, networks=others), None)
+    made = former.recipe.committee.networks
+    assert made == 1 + len(others)
+    fold = Fold(0, 4, Path("work"))
+    contents = [former.initial(each).content for each in fold.networks(made)]
+    assert contents == [model.content, *others]
+
+
+def test_both_models_stand_side_by_side() -> None:
+    config = ModelConfig(("computer",), (0.5,), 2)
+
+    def fold(peak: int) -> FoldScores:
+        trace = np.zeros(100, np.uint16)
+        trace[50] = peak
+        scores = Scores({"computer": np.array([peak, 32_000])}, {"computer": trace}, 0.25)
+        marked = MarkedPeaks({"computer": np.array([peak])}, np.array([[peak], [32_000]]))
+        return FoldScores({"clean": scores}, marked)
+
+    before = Comparison([fold(1000)], config)
+    after = Comparison([fold(30_000)], config)
+    shown = Console(width=100, file=StringIO())
+    shown.print(comparison_table(before, after))
+    lines = [" ".join(line.replace("│", " ").split()) for line in shown.file.getvalue().split("\n")]
+    for line in (
+        "marked false alarms that set it off 1 of 2 2 of 2",
+        "marked keywords missed 1 of 1 0 of 1",
+        "missed, clean 1 of 2 0 of 2",
+        "false alarms in 0.25 h, clean 0 1",
+    ):
+        assert line in lines
+    values = comparison_values(before, after)
+    assert values["before"]["marked_alarms"] == [1, 2]
+    assert values["after"]["false_alarms"] == {"clean": [1, 0.25]}
+
+
+def test_mistakes_on_the_command_line(kept: Path, dataset: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m.tflite"
+    shutil.copy(HOME, model)
+    for options, problem in (
+        (("--output", tmp_path / "x.tflite"), "--add needs --init"),
+        (("--init", model, "--output", model), "write the new one into another file"),
+        (
+            ("--init", model, "--output", tmp_path / "x.tflite", "--folds", 2),
+            "alone: all else is as it was",
+        ),
+    ):
+        done = kws("train", dataset, "--add", kept, *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert problem in done.stderr
+        assert done.stderr.count("\n") == 1
