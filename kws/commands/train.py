@@ -140,7 +140,7 @@ def train(
     words = [word.strip() for word in keywords.split(",") if word.strip()]
     planned = plan(
         *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out),
-        language,
+        language=language,
     )
     run(planned, output, work, report)
 

@@ -28,7 +28,7 @@ ASSISTANTS = ("alexa", "hey google", "okay google", "hey siri", "hey cortana", "
 OPENINGS = {
     "de": ("hallo", "okay", "hey"),
     "es": ("oye", "hola", "okay"),
-    "fr-fr": ("dis", "salut", "okay"),
+    **dict.fromkeys(("fr", "fr-fr"), ("dis", "salut", "okay")),
     "nl": ("hallo", "hoi", "okay"),
     ENGLISH: ("hey", "okay", "hello"),
 }
