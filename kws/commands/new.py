@@ -67,11 +67,11 @@ def new(
     the end it says what was reached on voices that training never had, and what
     would help most. Needs the extra named train.
     """
-    require_extra("kws new", "TensorFlow", "train")
+    require_extra("kws new", "train", "TensorFlow", "SciPy", "soxr")
     if report is not None:
-        require_extra("kws new --report", "matplotlib", "report")
+        require_extra("kws new --report", "report", "matplotlib")
     if kokoro is not None:
-        require_extra("kws new --kokoro", "onnxruntime", "synth")
+        require_extra("kws new --kokoro", "synth", "onnxruntime")
     from kws.data.keywords import folder_name
 
     name = folder_name(phrase)
