@@ -107,13 +107,13 @@ KWS_INLINE int8_t kws_saturate(int32_t x) {
 }
 
 /* Requantise a sum: TensorFlow Lite's MultiplyByQuantizedMultiplier (doubly rounded) plus the zero
- * point, saturated; left and right are one more than its shifts either way.
+ * point, saturated; a positive shift is one to the left, -30 to 30.
  *
  * The first rounding is (sum * 2^left * multiplier + 2^31) >> 32, half up. The second, a shift,
  * rounds half away from zero; on doubled values the sign bit alone decides the ties, and no shift
  * at all needs no case of its own. The exporter ensures that nothing overflows. */
-KWS_INLINE int8_t kws_requantise(int32_t sum, int32_t multiplier, int left, int right,
-                                 int32_t zero_point) {
+KWS_INLINE int8_t kws_requantise(int32_t sum, int32_t multiplier, int shift, int32_t zero_point) {
+  const int left = shift > 0 ? 1 + shift : 1, right = shift < 0 ? 1 - shift : 1;
 #if KWS_DSP
   const int32_t high = kws_smmulr((int32_t)((uint32_t)sum << left), multiplier);
 #else

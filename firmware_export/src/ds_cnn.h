@@ -40,7 +40,7 @@ typedef struct {
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the highest score */
   const int32_t *multiplier; /* [output_channels] */
-  const uint8_t *shifts;     /* [output_channels][left, right], see kws_requantise */
+  const int8_t *shifts;      /* [output_channels], see kws_requantise */
 } kws_layer;
 
 /* Describe a network and its working memory. */

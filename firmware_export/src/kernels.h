@@ -47,8 +47,7 @@ static inline int kws_padded_depth(const kws_layer *layer) { return (kws_depth(l
 
 /* Requantise a sum of an output channel. */
 static inline int8_t kws_requantise_channel(const kws_layer *layer, int channel, int32_t sum) {
-  const uint8_t *shifts = layer->shifts + 2 * channel;
-  return kws_requantise(sum, layer->multiplier[channel], shifts[0], shifts[1],
+  return kws_requantise(sum, layer->multiplier[channel], layer->shifts[channel],
                         layer->output_zero_point);
 }
 

@@ -177,12 +177,12 @@ static void depthwise_many_bins(const kws_layer *layer, kws_input in, int16_t *s
       table->taps[n].w13 = kws_sxtb16_ror8(four);
     }
     for (int i = 0; i < 4; ++i) {
-      const uint8_t *shifts = layer->shifts + 2 * (c + i);
+      const int shift = layer->shifts[c + i], right = shift < 0 ? 1 - shift : 1;
       table->bias[i] = layer->bias[c + i];
       quantised[i].multiplier = layer->multiplier[c + i];
-      quantised[i].left = shifts[0];
-      quantised[i].rounding = (2 * layer->output_zero_point + 1) * (1 << (shifts[1] - 1));
-      quantised[i].right = shifts[1];
+      quantised[i].left = shift > 0 ? 1 + shift : 1;
+      quantised[i].rounding = (2 * layer->output_zero_point + 1) * (1 << (right - 1));
+      quantised[i].right = right;
     }
     loop.out = out + c;
     loop.input_offset = c;

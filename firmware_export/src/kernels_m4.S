@@ -1,8 +1,8 @@
 /* Implement kernels_m4.h. Throughout, lr or [sp] is the kws_m4_loop.
  *
  * Requantisation of a sum s, with rounding << (right - 1), is that of arithmetic.h:
- *   s = (s << left) * multiplier, upper word, rounded;  (rounding + 2 s + (s >> 31)) >> right.
- * A shift by a register takes its lowest byte, so `left | right << 8` serves as left. */
+ *   s = (s << left) * multiplier, upper word, rounded;  (rounding + 2 s + (s >> 31)) >> right,
+ * where left is 1 + max(0, shift) and right is 1 + max(0, -shift). */
 #include "kernels_m4.h"
 
 #if KWS_DSP
@@ -33,18 +33,19 @@
          * pointers move */
         .macro  quantise_channel s
         ldr     r4, [r7], #4
-        ldrh    r5, [r12], #2
+        ldrsb   r5, [r12], #1
         add     \s, \s, r4
         ldr     r4, [r11], #4
-        lsl     \s, \s, r5
+        usat    r6, #5, r5
+        sub     r5, r6, r5
+        add     r6, #1
+        lsl     \s, \s, r6
         smmulr  \s, \s, r4
-        lsr     r5, r5, #8
-        sub     r6, r5, #1
-        lsl     r6, r8, r6
+        lsl     r6, r8, r5
         add     r6, r6, \s, lsl #1
         add     r6, r6, \s, asr #31
         asr     r6, r6, r5
-        ssat    r6, #8, r6
+        ssat    r6, #8, r6, asr #1
         strb    r6, [r10], #1
         .endm
 
@@ -119,12 +120,14 @@
         ldr     lr, [sp]
         ldrd    r4, r8, [lr, #12]
         ldr     r5, [r4], #4
-        ldrh    r6, [r8], #2
+        ldrsb   r6, [r8], #1
         strd    r4, r8, [lr, #12]
-        lsr     r8, r6, #8
+        usat    r4, #5, r6
+        sub     r8, r4, r6
         ldr     r7, [lr, #20]
-        sub     r4, r8, #1
-        lsl     r7, r7, r4
+        add     r6, r4, #1
+        lsl     r7, r7, r8
+        add     r8, #1
         ldrd    r10, r11, [lr, #24]
         add     r4, r10, #1
         str     r4, [lr, #24]

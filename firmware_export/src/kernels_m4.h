@@ -25,7 +25,7 @@ typedef struct {
   const void *x;             /*  4 16-bit patches; depthwise: see each loop */
   int32_t weights_step;      /*  8 bytes of weights per output channel, or per four of them */
   const int32_t *multiplier; /* 12 [channels] */
-  const uint8_t *shifts;     /* 16 [channels][left, right] */
+  const int8_t *shifts;     /* 16 [channels] */
   int32_t rounding;          /* 20 2 * output zero point + 1 */
   int8_t *out;               /* 24 */
   int32_t output_step;       /* 28 bytes from bin to bin of out */

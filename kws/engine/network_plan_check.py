@@ -50,8 +50,9 @@ def _layer(layer: Values) -> None:
     if kind in ("KWS_CONVOLUTION", "KWS_DEPTHWISE"):
         check_length(layer, "bias", outputs)
         check_length(layer, "multiplier", outputs)
-        check_length(layer, "shifts", 2 * outputs)
-        require(np.all((layer["shifts"] >= 1) & (layer["shifts"] <= 31)), "a shift is not 1 to 31")
+        check_length(layer, "shifts", outputs)
+        shifts = layer["shifts"]
+        require(np.all((shifts >= -30) & (shifts <= 30)), "a shift is not -30 to 30")
     if kind != "KWS_CONVOLUTION":
         require(outputs == channels, f"{outputs} output channels are not {channels}")
     if kind == "KWS_SOFTMAX":

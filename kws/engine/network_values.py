@@ -32,7 +32,7 @@ def layer_values(layer: Layer, offset: int) -> Values:
             "weights": layer.weights,
             "bias": layer.bias,
             "multiplier": layer.multiplier,
-            "shifts": 1 + np.maximum(np.stack([layer.shift, -layer.shift], axis=1), 0),
+            "shifts": layer.shift,
         },
     )
 

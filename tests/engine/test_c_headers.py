@@ -103,7 +103,7 @@ def test_every_struct_of_the_headers_is_read() -> None:
     assert len(structs()) == text.count("typedef struct")
     layer = structs()["kws_layer"].fields
     assert (layer["time_stride"].c_type, layer["time_stride"].pointer) == ("uint8_t", False)
-    assert (layer["shifts"].c_type, layer["shifts"].pointer) == ("uint8_t", True)
+    assert (layer["shifts"].c_type, layer["shifts"].pointer) == ("int8_t", True)
     assert structs()["kws_member"].fields["network"].c_type == "kws_network"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import soundfile
 from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
-from small_models import MODELS, Samples, synthetic_audio, temporal
+from small_models import MODELS, Samples, plane, synthetic_audio, temporal
 
 from kws.audio.audio_file import read_audio
 from kws.ds_cnn import DsCnn
@@ -136,6 +137,29 @@ def test_synthetic_audio(model: Callable[[], ModelFile], target: Target, tmp_pat
     assert len(expected.stage_detections) > 1
     assert len(expected.skipped) > 3
     assert len(set(expected.scores)) > len(expected.scores) / 10
+
+
+@pytest.mark.parametrize("model", [temporal, plane], ids=lambda model: model.__name__)
+def test_all_kernels_shift_either_way(model: Callable[[], ModelFile], tmp_path: Path) -> None:
+    """Put shifts of other scales than training gives in the place of a model's."""
+    random = np.random.default_rng(0)
+
+    def others(match: re.Match[str]) -> str:
+        return match[1] + ", ".join(map(str, random.integers(-12, 3, match[2].count(",") + 1)))
+
+    (tmp_path / "test.tflite").write_bytes(model().content)
+    export(tmp_path / "test.tflite", tmp_path / "c")
+    [source] = tmp_path.rglob("kws_model.c")
+    text, count = re.subn(r"(shifts_\d+\[\] = \{[^\n]*\n)([^}]*)", others, source.read_text())
+    assert count > 4
+    source.write_text(text)
+    samples = synthetic_audio(4).tobytes()
+    outputs = {
+        target.run(target.build(tmp_path / "c", "trace_detector"), samples, tmp_path)
+        for target in (HOST, M4_ARDUINO)
+    }
+    [output] = outputs
+    assert len(set(c_trace(model(), output).scores)) > 5
 
 
 @pytest.mark.parametrize("target", [HOST, M4_O3], ids=lambda target: target.name)
