@@ -10,7 +10,8 @@ from textwrap import fill
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
-from kws.export import cost, footprint
+from kws.export import board_power, cost, footprint
+from kws.export.board_power import microwatts
 from kws.model_file import ModelFile
 
 COMMAND = "kws export"
@@ -24,9 +25,8 @@ TO_COUNT = (
     " estimating."
 )
 COMPUTATION_ONLY = (
-    "These figures cover computation only: not the microphone, not the PDM interface and the clock"
-    " that it keeps running (about 2 mW on similar chips of Nordic's), not Bluetooth, the LED or"
-    " the board's regulator."
+    "These figures cover computation only; the next table has the microphone, its interface,"
+    " Bluetooth and the LED."
 )
 DATASHEET = (
     f"Running {1e3 * cost.RUNNING:g} mA (ICPU0: CoreMark from flash, cache, DC/DC), idle"
@@ -72,6 +72,7 @@ def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -
         *_committee(model.config, (network, *others)),
         _duty(model.config, costs),
         _power(model.config, costs),
+        _whole_board(model.config, costs),
     ]
     return {
         "report.txt": text_page(title, about, sections),
@@ -156,7 +157,7 @@ def _power(config: ModelConfig, costs: cost.Costs) -> Section:
         per_second = costs.per_second(config, open_share)
         watts = cost.power(cost.duty(per_second))
         millions = f"{per_second / 1e6:.3f}"
-        rows.append((f"{speech:.0%}", f"{open_share:.1%}", millions, _microwatts(watts)))
+        rows.append((f"{speech:.0%}", f"{open_share:.1%}", millions, microwatts(watts)))
         if speech == OFFICE_DAY:
             comparison = _comparison(watts)
     gate = config.gate
@@ -172,6 +173,15 @@ def _power(config: ModelConfig, costs: cost.Costs) -> Section:
     return Section("Average power of the processor", heads, rows, (), notes)
 
 
+def _whole_board(config: ModelConfig, costs: cost.Costs) -> Section:
+    """Return the section that tells the processor's share from the whole board's."""
+    per_second = costs.per_second(config, cost.open_share(config, OFFICE_DAY))
+    rows = list(board_power.rows(cost.power(cost.duty(per_second))))
+    about = f"In microwatts, with {OFFICE_DAY:.0%} speech; shares are the greatest possible."
+    notes = (about, *board_power.NOTES)
+    return Section("Average power of the board", board_power.HEADS, rows, (), notes)
+
+
 def _comparison(watts: cost.Range) -> str:
     """Return a sentence that compares the processor's power to a dedicated chip's."""
     if watts.maximum < cost.NDP100:
@@ -181,7 +191,7 @@ def _comparison(watts: cost.Range) -> str:
     else:
         verdict = "this may be above or below it, the range includes it"
     return (
-        f"With {OFFICE_DAY:.0%} speech the processor takes {_microwatts(watts)} uW. Syntiant's"
+        f"With {OFFICE_DAY:.0%} speech the processor takes {microwatts(watts)} uW. Syntiant's"
         f" NDP100, a chip made for keyword spotting, is quoted at {1e6 * cost.NDP100:g} uW, always"
         f" on: {verdict}."
     )
@@ -194,10 +204,6 @@ def _percent(share: cost.Range) -> str:
 def _milliseconds(instructions: float) -> str:
     times = cost.duty(instructions)
     return f"{1000 * times.minimum:.0f} to {1000 * times.maximum:.0f}"
-
-
-def _microwatts(watts: cost.Range) -> str:
-    return f"{1e6 * watts.minimum:.0f} to {1e6 * watts.maximum:.0f}"
 
 
 def text_page(title: str, about: str, sections: Sequence[Section]) -> str:

@@ -93,6 +93,19 @@ def test_the_comparison_follows_the_figures(
     assert verdict in " ".join(text.split())
 
 
+def test_the_processors_share_is_told_from_the_boards(exported: Path) -> None:
+    rows = table((exported / "report.txt").read_text(), "Average power of the board")
+    low = {part: [int(n) for n in texts[0].split(" to ")] for part, texts in rows.items()}
+    for end in (0, -1):
+        assert sum(watts[end] for watts in low.values()) - low["total"][end] == pytest.approx(
+            low["total"][end], abs=3
+        )
+    processor = low["processor, the detector alone"][-1]
+    assert rows["processor, the detector alone"][1] == f"{processor / low['total'][-1]:.0%}"
+    of_processor = table((exported / "report.txt").read_text(), "Average power of the processor")
+    assert of_processor["10%"][-1] == rows["processor, the detector alone"][0]
+
+
 def test_without_a_gate_silence_costs_as_much_as_speech() -> None:
     model = first_network(ModelFile.load("home"))
     ungated = replace(model, config=replace(model.config, gate=GateConfig(on=False)))
