@@ -33,6 +33,11 @@ class Evaluation:
         """Return the hours of negative audio."""
         return next(iter(self.at_threshold.values())).hours
 
+    @property
+    def utterances(self) -> int:
+        """Return the number of recordings of keywords."""
+        return sum(point.utterances for point in self.at_threshold.values())
+
     def mean_miss_rate(self, false_alarms_per_hour: float | None = None) -> float:
         """Return the mean miss rate of the keywords that have recordings, NaN where none has.
 

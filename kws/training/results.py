@@ -89,6 +89,8 @@ def show_results(plan: Plan, results: Results, console: Console) -> None:
     kept = "validation" if plan.own_split else "the model, on the speakers that it left out"
     title = kept if plan.keeps_tested else f"{_tested(plan)}, each on what it left out"
     for condition, evaluation in results.evaluations.items():
+        if not evaluation.hours and not evaluation.utterances:
+            continue  # of a training without recordings
         of_whom = "the model" if is_synthetic(condition) else title
         console.print(evaluation.table(f"{of_whom}, {condition}"))
     if results.top1:

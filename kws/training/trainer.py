@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from kws.training.recipe import Recipe, Schedule
 Arrays = list[npt.NDArray[Any]]
 Tensors = Mapping[str, tf.Tensor]
 
+REPORTED_STEPS = 10  # between reports of progress
 LOGITS = "logits"  # name of the network's own output
 
 # The normalisations' moving statistics follow the last 50 steps. They fit a weight average of up to
@@ -122,8 +123,11 @@ class Trainer:
         self.logits = tf.function(self._logits, reduce_retracing=True)
         self._batches = Batches(pool, sampler, recipe, task.draw if task else None).epoch()
 
-    def run_epoch(self, seed: int) -> float:
-        """Train for one epoch, and return the mean loss of the keywords."""
+    def run_epoch(self, seed: int, progress: Callable[[float], None] = lambda share: None) -> float:
+        """Train for one epoch, and return the mean loss of the keywords.
+
+        progress: called with the share that is done, every REPORTED_STEPS.
+        """
         tf.random.set_seed(seed)
         self._average.start_epoch()
         losses = []
@@ -131,6 +135,8 @@ class Trainer:
             loss, difficulty = self._step(batch)
             self.sampler.update(batch.indices.numpy(), difficulty.numpy())
             losses.append(loss)
+            if len(losses) % REPORTED_STEPS == 0:
+                progress(len(losses) / self.recipe.schedule.steps_per_epoch)
         return float(np.mean(losses))
 
     def averaged(self) -> AbstractContextManager[None]:

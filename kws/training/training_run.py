@@ -92,10 +92,14 @@ class Training:
         if done.epoch:
             self.trainer.state = done.state
         patience = self.recipe.schedule.patience if len(self.validation_indices) else 0
+
+        def of_epoch(share: float) -> None:
+            progress("training", (done.epoch + share) / epochs)
+
         while done.epoch < epochs and not 0 < patience <= done.epoch - done.best_epoch:
             if done.epoch and self.recipe.mining.passages_per_epoch:
                 done.mined.append(self._mine(done.epoch))
-            training_loss = self.trainer.run_epoch(self.recipe.seed + done.epoch)
+            training_loss = self.trainer.run_epoch(self.recipe.seed + done.epoch, of_epoch)
             done.epoch += 1
             with self.trainer.averaged():
                 loss = self.trainer.loss(self.validation_indices) if patience else -done.epoch

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,12 +22,14 @@ from rich import progress as bars
 from rich.console import Console
 
 from kws.errors import KwsError
+from kws.training.time_left import TimeLeft
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Progress = Callable[[str, float], None]  # takes what is being done, and the share that is done
 
 POLL_SECONDS = 0.3
+LOG_SECONDS = 8.0  # between the lines of a log, so that no ten seconds pass without one
 WAITING, DONE = "waiting", "done"
 
 
@@ -52,31 +55,45 @@ class Status:
 
 
 @contextmanager
-def show_progress(jobs: Sequence[Status], console: Console) -> Iterator[Callable[[], None]]:
+def show_progress(
+    jobs: Sequence[Status], console: Console, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[], None]]:
     """Show jobs while the block runs; it calls the yielded function now and then.
 
-    On a terminal each job has a bar, elsewhere a line when it is done.
+    On a terminal each job has a bar; elsewhere it has a line every LOG_SECONDS while it runs, and
+    one when it is done. Both have the time that is left of what the job is doing.
     """
     for job in jobs:
         job.report(WAITING, 0.0)
     columns = (
+        bars.SpinnerColumn(finished_text=" "),  # moves even where the share stands still
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
         bars.TaskProgressColumn(),
         bars.TimeElapsedColumn(),
+        bars.TextColumn("{task.fields[left]}"),
     )
     with bars.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        tasks = {job: shown.add_task(job.name, total=1.0) for job in jobs}
-        unfinished = list(jobs)
+        tasks = {job: shown.add_task(job.name, total=1.0, left="") for job in jobs}
+        times = {job: TimeLeft(clock) for job in jobs}
+        unfinished, last_line = list(jobs), clock()
 
         def update() -> None:
+            nonlocal last_line
+            is_due = not console.is_terminal and clock() - last_line >= LOG_SECONDS
             for job in list(unfinished):
                 doing, share = job.read()
-                shown.update(tasks[job], description=f"{job.name}: {doing}", completed=share)
+                left, what = times[job].update(doing, share), f"{job.name}: {doing}"
+                shown.update(tasks[job], description=what, completed=share, left=left)
                 if doing == DONE:
                     unfinished.remove(job)
                     if not console.is_terminal:
-                        console.print(f"{job.name}: {doing}")
+                        console.print(what)
+                elif is_due and doing != WAITING:
+                    line = f"{what}, {share:.0%}" + (f", {left}" if left else "")
+                    console.print(line, soft_wrap=True, highlight=False)
+            if is_due:
+                last_line = clock()
 
         yield update
 

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from kws.errors import KwsError
+from kws.training.time_left import TimeLeft
 from kws.training.workers import DONE, WAITING, Status, run_jobs, show_progress, worker_processes
 
 
@@ -36,6 +37,33 @@ def test_what_a_worker_logs_is_logged_here(
         ("kws.training.somewhere", logging.WARNING, "two"),
     ]
     assert (tmp_path / "log").read_text() == ""
+
+
+def test_a_log_has_a_line_every_few_seconds_with_the_time_left(tmp_path: Path) -> None:
+    job, output, now = Status("one", tmp_path / "one"), io.StringIO(), [0.0]
+    with show_progress([job], Console(file=output), lambda: now[0]) as update:
+        for second in range(25):
+            now[0] = float(second)
+            if second:
+                job.report("training", second / 100)
+            update()
+    first, *lines = output.getvalue().splitlines()
+    assert first == "one: training, 8%, 2 min left"
+    assert len(lines) == 2
+    assert lines[-1] == "one: training, 24%, 76 s left"
+
+
+def test_time_left_begins_again_with_each_stage() -> None:
+    now = [0.0]
+    left = TimeLeft(lambda: now[0])
+    assert left.update("reading", 0.0) == ""
+    now[0] = 10.0
+    assert left.update("reading", 0.5) == "10 s left"
+    assert left.update("reading", 0.1) == ""  # another kind of it
+    now[0] = 70.0
+    assert left.update("reading", 0.2) == "8 min left"
+    assert left.update("testing", 0.0) == ""
+    assert left.update("testing", 1.0) == ""
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
