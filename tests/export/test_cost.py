@@ -85,5 +85,5 @@ def test_the_ring_holds_what_comes_during_the_longest_push_or_a_late_loop() -> N
 
 
 def test_the_block_is_that_of_the_sketch() -> None:
-    text = (ROOT / "firmware_export" / "microphone.h").read_text()
+    text = (ROOT / "firmware_export" / "KwsPdm.h").read_text()
     assert f"constexpr uint32_t BLOCK = {cost.MICROPHONE_BLOCK};" in text
