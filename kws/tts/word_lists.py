@@ -75,7 +75,7 @@ def suggested_language(words: Iterable[str]) -> str | None:
     words = list(words)
 
     def least(language: str) -> float:
-        return min(zipf_frequency(word, language, "small") for word in words)
+        return min(float(zipf_frequency(word, language, "small")) for word in words)
 
     best = max(SUGGESTED, key=least)
     far = least(best) >= max(KNOWN, least(ENGLISH) + MORE_COMMON)
