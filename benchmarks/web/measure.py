@@ -129,7 +129,10 @@ def compare(model: ModelFile, folder: Path, recordings: Iterable[Samples]) -> bo
         f"\n{seconds / 3600:.2f} h in {len(paths)} recordings: {len(found)} detections,"
         f" {'equal' if same else 'NOT equal'} to the {len(lines)} of kws.Spotter line for line"
     )
-    print(f"Node: {seconds / cost['processor_seconds']:.0f} times real time on one core")
+    print(
+        f"Node: {seconds / cost['processor_seconds']:.0f} times real time on one core,"
+        f" {1000 * cost['longest_push_seconds']:.0f} ms for the longest block of 80 ms"
+    )
     return same
 
 
