@@ -16,9 +16,10 @@ PDM_AND_CLOCK = 2e-3  # W; the interface and the crystal's clock, which it keeps
 WITH_BLUETOOTH = 7e-3 * VOLTS  # W; a sketch with ArduinoBLE, by Arduino's measurement
 NOTES = (
     f"The microphone: 650 uA at {VOLTS:g} V (MP34DT05-A data sheet). The PDM interface and its"
-    f" clock: about {1e3 * PDM_AND_CLOCK:g} mW on similar chips of Nordic's. A sketch with Bluetooth"
-    f" on: about 7 mA ({1e3 * WITH_BLUETOOTH:.0f} mW) by Arduino's measurement; ArduinoBLE wakes every"
-    " millisecond, power LED, sensors and USB stay on. The regulator's losses are left out.",
+    f" clock: about {1e3 * PDM_AND_CLOCK:g} mW on similar chips of Nordic's. A sketch with"
+    f" Bluetooth on: about 7 mA ({1e3 * WITH_BLUETOOTH:.0f} mW) by Arduino's measurement;"
+    " ArduinoBLE wakes every millisecond, power LED, sensors and USB stay on. The regulator's"
+    " losses are left out.",
     "KWS_LOW_POWER in settings.h switches these off. What remains is mostly the microphone and its"
     " interface, whatever the detector does. No board was measured for this report.",
 )
