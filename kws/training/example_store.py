@@ -11,17 +11,21 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
+from kws.parallel import Cluster
 from kws.training.array_store import ArrayStore
 from kws.training.augmentation.waveform import Samples
 from kws.training.examples import ExampleGenerator
 from kws.training.features import OVERSAMPLING, ExampleLayout, LogMelExtractor
 from kws.training.workers import end_with_parent
 
+GENERATOR = ".generator"  # suffix of the files that the workers of a cluster read
 CHUNK = 256  # examples made by one task
 # Probability of each kind of background example, methods of ExampleGenerator.
 BACKGROUND = {"speech": 0.48, "lone_utterance": 0.22, "partial_keyword": 0.2, "noise_only": 0.1}
@@ -83,6 +87,7 @@ def make_examples(
     seed: int,
     folder: Path,
     progress: Callable[[float], None] = lambda share: None,
+    cluster: Cluster | None = None,
 ) -> None:
     """Generate a pool of examples into a new folder; the same seed gives the same pool.
 
@@ -93,6 +98,7 @@ def make_examples(
         seed: Of all random draws.
         folder: Where the pool is stored.
         progress: Called with the share that is done.
+        cluster: Whose workers make the examples; None for the processors of this machine.
     """
     tasks = list(_tasks(generators, per_keyword, background, seed))
     total = sum(len(task.kinds) for task in tasks)
@@ -106,7 +112,11 @@ def make_examples(
         },
     )
     done = 0
-    for (log_mels, labels), task in zip(_in_processes(generators, tasks), tasks, strict=True):
+    if cluster:
+        made = _on_cluster(cluster, generators, tasks, folder)
+    else:
+        made = _in_processes(generators, tasks)
+    for (log_mels, labels), task in zip(made, tasks, strict=True):
         chunk = slice(done, done + len(task.kinds))
         pool.log_mels[chunk], pool.labels[chunk] = log_mels, labels
         pool.partitions[chunk] = task.partition
@@ -161,13 +171,38 @@ def _in_processes(generators: Sequence[ExampleGenerator], tasks: list[_Task]) ->
     """Yield the tasks' examples; forked workers share the recordings, without fork one works."""
     if "fork" not in multiprocessing.get_all_start_methods():
         _begin(generators)
-        yield from map(_generate, tasks)
+        yield from map(_generate_shared, tasks)
         return
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(
         os.cpu_count(), context, initializer=_begin_worker, initargs=(generators,)
     ) as executor:
-        yield from executor.map(_generate, tasks)
+        yield from executor.map(_generate_shared, tasks)
+
+
+def _on_cluster(
+    cluster: Cluster, generators: Sequence[ExampleGenerator], tasks: list[_Task], folder: Path
+) -> Iterator[_Chunk]:
+    """Yield the tasks' examples; the workers of a cluster read the recordings from files."""
+    from joblib import dump
+
+    with TemporaryDirectory(prefix="recordings-", dir=folder.resolve().parent) as shared:
+        for partition, generator in enumerate(generators):
+            dump(generator, Path(shared, f"{partition}{GENERATOR}"))
+        yield from cluster.map(_generate_from, ((shared, task) for task in tasks))
+
+
+def _generate_from(piece: tuple[str, _Task]) -> _Chunk:
+    shared, task = piece
+    return _generate(_read_generator(shared, task.partition), task)
+
+
+@lru_cache(maxsize=2)  # tasks come by partition
+def _read_generator(shared: str, partition: int) -> ExampleGenerator:
+    from joblib import load
+
+    generator: ExampleGenerator = load(Path(shared, f"{partition}{GENERATOR}"), mmap_mode="r")
+    return generator
 
 
 def _begin_worker(generators: Sequence[ExampleGenerator]) -> None:
@@ -180,8 +215,11 @@ def _begin(generators: Sequence[ExampleGenerator]) -> None:
     _generators = generators
 
 
-def _generate(task: _Task) -> _Chunk:
-    generator = _generators[task.partition]
+def _generate_shared(task: _Task) -> _Chunk:
+    return _generate(_generators[task.partition], task)
+
+
+def _generate(generator: ExampleGenerator, task: _Task) -> _Chunk:
     random = np.random.default_rng(task.seed)
     layout = generator.layout
     extractor = LogMelExtractor(layout.oversampled)

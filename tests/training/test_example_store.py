@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
 from training_signals import FRONT_END, LAYOUT, silent_generator, tone
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS
+from kws.errors import KwsError
+from kws.parallel import Cluster
 from kws.training.example_store import (
     ExamplePool,
     NegativeSpeech,
@@ -59,6 +65,41 @@ def test_an_example_holds_recordings_of_its_partition_alone(pool_folder: Path) -
     loudest = means[:, bands].argmax(axis=1)
     # Some examples are noise only, and speed perturbation moves tones by a third of their distance.
     assert np.mean(loudest == pool.partitions) > 0.85
+
+
+def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
+    pool_folder: Path, tmp_path: Path
+) -> None:
+    skip_without("distributed", find_spec("distributed"))
+    from distributed import Client, LocalCluster
+
+    killed: list[int] = []
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
+        Client(local) as client,
+    ):
+        workers = client.run(os.getpid)
+
+        def kill_one(share: float) -> None:
+            if not killed and share < 1:
+                killed.append(sorted(workers.values())[0])
+                os.kill(killed[0], signal.SIGKILL)
+
+        cluster = Cluster(local.scheduler_address)
+        make_examples(generators(), 64, 160, 1, tmp_path, kill_one, cluster)
+    assert len(set(workers.values())) == 2
+    assert killed
+    here, there = ExamplePool.load(pool_folder), ExamplePool.load(tmp_path)
+    assert np.array_equal(here.log_mels, there.log_mels)
+    assert np.array_equal(here.labels, there.labels)
+    assert np.array_equal(here.partitions, there.partitions)
+    assert not list(tmp_path.parent.glob("recordings-*"))  # what the workers read
+
+
+def test_a_cluster_that_is_not_there_is_one_line() -> None:
+    skip_without("distributed", find_spec("distributed"))
+    with pytest.raises(KwsError, match="no Dask scheduler answers there"):
+        list(Cluster("tcp://127.0.0.1:1").map(abs, [1]))
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:
