@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +95,12 @@ def train(
         typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
     ] = None,
     language: Language = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Dask cluster that makes the examples, as tcp://host:8786."
+        ),
+    ] = None,
     add: Annotated[
         Path | None,
         typer.Option(
@@ -125,9 +132,13 @@ def train(
         require_extra("kws train --report", "report", "matplotlib")
     if kokoro is not None:
         require_extra("kws train --kokoro", "synth", "onnxruntime")
+    if cluster is not None:
+        require_extra("kws train --cluster", "cluster", "distributed", "joblib")
+    from kws.parallel import Cluster
     from kws.training.pipeline import run
     from kws.training.plan import plan
 
+    workers = None if cluster is None else Cluster(cluster)
     work = work or output.with_suffix(".work")
     if add is not None:
         others = (recipe, keywords, folds, held_out, embedding)
@@ -135,14 +146,15 @@ def train(
         from kws.training.addition import plan_addition
 
         options = (epochs, alarms, kokoro, language)
-        run(plan_addition(dataset, add, str(init), work, *options), output, work, report)
+        planned = plan_addition(dataset, add, str(init), work, *options)
+        run(replace(planned, cluster=workers), output, work, report)
         return
     words = [word.strip() for word in keywords.split(",") if word.strip()]
     planned = plan(
         *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out),
         language=language,
     )
-    run(planned, output, work, report)
+    run(replace(planned, cluster=workers), output, work, report)
 
 
 def _check_addition(init: str | None, output: Path, has_others: bool) -> None:

@@ -116,7 +116,9 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
     if not folder.exists():
         status = Status("examples", work / "examples.progress")
         synthetic = synthetic_folder(plan, work)
-        job = Preparation(plan.dataset, plan.recipe, synthetic, folder, status, plan.plugin)
+        job = Preparation(
+            *(plan.dataset, plan.recipe, synthetic, folder, status), plan.plugin, plan.cluster
+        )
         with worker_processes(1) as executor, show_progress([status], console) as update:
             run_jobs(executor, prepare_material, [(work / "examples.log", job)], update)
     return folder

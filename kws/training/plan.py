@@ -13,6 +13,7 @@ from kws.data.dataset_recipe import from_recipe
 from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, ModelFile, current_path
+from kws.parallel import Cluster
 from kws.training import recipe as defaults
 from kws.training.cross_validation import QUARTERS, Fold, Plugin
 from kws.training.former import Former
@@ -39,6 +40,7 @@ class Plan:
     plugin: Plugin | None = None  # what every training learns besides the keywords
     own_split: bool = False  # whether the dataset says what to test on
     former: Former | None = None  # the model that training goes on from, and is compared with
+    cluster: Cluster | None = None  # that makes the examples, instead of this machine
 
     @property
     def keeps_tested(self) -> bool:

@@ -11,6 +11,7 @@ from kws.atomic_write import flush
 from kws.audio.audio_file import read_each, read_usable
 from kws.data.clips import PARTITIONS, Clip, is_synthetic
 from kws.data.dataset import Dataset
+from kws.parallel import Cluster
 from kws.training.cross_validation import Plugin
 from kws.training.example_store import make_examples, store_negative_speech
 from kws.training.examples import ExampleGenerator
@@ -36,6 +37,7 @@ class Preparation:
     folder: Path  # of pool and speech, which is there only when all of it is
     status: Status
     plugin: Plugin | None = None
+    cluster: Cluster | None = None  # that makes the examples
 
 
 def prepare_material(job: Preparation) -> None:
@@ -64,6 +66,7 @@ def prepare_material(job: Preparation) -> None:
         recipe.seed,
         unfinished,
         lambda share: status.report("making examples", share),
+        job.cluster,
     )
     if recipe.mining.passages_per_epoch:
         store_negative_speech(speech, layout, unfinished)

@@ -28,7 +28,8 @@ def dataset(tmp_path: Path) -> Path:
         (folder / name).mkdir(parents=True)
         for number in range(4):
             noise = random.integers(-999, 999, SAMPLE_RATE // 4)
-            soundfile.write(folder / name / f"{number}.flac", noise.astype(np.int16), SAMPLE_RATE)
+            path = folder / name / f"p{number}-20260131T154500-001.flac"
+            soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
     return folder
 
 
@@ -41,7 +42,7 @@ def test_mistakes_are_one_line(dataset: Path, tmp_path: Path) -> None:
         ((dataset, "--output", tmp_path), "a folder, not a model file"),
         ((dataset, "--output", tmp_path / "x", "--recipe", tmp_path / "no.toml"), "no.toml:1: "),
         (
-            (dataset, "--output", tmp_path / "x", "--work", dataset / "computer" / "0.flac"),
+            (dataset, "--output", tmp_path / "x", "--work", tmp_path / "no.toml"),
             "File exists",
         ),
     ):

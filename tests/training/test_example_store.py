@@ -96,8 +96,9 @@ def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
     assert not list(tmp_path.parent.glob("recordings-*"))  # what the workers read
 
 
-def test_a_cluster_that_is_not_there_is_one_line() -> None:
+def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     skip_without("distributed", find_spec("distributed"))
+    monkeypatch.setattr("kws.parallel.CONNECT_SECONDS", 1)
     with pytest.raises(KwsError, match="no Dask scheduler answers there"):
         list(Cluster("tcp://127.0.0.1:1").map(abs, [1]))
 
