@@ -89,6 +89,11 @@ def latency_uri(latencies: Mapping[str, npt.NDArray[np.float64]]) -> str:
 
 
 def spectrogram_uri(samples: Samples) -> str:
+    """Return the picture of spectrogram_png() as a data URI."""
+    return _uri("image/png", spectrogram_png(samples))
+
+
+def spectrogram_png(samples: Samples) -> bytes:
     """Plot the level over time and frequency, down to RANGE dB below the maximum."""
     figure = Figure(figsize=(4, 1.8), dpi=80, layout="constrained")
     axes = figure.subplots()
@@ -99,7 +104,7 @@ def spectrogram_uri(samples: Samples) -> str:
     axes.set(xlabel="s", ylabel="kHz")
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
-    return _uri("image/png", content.getvalue())
+    return content.getvalue()
 
 
 def audio_uri(samples: Samples) -> str:

@@ -14,12 +14,13 @@ from starlette.staticfiles import StaticFiles
 
 from kws.errors import KwsError
 from kws.studio.access import Access, Guard
+from kws.studio.evaluate_page import EvaluatePage
 from kws.studio.export_page import ExportPage
-from kws.studio.jobs import Jobs
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
 from kws.studio.record_page import RecordPage
 from kws.studio.review_page import ReviewPage
+from kws.studio.state_events import StateEvents
 from kws.studio.train_page import TrainPage
 from kws.studio.workspace import Workspace
 
@@ -31,12 +32,13 @@ class Studio:
 
     def __init__(self, workspace: Workspace, access: Access) -> None:
         self._listening = Listening()
-        self._training = TrainPage(workspace, Jobs(workspace))
+        self._streams = StateEvents()
         pages = (
             ListenPage(workspace, self._listening),
             RecordPage(workspace),
             ReviewPage(workspace),
-            self._training,
+            TrainPage(workspace, self._streams),
+            EvaluatePage(workspace, self._streams),
             ExportPage(workspace),
         )
         self.app = Starlette(
@@ -55,7 +57,7 @@ class Studio:
 
     def close(self) -> None:
         """End what runs in this process; pages that follow anything are let go."""
-        self._training.close()
+        self._streams.close()
         if self._listening.session:
             self._listening.session.events.close()
         self._listening.stop()

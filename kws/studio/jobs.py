@@ -28,7 +28,7 @@ from kws.studio.workspace import Workspace, is_name
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 LOG_BYTES, LOG_LINES = 20_000, 40  # of the log's end that are shown
 ERROR = "kws: error: "
-STOP_SECONDS = 10.0
+STOP_SECONDS, START_SECONDS = 10.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,20 @@ class JobState:
 
 
 class Jobs:
-    """Hold the jobs of a workspace, a folder each."""
+    """Hold the jobs of one kind, a folder each within a folder of the workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self._workspace, self._folder = workspace, folder
         self._lock = threading.Lock()
         self._started: dict[str, subprocess.Popen[bytes]] = {}  # by this process
 
     def folder(self, name: str) -> Path:
         """Return the folder of a job; raise KwsError for a name that is none."""
-        return self._workspace.path(self._workspace.jobs, name)
+        return self._workspace.path(self._folder, name)
 
     def names(self) -> list[str]:
         """Return the names of the jobs, the latest first."""
-        files = [p for p in self._workspace.jobs.glob(f"*/{JOB}") if is_name(p.parent.name)]
+        files = [p for p in self._folder.glob(f"*/{JOB}") if is_name(p.parent.name)]
         return [p.parent.name for p in sorted(files, key=lambda p: -p.stat().st_mtime)]
 
     def start(self, name: str, arguments: Sequence[str], about: dict[str, Any]) -> None:
@@ -81,6 +81,7 @@ class Jobs:
             except OSError as error:
                 raise KwsError(f"{folder}: {error.strerror or error}") from error
             self._started[name] = _spawn(folder)
+            self._wait_for_lock(folder, self._started[name])
 
     def state(self, name: str) -> JobState:
         """Return the state of a job; raise KwsError where there is none."""
@@ -113,6 +114,14 @@ class Jobs:
             if self._is_running(name):
                 raise KwsError(f"{name} is running")
             shutil.rmtree(self.folder(name) / folder, ignore_errors=True)
+
+    def _wait_for_lock(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a job holds its lock, by which other studios know that it runs."""
+        until = time.monotonic() + START_SECONDS
+        while holder_of(folder / LOCK) is None and process.poll() is None:
+            if (folder / RESULT).exists() or time.monotonic() > until:
+                return
+            time.sleep(PAUSE)
 
     def _ends(self, name: str) -> bool:
         """Wait for the process of a job that has its result already; return whether it ended."""

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kws.data.keywords import folder_name
 from kws.errors import KwsError
 from kws.studio.jobs import RUNNING, Jobs
 from kws.studio.request_body import read_json, text_of
+from kws.studio.state_events import StateEvents
 from kws.studio.training_progress import training_progress
 from kws.studio.workspace import SUFFIX, Workspace
 
 WORK, REPORT = "work", "report"
 MAX_EPOCHS, MAX_FOLDS = 1000, 8
-LOOK_SECONDS = 1.0  # between looks at a job
-KEEP_ALIVE_LOOKS = 10
 
 
 class TrainPage:
     """Hold the routes of the Train page."""
 
-    def __init__(self, workspace: Workspace, jobs: Jobs) -> None:
-        self._workspace, self._jobs = workspace, jobs
-        self._closed = False
+    def __init__(self, workspace: Workspace, streams: StateEvents) -> None:
+        self._workspace, self._streams = workspace, streams
+        self._jobs = Jobs(workspace, workspace.jobs)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -42,10 +39,6 @@ class TrainPage:
             Route("/api/training/{name}", self.stop, methods=["DELETE"]),
             Route("/api/training/{name}/events", self.events),
         ]
-
-    def close(self) -> None:
-        """Let pages that follow a training go; the training goes on."""
-        self._closed = True
 
     async def all(self, request: Request) -> Response:
         """Return the trainings, the latest first."""
@@ -116,23 +109,9 @@ class TrainPage:
 
     async def events(self, request: Request) -> Response:
         """Send the state of a training whenever it changes, until it ends."""
-        name = request.path_params["name"]
-        await run_in_threadpool(self._jobs.state, name)
-        return StreamingResponse(self._follow(name), media_type="text/event-stream")
-
-    async def _follow(self, name: str) -> AsyncIterator[bytes]:
-        sent, looks = "", 0
-        while not self._closed:
-            state = await run_in_threadpool(self._state, name)
-            text, looks = json.dumps(state, ensure_ascii=False), looks + 1
-            if text != sent:
-                yield f"event: state\ndata: {text}\n\n".encode()
-                sent = text
-            elif looks % KEEP_ALIVE_LOOKS == 0:
-                yield b": alive\n\n"
-            if state["status"] != RUNNING:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
+        read = partial(self._state, request.path_params["name"])
+        await run_in_threadpool(read)
+        return self._streams.response(read, lambda state: state["status"] != RUNNING)
 
 
 def _number(values: dict[str, Any], key: str, most: int) -> int | None:

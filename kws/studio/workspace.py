@@ -21,8 +21,11 @@ class Workspace:
             root / name for name in ("models", "recordings", "kept")
         )
         self.jobs, self.exports = root / "jobs", root / "exports"
+        self.evaluations = root / "evaluations"
         try:
-            for folder in (self.models, self.recordings, self.kept, self.jobs, self.exports):
+            for folder in (self.models, self.recordings, self.kept):
+                folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.jobs, self.exports, self.evaluations):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KwsError(f"{error.filename or root}: {error.strerror or error}") from error

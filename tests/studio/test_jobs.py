@@ -40,14 +40,14 @@ def free_port() -> int:
 
 
 def test_a_command_that_ends_is_done_or_failed_with_its_line(workspace: Workspace) -> None:
-    jobs = Jobs(workspace)
+    jobs = Jobs(workspace, workspace.jobs)
     jobs.start("good", ["--version"], {"dataset": "mine"})
     jobs.start("bad", ["info", "no such model"], {})
     wait_for(lambda: jobs.state("good").status == DONE and jobs.state("bad").status == FAILED)
     assert jobs.state("good").job["dataset"] == "mine"
     assert jobs.state("good").log[-1].startswith("kws ")
     assert jobs.state("bad").error.startswith("no model named 'no such model'")
-    assert sorted(Jobs(workspace).names()) == ["bad", "good"]
+    assert sorted(Jobs(workspace, workspace.jobs).names()) == ["bad", "good"]
     with pytest.raises(KwsError, match="no job"):
         jobs.state("other")
 
@@ -55,10 +55,9 @@ def test_a_command_that_ends_is_done_or_failed_with_its_line(workspace: Workspac
 def test_a_job_goes_on_without_the_studio_and_another_finds_and_ends_it(workspace) -> None:
     pytest.importorskip("wyoming")
     arguments = ["serve", "--uri", f"tcp://127.0.0.1:{free_port()}", "--debug"]
-    first = Jobs(workspace)
+    first = Jobs(workspace, workspace.jobs)
     first.start("long", arguments, {})
-    wait_for(lambda: (workspace.jobs / "long" / ".lock").exists())
-    second = Jobs(workspace)  # of a studio that was started again
+    second = Jobs(workspace, workspace.jobs)  # of a studio that was started again
     assert second.state("long").status == RUNNING
     with pytest.raises(KwsError, match="running already"):
         second.start("long", arguments, {})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import soundfile
 from chromium import barriers, chromium_page
 from command_line import all_keywords
+from conftest import skip_without
+from evaluation_samples import write_samples
 from studio_client import StudioClient
 
 from kws.audio.keep import KeptClip
@@ -138,3 +142,20 @@ def test_export(studio: StudioClient, microphone: Path) -> None:
         page.get_by_label("For").select_option("tflite")
         page.get_by_role("button", name="Export").click()
         page.get_by_role("link", name="Download home.tflite").wait_for()
+
+
+def test_evaluate(studio: StudioClient, workspace: Path, tmp_path: Path, microphone: Path) -> None:
+    skip_without("matplotlib", find_spec("matplotlib"))
+    write_samples(tmp_path)
+    shutil.move(tmp_path / "positives", workspace / "recordings" / "samples")
+    shutil.move(tmp_path / "negatives", workspace / "recordings" / "samples" / "_negative_")
+    with chromium_page(microphone) as page:
+        page.goto(f"{studio.url}#evaluate")
+        page.get_by_label("Dataset").select_option("samples")
+        page.get_by_role("button", name="Evaluate").click()
+        page.get_by_text("Measured on ").wait_for()
+        curve = page.get_by_role("img", name="Miss rate against false alarms per hour")
+        page.wait_for_function("image => image.naturalWidth > 0", arg=curve.element_handle())
+        page.get_by_role("img", name="Spectrogram of unsaid.wav").scroll_into_view_if_needed()
+        assert page.get_by_label("Audio of jarring.flac").count() >= 1
+        assert not barriers(page)

@@ -1,0 +1,162 @@
+"""Answer the Evaluate page: kws evaluate as a job, its figures, DET curve and worst cases."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from kws.audio.encode import encode
+from kws.config import SAMPLE_RATE
+from kws.data.dataset import NEGATIVE
+from kws.errors import KwsError
+from kws.evaluation.block_stream import stream_blocks
+from kws.evaluation.worst_cases import SECONDS_AFTER, SECONDS_BEFORE
+from kws.studio.jobs import DONE, RUNNING, Jobs
+from kws.studio.request_body import read_json, text_of
+from kws.studio.state_events import StateEvents
+from kws.studio.workspace import Workspace
+from kws.types import Samples
+
+REPORT, FIGURES, DET = "report", "report.json", "det.svg"
+CASES = {"misses": "worst_misses", "alarms": "worst_false_alarms"}  # keys of the report
+MISS_SECONDS = 10.0  # of a recording with a missed keyword that are shown
+
+
+class EvaluatePage:
+    """Hold the routes of the Evaluate page."""
+
+    def __init__(self, workspace: Workspace, streams: StateEvents) -> None:
+        self._workspace, self._streams = workspace, streams
+        self._jobs = Jobs(workspace, workspace.evaluations)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        case = "/api/evaluations/{name}/{kind}/{index:int}"
+        return [
+            Route("/api/evaluations", self.all),
+            Route("/api/evaluations", self.start, methods=["POST"]),
+            Route("/api/evaluations/{name}", self.stop, methods=["DELETE"]),
+            Route("/api/evaluations/{name}/events", self.events),
+            Route("/api/evaluations/{name}/det.svg", self.det),
+            Route(case + ".flac", self.audio),
+            Route(case + ".png", self.spectrogram),
+        ]
+
+    async def all(self, request: Request) -> Response:
+        """Return the evaluations, the latest first."""
+        names = await run_in_threadpool(self._jobs.names)
+        states = [await run_in_threadpool(self._state, name) for name in names]
+        return JSONResponse({"evaluations": states})
+
+    def _state(self, name: str) -> dict[str, Any]:
+        state = self._jobs.state(name)
+        report = self._report(name) if state.status == DONE else {}
+        return {
+            "name": name,
+            "status": state.status,
+            "error": state.error,
+            "log": state.log,
+            "hours": report.get("hours"),
+            "keywords": report.get("keywords", {}),
+            **{kind: report.get(key, []) for kind, key in CASES.items()},
+        }
+
+    async def start(self, request: Request) -> Response:
+        """Evaluate a model on a dataset: its keywords, and its other speech as negatives."""
+        values = await read_json(request)
+        model, dataset = text_of(values, "model"), text_of(values, "dataset")
+        return JSONResponse(await run_in_threadpool(self._start, model, dataset))
+
+    def _start(self, model: str, dataset: str) -> dict[str, Any]:
+        if dataset not in self._workspace.dataset_names():
+            raise KwsError("choose a dataset")
+        if not find_spec("matplotlib"):
+            raise KwsError("evaluations need matplotlib: pip install 'kws[report]'")
+        recordings = self._workspace.dataset(dataset).resolve()
+        path, name = self._workspace.model_path(model), f"{model} on {dataset}"
+        arguments = ["evaluate", str(path.resolve()), "--positives", str(recordings)]
+        arguments += ["--negatives", str(recordings / NEGATIVE)]
+        arguments += ["--report", str(self._jobs.folder(name).resolve() / REPORT)]
+        self._jobs.start(name, arguments, {"model": model, "dataset": dataset})
+        return self._state(name)
+
+    async def stop(self, request: Request) -> Response:
+        """End an evaluation."""
+        name = request.path_params["name"]
+        await run_in_threadpool(self._jobs.state, name)  # is there one?
+        await run_in_threadpool(self._jobs.stop, name)
+        return JSONResponse({})
+
+    async def events(self, request: Request) -> Response:
+        """Send the state of an evaluation whenever it changes, until it ends."""
+        read = partial(self._state, request.path_params["name"])
+        await run_in_threadpool(read)
+        return self._streams.response(read, lambda state: state["status"] != RUNNING)
+
+    async def det(self, request: Request) -> Response:
+        """Return the picture of the DET curve."""
+        path = self._jobs.folder(request.path_params["name"]) / REPORT / DET
+        if not path.is_file():
+            raise HTTPException(404, "there is no curve")
+        return FileResponse(path, media_type="image/svg+xml")
+
+    async def audio(self, request: Request) -> Response:
+        """Return the audio of a miss or of a false alarm."""
+        samples = await run_in_threadpool(self._case, request)
+        return Response(await run_in_threadpool(encode, samples), media_type="audio/flac")
+
+    async def spectrogram(self, request: Request) -> Response:
+        """Return the spectrogram of a miss or of a false alarm."""
+        from kws.evaluation.figures import spectrogram_png  # loads matplotlib
+
+        samples = await run_in_threadpool(self._case, request)
+        return Response(await run_in_threadpool(spectrogram_png, samples), media_type="image/png")
+
+    def _case(self, request: Request) -> Samples:
+        """Cut a case of the report out of its recording."""
+        asked = request.path_params
+        if asked["kind"] not in CASES:
+            raise HTTPException(404, "there is no such case")
+        cases = self._report(asked["name"]).get(CASES[asked["kind"]], [])
+        if asked["index"] >= len(cases):
+            raise HTTPException(404, "there is no such case")
+        case = cases[asked["index"]]
+        path = Path(case["file"])
+        if not path.resolve().is_relative_to(self._workspace.root.resolve()):
+            raise KwsError(f"{path.name}: not in the workspace")
+        alarm = asked["kind"] == "alarms"
+        return _cut(
+            path, case["seconds"], SECONDS_BEFORE + SECONDS_AFTER if alarm else MISS_SECONDS
+        )
+
+    def _report(self, name: str) -> dict[str, Any]:
+        """Return the figures of an evaluation; nothing where they are not there."""
+        path = self._jobs.folder(name) / REPORT / FIGURES
+        try:
+            figures = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return figures if isinstance(figures, dict) else {}
+
+
+def _cut(path: Path, start: float, seconds: float) -> Samples:
+    """Return a part of a recording, reading no further than its end."""
+    first, last = round(start * SAMPLE_RATE), round((start + seconds) * SAMPLE_RATE)
+    parts = []
+    for block in stream_blocks([path], None, 0.0, 0, warn=False):
+        if block.start >= last:
+            break
+        parts.append(block.mixed[max(0, first - block.start) : last - block.start])
+    if not sum(map(len, parts)):
+        raise KwsError(f"{path.name}: cannot be read any more")
+    return np.concatenate(parts)

@@ -1,0 +1,89 @@
+"""Test the Evaluate page's routes: figures, curve and clips of a report, and wrong requests."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import skip_without
+from evaluation_samples import write_samples
+from studio_client import StudioClient
+
+from kws.audio.audio_file import read_audio
+
+PLACE = "/api/evaluations/home%20on%20samples"
+
+
+@pytest.fixture(scope="module")
+def evaluated(studio: StudioClient, workspace: Path) -> dict:
+    """Return the state of an evaluation of home on samples that it misses or takes for others."""
+    skip_without("matplotlib", find_spec("matplotlib"))
+    samples = workspace / "recordings" / "samples"
+    made = workspace.parent / f"{workspace.name}-samples"
+    made.mkdir()
+    write_samples(made)
+    shutil.move(made / "positives", samples)
+    shutil.move(made / "negatives", samples / "_negative_")
+    status, state = studio.send("POST", "/api/evaluations", model="home", dataset="samples")
+    assert (status, state["status"]) == (200, "running")
+    *_, (_, last) = studio.events(f"{PLACE}/events")
+    return last
+
+
+@pytest.mark.slow
+def test_an_evaluation_gives_figures_curve_and_cases(evaluated, studio, workspace: Path) -> None:
+    assert evaluated["status"] == "done", evaluated["log"]
+    assert studio.get("/api/evaluations")["evaluations"] == [evaluated]
+    assert evaluated["keywords"]["jarvis"]["own"]["miss_rate"] == pytest.approx(1 / 3, abs=1e-3)
+    status, headers, body = studio.ask("GET", f"{PLACE}/det.svg")
+    assert (status, headers["content-type"]) == (200, "image/svg+xml")
+    assert ElementTree.fromstring(body).tag.endswith("svg")
+    miss = next(m for m in evaluated["misses"] if m["file"].endswith("unsaid.wav"))
+    index = evaluated["misses"].index(miss)
+    samples, _ = soundfile.read(
+        io.BytesIO(studio.ask("GET", f"{PLACE}/misses/{index}.flac")[2]), dtype="int16"
+    )
+    assert np.array_equal(samples, read_audio(Path(miss["file"])))
+    assert evaluated["alarms"][0]["file"].endswith("jarring.flac")
+    alarm, _ = soundfile.read(io.BytesIO(studio.ask("GET", f"{PLACE}/alarms/0.flac")[2]))
+    assert len(alarm) <= 2.5 * 16_000
+    status, headers, body = studio.ask("GET", f"{PLACE}/alarms/0.png")
+    assert (status, headers["content-type"], body[1:4]) == (200, "image/png", b"PNG")
+
+
+@pytest.mark.slow
+def test_no_case_leads_out_of_the_workspace(evaluated, studio, workspace: Path) -> None:
+    for path in ("misses/99.flac", "others/0.flac", "misses/-1.flac", "misses/0.wav"):
+        assert studio.ask("GET", f"{PLACE}/{path}")[0] == 404
+    report = workspace / "evaluations" / "home on samples" / "report" / "report.json"
+    figures = json.loads(report.read_text())
+    figures["worst_misses"][0]["file"] = "/etc/passwd"
+    report.write_text(json.dumps(figures))
+    assert studio.ask("GET", f"{PLACE}/misses/0.flac")[0] == 400
+    report.write_text("[1]")
+    assert studio.get("/api/evaluations")["evaluations"][0]["misses"] == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"model": "home"},
+        {"model": "home", "dataset": "none"},
+        {"model": "home", "dataset": "../recordings"},
+        {"model": "../home", "dataset": "here"},
+    ],
+)
+def test_wrong_requests_start_nothing(studio, workspace: Path, values) -> None:
+    (workspace / "recordings" / "here").mkdir(exist_ok=True)
+    before = sorted(workspace.rglob("*"))
+    assert studio.send("POST", "/api/evaluations", **values)[0] == 400
+    assert sorted(workspace.rglob("*")) == before
+    assert studio.ask("GET", "/api/evaluations/none/events")[0] == 400
