@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from command_line import SAMPLES
-from small_models import Shape, random_model, synthetic_audio, two_phases
+from small_models import Shape, first_network, random_model, synthetic_audio, two_phases
 
 from kws.audio.audio_file import read_audio
 from kws.config import FrontEnd
@@ -19,7 +19,7 @@ from kws.model_file import ModelFile
 
 @pytest.fixture(scope="module")
 def model() -> ModelFile:
-    return ModelFile.load()
+    return first_network(ModelFile.load())
 
 
 @pytest.fixture

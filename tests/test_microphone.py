@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -65,7 +66,9 @@ def test_all_samples_arrive_in_order_by_name(sound_cards, tmp_path):
 def test_a_microphone_that_is_used_again_starts_from_nothing(sound_cards):
     """Leave a first loop early: times of the second count from its own first sample.
 
-    The card goes on: jarvis is said 4.7 s after its start, and the first loop took 2.1 of them.
+    The card goes on. The first loop took 2 s of it, opening it again takes as long as the machine
+    needs: the second loop finds one of the keywords that are left, whose time from the start of the
+    card is later than its end.
     """
     script = """
 import kws
@@ -80,9 +83,10 @@ for _ in range(2):
     samples, _ = soundfile.read(SAMPLES / "all_keywords.flac", dtype="int16")
     first, second = run(script, sound_cards(Card("desk", samples))).splitlines()
     assert first == "computer 2.0"
-    keyword, seconds = second.split()
-    assert keyword == "jarvis"
-    assert float(seconds) < 2.7
+    keyword, seconds = second.rsplit(" ", 1)
+    expected = json.loads((SAMPLES / "expected.json").read_text())["all_keywords.flac"]
+    ends = {word: end for word, _, end in expected[1:]}
+    assert float(seconds) < ends[keyword] - 1
 
 
 @pytest.mark.slow

@@ -27,11 +27,13 @@ from kws.sensitivity import (
 
 HOME = ModelFile.load("home")
 POINTS = {
-    "low": Sensitivity((0.99,) * 4, 0.1),
+    "low": Sensitivity((1.0,) * 4, 0.1),
     "normal": Sensitivity(HOME.config.thresholds, 0.5),
     "high": Sensitivity((0.5,) * 4, 1.0),
 }
 STORED = replace(HOME, config=store(HOME.config, POINTS))
+OTHER_ENTRIES = {k: v for k, v in HOME.config.card.items() if k != "operating_points"}
+WITHOUT = replace(HOME, config=replace(HOME.config, card=OTHER_ENTRIES))
 WAV = ("listen", "--wav", SAMPLES / "all_keywords.flac", "--json")
 
 
@@ -51,7 +53,7 @@ def test_a_sensitivity_is_its_thresholds(backend):
 
 
 def test_the_default_is_the_models_thresholds():
-    for model in (HOME, STORED):
+    for model in (HOME, STORED, WITHOUT):
         for sensitivity in (None, "normal"):
             spotter = api.Spotter(model, sensitivity=sensitivity)
             assert spotter.config.thresholds == HOME.config.thresholds
@@ -67,7 +69,7 @@ def test_a_keyword_has_a_threshold_of_its_own():
 def test_a_model_without_operating_points_refuses_them_with_one_line():
     for name in ("low", "high"):
         with pytest.raises(KwsError, match=f"stores no sensitivity '{name}'; it has: normal\\."):
-            api.Spotter(HOME, sensitivity=name)
+            api.Spotter(WITHOUT, sensitivity=name)
 
 
 def test_operating_points_survive_the_file_and_older_readers():
@@ -78,8 +80,8 @@ def test_operating_points_survive_the_file_and_older_readers():
 
 def test_info_shows_them():
     assert as_dict(STORED)["operating_points"]["low"]["false_alarms_per_hour"] == 0.1
-    assert "low: at most 0.1 false alarms per hour of each keyword, 0.990" in as_text(STORED)
-    assert "normal; the model stores no other" in as_text(HOME)
+    assert "low: at most 0.1 false alarms per hour of each keyword, 1.000" in as_text(STORED)
+    assert "normal; the model stores no other" in as_text(WITHOUT)
 
 
 def test_the_command_line():
@@ -92,7 +94,10 @@ def test_the_command_line():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--sensitivity", "low"], "the model stores no sensitivity 'low'; it has: normal"),
+        (
+            ["--model", "base", "--sensitivity", "low"],
+            "the model stores no sensitivity 'low'; it has: normal",
+        ),
         (["--sensitivity", "loud"], "sensitivity 'loud' is not one of: low, normal, high"),
         (["--threshold", "alexis=0.5"], "the model does not know 'alexis'; it knows: computer, "),
         (["--threshold", "alexa=2"], "threshold of 'alexa': 2.0 is not above 0 up to 1"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from kws.training.cross_validation import CLEAN, NOISY
 from kws.training.recipe import convolutions
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
-MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases
+MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases of a network
+MAX_FLASH, MAX_RAM = 256 * 1024, 40 * 1024  # bytes, of the detector without the sketch
+PARTS = re.compile(r"(?m)^(\S.*?)  +([\d,]+) .*%")  # of the report's tables
 LATE = 0.6  # s after the keyword's end until which a detection belongs to it
 HOUR = 3600 * SAMPLE_RATE
 
@@ -32,9 +36,23 @@ def spotter() -> NumpySpotter:
 def test_every_shipped_model_is_small():
     assert "home" in shipped()
     for name in shipped():
-        layers = convolutions(ModelFile.load(name))
-        weights = [layer.constant(tensor, name) for layer in layers for tensor in (1, 2)]
-        assert 20_000 < sum(values.nbytes for values in weights) <= MAX_WEIGHTS
+        model = ModelFile.load(name)
+        for content in (model.content, *model.networks):
+            layers = convolutions(replace(model, content=content))
+            weights = [layer.constant(tensor, name) for layer in layers for tensor in (1, 2)]
+            assert 20_000 < sum(values.nbytes for values in weights) <= MAX_WEIGHTS
+
+
+def test_the_ready_sketch_has_it_and_leaves_the_board_room():
+    report = (ROOT / "firmware_export" / "report.txt").read_text("utf-8")
+    assert ModelFile.load().sha256 in report, "run make firmware"
+    flash, ram = (
+        {part: int(size.replace(",", "")) for part, size in PARTS.findall(section)}
+        for section in re.split(r"\n(?:Flash|RAM|Instructions)\n", report)[1:3]
+    )
+    assert flash["total"] <= MAX_FLASH
+    of_sketch = sum(size for part, size in ram.items() if part.startswith("sketch"))
+    assert ram["total"] - of_sketch <= MAX_RAM
 
 
 @pytest.mark.parametrize(("condition", "row"), [(CLEAN, "clean"), (NOISY, "10 dB SNR")])
@@ -81,15 +99,19 @@ def an_hour() -> np.ndarray:
 def confidences_of(
     spotter: NumpySpotter, pieces: Iterable[np.ndarray]
 ) -> tuple[np.ndarray, list[Detection]]:
-    """All confidences [steps, keywords], and the detections."""
+    """Return averages of the committee and of its first member, and the detections, ungated.
+
+    The averages are [steps, 2 * keywords].
+    """
     spotter.reset()
+    assert spotter.committee
     stage = spotter.posterior
     decide = Posterior(stage.config, spotter.ds_cnn.score_scale, stage.window_frames)
     confidences, detections = [], []
     for piece in pieces:
-        scores = spotter.ds_cnn.push(spotter.mfcc.push(piece))
-        confidences.append(stage.smooth(scores))
-        detections += decide.push(scores)
+        averages = spotter.committee.push(spotter.mfcc.push(piece))
+        confidences.append(np.concatenate(averages, axis=1))
+        detections += decide.decide(*averages)
     return np.concatenate(confidences), detections
 
 

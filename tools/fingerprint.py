@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from kws import ModelFile, Spotter
 from kws.audio.audio_file import read_audio
 from kws.backend import open_ds_cnn, open_mfcc
+from kws.committee import Committee
 from kws.config import SAMPLE_RATE
 from kws.ds_cnn import DsCnn
 from kws.gate import Gate
@@ -46,33 +48,48 @@ def digest(*parts: npt.NDArray[Any] | bytes) -> str:
 def fingerprint(model: ModelFile, samples: npt.NDArray[np.int16]) -> dict[str, Any]:
     """Return the hash of each stage's output for int16 samples [n], and of the detections.
 
-    Features and scores are those of the whole stream, without a gate. An AssertionError says that
-    the backends differ.
+    Features and scores, those of each network, are of the whole stream, without a gate. An
+    AssertionError says that the backends differ.
     """
     config = model.config
     features = open_mfcc(config.front_end).push(samples)
-    scores = open_ds_cnn(model).push(features)
+    scores = [open_ds_cnn(network).push(features) for network in networks_of(model)]
     assert digest(features) == digest(Mfcc(config.front_end).push(samples))
-    assert digest(scores) == digest(DsCnn(model).push(features))
+    assert digest(*scores) == digest(*(DsCnn(n).push(features) for n in networks_of(model)))
     by_backend = [list(detections(Spotter(model, backend), samples)) for backend in (None, "numpy")]
     assert by_backend[0] == by_backend[1]
     return {
         "features": digest(features),
-        "scores": digest(scores),
+        "scores": digest(*scores),
         "posteriors": digest(*posteriors(model, samples)),
         "detections": [len(by_backend[0]), digest(repr(by_backend[0]).encode())],
     }
 
 
+def networks_of(model: ModelFile) -> Iterator[ModelFile]:
+    """Yield each network of a model as a model of its own."""
+    alone = replace(model.config, committee=None)
+    for content in (model.content, *model.networks):
+        yield replace(model, content=content, config=alone, networks=())
+
+
 def posteriors(model: ModelFile, samples: npt.NDArray[np.int16]) -> Iterator[npt.NDArray[Any]]:
-    """Yield the steps that the gate cuts out and the smoothed posteriors between, unprimed."""
+    """Yield the steps that the gate cuts out and the smoothed posteriors between, unprimed.
+
+    Those of a committee are the averages of all members, then those of the first.
+    """
     config = model.config
     mfcc, ds_cnn = open_mfcc(config.front_end), open_ds_cnn(model)
-    gate = Gate(config, ds_cnn.window_frames)
-    posterior = Posterior(config, ds_cnn.score_scale, ds_cnn.window_frames)
-    for cut, passage in gate.push(samples):
+    committee = Committee(model, open_ds_cnn) if config.committee else None
+    window_frames = (committee or ds_cnn).window_frames
+    posterior = Posterior(config, ds_cnn.score_scale, window_frames)
+    for cut, passage in Gate(config, window_frames).push(samples):
         yield np.int64([cut])
-        yield posterior.smooth(ds_cnn.push(mfcc.push(passage)))
+        frames = mfcc.push(passage)
+        if committee:
+            yield from committee.push(frames)
+        else:
+            yield posterior.smooth(ds_cnn.push(frames))
 
 
 def detections(

@@ -24,7 +24,8 @@ import numpy.typing as npt
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
 from kws.data.audio_files import audio_files
-from kws.engine.lowering import read
+from kws.engine.c_layout import longest_window
+from kws.engine.lowering import read_all
 from kws.export.c_source import detector_source
 from kws.export.sketch import engine_sources, model_files
 from kws.gate import Gate
@@ -55,7 +56,7 @@ def main() -> None:
     share, emulated_share = open_share(model, audio), open_share(model, emulated)
     stages = instructions(model, emulated)
     closed = sum(stages[name] for name in counting.EVERY_HOP)
-    gated = sum(stages[name] for name in ("front end", "network", "posterior")) / emulated_share
+    gated = (sum(stages.values()) - closed) / emulated_share
     print(f"{options.minutes:g} min, {speech:.1%} speech; gate open for {share:.1%}")
     print(
         f"{options.emulated:g} min of it emulated, gate open for {emulated_share:.1%}: "
@@ -88,7 +89,7 @@ def quiet_room(folder: Path, share: float, minutes: float) -> tuple[Samples, flo
 
 def open_share(model: ModelFile, audio: Samples) -> float:
     """Return the share of the samples that pass the gate of a primed detector."""
-    window_frames = read(model.content, model.name).window_frames
+    window_frames = longest_window(read_all(model))
     gate = Gate(model.config, window_frames)
     gate.push(np.zeros(model.config.priming_samples(window_frames), np.int16))
     return sum(len(passage) for _, passage in gate.push(audio)) / len(audio)
@@ -101,7 +102,8 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
         program = build(model, folder)
         (folder / "input").write_bytes(audio.tobytes())
         symbols = counting.addresses(program)
-        stages = counting.DETECTOR_STAGES
+        committee = model.config.committee is not None
+        stages = counting.COMMITTEE_STAGES if committee else counting.DETECTOR_STAGES
         options = counting.stage_options(stages, symbols)
         lines = counting.emulate(program, symbols[counting.START][0], *options)
         counts = counting.stage_counts(stages, symbols, lines)
@@ -113,8 +115,8 @@ def build(model: ModelFile, folder: Path) -> Path:
     """Compile and link a model's detector with hour.c in a folder; return the program."""
     for source in engine_sources():
         shutil.copy(source, folder)
-    network = read(model.content, model.name)
-    for file, text in model_files(detector_source(model, network)).items():
+    network, *others = read_all(model)
+    for file, text in model_files(detector_source(model, network, others)).items():
         (folder / file).write_text(text, "utf-8")
     files = [*folder.glob("*.[cS]"), HERE / "hour.c", counting.FOLDER / "startup.c"]
     files.append(SEMIHOSTING / "io_semihosting.c")

@@ -13,8 +13,8 @@ from conftest import skip_without
 
 from kws.engine import network
 from kws.engine.c_headers import HEADERS, constants, declarations, structs
-from kws.engine.c_layout import detector_memory, mfcc_work_bytes
-from kws.engine.lowering import read
+from kws.engine.c_layout import detector_memory, longest_window, mfcc_work_bytes
+from kws.engine.lowering import read_all
 from kws.gate import GateSettings
 from kws.model_file import ModelFile
 
@@ -79,10 +79,10 @@ def test_python_has_the_limits_of_the_headers() -> None:
 
 def test_memory_is_what_the_macros_ask_for(tmp_path: Path) -> None:
     model = ModelFile.load()
-    config, lowered = model.config, read(model.content, "home")
-    memory = detector_memory(config, lowered)
+    config, networks = model.config, read_all(model)
+    memory = detector_memory(config, networks[0], networks[1:])
     front_end, smoothing = config.front_end, config.smoothing
-    gate = GateSettings.of(config, lowered.window_frames)
+    gate = GateSettings.of(config, longest_window(networks))
     steps = f"{smoothing.smooth_steps}, {smoothing.max_steps}"
     sizes = {
         f"KWS_MFCC_WORK_BYTES({front_end.fft // 2}, {front_end.mel_filters})": mfcc_work_bytes(

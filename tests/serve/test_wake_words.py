@@ -105,7 +105,7 @@ def test_thresholds_and_sensitivities_of_all_and_of_single_keywords(caplog):
     assert thresholds(home, [], ["jarvis=0.25"]) == [own[0], 0.25, *own[2:]]
     points = {"low": Sensitivity((0.91, 0.92, 0.93, 0.94), 0.1)}
     config = store(home.config, points)
-    model = ModelFile(home.name, home.content, config)
+    model = replace(home, config=config)
     assert thresholds(model, ["low"], []) == [0.91, 0.92, 0.93, 0.94]
     assert thresholds(model, ["jarvis=low"], []) == [own[0], 0.92, *own[2:]]
     assert thresholds(model, ["low", "jarvis=normal"], ["alexa=0.1"]) == [0.91, own[1], 0.1, 0.94]
@@ -115,7 +115,7 @@ def test_thresholds_and_sensitivities_of_all_and_of_single_keywords(caplog):
 def test_a_sensitivity_that_a_model_does_not_store_is_said(caplog):
     home = ModelFile.load()
     card = {key: value for key, value in home.config.card.items() if key != "operating_points"}
-    model = ModelFile("mine", home.content, replace(home.config, card=card))
+    model = replace(home, name="mine", config=replace(home.config, card=card))
     assert thresholds(model, ["jarvis=high"], []) == list(home.config.thresholds)
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("mine, jarvis: the model stores no sensitivity 'high'")
