@@ -62,7 +62,8 @@ def representative_windows(
     """Return a window of features of each example, [n, frames, coefficients].
 
     Windows of keyword examples end with the keyword: without them the quantisation ranges of the
-    last layers would be too narrow for the scores that count.
+    last layers would be too narrow for the scores that count. The extremes are INPUT_RANGE whatever
+    the examples hold: the networks of a committee quantise their input equally.
     """
     dct = dct_matrix(tables)
     random = np.random.default_rng(0)
@@ -73,6 +74,7 @@ def representative_windows(
         frames = example[start : start + architecture.window_frames].astype(np.float32)
         windows.append(frames @ dct + tables.bias)
     clipped: npt.NDArray[np.float32] = np.clip(np.stack(windows), -INPUT_RANGE, INPUT_RANGE)
+    clipped.flat[clipped.argmin()], clipped.flat[clipped.argmax()] = -INPUT_RANGE, INPUT_RANGE
     return clipped
 
 

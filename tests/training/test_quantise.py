@@ -8,6 +8,7 @@ from training_signals import FRONT_END
 
 from kws.config import ModelConfig
 from kws.errors import KwsError
+from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.training.recipe import Architecture
 
@@ -22,6 +23,25 @@ def int8_model(tf) -> bytes:
     model = build_model(architecture, FRONT_END, 2, architecture.window_frames)
     windows = np.random.default_rng(6).normal(0, 1, (8, architecture.window_frames, 20))
     return quantise(model, windows.astype(np.float32))
+
+
+@pytest.mark.parametrize("level", [0.01, 1.0, 30.0])
+def test_few_examples_span_the_same_range_as_many(tf, level: float) -> None:
+    """Networks of a committee, whose examples differ, quantise their input equally."""
+    from kws.training.features import OVERSAMPLING
+    from kws.training.quantise import INPUT_RANGE, representative_windows
+
+    random = np.random.default_rng(3)
+    architecture = Architecture(channels=8, kernels=(3,), last_kernel=3)
+    steps = 4
+    frames = (architecture.window_frames + steps * architecture.stride) * OVERSAMPLING
+    log_mels = random.normal(0, level, (2, frames, FRONT_END.mel_filters)).astype(np.float16)
+    labels = np.zeros((2, steps), np.int8)
+    tables = FrontEndTables(FRONT_END)
+    windows = representative_windows(log_mels, labels, tables, architecture)
+    assert (windows.min(), windows.max()) == (-INPUT_RANGE, INPUT_RANGE)
+    inside = np.abs(windows) < INPUT_RANGE
+    assert inside.sum() >= windows.size - 2 or level > 1
 
 
 def test_settings_are_embedded_and_protected_by_a_checksum(int8_model: bytes) -> None:
