@@ -16,7 +16,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils \
 	espeak-ng flite festival festlex-cmu scowl festvox-kallpc16k festvox-us-slt-hts \
 	gcc g++ libc6-dev clang lld nodejs gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
-	dbus ffmpeg mosquitto openssl systemd
+	qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf gcc-powerpc-linux-gnu \
+	libc6-dev-powerpc-cross dbus ffmpeg mosquitto openssl systemd
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint model base-model trunk firmware system-packages

@@ -1,4 +1,4 @@
-"""Compile exported folders with a test program, for this machine or an emulated Cortex-M4F."""
+"""Compile exported folders with a test program, for this machine or an emulated processor."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ class Target:
 
     name: str
     command: tuple[str, ...]
-    emulated: bool = False
+    emulated: bool = False  # a Cortex-M of `machine`, by qemu-system-arm
+    machine: str = "mps2-an386"
+    user: str = ""  # QEMU's emulator of Linux programs
+    io: str = "io_host.c"
+    byte_order: str = "<"  # of what its programs read and write
 
     def build(self, folder: Path, program: str) -> Path:
         """Compile an exported folder together with tests/c/<program>.c."""
         skip_without(self.command[0], shutil.which(self.command[0]))
         board = (HERE / "io_semihosting.c", BOARD / "startup.c")
-        platform = board if self.emulated else (HERE / "io_host.c",)
+        platform = board if self.emulated else (HERE / self.io,)
         engine = next(folder.rglob("kws_model.c")).parent
         sources = [*sorted(engine.glob("*.[cS]")), HERE / f"{program}.c", *platform]
         binary = folder / f"{program}-{self.name}"
@@ -61,8 +65,11 @@ class Target:
         words = [str(binary), str(source), str(result)]
         if self.emulated:
             skip_without("qemu-system-arm", shutil.which("qemu-system-arm"))
-            words = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"]
+            words = ["qemu-system-arm", "-M", self.machine, "-nographic", "-monitor", "none"]
             words += ["-serial", "none", "-semihosting", "-kernel", str(binary)]
+        elif self.user:
+            skip_without(self.user, shutil.which(self.user))
+            words = [self.user, *words]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr or f"exit {done.returncode}"
         return result.read_bytes()
@@ -79,5 +86,38 @@ M4_O3 = Target("m4-O3", ("arm-none-eabi-gcc", "-O3", *FUSING, *CORTEX_M4F, *BARE
 M4_ARDUINO = Target("m4-Os", ("arm-none-eabi-gcc", "-Os", *FUSING, *CORTEX_M4F, *BARE), True)
 M4_PORTABLE = Target(
     "m4-portable", ("arm-none-eabi-gcc", "-O2", "-DKWS_DSP=0", *CORTEX_M4F, *BARE), True
+)
+
+
+def _cortex(name: str, cpu: str, machine: str, *flags: str) -> Target:
+    """Return a Cortex-M that QEMU emulates, with the memory map of the Cortex-M4F's board."""
+    command = ("arm-none-eabi-gcc", "-Os", *FUSING, f"-mcpu={cpu}", "-mthumb", *flags, *BARE)
+    return Target(name, command, True, machine)
+
+
+def _risc_v(architecture: str, abi: str) -> Target:
+    """Return a RISC-V that QEMU emulates; the C library gives memcpy and the like alone."""
+    flags = ("--specs=picolibc.specs", "-nostartfiles", f"-T{HERE / 'linux.ld'}")
+    machine = (f"-march={architecture}", f"-mabi={abi}")
+    command = ("riscv64-unknown-elf-gcc", "-Os", *FUSING, *machine, *flags)
+    return Target(architecture, command, user="qemu-riscv32", io="io_linux.c")
+
+
+# Other processors than the shipped sketch's. QEMU has no Cortex-M0+ and no M33 of this memory map:
+# an M3 and an M55 run their instructions.
+PROCESSORS = (
+    _cortex("m0plus", "cortex-m0plus", "mps2-an385", "-mfloat-abi=soft"),
+    _cortex("m3", "cortex-m3", "mps2-an385", "-mfloat-abi=soft"),
+    _cortex("m7", "cortex-m7", "mps2-an500", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+    _cortex("m33", "cortex-m33", "mps3-an547", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+    _cortex("m55", "cortex-m55", "mps3-an547", "-mfloat-abi=hard"),
+    _risc_v("rv32imac", "ilp32"),
+    _risc_v("rv32imafc", "ilp32f"),
+    Target(
+        "big-endian",
+        ("powerpc-linux-gnu-gcc", "-O2", *FUSING, "-static"),
+        user="qemu-ppc",
+        byte_order=">",
+    ),
 )
 TARGETS = (HOST, HOST_FAST, M4_O3, M4_ARDUINO, M4_PORTABLE)
