@@ -66,7 +66,7 @@ class ChannelSelector:
 
     def _fault(self) -> str:
         dead = np.flatnonzero(self._zeros >= self._limit) + 1
-        alive = np.flatnonzero(self._zeros == 0) + 1
+        alive = np.flatnonzero(self._zeros < self._limit) + 1
         if not len(alive):
             return ""
         advice = f"--channel {alive[0]} takes one that has sound"

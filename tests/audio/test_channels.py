@@ -45,6 +45,26 @@ def test_a_channel_that_carries_nothing_is_noticed(channels, channel, message):
     assert not fault(channels, channel, seconds=2.0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_whichever_channels_carry_nothing_the_line_names_them(seed):
+    """Take cards of many channels, of which any are dead, in blocks of any length."""
+    random = np.random.default_rng(seed)
+    count, rate = int(random.integers(2, 9)), 1000
+    dead = np.flatnonzero(random.random(count) < random.random()) + 1
+    alive = np.setdiff1d(np.arange(1, count + 1), dead)
+    samples = random.integers(-3, 4, (5 * rate, count)).astype(np.int16)
+    samples[:, dead - 1] = 0
+    channel = MEAN if random.random() < 0.5 else int(random.integers(1, count + 1))
+    selector = ChannelSelector(channel, count, rate, "card")
+    for block in np.split(samples, np.sort(random.integers(0, len(samples), 200))):
+        selector.select(block)
+        assert not selector.fault or f"--channel {alive[0]} takes" in selector.fault
+    numbers = ", ".join(map(str, dead[:4])) + (", ..." if len(dead) > 4 else "")
+    faulty = len(alive) and (len(dead) if channel == MEAN else channel in dead)
+    expected = f"channel {numbers} of {count} is nothing but zeros" if faulty else ""
+    assert selector.fault.partition(";")[0] == expected
+
+
 def test_a_channel_is_chosen_by_number(tmp_path):
     path = tmp_path / "two.wav"
     soundfile.write(path, np.stack([ZEROS, NOISE], axis=1), 16_000)
