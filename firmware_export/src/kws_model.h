@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 c7e1d4b4165e81501244a10615284b63d5fdcccaf8a98b409dafcd0bef666544 */
+ * sha256 def0d8896d58857faa7616381c809884163f4dbbc08fa67a64e6318f32ac0cf7 */
 #ifndef KWS_MODEL_H
 #define KWS_MODEL_H
 
