@@ -80,17 +80,17 @@ def new(
     from kws.training.plan import plan
 
     output = output or Path(f"{name}.tflite")
-    work = work or output.with_suffix(".work")
+    folder = work or output.with_suffix(".work")
     planned = plan(
         recordings,
-        work,
+        folder,
         alarms_per_hour=alarms,
         kokoro=kokoro,
         phrase=phrase,
         language=language,
     )
     _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
-    run(planned, output, work, report)
+    run(planned, output, folder, report, tidy=work is None)
     typer.echo(f"try it: kws listen --model {output}")
 
 

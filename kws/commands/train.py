@@ -139,22 +139,22 @@ def train(
     from kws.training.plan import plan
 
     workers = None if cluster is None else Cluster(cluster)
-    work = work or output.with_suffix(".work")
+    folder = work or output.with_suffix(".work")
     if add is not None:
         others = (recipe, keywords, folds, held_out, embedding)
         _check_addition(init, output, any(option is not None and option != "" for option in others))
         from kws.training.addition import plan_addition
 
         options = (epochs, alarms, kokoro, language)
-        planned = plan_addition(dataset, add, str(init), work, *options)
-        run(replace(planned, cluster=workers), output, work, report)
+        planned = plan_addition(dataset, add, str(init), folder, *options)
+        run(replace(planned, cluster=workers), output, folder, report)
         return
     words = [word.strip() for word in keywords.split(",") if word.strip()]
     planned = plan(
-        *(dataset, work, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out),
+        *(dataset, folder, recipe, words, init, folds, epochs, alarms, kokoro, embedding, held_out),
         language=language,
     )
-    run(replace(planned, cluster=workers), output, work, report)
+    run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
 
 
 def _check_addition(init: str | None, output: Path, has_others: bool) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from rich.console import Console
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import Clip
-from kws.data.dataset import Dataset
+from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks
@@ -27,9 +28,12 @@ from kws.model_file import ModelFile
 from kws.recorder.prompts import TEXTS
 from kws.training.augmentation.synthetic_noise import synthesise_noise
 from kws.training.augmentation.waveform import set_level, to_int16
-from kws.training.cross_validation import ScoresByCondition, test_model
+from kws.training.calibration import MIN_HOURS, RUNNING, merge_folds
+from kws.training.cross_validation import CLEAN, ScoresByCondition, Tested, test_model
+from kws.training.plan import Plan
 from kws.training.synthetic_speech import confusable_phrases
-from kws.training.workers import DONE, Status
+from kws.training.work_folder import HELD_OUT_VOICES
+from kws.training.workers import DONE, Status, run_jobs, show_progress, worker_processes
 from kws.tts.confusable_phrases import random_sentences
 from kws.tts.held_out_voices import held_out_voices
 from kws.tts.languages import ENGLISH, language_of
@@ -85,6 +89,27 @@ class HeldOutResult:
     def phrase_share(self, config: ModelConfig) -> Share:
         """Return how many of the phrases set it off."""
         return Share(len(self.woken_by(config)), len(self.phrases))
+
+
+def held_out_result(
+    plan: Plan, model: ModelFile, tested: Sequence[Tested], work: Path, console: Console
+) -> HeldOutResult | None:
+    """Return what the model gives on voices that no training has; None where nothing is tested so.
+
+    They say the keywords that no recording is left to test, and speech to set the thresholds by
+    where too little was recorded. What is not synthesised for training is not for tests either.
+    """
+    if plan.own_split or not tested or plan.dataset.synthesis == Synthesis():
+        return None
+    recorded = merge_folds([found.scores for found in tested])[CLEAN].positives
+    untested = tuple(keyword for keyword, peaks in recorded.items() if not len(peaks))
+    hours = sum(found.peaks[RUNNING].hours for found in tested)
+    status = Status("held-out voices", work / "held-out.progress")
+    folder = work / HELD_OUT_VOICES
+    job = HeldOutTest(model, plan.dataset, untested, hours < MIN_HOURS, folder, status)
+    with worker_processes(1) as executor, show_progress([status], console) as update:
+        (found,) = run_jobs(executor, run_held_out_test, [(work / "held-out.log", job)], update)
+    return found
 
 
 def run_held_out_test(job: HeldOutTest) -> HeldOutResult | None:

@@ -13,7 +13,6 @@ from rich.console import Console
 from kws.atomic_write import write_atomically
 from kws.calibration_card import FOLDS, HELD_OUT, SYNTHETIC
 from kws.config import ModelConfig
-from kws.data.dataset import Synthesis
 from kws.errors import KwsError
 from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
@@ -27,15 +26,13 @@ from kws.training.before_after import (
     marked_in,
 )
 from kws.training.calibration import (
-    MIN_HOURS,
-    RUNNING,
     arg_max_thresholds,
     calibrate,
     merge_folds,
 )
-from kws.training.cross_validation import CLEAN, Fold, Job, Tested, train_and_test
+from kws.training.cross_validation import Fold, Job, Tested, train_and_test
 from kws.training.former import store_split
-from kws.training.held_out_speech import HeldOutResult, HeldOutTest, run_held_out_test
+from kws.training.held_out_speech import HeldOutResult, held_out_result
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.results import (
@@ -47,15 +44,23 @@ from kws.training.results import (
     write_reports,
 )
 from kws.training.summary import summarise
-from kws.training.work_folder import check_dataset, check_output, check_work, make_work_folder
+from kws.training.work_folder import (
+    SYNTHESISED,
+    check_dataset,
+    check_output,
+    check_work,
+    finish,
+    folder_size,
+    make_work_folder,
+)
 from kws.training.workers import Status, run_jobs, show_progress, worker_processes
 
-# Folders within the work folder.
-EXAMPLES, SYNTHESISED, HELD_OUT_VOICES = "examples", "synthetic", "held-out-voices"
-LOCK = ".lock"
+EXAMPLES, LOCK = "examples", ".lock"  # within the work folder
 
 
-def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> None:
+def run(
+    plan: Plan, output: Path, work: Path, report: Path | None = None, tidy: bool = False
+) -> None:
     """Train by a plan and write the model `output`.
 
     Args:
@@ -63,6 +68,7 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
         output: The model file.
         work: Folder that keeps what an interrupted run made.
         report: Folder for a report of each tested model.
+        tidy: Whether the examples, most of the work folder, are removed at the end.
 
     Raises:
         KwsError: A file cannot be read or written, or a training cannot be done.
@@ -74,10 +80,10 @@ def run(plan: Plan, output: Path, work: Path, report: Path | None = None) -> Non
         locked(work / LOCK, f"work folder {work}"),
         locked(output.with_name(f".{output.name}{LOCK}"), f"model {output}"),
     ):
-        _run(plan, output, work, report)
+        _run(plan, output, work, report, tidy)
 
 
-def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
+def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) -> None:
     """Train by a plan as run() does, while nobody else works on the same files."""
     check_work(work, plan)
     console = Console()
@@ -87,7 +93,7 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
     material = make_material(plan, work, console)
     tested = train_folds(plan, material, console)
     final = tested[0].model if plan.keeps_tested else train_final(plan, material, console)
-    held_out = test_held_out(plan, final, tested, work, console)
+    held_out = held_out_result(plan, final, tested, work, console)
     scores = [found.scores for found in tested]
     config = set_thresholds(plan, final.config, tested, held_out)
     results = evaluate_plan(plan, final, config, scores, held_out)
@@ -107,13 +113,17 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None) -> None:
         summary.write(report)
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
+    size = finish(work, work / EXAMPLES) if tidy else folder_size(work)
+    kept = f"{work}: {size / 1e6:.0f} MB, for --add and a training with more recordings"
+    console.print(kept, soft_wrap=True, highlight=False)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 
 
 def make_material(plan: Plan, work: Path, console: Console) -> Path:
     """Synthesise speech and make examples, unless they are there; return their folder."""
-    folder = work / EXAMPLES
-    if not folder.exists():
+    folder, networks = work / EXAMPLES, plan.recipe.committee.networks
+    trainings = [each for fold in (*plan.tested, plan.kept) for each in fold.networks(networks)]
+    if not folder.exists() and not all(each.is_trained() for each in trainings):
         status = Status("examples", work / "examples.progress")
         synthetic = synthetic_folder(plan, work)
         job = Preparation(
@@ -148,27 +158,6 @@ def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
         epochs = round(median(fold.epochs for fold in trained))
     (final,) = _train(plan, [plan.kept], material, epochs, console)
     return final.model
-
-
-def test_held_out(
-    plan: Plan, model: ModelFile, tested: Sequence[Tested], work: Path, console: Console
-) -> HeldOutResult | None:
-    """Return what the model gives on voices that no training has; None where nothing is tested so.
-
-    They say the keywords that no recording is left to test, and speech to set the thresholds by
-    where too little was recorded. What is not synthesised for training is not for tests either.
-    """
-    if plan.own_split or not tested or plan.dataset.synthesis == Synthesis():
-        return None
-    recorded = merge_folds([found.scores for found in tested])[CLEAN].positives
-    untested = tuple(keyword for keyword, peaks in recorded.items() if not len(peaks))
-    hours = sum(found.peaks[RUNNING].hours for found in tested)
-    status = Status("held-out voices", work / "held-out.progress")
-    folder = work / HELD_OUT_VOICES
-    job = HeldOutTest(model, plan.dataset, untested, hours < MIN_HOURS, folder, status)
-    with worker_processes(1) as executor, show_progress([status], console) as update:
-        (found,) = run_jobs(executor, run_held_out_test, [(work / "held-out.log", job)], update)
-    return found
 
 
 def _train(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from kws.tts.kokoro import kokoro_files
 
 # Goes into the stamp; to be raised whenever a work folder of before cannot be continued.
 VERSION = 2
+SYNTHESISED, HELD_OUT_VOICES = SPOKEN = ("synthetic", "held-out-voices")  # folders within
+FINISHED, SYNTHESIS_STAMP = "finished", "synthesis.sha256"
+
+_log = logging.getLogger(__name__)
 
 
 def check_output(output: Path, report: Path | None = None) -> None:
@@ -49,7 +55,9 @@ def make_work_folder(work: Path) -> None:
 def check_work(work: Path, plan: Plan) -> None:
     """Make the work folder; raise KwsError where it holds trainings of something else.
 
-    A stamp in it is a hash of recordings, synthesis, recipe and number of folds.
+    A stamp in it is a hash of recordings, synthesis, recipe and number of folds. What a finished
+    training of something else left makes room, but for its synthetic speech, where that is of the
+    same synthesis: a recording more does not synthesise all of it again.
     """
     dataset, recipe = plan.dataset, plan.recipe
     files = [
@@ -65,9 +73,12 @@ def check_work(work: Path, plan: Plan) -> None:
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
     inputs = repr((VERSION, files, synthesis, voices, trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
+    said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()
     stamp = work / "inputs.sha256"
     make_work_folder(work)
     try:
+        if (work / FINISHED).exists() and stamp.exists() and stamp.read_text() != fingerprint:
+            _make_room(work, said)
         if stamp.exists() and stamp.read_text() != fingerprint:
             raise KwsError(
                 f"{work}: made from other recordings or settings, or by another version of kws;"
@@ -75,8 +86,40 @@ def check_work(work: Path, plan: Plan) -> None:
             )
         if not stamp.exists():
             write_atomically(stamp, fingerprint)
+            write_atomically(work / SYNTHESIS_STAMP, said)
     except OSError as error:
         raise KwsError(f"{work}: {error.strerror}") from error
+
+
+def finish(work: Path, examples: Path) -> int:
+    """Mark a work folder's training as finished and remove its examples; return its bytes.
+
+    What stays lets the same command set other thresholds, and serves a training of more recordings.
+    """
+    try:
+        shutil.rmtree(examples, ignore_errors=True)
+        write_atomically(work / FINISHED, "")
+        return folder_size(work)
+    except OSError as error:
+        raise KwsError(f"{work}: {error.strerror or error}") from error
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _make_room(work: Path, said: str) -> None:
+    """Remove what a finished training left, but for the synthetic speech of the same synthesis."""
+    stamp = work / SYNTHESIS_STAMP
+    kept = SPOKEN if stamp.exists() and stamp.read_text() == said else ()
+    for path in work.iterdir():
+        if path.is_dir() and not path.is_symlink() and path.name not in kept:
+            shutil.rmtree(path)
+        elif path.is_file() and not path.name.startswith("."):  # but for its lock
+            path.unlink()
+    what = "its synthetic speech is used again" if kept else "nothing of it can be used"
+    _log.info("%s: of a finished training of other recordings or settings; %s", work, what)
 
 
 def _state(path: Path) -> tuple[int, int]:

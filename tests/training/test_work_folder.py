@@ -22,7 +22,7 @@ from kws.training.cross_validation import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
-from kws.training.work_folder import check_work
+from kws.training.work_folder import check_work, finish
 
 
 @pytest.fixture
@@ -58,6 +58,39 @@ def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: 
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
             check(others, recipe, folds)
+
+
+def test_a_finished_training_makes_room_and_leaves_its_synthetic_speech(
+    dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    work = tmp_path / "word.work"
+    wanted = Synthesis(utterances_per_keyword=3)
+    whole = replace(from_folder(dataset), synthesis=wanted)
+
+    def check(others: Dataset) -> None:
+        check_work(work, Plan(others, Recipe(), [], Fold(4, 4, work)))
+
+    check(whole)
+    for name in ("examples", "synthetic", "held-out-voices"):
+        (work / name).mkdir()
+        (work / name / "file").write_bytes(b"123")
+    (work / "fold-0.tflite").write_bytes(b"45")
+    (work / ".lock").touch()
+    stamps = sum(path.stat().st_size for path in work.glob("*.sha256"))
+    assert finish(work, work / "examples") == stamps + 8  # without the examples
+    check(whole)  # the same trainings go on
+    assert (work / "fold-0.tflite").exists()
+    check(whole.partitions(range(7)))
+    assert "its synthetic speech is used again" in caplog.text
+    assert sorted(path.name for path in work.iterdir()) == [
+        *(".lock", "held-out-voices", "inputs.sha256", "synthesis.sha256", "synthetic")
+    ]
+    with pytest.raises(KwsError, match="made from other recordings or settings"):
+        check(whole)  # this one is not finished
+    finish(work, work / "examples")
+    check(replace(whole, synthesis=Synthesis(utterances_per_keyword=4)))
+    assert not (work / "synthetic").exists()
 
 
 def test_where_kokoro_lies_does_not_matter_but_what_it_is_does(
