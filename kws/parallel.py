@@ -28,10 +28,11 @@ class Cluster:
     def map(self, work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
         """Yield the results of a module's function for each piece, in order.
 
-        Raises KwsError where the packages or the cluster are missing, and what `work` raises.
+        Raises KwsError where the packages or the cluster are missing, for a file that a worker
+        cannot read or write and for a piece on which several workers died; and what `work` raises.
         """
         try:
-            from distributed import Client
+            from distributed import Client, KilledWorker
             from joblib import Parallel, delayed, parallel_config
         except ImportError as error:
             raise KwsError("--cluster needs distributed: pip install 'kws[cluster]'") from error
@@ -40,11 +41,13 @@ class Cluster:
         except (OSError, ValueError) as error:
             raise KwsError(f"{self.address}: no Dask scheduler answers there") from error
         with client:
-            threads = sum(client.nthreads().values())
+            threads = client.nthreads().values()
             if not threads:
                 raise KwsError(f"{self.address}: the cluster has no workers")
-            with parallel_config(backend="dask", n_jobs=threads):
-                parallel = Parallel(
-                    return_as="generator", batch_size=1, pre_dispatch=AHEAD * threads
-                )
-                yield from parallel(delayed(work)(piece) for piece in pieces)
+            count = sum(threads)
+            with parallel_config(backend="dask", n_jobs=count):
+                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=AHEAD * count)
+                try:
+                    yield from parallel(delayed(work)(piece) for piece in pieces)
+                except (KilledWorker, OSError) as error:
+                    raise KwsError(f"{self.address}: {error}") from error

@@ -98,9 +98,9 @@ if __name__ == "__main__":
 """
 
 
-def file_name(number: int) -> str:
+def file_name(kind: str, number: int) -> str:
     """A recording of a speaker of its own: nothing is to be grouped by its sound."""
-    return f"p{number}-20260131T154500-001.flac"
+    return f"{kind.strip('_')}{number}-20260131T154500-001.flac"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def write(kind: str, number: int, samples: np.ndarray) -> None:
         (folder / kind).mkdir(exist_ok=True)
-        soundfile.write(folder / kind / file_name(number), samples, SAMPLE_RATE)
+        soundfile.write(folder / kind / file_name(kind, number), samples, SAMPLE_RATE)
 
     for number in range(16):
         spoken = np.pad(next(voices).speak("computer"), SAMPLE_RATE // 2)
@@ -305,7 +305,7 @@ def test_training_goes_on_from_a_model_with_marked_clips(
         name = f"20260131T1{number}0000_001_computer.flac"
         for kind, source in (("computer", 0), ("_negative_", 1)):
             (tmp_path / "kept" / kind).mkdir(parents=True, exist_ok=True)
-            samples = read_audio(dataset / kind / file_name(number + source))[::-1].copy()
+            samples = read_audio(dataset / kind / file_name(kind, number + source))[::-1].copy()
             soundfile.write(tmp_path / "kept" / kind / name, samples, SAMPLE_RATE)
     script, output = tmp_path / "add.py", tmp_path / "word-2.tflite"
     begin = SCRIPT[: SCRIPT.index("if __name__")]
@@ -404,16 +404,16 @@ def write_messy(folder: Path, dataset: Path) -> None:
     """
     for name in ("computer", "alexa", "nothing", "_negative_"):
         (folder / name).mkdir()
-    once = read_audio(dataset / "computer" / file_name(3))
+    once = read_audio(dataset / "computer" / file_name("computer", 3))
     soundfile.write(folder / "computer" / "once.wav", np.repeat(once, 2), 2 * SAMPLE_RATE)
     (folder / "computer" / "text.wav").write_text("no audio")
     for number in range(4):
         shutil.copy(
-            dataset / "computer" / file_name(number),
+            dataset / "computer" / file_name("computer", number),
             folder / "alexa" / f"synth-alexa-{number}@voice{number}.flac",
         )
     for number in range(8):
-        shutil.copy(dataset / "_negative_" / file_name(number), folder / "_negative_")
+        shutil.copy(dataset / "_negative_" / file_name("_negative_", number), folder / "_negative_")
 
 
 def test_what_cannot_be_used_is_logged_and_the_rest_makes_a_model(
