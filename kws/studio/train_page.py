@@ -72,21 +72,24 @@ class TrainPage:
             raise KwsError(f"there is a model {name} already, which was not trained here")
         if dataset not in self._workspace.dataset_names():
             raise KwsError("choose a dataset")
-        words = text_of(values, "keywords", "").split(",")
-        keywords = [folder_name(word.strip()) for word in words if word.strip()]
-        folds = _number(values, "folds", MAX_FOLDS) or 2
         epochs = _number(values, "epochs", MAX_EPOCHS)
+        chosen, folds = self._addition(values) if values.get("add") is True else _choices(values)
         if values.get("fresh") is True:
             self._jobs.remove_work(name, WORK)
         arguments = ["train", str(self._workspace.dataset(dataset).resolve())]
         arguments += ["--output", str(output.resolve()), "--work", str(folder.resolve() / WORK)]
-        arguments += ["--folds", str(folds)]
-        arguments += ["--keywords", ",".join(keywords)] if keywords else []
+        arguments += chosen
         arguments += ["--epochs", str(epochs)] if epochs else []
         if find_spec("matplotlib"):
             arguments += ["--report", str(folder.resolve() / REPORT)]
         self._begin(name, arguments, {"dataset": dataset, "folds": folds})
         return self._state(name)
+
+    def _addition(self, values: dict[str, Any]) -> tuple[list[str], None]:
+        """Return the options that train on from a model with the clips that were reviewed."""
+        model = self._workspace.model_path(text_of(values, "init"))
+        kept = self._workspace.kept.resolve()
+        return ["--init", str(model.resolve()), "--add", str(kept)], None
 
     def _begin(self, name: str, arguments: list[str], about: dict[str, Any]) -> None:
         done = training_progress(self._jobs.folder(name) / WORK, about, False)["share"]
@@ -112,6 +115,17 @@ class TrainPage:
         read = partial(self._state, request.path_params["name"])
         await run_in_threadpool(read)
         return self._streams.response(read, lambda state: state["status"] != RUNNING)
+
+
+def _choices(values: dict[str, Any]) -> tuple[list[str], int]:
+    """Return the options of a training from the base model, and the number of its folds."""
+    words = text_of(values, "keywords", "").split(",")
+    keywords = [folder_name(word.strip()) for word in words if word.strip()]
+    folds = _number(values, "folds", MAX_FOLDS) or 2
+    return [
+        *("--folds", str(folds)),
+        *(("--keywords", ",".join(keywords)) if keywords else ()),
+    ], folds
 
 
 def _number(values: dict[str, Any], key: str, most: int) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from kws.training.checkpoint import read_losses
 from kws.training.workers import DONE, Status
 
-EXAMPLES = "examples"
+EXAMPLES, FINAL = "examples", "final model"
 EXAMPLES_SHARE = 0.15  # of the time of a training, roughly
 LEAST_SHARE = 0.03  # below it the time that is left cannot be said
 FOLD = re.compile(r"fold-(\d+)(?:-network-(\d+))?")
@@ -20,9 +20,10 @@ FOLD = re.compile(r"fold-(\d+)(?:-network-(\d+))?")
 def training_progress(work: Path, job: dict[str, Any], running: bool) -> dict[str, Any]:
     """Return stages with what they do and their shares, losses by training, and s that are left.
 
-    job: has folds, started (s since 1970) and began_at, the share that was done by then.
+    job: has started (s since 1970), began_at, the share that was done by then, and the number of
+    folds, None where the training itself finds it.
     """
-    folds = job.get("folds", 1)
+    folds = job.get("folds")
     stages = _stages(work, folds)
     share = _share(stages, folds)
     new, left = share - job.get("began_at", 0.0), None
@@ -37,7 +38,7 @@ def training_progress(work: Path, job: dict[str, Any], running: bool) -> dict[st
     }
 
 
-def _stages(work: Path, folds: int) -> list[dict[str, Any]]:
+def _stages(work: Path, folds: int | None) -> list[dict[str, Any]]:
     """Return the stages that have begun, in the order in which they begin."""
     stages = []
     for path in sorted(
@@ -51,22 +52,25 @@ def _stages(work: Path, folds: int) -> list[dict[str, Any]]:
     return stages
 
 
-def _share(stages: list[dict[str, Any]], folds: int) -> float:
+def _share(stages: list[dict[str, Any]], folds: int | None) -> float:
     """Return the share of the whole that is done."""
     examples = [stage["share"] for stage in stages if stage["name"] == EXAMPLES]
-    trainings = [stage["share"] for stage in stages if stage["name"] != EXAMPLES]
-    trained = sum(trainings) / max(folds + 1, len(trainings))
+    names = (FINAL, "fold ")  # no test of what a training made
+    trainings = [stage["share"] for stage in stages if stage["name"].startswith(names)]
+    expected = 1 if folds is None else folds + 1
+    trained = sum(trainings) / max(expected, len(trainings))
     share: float = EXAMPLES_SHARE * sum(examples) + (1 - EXAMPLES_SHARE) * min(1.0, trained)
     return share
 
 
-def _name(path: Path, folds: int) -> str:
+def _name(path: Path, folds: int | None) -> str:
     """Return the name of a stage's or training's file for people."""
     match = FOLD.fullmatch(path.stem)
     if not match:
         return path.stem
     fold, network = match.groups()
-    name = "final model" if int(fold) == folds else f"fold {int(fold) + 1}"
+    is_final = folds is not None and int(fold) >= folds
+    name = FINAL if is_final else f"fold {int(fold) + 1}"
     return name if network is None else f"{name}, network {int(network) + 1}"
 
 

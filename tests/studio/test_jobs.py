@@ -79,13 +79,14 @@ def test_the_progress_of_a_training_is_read_from_its_work_folder(tmp_path: Path)
     Status("examples", tmp_path / "examples.progress").report(FINISHED, 1.0)
     for index, share in enumerate((1.0, 0.5)):
         Status("", tmp_path / f"fold-{index}.progress").report("training", share)
-    Status("", tmp_path / "fold-2.progress").report("waiting", 0.0)
+    Status("", tmp_path / "fold-4.progress").report("waiting", 0.0)
+    Status("", tmp_path / "held-out.progress").report("waiting", 0.0)
     losses = [(1, 0.5, 0.6), (2, 0.4, float("nan"))]
     Checkpoint(losses=losses).save(tmp_path / "fold-1.checkpoint")
-    (tmp_path / "fold-2.checkpoint").write_bytes(b"damaged")
+    (tmp_path / "fold-4.checkpoint").write_bytes(b"damaged")
     found = training_progress(tmp_path, job, True)
     names = [stage["name"] for stage in found["stages"]]
-    assert names == ["examples", "fold 1", "fold 2", "final model"]
+    assert names == ["examples", "fold 1", "fold 2", "final model", "held-out"]
     assert found["share"] == pytest.approx(0.15 + 0.85 * 0.5, abs=1e-3)
     assert found["seconds_left"] == pytest.approx(100 * 0.425 / 0.575, rel=0.02)
     assert found["losses"] == {"fold 2": [[1, 0.5, 0.6], [2, 0.4, None]]}

@@ -153,9 +153,11 @@ def test_evaluate(studio: StudioClient, workspace: Path, tmp_path: Path, microph
         page.goto(f"{studio.url}#evaluate")
         page.get_by_label("Dataset").select_option("samples")
         page.get_by_role("button", name="Evaluate").click()
-        page.get_by_text("Measured on ").wait_for()
+        page.get_by_text("Measured on ").wait_for(timeout=200_000)
         curve = page.get_by_role("img", name="Miss rate against false alarms per hour")
         page.wait_for_function("image => image.naturalWidth > 0", arg=curve.element_handle())
-        page.get_by_role("img", name="Spectrogram of unsaid.wav").scroll_into_view_if_needed()
+        clip = page.get_by_role("img", name="Spectrogram of unsaid.wav")
+        clip.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.naturalWidth > 0", arg=clip.element_handle())
         assert page.get_by_label("Audio of jarring.flac").count() >= 1
         assert not barriers(page)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import ROOT
 from studio_client import StudioClient
 
 
@@ -30,6 +31,21 @@ def test_a_training_that_cannot_be_done_fails_with_its_line(studio, workspace: P
     events = list(studio.events("/api/training/my%20model/events"))
     assert events[-1][1]["status"] == "failed"
     assert studio.ask("DELETE", "/api/training/my%20model")[0] == 200
+
+
+def test_reviewed_clips_are_added_to_the_training_of_a_model(studio, workspace: Path) -> None:
+    (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
+    asked = {"name": "better", "dataset": "mine", "add": True}
+    assert studio.send("POST", "/api/training", **asked)[0] == 400  # from which model?
+    assert studio.send("POST", "/api/training", **asked, init="../x")[0] == 400
+    assert studio.send("POST", "/api/training", **asked, init="home", keywords="a")[0] == 200
+    *_, (_, last) = studio.events("/api/training/better/events")
+    assert last["status"] == "failed"
+    words = json.loads((workspace / "jobs" / "better" / "job.json").read_text())["arguments"]
+    assert words[words.index("--add") + 1] == str((workspace / "kept").resolve())
+    assert words[words.index("--init") + 1] == str(ROOT / "models" / "home.tflite")
+    assert not {"--folds", "--keywords"} & {*words}
+    assert "no clip is marked" in last["error"]
 
 
 @pytest.mark.parametrize(

@@ -8,31 +8,42 @@ import { texts } from "./texts.js";
 const words = texts.train;
 
 export async function open(main) {
-  const [{ datasets }, { trainings }] = await Promise.all([get("/api/datasets"), get("/api/training")]);
-  const page = new TrainPage(datasets.map(({ name }) => name));
+  const [{ datasets }, { trainings }, { models }] =
+    await Promise.all([get("/api/datasets"), get("/api/training"), get("/api/models")]);
+  const page = new TrainPage(datasets.map(({ name }) => name), models);
   main.append(...page.elements);
   trainings.forEach((state) => page.show(state));
   return () => page.close();
 }
 
 class TrainPage {
-  constructor(datasets) {
+  constructor(datasets, models) {
     this.cards = new Map();
     this.dataset = select(datasets.map((name) => [name, name]));
     this.keywords = element("input", { type: "text", autocomplete: "off" });
     this.name = element("input", { type: "text", autocomplete: "off", required: true, maxlength: 60 });
     this.folds = element("input", { type: "number", min: 1, max: 8, value: 2, required: true });
     this.epochs = element("input", { type: "number", min: 1, max: 1000 });
+    this.init = select(models.map((name) => [name, name]), models.at(-1));
+    this.add = element("input", { type: "checkbox", onchange: () => this.choose() });
     this.fresh = element("input", { type: "checkbox" });
     this.status = statusLine();
     this.list = element("div");
+    this.choose();
     const form = element("form", { onsubmit: (event) => { event.preventDefault(); this.start(); } },
       labelled(words.dataset, this.dataset), labelled(words.keywords, this.keywords, words.keywordsNote),
-      labelled(words.name, this.name), labelled(words.folds, this.folds, words.foldsNote),
+      labelled(words.name, this.name),
+      element("label", { class: "check" }, this.add, words.add), labelled(words.init, this.init), labelled(words.folds, this.folds, words.foldsNote),
       labelled(words.epochs, this.epochs, words.epochsNote),
       element("label", { class: "check" }, this.fresh, words.fresh), element("button", { class: "main" }, words.start));
     this.elements = [element("p", { class: "faint" }, words.about),
       ...(datasets.length ? [form] : [element("p", {}, words.noDataset)]), this.status, this.list];
+  }
+
+  // What a training with reviewed clips takes from the model that it goes on from.
+  choose() {
+    this.init.disabled = !this.add.checked;
+    for (const control of [this.keywords, this.folds]) control.disabled = this.add.checked;
   }
 
   close() {
@@ -43,7 +54,8 @@ class TrainPage {
     try {
       const state = await post("/api/training", { name: this.name.value.trim(), dataset: this.dataset.value,
         keywords: this.keywords.value, folds: Number(this.folds.value),
-        epochs: this.epochs.value ? Number(this.epochs.value) : null, fresh: this.fresh.checked });
+        epochs: this.epochs.value ? Number(this.epochs.value) : null, fresh: this.fresh.checked,
+        add: this.add.checked, init: this.init.value });
       this.show(state, true);
       this.status.show(words.started(state.name), "good");
     } catch (error) {

@@ -70,7 +70,7 @@ export const texts = {
     needsWord: "Which keyword?",
   },
   review: {
-    about: "Listen to what was kept, and say what it was. Clips come from Listen, with its box ticked, or from kws listen --keep.",
+    about: "Listen to what was kept, and say what it was. Clips come from Listen, with its box ticked, or from kws listen --keep. The page Train adds those that are keywords or false alarms to a training.",
     open: "To review",
     marked: "Reviewed",
     none: "None.",
@@ -138,6 +138,8 @@ export const texts = {
     foldsNote: "besides the one that is kept",
     epochs: "Epochs, at most",
     epochsNote: "empty: as many as usual",
+    add: "Add the clips that were reviewed, and compare both models",
+    init: "Train on from",
     fresh: "Start over: remove what an earlier training of this name made",
     start: "Train",
     started: (name) => `${name} is being trained.`,
