@@ -140,13 +140,7 @@ def train(
     from kws.training.plan import plan
 
     workers = None if cluster is None else Cluster(cluster)
-<<<<<<< HEAD
     folder = work or output.with_suffix(".work")
-=======
-    work = work or output.with_suffix(".work")
-    if workers and dataset:  # whose workers are in other folders
-        dataset, work = dataset.resolve(), work.resolve()
->>>>>>> 045c7ba (A piece on which the workers of a cluster die is one line; recordings of tests are by a speaker each)
     if add is not None:
         others = (recipe, keywords, folds, held_out, embedding)
         _check_addition(init, output, any(option is not None and option != "" for option in others))
