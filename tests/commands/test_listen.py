@@ -20,6 +20,7 @@ from alsa import Card
 from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
 
+from kws.atomic_write import write_atomically
 from kws.commands.listen_source import SourceOptions
 from kws.config import SAMPLE_RATE
 from kws.model_file import find
@@ -262,6 +263,7 @@ def test_a_closed_standard_input():
 
 
 def test_a_microphone_that_is_plugged_in_later_is_waited_for(sound_cards, tmp_path):
+    """PortAudio, which looks again and again, aborts over half a configuration."""
     environment = sound_cards(Card("desk", all_keywords()))
     configuration = tmp_path / "asound.conf"
     with_card = configuration.read_text()
@@ -270,7 +272,7 @@ def test_a_microphone_that_is_plugged_in_later_is_waited_for(sound_cards, tmp_pa
     with started(*command, env=environment) as process:
         lines = [process.stderr.readline() for _ in range(2)]
         assert lines[0] == "kws: no input device; waiting for it\n"
-        configuration.write_text(with_card)
+        write_atomically(configuration, with_card)
         assert process.stderr.readline() == "kws: input device 'desk' is there\n"
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
         process.send_signal(signal.SIGINT)
@@ -289,7 +291,7 @@ def test_a_microphone_that_is_unplugged_is_waited_for(sound_cards, tmp_path):
     with started(*command, env=environment) as process:
         assert process.stderr.readline().startswith("kws: listening on desk for ")
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
-        configuration.write_text("pcm.unusable { type unusable }\n")
+        write_atomically(configuration, "pcm.unusable { type unusable }\n")
         # A busy machine may report short gaps as well.
         next(
             line
@@ -298,7 +300,7 @@ def test_a_microphone_that_is_unplugged_is_waited_for(sound_cards, tmp_path):
         )
         gone = time.monotonic()
         time.sleep(3)  # until PortAudio has closed the stream and listed the cards
-        configuration.write_text(with_card)
+        write_atomically(configuration, with_card)
         next(line for line in process.stderr if line == f"kws: {DESK} is there\n")
         lines = map(json.loads, process.stdout)
         gap = next(line for line in lines if line.get("gap", 0) > 2.5)
