@@ -105,6 +105,7 @@ def _case_values(
             if len(of_keyword.latencies)
         },
         "worst_misses": [_values(miss) for k in cases.values() for miss in k.misses],
+        "least_confident": [_values(found) for k in cases.values() for found in k.faintest],
         "worst_false_alarms": [_values(alarm) for alarm in false_alarms],
     }
 
@@ -140,6 +141,11 @@ def report_page(
             "Worst misses",
             "Recordings of a keyword with the lowest confidence in it.",
             [miss for of_keyword in cases.values() for miss in of_keyword.misses],
+        ),
+        _worst_cases(
+            "Least confident detections",
+            "Recordings of a keyword that were detected with the lowest confidence.",
+            [found for of_keyword in cases.values() for found in of_keyword.faintest],
         ),
         _worst_cases(
             "Worst false alarms",

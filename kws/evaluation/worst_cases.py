@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ class KeywordCases:
 
     latencies: npt.NDArray[np.float64]  # s from the word's end to the detection [detected]
     misses: list[WorstCase]  # the least confident first
+    faintest: list[WorstCase] = field(default_factory=list)  # detections, the same
 
     def latency_summary(self) -> dict[str, float]:
         """Return median, 90th percentile and maximum, in s; there must be a detection."""
@@ -50,19 +51,25 @@ def keyword_cases(scorer: Scorer, test_set: EvaluationSet, keyword: str) -> Keyw
     config = scorer.config
     index = config.keywords.index(keyword)
     threshold = quantise_threshold(config.thresholds[index])
-    latencies, misses = [], []
+    latencies = []
+    misses: list[WorstCase] = []
+    faintest: list[WorstCase] = []
     for clip in test_set.read_positives(keyword):
         confidences = scorer.score_stream([clip.mixed])[:, index]
         reached = np.flatnonzero(confidences >= threshold)
+        case = WorstCase(keyword, clip.path, 0.0, int(confidences.max(initial=0)) / ONE, clip.mixed)
         if len(reached):
+            faintest = _least_confident([*faintest, case])
             _, end = word_span(clip.clean)
             detected = scorer.end_sample(int(reached[0]))
             latencies.append((detected - end) / SAMPLE_RATE)
         else:
-            greatest = int(confidences.max(initial=0)) / ONE
-            misses.append(WorstCase(keyword, clip.path, 0.0, greatest, clip.mixed))
-    misses = sorted(misses, key=lambda miss: miss.confidence)[:WORST]
-    return KeywordCases(np.array(latencies), misses)
+            misses = _least_confident([*misses, case])
+    return KeywordCases(np.array(latencies), misses, faintest)
+
+
+def _least_confident(cases: list[WorstCase]) -> list[WorstCase]:
+    return sorted(cases, key=lambda case: case.confidence)[:WORST]
 
 
 def detection_peaks(confidences: Trace, threshold: int, refractory: int) -> list[int]:

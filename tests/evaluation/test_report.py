@@ -69,7 +69,7 @@ def test_the_report_of_real_recordings(folders: Path, tmp_path: Path) -> None:
         assert -0.4 < summary["median"] <= summary["90%"] <= summary["most"] < 0.6
     content = Path(written[1]).read_text()
     page = Page(content)
-    clips = len(missed) + len(alarms)
+    clips = len(missed) + len(alarms) + len(values["least_confident"])
     assert len(page.sources["audio"]) == clips
     assert len(page.sources["img"]) == clips + 2
     for source in page.sources["img"]:

@@ -52,6 +52,9 @@ def test_latency_is_measured_from_the_end_of_the_word(tmp_path: Path) -> None:
         test_set = EvaluationSet({"alexa": [path]}, [], None, 0.0)
         cases = keyword_cases(scorer, test_set, "alexa")
         assert cases.misses == []
+        (faintest,) = cases.faintest  # there is something to hear without a miss, too
+        assert faintest.path == path
+        assert faintest.confidence > 0.5
         latencies.append(cases.latencies[0])
     assert latencies[0] == pytest.approx(latencies[1], abs=0.05)
 
