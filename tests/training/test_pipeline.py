@@ -51,6 +51,7 @@ SENTENCES = (
 )
 FOLDS = 2
 EPOCHS = 4
+STEPS, FEW_STEPS = 320, 40  # of a training that learns something, and of one that need not
 SCRIPT = """
 import logging
 import sys
@@ -65,18 +66,18 @@ from kws.training.recipe import CommitteeRecipe, ExampleCounts, Mining, Posterio
 from kws.training.recipe import Recipe, Schedule
 
 
-def small(epochs, networks):
+def small(epochs, steps, networks):
     return Recipe(
         architecture=Architecture(channels=24, kernels=(5, 7, 9)),
         schedule=Schedule(
             epochs=epochs,
-            steps_per_epoch=320 // epochs,
+            steps_per_epoch=steps // epochs,
             patience=epochs,
-            batch_size=48,
+            batch_size=48 if steps > 100 else 16,
             warm_up_steps=20,
             ema_steps=(20, 20),
         ),
-        examples=ExampleCounts(per_keyword=160, background=400),
+        examples=ExampleCounts(per_keyword=steps // 2, background=steps * 5 // 4),
         mining=Mining(passages_per_epoch=10),
         posterior=PosteriorHandling(phases=networks),
         committee=CommitteeRecipe(networks=networks),
@@ -85,12 +86,12 @@ def small(epochs, networks):
 
 if __name__ == "__main__":
     logging.getLogger("kws").addHandler(StderrHandler())
-    folder, output, epochs, folds, tested, networks, *keywords = sys.argv[1:]
+    folder, output, epochs, steps, folds, tested, networks, *keywords = sys.argv[1:]
     work = Path(output).with_suffix(".work")
     folds = [Fold(index, int(folds), work) for index in range(int(folds))]
     plan = Plan(
         from_folder(Path(folder), keywords),  # no synthesis
-        small(int(epochs), int(networks)),
+        small(int(epochs), int(steps), int(networks)),
         folds[: int(tested)],
         folds[0] if int(tested) == 1 else Fold(len(folds), len(folds), work),
     )
@@ -201,6 +202,7 @@ def train_command(
     dataset: Path,
     output: Path,
     epochs: int = EPOCHS,
+    steps: int = STEPS,
     folds: int = FOLDS,
     tested: int = FOLDS,
     networks: int = 1,
@@ -210,7 +212,7 @@ def train_command(
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SCRIPT}")
     return [
         *(sys.executable, str(script), str(dataset), str(output)),
-        *(str(epochs), str(folds), str(tested), str(networks), *keywords),
+        *(str(epochs), str(steps), str(folds), str(tested), str(networks), *keywords),
     ]
 
 
@@ -285,7 +287,7 @@ if __name__ == "__main__":
     dataset, kept, model, output = map(Path, sys.argv[1:])
     work = output.with_suffix(".work")
     planned = plan_addition(dataset, kept, str(model), work)
-    brief = small(1, 1)
+    brief = small(1, 320, 1)
     recipe = replace(
         planned.recipe,
         schedule=replace(brief.schedule, steps_per_epoch=20, learning_rate=1e-4),
@@ -347,7 +349,7 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
     """A base model: trained on everything; its thresholds let the most probable class win."""
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "base.tflite"
-    command = train_command(tmp_path, dataset, output, epochs=2, tested=0)
+    command = train_command(tmp_path, dataset, output, epochs=2, steps=FEW_STEPS, tested=0)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     config = ModelFile.load(output).config
@@ -358,7 +360,9 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
 def test_a_committee_is_trained_by_seed_and_tested_as_one(dataset: Path, tmp_path: Path) -> None:
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "word.tflite"
-    command = train_command(tmp_path, dataset, output, epochs=2, tested=1, networks=2)
+    command = train_command(
+        tmp_path, dataset, output, epochs=2, steps=FEW_STEPS, tested=1, networks=2
+    )
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     model, work = ModelFile.load(output), output.with_suffix(".work")
@@ -382,7 +386,7 @@ def test_the_kept_model_is_tested_on_the_speakers_that_it_leaves_out(
         spoken = np.tile(read_audio(path), 24)
         soundfile.write(longer / "_negative_" / path.name, spoken, SAMPLE_RATE)
     output = tmp_path / "word.tflite"
-    command = train_command(tmp_path, longer, output, epochs=2, folds=2, tested=1)
+    command = train_command(tmp_path, longer, output, epochs=2, steps=FEW_STEPS, folds=2, tested=1)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in tmp_path.rglob("fold-*.tflite")) == ["fold-0.tflite"]
@@ -424,7 +428,9 @@ def test_what_cannot_be_used_is_logged_and_the_rest_makes_a_model(
     messy.mkdir()
     write_messy(messy, dataset)
     asked = ("computer", "alexa", "nothing", "jarvis")
-    command = train_command(tmp_path, messy, output, epochs=2, folds=4, tested=1, keywords=asked)
+    command = train_command(
+        tmp_path, messy, output, epochs=2, steps=FEW_STEPS, folds=4, tested=1, keywords=asked
+    )
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
