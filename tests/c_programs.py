@@ -97,7 +97,7 @@ def _cortex(name: str, cpu: str, machine: str, *flags: str) -> Target:
 
 def _risc_v(architecture: str, abi: str) -> Target:
     """Return a RISC-V that QEMU emulates; the C library gives memcpy and the like alone."""
-    flags = ("--specs=picolibc.specs", "-nostartfiles", f"-T{HERE / 'linux.ld'}")
+    flags = ("--specs=picolibc.specs", "-nostartfiles", f"-T{BOARD / 'risc_v.ld'}")
     machine = (f"-march={architecture}", f"-mabi={abi}")
     command = ("riscv64-unknown-elf-gcc", "-Os", *FUSING, *machine, *flags)
     return Target(architecture, command, user="qemu-riscv32", io="io_linux.c")

@@ -1,4 +1,4 @@
-"""Count the instructions and the code size of an exported model on an emulated Cortex-M4F.
+"""Count the instructions and the code size of an exported model on an emulated processor.
 
 Needs arm-none-eabi-gcc, gcc and qemu-system-arm. QEMU counts instructions, not cycles.
 """
@@ -14,15 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cortex_m4.processors import M4F, Processor
+
 from kws.errors import KwsError
 from kws.export.cost import Costs
 
 FOLDER = Path(__file__).parent  # programs, start-up code, memory map, QEMU's plugin
 PROGRAMS = ("arm-none-eabi-gcc", "arm-none-eabi-nm", "gcc", "qemu-system-arm")
 ARDUINO = "-Os"  # as the Arduino core for the board compiles
-CPU = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
-FLAGS = ["-std=gnu11", "-ffunction-sections", "-fdata-sections", *CPU]
-LINK = ["-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{FOLDER / 'link.ld'},--gc-sections"]
+GNU = ["-std=gnu11", "-ffunction-sections", "-fdata-sections"]
+FLAGS = [*GNU, *M4F.flags]
+LINK = list(M4F.link)
 LINKED = re.compile(r"^ \.(?:text|rodata)\S*\s+0x\w+\s+0x(\w+) (\S+)$", re.MULTILINE)
 # A stage begins where its function does, and lasts until the next stage begins.
 DETECTOR_STAGES = {
@@ -83,40 +85,46 @@ def available() -> bool:
     return all(map(shutil.which, PROGRAMS))
 
 
-def count(sources: Mapping[str, str], optimisation: str = ARDUINO) -> Count:
+def count(
+    sources: Mapping[str, str], optimisation: str = ARDUINO, processor: Processor = M4F
+) -> Count:
     """Build an export's C sources, run them under QEMU and count their instructions.
 
     Args:
         sources: Text of each source file by name.
         optimisation: The compiler's option, such as "-O3".
+        processor: Which is emulated.
 
     Raises:
         KwsError: If a program fails, for instance a QEMU whose plugins are of another version.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        program, flash = build(sources, optimisation, folder)
-        symbols = addresses(program)
+        program, flash = build(sources, optimisation, folder, processor)
+        symbols = addresses(program, processor)
         detector = COMMITTEE_STAGES if MEMBERS in sources["kws_model.h"] else DETECTOR_STAGES
         stages = detector if "spotter" in symbols else NETWORK_STAGES
-        lines = emulate(program, symbols[START][0], *stage_options(stages, symbols))
+        options = stage_options(stages, symbols)
+        lines = emulate(program, symbols[START][0], *options, processor=processor)
         state = symbols.get("spotter") or symbols["ds_cnn"]
-        return Count(stage_counts(stages, symbols, lines), flash, state[1], compiler(folder))
+        return Count(
+            stage_counts(stages, symbols, lines), flash, state[1], compiler(folder, processor)
+        )
 
 
 def build(
-    sources: Mapping[str, str], optimisation: str, folder: Path
+    sources: Mapping[str, str], optimisation: str, folder: Path, processor: Processor = M4F
 ) -> tuple[Path, dict[str, int]]:
     """Compile and link sources in a folder; return the program and its flash bytes by file."""
     for name, text in sources.items():
         (folder / name).write_text(text, "utf-8")
     kind = "detector" if "kws_model_data" in sources["kws_model.h"] else "network"
     files = [name for name in sources if name.endswith((".c", ".S"))]
-    files += [str(FOLDER / f"count_{kind}.c"), str(FOLDER / "startup.c")]
-    _run(["arm-none-eabi-gcc", optimisation, *FLAGS, "-I.", "-c", *files], folder)
+    files += [str(FOLDER / f"count_{kind}.c"), str(processor.startup)]
+    gcc = [f"{processor.tools}-gcc", optimisation, *GNU, *processor.flags]
+    _run([*gcc, "-I.", "-c", *files], folder)
     objects = [f"{Path(name).stem}.o" for name in files]
-    command = ["arm-none-eabi-gcc", optimisation, *FLAGS, *LINK, *objects]
-    _run([*command, "-Wl,-Map,map", "-o", "program.elf"], folder)
+    _run([*gcc, *processor.link, *objects, "-lm", "-Wl,-Map,map", "-o", "program.elf"], folder)
     linked = (folder / "map").read_text().partition("Linker script and memory map")[2]
     flash: Counter[str] = Counter()
     for size, source in LINKED.findall(linked):
@@ -126,15 +134,15 @@ def build(
     return folder / "program.elf", {k: n for k, n in flash.items() if k in listed and n}
 
 
-def compiler(folder: Path) -> str:
+def compiler(folder: Path, processor: Processor = M4F) -> str:
     """Return the name and the version of the compiler."""
-    version = _run(["arm-none-eabi-gcc", "-dumpfullversion"], folder).stdout.strip()
-    return f"arm-none-eabi-gcc {version}"
+    name = f"{processor.tools}-gcc"
+    return f"{name} {_run([name, '-dumpfullversion'], folder).stdout.strip()}"
 
 
-def addresses(program: Path) -> dict[str, tuple[int, int]]:
+def addresses(program: Path, processor: Processor = M4F) -> dict[str, tuple[int, int]]:
     """Return address and size in bytes of each symbol of a program."""
-    lines = _run(["arm-none-eabi-nm", "-S", program.name], program.parent).stdout.splitlines()
+    lines = _run([f"{processor.tools}-nm", "-S", program.name], program.parent).stdout.splitlines()
     rows = [line.split() for line in lines]
     return {row[3]: (int(row[0], 16) & ~1, int(row[1], 16)) for row in rows if len(row) == 4}
 
@@ -158,17 +166,17 @@ def stage_counts(
     return counts
 
 
-def emulate(program: Path, start: int, *options: str) -> list[str]:
+def emulate(program: Path, start: int, *options: str, processor: Processor = M4F) -> list[str]:
     """Run a program under QEMU, counting from address `start` on; return the plugin's lines."""
     plugin = program.parent / "count_plugin.so"
     _run(
         ["gcc", "-shared", "-fPIC", "-O2", str(FOLDER / "count_plugin.c"), "-o", str(plugin)],
         program.parent,
     )
-    command = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"]
-    command += ["-serial", "none", "-semihosting", "-kernel", program.name, "-plugin"]
-    arguments = [str(plugin), f"start={start:#x}", *options]
-    return _run([*command, ",".join(arguments)], program.parent).stderr.splitlines()
+    emulator, *rest = processor.emulator
+    arguments = ",".join([str(plugin), f"start={start:#x}", *options])
+    command = [emulator, "-plugin", arguments, *rest, program.name]
+    return _run(command, program.parent).stderr.splitlines()
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

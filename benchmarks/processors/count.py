@@ -1,0 +1,50 @@
+"""Count what a detector costs on each processor that Debian's QEMU emulates.
+
+    python benchmarks/processors/count.py [MODEL]
+
+Prints a table of Markdown: instructions per second of audio with the gate open and closed, of the
+front end per hop and of the network per step, and flash; compiled with -Os. Needs, besides what
+benchmarks/cortex_m4/count.py needs, qemu-user, gcc-riscv64-unknown-elf and
+picolibc-riscv64-unknown-elf. QEMU counts instructions, not cycles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from kws.export.sketch import export
+from kws.model_file import ModelFile
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from cortex_m4.counting import count
+from cortex_m4.processors import PROCESSORS
+
+HEADS = (
+    *("processor", "M instructions per second, gate open", "closed"),
+    *("front end per hop", "network per step", "flash"),
+)
+
+
+def main() -> None:
+    """Print a row per processor."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", nargs="?", default="home")
+    model = parser.parse_args().model
+    config = ModelFile.load(model).config
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [path for path in export(model, Path(folder)) if path.parent.name == "src"]
+        sources = {path.name: path.read_text("utf-8") for path in paths}
+    print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS))
+    for processor in PROCESSORS:
+        counted = count(sources, processor=processor)
+        costs, flash = counted.costs, sum(counted.flash.values())
+        cells = [f"{costs.per_second(config, share) / 1e6:.2f}" for share in (1.0, 0.0)]
+        cells += [f"{costs.front_end:,.0f}", f"{costs.network:,.0f}", f"{flash / 1024:.1f} KB"]
+        print("| " + " | ".join((processor.name, *cells)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
