@@ -120,7 +120,9 @@ def test_patience_waits_for_frames_above_the_threshold() -> None:
     (high,) = np.nonzero(plain >= LEVEL)
     assert len(high) >= 3
     for frames in (1, 2, 3):
-        patient = np.array(scores_with(patience={"computer": frames}, threshold={"computer": LEVEL}))
+        patient = np.array(
+            scores_with(patience={"computer": frames}, threshold={"computer": LEVEL})
+        )
         (passed,) = np.nonzero(patient >= LEVEL)
         assert list(passed) == list(high[frames - 1 :])
         assert np.array_equal(patient[plain < LEVEL], plain[plain < LEVEL])
