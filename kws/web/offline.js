@@ -5,12 +5,15 @@ const FILES = [
   "./", "page.css", "page.js", "kws.js", "detector.js", "resampler.js", "worklet.js", "kws.wasm",
   "model.bin",
 ];
+// Nothing else: another page may be served from the same address later.
+const KEPT = new Set(FILES.map((name) => new URL(name, self.registration.scope).href));
 
 self.addEventListener("install", (event) =>
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES))));
 
 self.addEventListener("fetch", (event) => {
-  if (event.request.method === "GET") event.respondWith(answer(event.request));
+  const { method, url } = event.request;
+  if (method === "GET" && KEPT.has(url)) event.respondWith(answer(event.request));
 });
 
 async function answer(request) {

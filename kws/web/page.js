@@ -128,7 +128,7 @@ async function open() {
   });
   toggle.addEventListener("click", change);
   toggle.disabled = false;
-  await navigator.serviceWorker?.register("offline.js");
+  navigator.serviceWorker?.register("offline.js").catch(() => {}); // then it needs the network
 }
 
 open().catch((error) => say(error.message, true));
