@@ -54,7 +54,6 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy --platform win32
 	$(BIN)/mypy --platform darwin
 
-# About an hour and a half on two cores; the base model takes a quarter of an hour.
 model: NAME := home
 model: DISTILLED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 base-model: NAME := base
