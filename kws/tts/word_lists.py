@@ -73,13 +73,15 @@ def suggested_language(words: Iterable[str]) -> str | None:
     except ImportError:
         return None
     words = list(words)
+    if not words:
+        return None
 
     def least(language: str) -> float:
         return min(float(zipf_frequency(word, language, "small")) for word in words)
 
     best = max(SUGGESTED, key=least)
     far = least(best) >= max(KNOWN, least(ENGLISH) + MORE_COMMON)
-    return best if words and far else None
+    return best if far else None
 
 
 def _ranked(base: str) -> list[str] | None:

@@ -169,6 +169,7 @@ def test_wordfreq_tells_common_words_of_many_languages() -> None:
     assert suggested_language(["hola"]) == "es"
     assert suggested_language(["computer"]) is None
     assert suggested_language(["snowboy"]) is None
+    assert suggested_language([]) is None  # a folder's name without letters
 
 
 def test_a_keyword_of_another_language_gets_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
