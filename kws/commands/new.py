@@ -97,11 +97,13 @@ def new(
 def _check(phrase: str, anyway: bool, language: str | None) -> None:
     """Log what is wrong with a phrase; KwsError where it should not be trained."""
     from kws.tts.phrase_check import alternatives, phrase_problems
+    from kws.tts.voices import known_language
 
-    problems = phrase_problems(phrase)
+    spoken = None if language is None else known_language(language)
+    problems = phrase_problems(phrase, language=spoken)
     if not problems:
         return
-    better = ", ".join(repr(text) for text in alternatives(phrase, language=language))
+    better = ", ".join(repr(text) for text in alternatives(phrase, language=spoken))
     advice = f"; {better} would do better" if better else ""
     if problems[0].refused and not anyway:
         raise KwsError(f"{phrase!r}: {problems[0].text}{advice}; --anyway trains it all the same")

@@ -91,7 +91,7 @@ def plan(
     recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
     _check_batches(recipe, len(dataset.positives))
     if not own_split and not dataset.base_model:
-        for line in keyword_warnings(list(dataset.positives)):
+        for line in keyword_warnings(list(dataset.positives), spoken):
             _log.warning("%s", line)
     if own_split:
         tested = [kept := Fold(0, PARTITIONS, work)]

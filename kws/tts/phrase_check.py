@@ -13,6 +13,7 @@ import numpy as np
 
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, contains, words_of
+from kws.tts.ipa import pronounce_words
 from kws.tts.languages import ENGLISH, language_of
 from kws.tts.lone_texts import KNOWN
 from kws.tts.pronunciation import pronounce, rhythm
@@ -43,9 +44,11 @@ class PhraseProblem:
     refused: bool = False
 
 
-def phrase_problems(phrase: str, others: Sequence[str] = ()) -> list[PhraseProblem]:
+def phrase_problems(
+    phrase: str, others: Sequence[str] = (), language: str | None = None
+) -> list[PhraseProblem]:
     """Return what is wrong with a phrase, given the other keywords of its model, worst first."""
-    found = [*_of_length(phrase), *_of_others(phrase, others), *_of_frequency(phrase)]
+    found = [*_of_length(phrase, language), *_of_others(phrase, others), *_of_frequency(phrase)]
     known = {comparison_key(other) for other in (phrase, *others)}
     for other in (name for name in ASSISTANTS if comparison_key(name) not in known):
         if _share(phrase, other) < NEAR_SHARE:
@@ -53,9 +56,9 @@ def phrase_problems(phrase: str, others: Sequence[str] = ()) -> list[PhraseProbl
     return sorted(found, key=lambda problem: not problem.refused)
 
 
-def keyword_warnings(keywords: Sequence[str]) -> list[str]:
+def keyword_warnings(keywords: Sequence[str], language: str | None = None) -> list[str]:
     """Return a line for each keyword of one syllable and each pair that is nearly equal."""
-    lines = [f"{k!r}: {p.text}" for k in keywords for p in _of_length(k) if p.refused]
+    lines = [f"{k!r}: {p.text}" for k in keywords for p in _of_length(k, language) if p.refused]
     for first, second in combinations(keywords, 2):
         lines += [f"{first!r}: {problem.text}" for problem in _of_others(first, [second])]
     return lines
@@ -66,23 +69,27 @@ def alternatives(phrase: str, others: Sequence[str] = (), language: str | None =
     words = OPENINGS.get(language or language_of(phrase) or ENGLISH, OPENINGS[ENGLISH])
     key = comparison_key(phrase)
     longer = [f"{word} {phrase}" for word in words if not key.startswith(f"{word} ")]
-    return [text for text in longer if not phrase_problems(text, others)]
+    return [text for text in longer if not phrase_problems(text, others, language)]
 
 
-def count_syllables(text: str) -> int | None:
-    """Return the syllables of a text, by its vowels where no dictionary knows it; None if neither.
+def count_syllables(text: str, language: str | None = None) -> int | None:
+    """Return the syllables of a text, by its vowels where it cannot be pronounced; None if neither.
 
-    None is also for what scripts without letters for vowels write.
+    None is also for what scripts without letters for vowels write. Without a language the text is
+    English where its letters allow it; that of another language is pronounced by espeak-ng.
     """
     try:
-        return len(rhythm(text).stresses)
+        if language is None or language == ENGLISH:
+            return len(rhythm(text).stresses)
+        ((_, stresses),) = pronounce_words([text.replace("_", " ")], language)
+        return len(stresses) or None
     except KwsError:
         folded = unicodedata.normalize("NFKD", text.casefold())
         return len(_VOWELS.findall(folded)) or None
 
 
-def _of_length(phrase: str) -> list[PhraseProblem]:
-    syllables = count_syllables(phrase)
+def _of_length(phrase: str, language: str | None) -> list[PhraseProblem]:
+    syllables = count_syllables(phrase, language)
     if syllables == 1:
         text = "it has one syllable, which everyday speech is full of; three or more are better"
         return [PhraseProblem(text, refused=True)]

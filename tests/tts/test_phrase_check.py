@@ -56,6 +56,16 @@ def test_syllables_of_any_language(text: str, count: int | None) -> None:
     assert count_syllables(text) == count
 
 
+def test_a_language_says_how_many_syllables_there_are() -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    assert count_syllables("lampe") == 1  # as if it were English
+    assert count_syllables("lampe", "de") == 2
+    assert count_syllables("hallo_lampe", "de") == 4
+    assert [each.refused for each in phrase_problems("lampe", language="de")] == [False]
+    assert keyword_warnings(["lampe"])
+    assert keyword_warnings(["lampe"], "de") == []
+
+
 def test_keywords_of_one_model_that_are_nearly_equal_or_short() -> None:
     assert keyword_warnings(["computer", "smart mirror", "jarvis"]) == []
     lines = keyword_warnings(["go", "computer", "commuter"])
