@@ -78,9 +78,10 @@ def new(
     _check(phrase, anyway, language)
     from kws.training.pipeline import run
     from kws.training.plan import plan
+    from kws.training.work_folder import default_work
 
     output = output or Path(f"{name}.tflite")
-    folder = work or output.with_suffix(".work")
+    folder = work or default_work(output)
     planned = plan(
         recordings,
         folder,

@@ -138,9 +138,10 @@ def train(
     from kws.parallel import Cluster
     from kws.training.pipeline import run
     from kws.training.plan import plan
+    from kws.training.work_folder import default_work
 
     workers = None if cluster is None else Cluster(cluster)
-    folder = work or output.with_suffix(".work")
+    folder = work or default_work(output)
     if add is not None:
         others = (recipe, keywords, folds, held_out, embedding)
         _check_addition(init, output, any(option is not None and option != "" for option in others))

@@ -25,6 +25,13 @@ FINISHED, SYNTHESIS_STAMP = "finished", "synthesis.sha256"
 _log = logging.getLogger(__name__)
 
 
+def default_work(output: Path) -> Path:
+    """Return the work folder of a model that no option names; KwsError for a path without a name."""
+    if not output.name:
+        raise KwsError(f"{output}: a folder, not a model file")
+    return output.with_suffix(".work")
+
+
 def check_output(output: Path, report: Path | None = None) -> None:
     """Raise KwsError where the model file or a report folder cannot be written."""
     if not os.access(output.parent, os.W_OK):

@@ -22,7 +22,7 @@ from kws.training.cross_validation import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
-from kws.training.work_folder import check_work, finish
+from kws.training.work_folder import check_work, default_work, finish
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def dataset(tmp_path: Path) -> Path:
             noise = np.random.default_rng(number).integers(-999, 999, SAMPLE_RATE // 4)
             soundfile.write(folder / name / f"{number}.flac", noise.astype(np.int16), SAMPLE_RATE)
     return folder
+
+
+def test_a_model_file_has_a_name() -> None:
+    assert default_work(Path("models", "lumen.tflite")) == Path("models", "lumen.work")
+    for nameless in ("", ".", "/"):
+        with pytest.raises(KwsError, match=r"^[./]: a folder, not a model file$"):
+            default_work(Path(nameless))
 
 
 def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: Path) -> None:
