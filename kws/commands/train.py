@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kws.commands.options import Language, require_extra
 from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.training.former import Former
 
 
 def train(
@@ -149,7 +152,8 @@ def train(
 
         options = (epochs, alarms, kokoro, language)
         planned = plan_addition(dataset, add, str(init), folder, *options)
-        run(replace(planned, cluster=workers), output, folder, report)
+        _check_former(planned.former, folder)
+        run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
         return
     words = [word.strip() for word in keywords.split(",") if word.strip()]
     planned = plan(
@@ -165,8 +169,17 @@ def _check_addition(init: str | None, output: Path, has_others: bool) -> None:
         raise KwsError("--add needs --init: the model that training goes on from")
     if has_others:
         raise KwsError(
-            "--add goes with --init, --epochs, --alarms-per-hour, --kokoro, --language, --work and"
-            " --report alone: all else is as it was in the training of the model"
+            "--add goes with --init, --epochs, --alarms-per-hour, --kokoro, --language, --cluster,"
+            " --work and --report alone: all else is as it was in the training of the model"
         )
     if Path(init).exists() and output.exists() and output.samefile(init):
         raise KwsError(f"{output}: --add compares both models; write the new one into another file")
+
+
+def _check_former(former: Former | None, folder: Path) -> None:
+    """Raise KwsError where the new training would remove the former one, which it goes on from."""
+    if former and former.work and folder.exists() and folder.samefile(former.work):
+        raise KwsError(
+            f"{folder}: --add reads the training of {former.model.name} there; choose another"
+            " --work"
+        )

@@ -114,7 +114,11 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) 
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
     size = finish(work, work / EXAMPLES) if tidy else folder_size(work)
-    kept = f"{work}: {size / 1e6:.0f} MB, for --add and a training with more recordings"
+    found = work.resolve() == output.with_suffix(".work").resolve()  # as --add looks for it
+    uses = (
+        "--add and a training with more recordings" if found else "a training with more recordings"
+    )
+    kept = f"{work}: {size / 1e6:.0f} MB, for {uses}"
     console.print(kept, soft_wrap=True, highlight=False)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 

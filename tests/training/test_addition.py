@@ -16,6 +16,7 @@ from rich.console import Console
 
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import speaker_of
+from kws.data.dataset import from_folder
 from kws.errors import KwsError
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
@@ -179,6 +180,20 @@ def test_both_models_stand_side_by_side() -> None:
     values = comparison_values(before, after)
     assert values["before"]["marked_alarms"] == [1, 2]
     assert values["after"]["false_alarms"] == {"clean": [1, 0.25]}
+
+
+def test_the_former_training_is_not_worked_over(kept: Path, dataset: Path, tmp_path: Path) -> None:
+    model, former = tmp_path / "m.tflite", tmp_path / "m.work"
+    shutil.copy(HOME, model)
+    folds = [Fold(index, 4, former) for index in (0, 1, 4)]
+    known = from_folder(dataset, ["computer"])
+    former.mkdir()
+    store_split(former, known, folds[:2], folds[2], former / "synthetic")
+    options = ("--init", model, "--output", tmp_path / "b.tflite", "--work", former)
+    done = kws("train", dataset, "--add", kept, *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--add reads the training of m there; choose another --work" in done.stderr
+    assert [path.name for path in former.iterdir()] == [SPLIT]
 
 
 def test_mistakes_on_the_command_line(kept: Path, dataset: Path, tmp_path: Path) -> None:
