@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def default_work(output: Path) -> Path:
-    """Return the work folder of a model that no option names; KwsError for a path without a name."""
+    """Return the work folder of a model where no option names it; KwsError without a name."""
     if not output.name:
         raise KwsError(f"{output}: a folder, not a model file")
     return output.with_suffix(".work")
