@@ -7,6 +7,7 @@ this version of kws, and see the same files at the same paths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,7 +30,8 @@ class Cluster:
         """Yield the results of a module's function for each piece, in order.
 
         Raises KwsError where the packages or the cluster are missing, for a file that a worker
-        cannot read or write and for a piece on which several workers died; and what `work` raises.
+        cannot read or write, for a module that a worker lacks, for a piece on which several workers
+        died and where the cluster stops; and what `work` raises.
         """
         try:
             from distributed import Client, KilledWorker
@@ -49,5 +51,8 @@ class Cluster:
                 parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=AHEAD * count)
                 try:
                     yield from parallel(delayed(work)(piece) for piece in pieces)
-                except (KilledWorker, OSError) as error:
-                    raise KwsError(f"{self.address}: {error}") from error
+                except (KilledWorker, CancelledError, ImportError, OSError) as error:
+                    text = str(error) or "the cluster stopped"
+                    raise KwsError(
+                        f"{self.address}: {text}; workers need this version of kws"
+                    ) from error

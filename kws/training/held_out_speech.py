@@ -23,7 +23,7 @@ from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks
-from kws.evaluation.whole_model import Share, model_thresholds
+from kws.evaluation.whole_model import model_thresholds
 from kws.model_file import ModelFile
 from kws.recorder.prompts import TEXTS
 from kws.training.augmentation.synthetic_noise import synthesise_noise
@@ -85,10 +85,6 @@ class HeldOutResult:
         """Return the phrases that set a model with these thresholds off."""
         thresholds = model_thresholds(config)
         return [text for text, peaks in self.phrases if (peaks >= thresholds).any()]
-
-    def phrase_share(self, config: ModelConfig) -> Share:
-        """Return how many of the phrases set it off."""
-        return Share(len(self.woken_by(config)), len(self.phrases))
 
 
 def held_out_result(

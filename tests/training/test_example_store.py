@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import CancelledError
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -101,6 +102,25 @@ def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("kws.parallel.CONNECT_SECONDS", 1)
     with pytest.raises(KwsError, match="no Dask scheduler answers there"):
         list(Cluster("tcp://127.0.0.1:1").map(abs, [1]))
+
+
+def fail(error: Exception) -> None:
+    """Raise an error, as a worker does."""
+    raise error
+
+
+def test_a_cluster_that_fails_is_one_line() -> None:
+    skip_without("distributed", find_spec("distributed"))
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local:
+        cluster = Cluster(local.scheduler_address)
+        for error, text in (
+            (ModuleNotFoundError("No module named 'kws.new'"), "No module named 'kws.new'"),
+            (CancelledError(), "the cluster stopped"),
+        ):
+            with pytest.raises(KwsError, match=f": {text}; workers need this version of kws$"):
+                list(cluster.map(fail, [error]))
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:
