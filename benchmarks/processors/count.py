@@ -42,7 +42,7 @@ def main() -> None:
         counted = count(sources, processor=processor)
         costs, flash = counted.costs, sum(counted.flash.values())
         cells = [f"{costs.per_second(config, share) / 1e6:.2f}" for share in (1.0, 0.0)]
-        cells += [f"{costs.front_end:,.0f}", f"{costs.network:,.0f}", f"{flash / 1024:.1f} KB"]
+        cells += [f"{costs.front_end:,.0f}", f"{costs.network:,.0f}", f"{flash / 1000:.1f} KB"]
         print("| " + " | ".join((processor.name, *cells)) + " |", flush=True)
 
 
