@@ -1,11 +1,13 @@
 /* Run an exported library on this machine: a microphone of recorded samples, and two spotters that
- * share it. Standard input: int16 samples. Prints "CLASS KEYWORD SAMPLE CONFIDENCE" per detection. */
+ * share it. Standard input: int16 samples. Prints "CLASS KEYWORD SAMPLE CONFIDENCE" per detection.
+ * With a second argument all samples are pushed at once. */
 #include <KwsHome.h>
 #include <KwsLamp.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace {
 
@@ -50,6 +52,11 @@ int main(int count, char **arguments) {
   lamp.begin(home);
   lamp.begin(home); /* again, which changes nothing */
   if (home.setThreshold("no such word", 0.5) || home.setThreshold(home.keyword(0), 0)) return 3;
-  if (count == 2 && !lamp.setThreshold(lamp.keyword(0), std::atof(arguments[1]))) return 4;
+  if (count >= 2 && !lamp.setThreshold(lamp.keyword(0), std::atof(arguments[1]))) return 4;
+  if (count == 3) {
+    std::vector<int16_t> samples(60 * 16000);
+    home.push(samples.data(), std::fread(samples.data(), sizeof samples[0], samples.size(), stdin));
+    return 0;
+  }
   while (!recording.ended) home.poll(100);
 }

@@ -29,11 +29,20 @@ bool KwsSpotter::poll(uint32_t wait_ms) {
     microphone->wait(wait_ms);
     if (!microphone->read(block, BLOCK)) return false;
   }
-  push(block, BLOCK);
+  pushBlock(block, BLOCK);
   return true;
 }
 
 void KwsSpotter::push(const int16_t *samples, size_t count) {
+  while (count > 0) {
+    const size_t part = count < BLOCK ? count : (size_t)BLOCK; /* which found[] has room for */
+    pushBlock(samples, part);
+    samples += part;
+    count -= part;
+  }
+}
+
+void KwsSpotter::pushBlock(const int16_t *samples, size_t count) {
   for (KwsSpotter *one = this; one != nullptr; one = one->next) {
     kws_detection found[MAX_DETECTIONS];
     const int detections =

@@ -36,9 +36,10 @@ class KwsSpotter {
   void begin();
 
   /* Take the next 10 ms of audio, if they are there or come within so many ms, in which the
-   * processor may sleep; return whether they were. Call it at least every 200 ms. */
+   * processor may sleep; return whether they were. Call it at least every 200 ms (100 ms
+   * with a committee). */
   bool poll(uint32_t wait_ms = 0);
-  /* Take samples from elsewhere: int16, mono, 16 kHz. */
+  /* Take samples from elsewhere, as many as there are: int16, mono, 16 kHz. */
   void push(const int16_t *samples, size_t count);
 
   /* Use the thresholds of KWS_LOW (fewer false alarms), KWS_NORMAL or KWS_HIGH (fewer misses);
@@ -60,6 +61,9 @@ class KwsSpotter {
 
  private:
   enum { BLOCK = 160, MAX_DETECTIONS = 4 };
+
+  /* Push up to BLOCK samples to this spotter and those that share its microphone. */
+  void pushBlock(const int16_t *samples, size_t count);
 
   const kws_model &model;
   uint32_t *const memory;
