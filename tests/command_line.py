@@ -44,21 +44,26 @@ def refused(process: subprocess.CompletedProcess[str]) -> str:
 
 
 @contextmanager
-def started(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *arguments: object, seconds: float = 120, **options: Any
+) -> Iterator[subprocess.Popen[str]]:
     """Start a command that goes on running; stdout and stderr are pipes of text.
 
-    It is killed when the context ends, or after two minutes: a test that waits for it goes on.
+    It is killed when the context ends, with an exception too, or after so many seconds: a test that
+    waits for it goes on.
     """
     process = subprocess.Popen(
         [*KWS, *map(str, arguments)],
         **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         | options,
     )
-    too_long = threading.Timer(120, process.kill)
+    too_long = threading.Timer(seconds, process.kill)
     too_long.start()
     try:
         with process:
-            yield process
-            process.kill()
+            try:
+                yield process
+            finally:
+                process.kill()
     finally:
         too_long.cancel()

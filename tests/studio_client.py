@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from command_line import started
 
+SECONDS = 900  # that a studio runs at most: the tests of a module share it
+
 
 class StudioClient:
     """Send requests to a running studio."""
@@ -77,7 +79,7 @@ class StudioClient:
 @contextmanager
 def running_studio(workspace: Path, *options: object) -> Iterator[StudioClient]:
     """Start a studio at a free port; yield a client of it."""
-    with started("studio", workspace, "--port", 0, *options) as process:
+    with started("studio", workspace, "--port", 0, *options, seconds=SECONDS) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()

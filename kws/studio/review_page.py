@@ -30,6 +30,7 @@ NEITHER_FOLDER = "_neither_"
 SUFFIX = ".flac"
 SHOWN = 300  # clips
 MAX_INDEX = 4_000_000  # bytes of the index that are read
+REVIEWED = "reviewed.jsonl"  # what was known of the clips that have had a mark
 ABOUT = ("keyword", "kind", "confidence", "threshold", "clock", "model")  # what the index knows
 
 
@@ -53,7 +54,7 @@ class ReviewPage:
         return JSONResponse(await run_in_threadpool(self._clips))
 
     def _clips(self) -> dict[str, Any]:
-        entries = _index(self._workspace.kept / INDEX)
+        entries = self._entries()
         found = sorted(self._files(), key=lambda file: file.name, reverse=True)
         clips = [
             {"file": file.name, **self._mark_of(file), **entries.get(file.name, {})}
@@ -94,9 +95,22 @@ class ReviewPage:
                 raise KwsError(f"{name}: another clip of this name has that mark")
             try:
                 folder.mkdir(exist_ok=True)
+                self._remember(name)
                 file.rename(target)
             except OSError as error:
                 raise KwsError(f"{name}: {error.strerror}") from error
+
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of the clips."""
+        kept = self._workspace.kept
+        return {**_index(kept / REVIEWED), **_index(kept / INDEX)}
+
+    def _remember(self, name: str) -> None:
+        """Note what is known of a clip, since the index forgets one that is moved."""
+        path, about = self._workspace.kept / REVIEWED, self._entries().get(name)
+        if about and name not in _index(path):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"file": name, **about}) + "\n")
 
     def _find(self, name: str) -> Path:
         """Return the path of a clip, wherever its mark has moved it."""

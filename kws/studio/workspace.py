@@ -47,8 +47,13 @@ class Workspace:
         return self.path(self.recordings, name)
 
     def dataset_names(self) -> list[str]:
-        """Return the names of the datasets."""
-        return sorted(p.name for p in self.recordings.iterdir() if p.is_dir() and is_name(p.name))
+        """Return the names of the datasets; links to somewhere else are none."""
+        root = self.root.resolve()
+        return sorted(
+            path.name
+            for path in self.recordings.iterdir()
+            if path.is_dir() and is_name(path.name) and path.resolve().is_relative_to(root)
+        )
 
     def model_names(self) -> list[str]:
         """Return the names of the models of the workspace and of those that come with kws."""

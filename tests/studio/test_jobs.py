@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """Return a workspace whose jobs end with the test."""
+    workspace = Workspace(tmp_path / "workspace")
+    yield workspace
+    jobs = Jobs(workspace, workspace.jobs)
+    for name in jobs.names():
+        jobs.stop(name)
 
 
 def free_port() -> int:

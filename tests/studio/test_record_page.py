@@ -151,3 +151,17 @@ def test_a_broken_upload_keeps_nothing_and_harms_nobody(studio, workspace: Path)
         time.sleep(0.2)
     assert not (workspace / "recordings" / "broken").exists()
     assert add(studio, computer().tobytes())[1]["file"]
+
+
+def test_a_dataset_that_leads_elsewhere_is_left_out(
+    studio, workspace: Path, tmp_path: Path
+) -> None:
+    (workspace / "recordings" / "own" / "computer").mkdir(parents=True)
+    link = workspace / "recordings" / "link"
+    if sys.platform == "win32":
+        pytest.skip("links take a privilege")
+    link.symlink_to(tmp_path)
+    names = [dataset["name"] for dataset in studio.get("/api/datasets")["datasets"]]
+    link.unlink()
+    assert "own" in names
+    assert "link" not in names

@@ -13,6 +13,7 @@ from studio_client import StudioClient
 from kws.audio.keep import KeptClip
 from kws.audio.kept_files import INDEX, KeptFiles
 from kws.posterior import Detection
+from kws.studio.review_page import REVIEWED
 
 
 def keep(folder: Path, keyword: str, near_miss: bool = False, value: int = 0) -> str:
@@ -55,6 +56,22 @@ def test_a_mark_moves_a_clip_to_where_training_takes_it(studio, workspace: Path)
     for again in range(2):  # the second time nothing is left to do
         assert studio.send(*mark, file=names[0], mark="open")[0] == 200, again
     assert (kept / names[0]).is_file()
+
+
+def test_the_keyword_of_a_marked_clip_is_known_when_others_are_kept(studio, workspace) -> None:
+    kept, mark = workspace / "kept", ("PUT", "/api/review")
+    name = keep(kept, "jarvis")
+    assert studio.send(*mark, file=name, mark="false alarm")[0] == 200
+    keep(kept, "computer")
+    assert name not in (kept / INDEX).read_text()
+    assert (clips(studio)[name]["mark"], clips(studio)[name]["keyword"]) == (
+        "false alarm",
+        "jarvis",
+    )
+    for again in ("open", "neither", "open"):
+        assert studio.send(*mark, file=name, mark=again)[0] == 200
+    assert clips(studio)[name]["keyword"] == "jarvis"
+    assert (kept / REVIEWED).read_text().count(name) == 1
 
 
 @pytest.mark.parametrize(
