@@ -17,7 +17,6 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 FOREIGN = ("cross-site", "same-site")  # the latter: another port of this machine, for instance
 COOKIE_SECONDS = 30 * 86_400
 POLICY_VIOLATION = 1008  # close code of a WebSocket
@@ -35,7 +34,7 @@ HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address to listen at."""
+    """Return whether only this machine reaches an address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -59,7 +58,7 @@ class Access:
         """Return the answer to a request that is refused; None for one that may go on."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.token is None and _host_name(host) not in LOOPBACK_NAMES:
+        if self.token is None and not is_loopback(_host_name(host)):
             return PlainTextResponse("This studio answers to this machine's own names only.", 403)
         if not self._is_of_own_page(scope, headers, host):
             return PlainTextResponse("Requests of other sites are refused.", 403)
@@ -94,7 +93,7 @@ class Access:
                 token,
                 max_age=COOKIE_SECONDS,
                 httponly=True,
-                samesite="strict",
+                samesite="lax",  # strict is not sent on the redirect of a link in a web mail
                 secure=self.secure,
             )
             return answer
@@ -140,9 +139,9 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_bound)
 
 
-def _host_name(host: str) -> str | None:
-    """Return the name in a Host header, without its port; None for what is no host."""
+def _host_name(host: str) -> str:
+    """Return the name in a Host header, without its port; nothing for what is no host."""
     try:
-        return urlsplit(f"//{host}").hostname
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return None
+        return ""

@@ -58,9 +58,9 @@ class Studio:
     def close(self) -> None:
         """End what runs in this process; pages that follow anything are let go."""
         self._streams.close()
+        self._listening.stop()
         if self._listening.session:
             self._listening.session.events.close()
-        self._listening.stop()
 
 
 async def _index(request: Request) -> Response:

@@ -53,17 +53,19 @@ class ListeningSession:
         self._kept = kept
         self._spotter = Spotter(model)
         self._samples = 0  # so far, those that were lost included
-        self._stopped = threading.Event()
+        self._stopped, self._ended = threading.Event(), False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     @property
     def active(self) -> bool:
         """Return whether it listens."""
-        return self._thread.is_alive()
+        return not self._ended
 
     def state(self) -> dict[str, Any]:
         """Return what a page shows of it before any event comes."""
+        latest = self.events.latest  # read first: a page that follows from here misses no end
+        clips = [(number, clip) for number, clip in list(self.clips.items()) if number <= latest]
         return {
             "model": self.model.name,
             "source": self.source.name,
@@ -74,8 +76,8 @@ class ListeningSession:
                 {"name": name, "threshold": threshold, "sensitivity": self.sensitivities[name]}
                 for name, threshold in self._thresholds().items()
             ],
-            "clips": [_clip_values(number, clip) for number, clip in list(self.clips.items())],
-            "latest": self.events.latest,
+            "clips": [_clip_values(number, clip) for number, clip in clips],
+            "latest": latest,
         }
 
     def set_sensitivity(self, keyword: str, level: float) -> None:
@@ -99,8 +101,13 @@ class ListeningSession:
         except KwsError as error:
             self.error = str(error)
             log.warning("%s", error)
-        self.events.publish("ended", error=self.error)
-        self.events.close()
+        except Exception as error:  # pages that follow wait for the end
+            self.error = f"internal error: {error}"
+            log.exception("listening has ended")
+        finally:
+            self._ended = True
+            self.events.publish("ended", error=self.error)
+            self.events.close()
 
     def _listen(self) -> None:
         source = _Stoppable(self.source, self._is_over)

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from kws.data.keywords import folder_name
 from kws.errors import KwsError
+from kws.studio.job_process import JOB
 from kws.studio.jobs import RUNNING, Jobs
 from kws.studio.request_body import read_json, text_of
 from kws.studio.state_events import StateEvents
@@ -99,8 +100,11 @@ class TrainPage:
         """Start a training again that was interrupted or failed; it continues where it was."""
         name = request.path_params["name"]
         job = (await run_in_threadpool(self._jobs.state, name)).job
-        about = {key: job[key] for key in ("dataset", "folds")}
-        await run_in_threadpool(self._begin, name, job["arguments"], about)
+        arguments = job.get("arguments")
+        if not isinstance(arguments, list) or arguments[:1] != ["train"]:
+            raise KwsError(f"{name}: its {JOB} is not of a training")
+        about: dict[str, Any] = {key: job[key] for key in ("dataset", "folds") if key in job}
+        await run_in_threadpool(self._begin, name, arguments, about)
         return JSONResponse(await run_in_threadpool(self._state, name))
 
     async def stop(self, request: Request) -> Response:

@@ -28,7 +28,7 @@ def training_progress(work: Path, job: dict[str, Any], running: bool) -> dict[st
     share = _share(stages, folds)
     new, left = share - job.get("began_at", 0.0), None
     if running and new > LEAST_SHARE:
-        left = (time.time() - job["started"]) * (1 - share) / new
+        left = (time.time() - job.get("started", time.time())) * (1 - share) / new
     losses = {_name(path, folds): read_losses(path) for path in sorted(work.glob("*.checkpoint"))}
     return {
         "stages": stages,

@@ -49,6 +49,27 @@ def test_reviewed_clips_are_added_to_the_training_of_a_model(studio, workspace: 
 
 
 @pytest.mark.parametrize(
+    "job", [{"started": 0}, {"arguments": "train"}, {"arguments": ["listen"], "dataset": "a"}]
+)
+def test_a_job_that_is_no_training_does_not_go_on(studio, workspace: Path, job) -> None:
+    folder = workspace / "jobs" / "foreign"
+    folder.mkdir(exist_ok=True)
+    (folder / "job.json").write_text(json.dumps(job))
+    status, answer = studio.send("POST", "/api/training/foreign")
+    assert (status, answer["error"]) == (400, "foreign: its job.json is not of a training")
+    assert [path.name for path in folder.iterdir()] == ["job.json"]
+
+
+def test_a_training_whose_dataset_and_folds_are_not_known_goes_on(studio, workspace: Path) -> None:
+    (workspace / "jobs" / "early").mkdir()
+    job = {"arguments": ["train", "--help"]}
+    (workspace / "jobs" / "early" / "job.json").write_text(json.dumps(job))
+    assert studio.send("POST", "/api/training/early")[0] == 200
+    *_, (_, last) = studio.events("/api/training/early/events")
+    assert last["status"] == "done"
+
+
+@pytest.mark.parametrize(
     "values",
     [
         {"name": "../up"},
