@@ -80,9 +80,13 @@ class EvaluatePage:
     def _start(self, model: str, dataset: str) -> dict[str, Any]:
         if dataset not in self._workspace.dataset_names():
             raise KwsError("choose a dataset")
+        recordings = self._workspace.dataset(dataset).resolve()
+        if not (recordings / NEGATIVE).is_dir():
+            raise KwsError(
+                "there is no other speech in the dataset: record some on the page Record"
+            )
         if not find_spec("matplotlib"):
             raise KwsError("evaluations need matplotlib: pip install 'kws[report]'")
-        recordings = self._workspace.dataset(dataset).resolve()
         path, name = self._workspace.model_path(model), f"{model} on {dataset}"
         arguments = ["evaluate", str(path.resolve()), "--positives", str(recordings)]
         arguments += ["--negatives", str(recordings / NEGATIVE)]

@@ -71,6 +71,16 @@ def test_no_case_leads_out_of_the_workspace(evaluated, studio, workspace: Path) 
     assert studio.get("/api/evaluations")["evaluations"][0]["misses"] == []
 
 
+def test_a_dataset_without_other_speech_is_not_evaluated(studio, workspace: Path) -> None:
+    (workspace / "recordings" / "words" / "computer").mkdir(parents=True)
+    status, answer = studio.send("POST", "/api/evaluations", model="home", dataset="words")
+    assert (status, answer["error"].split(":")[0]) == (
+        400,
+        "there is no other speech in the dataset",
+    )
+    assert not (workspace / "evaluations" / "home on words").exists()
+
+
 @pytest.mark.parametrize(
     "values",
     [

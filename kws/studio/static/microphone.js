@@ -14,23 +14,30 @@ export async function openMicrophone(onSamples) {
   } catch (error) {
     throw new Error(texts.noBrowserMicrophone(error.message));
   }
-  const stop = (context) => { stream.getTracks().forEach((track) => track.stop()); context?.close(); };
-  let context;
+  const release = () => stream.getTracks().forEach((track) => track.stop());
   try {
-    context = await connect(stream, new AudioContext({ sampleRate: RATE }), onSamples);
-  } catch {
-    context = await connect(stream, new AudioContext(), onSamples);
+    const context = await connect(stream, { sampleRate: RATE }, onSamples)
+      .catch(() => connect(stream, {}, onSamples));
+    return { rate: context.sampleRate, close: () => { release(); context.close(); } };
+  } catch (error) {
+    release();
+    throw new Error(texts.noBrowserMicrophone(error.message));
   }
-  return { rate: context.sampleRate, close: () => stop(context) };
 }
 
-async function connect(stream, context, onSamples) {
-  await context.audioWorklet.addModule("/static/pcm_worklet.js");
-  const node = new AudioWorkletNode(context, "pcm");
-  context.createMediaStreamSource(stream).connect(node);
-  node.port.onmessage = ({ data }) => onSamples(new Int16Array(data));
-  await context.resume();
-  return context;
+async function connect(stream, options, onSamples) {
+  const context = new AudioContext(options);
+  try {
+    await context.audioWorklet.addModule("/static/pcm_worklet.js");
+    const node = new AudioWorkletNode(context, "pcm");
+    context.createMediaStreamSource(stream).connect(node);
+    node.port.onmessage = ({ data }) => onSamples(new Int16Array(data));
+    await context.resume();
+    return context;
+  } catch (error) {
+    context.close();
+    throw error;
+  }
 }
 
 // The level of samples in dB of full scale, at least -60.

@@ -53,6 +53,7 @@ class ListenPage {
   }
 
   close() {
+    this.closed = true;
     cancelAnimationFrame(this.frame);
     this.closeSource();
     this.events?.close();
@@ -93,12 +94,18 @@ class ListenPage {
     on("gap", ({ seconds }) => this.status.show(words.gap(seconds), "bad"));
     on("threshold", ({ keyword, threshold }) =>
       this.rows.find((row) => row.name === keyword).set(threshold));
-    on("ended", ({ error }) => {
-      this.events.close();
-      this.closeSource();
-      this.setActive(false);
-      this.status.show(error ? words.failed(error) : words.ended, error ? "bad" : "faint");
+    on("ended", ({ error }) =>
+      this.end(error ? words.failed(error) : words.ended, error ? "bad" : "faint"));
+    this.events.addEventListener("error", ({ target }) => { // while it is not closed it connects again
+      if (target.readyState === EventSource.CLOSED) this.end(texts.noServer, "bad");
     });
+  }
+
+  end(text, kind) {
+    this.events.close();
+    this.closeSource();
+    this.setActive(false);
+    this.status.show(text, kind);
   }
 
   row({ name, threshold, sensitivity }, index) {
@@ -152,9 +159,15 @@ class ListenPage {
 
   async start() {
     const device = this.source.value;
-    if (!device) this.microphone = await openMicrophone((samples) => this.send(samples));
-    this.show(await post("/api/listen", { model: this.model.value, keep: this.keep.checked,
-      source: device ? "server" : "browser", device: device.replace("device ", "") }));
+    if (!device) {
+      const microphone = await openMicrophone((samples) => this.send(samples));
+      if (this.closed) return microphone.close(); // somebody left the page before allowing it
+      this.microphone = microphone;
+    }
+    const session = await post("/api/listen", { model: this.model.value, keep: this.keep.checked,
+      source: device ? "server" : "browser", device: device.replace("device ", "") });
+    if (this.closed) return;
+    this.show(session);
     if (!device) this.connect();
   }
 

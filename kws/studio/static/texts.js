@@ -8,7 +8,7 @@ export const texts = {
   noBrowserMicrophone: (why) => `The browser's microphone cannot be opened: ${why}`,
   pageTitle: (page) => `${page} - kws studio`,
   listen: {
-    about: "Hear what a model hears. Nothing leaves this machine.",
+    about: "Hear what a model hears. The audio goes to this studio and nowhere else.",
     model: "Model",
     microphone: "Microphone",
     browser: "this browser's",
