@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
 
 NAME_LENGTH = 40  # characters of a name that its unfinished file repeats: file systems bound names
 
@@ -66,8 +67,11 @@ def _replace(unfinished: Path, path: Path) -> None:
 
 
 def unfinished_path(path: Path) -> Path:
-    """Return the path under which this process writes a file until it is complete."""
-    return path.with_name(f".{os.getpid()}.{path.name[-NAME_LENGTH:]}")
+    """Return the path under which this thread writes a file until it is complete.
+
+    Threads write files at once whose names end alike: words by one voice, for instance.
+    """
+    return path.with_name(f".{os.getpid()}-{get_ident()}.{path.name[-NAME_LENGTH:]}")
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

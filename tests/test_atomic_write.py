@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from command_line import ROOT
@@ -109,6 +111,20 @@ def test_a_file_that_may_not_grow_leaves_the_former_one(tmp_path: Path, seed: in
 def test_any_name(tmp_path: Path, name: str) -> None:
     write_atomically(tmp_path / name, NEW)
     assert (tmp_path / name).read_text() == NEW
+
+
+def test_threads_that_write_names_of_one_end_do_not_mix_them_up(tmp_path: Path) -> None:
+    paths = [tmp_path / (text + "-0@voice" * 8) for text in "abcdefgh"]
+    together = Barrier(len(paths), timeout=60)
+
+    def write(path: Path) -> None:
+        with replacing(path) as unfinished:
+            unfinished.write_text(path.name)
+            together.wait()
+
+    with ThreadPoolExecutor(len(paths)) as threads:
+        list(threads.map(write, paths))
+    assert [path.read_text() for path in paths] == [path.name for path in paths]
 
 
 def test_links_modes_and_devices_stay(tmp_path: Path) -> None:

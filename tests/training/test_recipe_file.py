@@ -95,7 +95,7 @@ HOME = Recipe(
         logits_weight=2.0,
         spliced_speech_hours=12.0,
     ),
-    posterior=PosteriorHandling(phases=1, refractory_seconds=2.0, false_alarms_per_hour=1.0),
+    posterior=PosteriorHandling(phases=1, refractory_seconds=2.0, false_alarms_per_hour=0.5),
     committee=CommitteeRecipe(networks=4, bound=0.2),
 )
 

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from conftest import skip_without
 
-from kws.atomic_write import unfinished_path
 from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
 from kws.data.clips import partition_of
@@ -95,11 +94,12 @@ def test_a_voice_that_fails_ends_it_and_leaves_nothing_unfinished(tmp_path, voic
     assert not contents(tmp_path)
 
 
-def test_a_full_disk_is_one_line(tmp_path, voices):
+def test_a_full_disk_is_one_line(tmp_path, voices, monkeypatch):
     skip_without("/dev/full", Path("/dev/full").exists())
-    name = synthesise(["lumen"], 1, tmp_path / "a", 1, voices=voices)[0].name
     (tmp_path / "b").mkdir()
-    unfinished_path(tmp_path / "b" / name).symlink_to("/dev/full")
+    full = tmp_path / "b" / ".unfinished"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr("kws.atomic_write.unfinished_path", lambda path: full)
     with pytest.raises(KwsError, match="cannot be written") as error:
         synthesise(["lumen"], 1, tmp_path / "b", 1, voices=voices)
     assert "\n" not in str(error.value)
