@@ -69,7 +69,7 @@ def _replace(unfinished: Path, path: Path) -> None:
 def unfinished_path(path: Path) -> Path:
     """Return the path under which this thread writes a file until it is complete.
 
-    Threads write files at once whose names end alike: words by one voice, for instance.
+    Threads write files at once whose names have the same end: words by one voice, for instance.
     """
     return path.with_name(f".{os.getpid()}-{get_ident()}.{path.name[-NAME_LENGTH:]}")
 
