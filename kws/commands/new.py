@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Language, require_extra
+from kws.commands.options import Kokoro, Language, Work, require_extra
 from kws.errors import KwsError
 
 _log = logging.getLogger(__name__)
@@ -43,18 +43,8 @@ def new(
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a report of each tested model.")
     ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that keeps what an interrupted run made.",
-            show_default="MODEL.work",
-        ),
-    ] = None,
-    kokoro: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
-    ] = None,
+    work: Work = None,
+    kokoro: Kokoro = None,
     language: Language = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")

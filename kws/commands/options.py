@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,8 +18,18 @@ NoGate = Annotated[
     bool,
     typer.Option("--no-gate", help="Turn the energy gate off: run the network on silence too."),
 ]
-
-
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder that keeps what an interrupted run made.",
+        show_default="MODEL.work",
+    ),
+]
+Kokoro = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
+]
 Language = Annotated[
     str | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.commands.options import Language, require_extra
+from kws.commands.options import Kokoro, Language, Work, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -85,18 +85,8 @@ def train(
             metavar="DIR", help="Write the loss curves, and a report of each tested model."
         ),
     ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that keeps what an interrupted run made.",
-            show_default="MODEL.work",
-        ),
-    ] = None,
-    kokoro: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of Kokoro's network and voices, if you have it."),
-    ] = None,
+    work: Work = None,
+    kokoro: Kokoro = None,
     language: Language = None,
     cluster: Annotated[
         str | None,

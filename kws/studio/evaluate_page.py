@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from kws.data.dataset import NEGATIVE
 from kws.errors import KwsError
 from kws.evaluation.block_stream import stream_blocks
 from kws.evaluation.worst_cases import SECONDS_AFTER, SECONDS_BEFORE
-from kws.studio.jobs import DONE, RUNNING, Jobs
+from kws.studio.job_routes import JobRoutes
+from kws.studio.jobs import DONE, Jobs
 from kws.studio.request_body import read_json, text_of
 from kws.studio.state_events import StateEvents
 from kws.studio.workspace import Workspace
@@ -36,8 +36,9 @@ class EvaluatePage:
     """Hold the routes of the Evaluate page."""
 
     def __init__(self, workspace: Workspace, streams: StateEvents) -> None:
-        self._workspace, self._streams = workspace, streams
+        self._workspace = workspace
         self._jobs = Jobs(workspace, workspace.evaluations)
+        self._job_routes = JobRoutes(self._jobs, streams, self._state)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -45,8 +46,7 @@ class EvaluatePage:
         return [
             Route("/api/evaluations", self.all),
             Route("/api/evaluations", self.start, methods=["POST"]),
-            Route("/api/evaluations/{name}", self.stop, methods=["DELETE"]),
-            Route("/api/evaluations/{name}/events", self.events),
+            *self._job_routes.routes("/api/evaluations"),
             Route("/api/evaluations/{name}/det.svg", self.det),
             Route(case + ".flac", self.audio),
             Route(case + ".png", self.spectrogram),
@@ -93,19 +93,6 @@ class EvaluatePage:
         arguments += ["--report", str(self._jobs.folder(name).resolve() / REPORT)]
         self._jobs.start(name, arguments, {"model": model, "dataset": dataset})
         return self._state(name)
-
-    async def stop(self, request: Request) -> Response:
-        """End an evaluation."""
-        name = request.path_params["name"]
-        await run_in_threadpool(self._jobs.state, name)  # is there one?
-        await run_in_threadpool(self._jobs.stop, name)
-        return JSONResponse({})
-
-    async def events(self, request: Request) -> Response:
-        """Send the state of an evaluation whenever it changes, until it ends."""
-        read = partial(self._state, request.path_params["name"])
-        await run_in_threadpool(read)
-        return self._streams.response(read, lambda state: state["status"] != RUNNING)
 
     async def det(self, request: Request) -> Response:
         """Return the picture of the DET curve."""

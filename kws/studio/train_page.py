@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from kws.data.keywords import folder_name
 from kws.errors import KwsError
 from kws.studio.job_process import JOB
+from kws.studio.job_routes import JobRoutes
 from kws.studio.jobs import RUNNING, Jobs
 from kws.studio.request_body import read_json, text_of
 from kws.studio.state_events import StateEvents
@@ -28,8 +28,9 @@ class TrainPage:
     """Hold the routes of the Train page."""
 
     def __init__(self, workspace: Workspace, streams: StateEvents) -> None:
-        self._workspace, self._streams = workspace, streams
+        self._workspace = workspace
         self._jobs = Jobs(workspace, workspace.jobs)
+        self._job_routes = JobRoutes(self._jobs, streams, self._state)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -37,8 +38,7 @@ class TrainPage:
             Route("/api/training", self.all),
             Route("/api/training", self.start, methods=["POST"]),
             Route("/api/training/{name}", self.go_on, methods=["POST"]),
-            Route("/api/training/{name}", self.stop, methods=["DELETE"]),
-            Route("/api/training/{name}/events", self.events),
+            *self._job_routes.routes("/api/training"),
         ]
 
     async def all(self, request: Request) -> Response:
@@ -106,19 +106,6 @@ class TrainPage:
         about: dict[str, Any] = {key: job[key] for key in ("dataset", "folds") if key in job}
         await run_in_threadpool(self._begin, name, arguments, about)
         return JSONResponse(await run_in_threadpool(self._state, name))
-
-    async def stop(self, request: Request) -> Response:
-        """End a training; it can go on later."""
-        name = request.path_params["name"]
-        await run_in_threadpool(self._jobs.state, name)  # is there one?
-        await run_in_threadpool(self._jobs.stop, name)
-        return JSONResponse({})
-
-    async def events(self, request: Request) -> Response:
-        """Send the state of a training whenever it changes, until it ends."""
-        read = partial(self._state, request.path_params["name"])
-        await run_in_threadpool(read)
-        return self._streams.response(read, lambda state: state["status"] != RUNNING)
 
 
 def _choices(values: dict[str, Any]) -> tuple[list[str], int]:

@@ -38,9 +38,12 @@ class Workspace:
         if not is_name(name):
             raise KwsError(f"{shortened(name)}: not a name of a file or folder")
         path = folder / name
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        if not self._holds(path):
             raise KwsError(f"{shortened(name)}: leads out of the workspace")
         return path
+
+    def _holds(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self.root.resolve())
 
     def dataset(self, name: str) -> Path:
         """Return the folder of a dataset, which need not be there."""
@@ -48,11 +51,10 @@ class Workspace:
 
     def dataset_names(self) -> list[str]:
         """Return the names of the datasets; links to somewhere else are none."""
-        root = self.root.resolve()
         return sorted(
             path.name
             for path in self.recordings.iterdir()
-            if path.is_dir() and is_name(path.name) and path.resolve().is_relative_to(root)
+            if path.is_dir() and is_name(path.name) and self._holds(path)
         )
 
     def model_names(self) -> list[str]:
