@@ -136,11 +136,11 @@ def train(
     workers = None if cluster is None else Cluster(cluster)
     folder = work or default_work(output)
     if add is not None:
-        others = (recipe, keywords, folds, held_out, embedding)
+        others = (keywords, folds, held_out, embedding)
         _check_addition(init, output, any(option is not None and option != "" for option in others))
         from kws.training.addition import plan_addition
 
-        options = (epochs, alarms, kokoro, language)
+        options = (epochs, alarms, kokoro, language, recipe)
         planned = plan_addition(dataset, add, str(init), folder, *options)
         _check_former(planned.former, folder)
         run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
@@ -159,8 +159,9 @@ def _check_addition(init: str | None, output: Path, has_others: bool) -> None:
         raise KwsError("--add needs --init: the model that training goes on from")
     if has_others:
         raise KwsError(
-            "--add goes with --init, --epochs, --alarms-per-hour, --kokoro, --language, --cluster,"
-            " --work and --report alone: all else is as it was in the training of the model"
+            "--add goes with --init, --recipe, --epochs, --alarms-per-hour, --kokoro, --language,"
+            " --cluster, --work and --report alone: all else is as it was in the training of the"
+            " model"
         )
     if Path(init).exists() and output.exists() and output.samefile(init):
         raise KwsError(f"{output}: --add compares both models; write the new one into another file")

@@ -45,7 +45,7 @@ COUNTS = (
     *("utterances_per_sentence", "generated_confusables", "random_sentences"),
     *("in_context_per_keyword", "accented_per_keyword", "lone_utterances", "utterances_per_lone"),
 )
-TEXTS = ("generated_for", "confusable_phrases", "sentences")
+TEXTS = ("generated_for", "confusable_phrases", "sentences", "voices", "excluded_phrases")
 RESPELLINGS = "respellings"
 FOLDER = '["a folder"]'  # how a list of folders is written
 
@@ -63,6 +63,13 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     if not dataset.positives:
         raise KwsError(f"{recipe}: no keywords in it")
     return dataset
+
+
+def with_recipe(recipe: Path, synthesis: Synthesis, keywords: Sequence[str]) -> Synthesis:
+    """Return the synthesis of a dataset with the values that a recipe gives itself."""
+    for toml in recipe_tables(recipe):
+        synthesis = _synthesis(toml, synthesis, keywords)
+    return synthesis
 
 
 def recipe_tables(recipe: Path) -> list[TomlTable]:

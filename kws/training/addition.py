@@ -21,7 +21,8 @@ from kws.keyword_names import comparison_key
 from kws.training.before_after import KEPT_KIND
 from kws.training.cross_validation import QUARTERS, Fold
 from kws.training.former import Former, Split
-from kws.training.plan import Plan, without_distillation
+from kws.training.plan import Plan, tuned_by, without_distillation
+from kws.training.recipe_file import has_data
 from kws.training.synthetic_speech import with_kokoro, with_synthesis
 from kws.tts.voices import known_language
 
@@ -37,6 +38,7 @@ def plan_addition(
     alarms_per_hour: float | None = None,
     kokoro: Path | None = None,
     language: str | None = None,
+    recipe_file: Path | None = None,
 ) -> Plan:
     """Plan to train on from a model with the recordings of a folder and marked clips of another.
 
@@ -51,10 +53,13 @@ def plan_addition(
         alarms_per_hour: Target of the thresholds.
         kokoro: Folder of Kokoro's network and voices.
         language: Of the keywords; None for the one of their letters.
+        recipe_file: Hyperparameters and what is synthesised, without data.
 
     Raises:
         KwsError: Nothing is marked, or something cannot be read.
     """
+    if recipe_file and has_data(recipe_file):
+        raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
     keywords = former.model.config.keywords
     clips = marked_clips(added, keywords)
@@ -68,9 +73,9 @@ def plan_addition(
             model,
         )
     spoken = None if language is None else known_language(language)
-    dataset = with_synthesis(_joined(known, clips, added), spoken)
+    dataset = with_synthesis(_joined(known, clips, added), spoken, recipe_file)
     dataset = with_kokoro(dataset, kokoro) if kokoro is not None else dataset
-    recipe = without_distillation(former.recipe)
+    recipe = tuned_by(recipe_file, without_distillation(former.recipe), model)
     schedule, posterior = recipe.schedule, recipe.posterior
     if epochs is not None:
         schedule = replace(schedule, epochs=epochs)

@@ -83,8 +83,7 @@ def plan(
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
     start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
     spoken = None if language is None else known_language(language)
-    data = recipe_file if with_data else None
-    dataset, default = _dataset(folder, data, keywords, phrase, spoken)
+    dataset, default = _dataset(folder, recipe_file, with_data, keywords, phrase, spoken)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
     recipe = _hyperparameters(recipe_file, default, start)
@@ -107,20 +106,21 @@ def plan(
 def _dataset(
     folder: Path | None,
     recipe_file: Path | None,
+    with_data: bool,
     keywords: Sequence[str],
     phrase: str,
     language: str | None,
 ) -> tuple[Dataset, Recipe]:
     """Return the dataset of a folder, by a recipe where there is one, and its default recipe."""
     if folder is None or phrase:
-        return with_synthesis(for_phrase(phrase, folder), language), Recipe()
-    if recipe_file:
+        return with_synthesis(for_phrase(phrase, folder), language, recipe_file), Recipe()
+    if recipe_file and with_data:
         dataset = _said_in(language, from_recipe(recipe_file, folder))
         return dataset, defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
     if is_speech_commands(folder):
-        dataset = with_other_words(for_training(folder, keywords))
+        dataset = with_other_words(for_training(folder, keywords), recipe_file)
         return _said_in(language, dataset), defaults.COMMAND_WORDS
-    return with_synthesis(from_folder(folder, keywords), language), Recipe()
+    return with_synthesis(from_folder(folder, keywords), language, recipe_file), Recipe()
 
 
 def _said_in(language: str | None, dataset: Dataset) -> Dataset:
@@ -171,13 +171,17 @@ def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
 
 
 def _hyperparameters(path: Path | None, default: Recipe, start: str) -> Recipe:
-    """Return the defaults, or those for training from a model, with what a recipe file says.
-
-    A model that training starts from keeps its front end and its architecture.
-    """
+    """Return the defaults, or those for training from a model, with what a recipe file says."""
     if start == NONE:
         return read_hyperparameters(path, default) if path else default
-    tuned = defaults.fine_tuning(ModelFile.load(start))
+    return tuned_by(path, defaults.fine_tuning(ModelFile.load(start)), start)
+
+
+def tuned_by(path: Path | None, tuned: Recipe, start: str) -> Recipe:
+    """Return a recipe for training from a model with what a recipe file says, if there is one.
+
+    The model that training starts from keeps its front end and its architecture.
+    """
     if path is None:
         return tuned
     front_end = replace(tuned.front_end, mean=(), scale=())

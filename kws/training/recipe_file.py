@@ -29,7 +29,7 @@ EXTENDS, BASE_MODEL = ((name, ALIASES[name]) for name in ("extends", "base_model
 def has_data(path: Path) -> bool:
     """Return whether a recipe names data; one that does not holds for any dataset folder."""
     keys = {key for table in recipe_tables(path) for key in table.content} - set(EXTENDS)
-    return not keys or not keys <= set(HYPERPARAMETERS)
+    return not keys or not keys <= {*HYPERPARAMETERS, "synthesis"}
 
 
 def read_hyperparameters(path: Path, default: Recipe) -> Recipe:

@@ -13,7 +13,14 @@ from kws.errors import KwsError
 from kws.tts.carrier_sentences import carrier_sentence, common_words_around
 from kws.tts.languages import ENGLISH, language_of
 from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
-from kws.tts.voices import Voice, accented_voices, installed_voices, timed_voices, voices_for
+from kws.tts.voices import (
+    Voice,
+    accented_voices,
+    chosen_voices,
+    installed_voices,
+    timed_voices,
+    voices_for,
+)
 from kws.types import Samples
 
 LONE_WEIGHTS = {**SAMPLING_WEIGHTS, "kokoro": 0.3}
@@ -32,16 +39,18 @@ class Speakers:
     folder: Path
     progress: Callable[[int, int], None]
     language: str | None = None  # of all texts; None for that of each one's letters
+    chosen: tuple[str, ...] = ()  # voices or synthesisers; (): all that are installed
 
     @cached_property
     def voices(self) -> list[Voice]:
-        """Return every voice that is installed; KwsError when there is none."""
-        return installed_voices(kokoro_folder=self.kokoro)
+        """Return the chosen voices that are installed; KwsError when there is none."""
+        return chosen_voices(self.chosen, installed_voices(kokoro_folder=self.kokoro))
 
     @cached_property
     def accented(self) -> list[Voice]:
         """Return these voices and those with foreign accents, or all of the language."""
-        return accented_voices(self.voices, self.language or ENGLISH)
+        accented = accented_voices(self.voices, self.language or ENGLISH)
+        return [voice for voice in accented if not self.chosen or voice.is_one_of(self.chosen)]
 
     def language_of(self, text: str) -> str | None:
         """Return the language in which a text is said; None where its letters have none."""

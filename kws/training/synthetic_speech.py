@@ -11,6 +11,7 @@ import numpy as np
 
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
+from kws.data.dataset_recipe import with_recipe
 from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
@@ -44,13 +45,16 @@ TRAINING_SEED = 1  # of what training draws
 PER_TEXT = 4  # utterances of each known text, where there is no dictionary to make sentences from
 
 
-def with_synthesis(dataset: Dataset, language: str | None = None) -> Dataset:
+def with_synthesis(
+    dataset: Dataset, language: str | None = None, recipe: Path | None = None
+) -> Dataset:
     """Return a dataset with what the installed synthesisers can add; the log says what they cannot.
 
     A keyword that has synthetic utterances already (`kws synth`) gets no more.
 
     language: in which all is said, as known_language() returns it; None for the one of the letters
         of the keywords, if that is one for all. The log says where another one seems meant.
+    recipe: a file whose [synthesis] changes what is said.
     """
     if language is None:
         language = _language_of_all(list(dataset.positives))
@@ -66,7 +70,7 @@ def with_synthesis(dataset: Dataset, language: str | None = None) -> Dataset:
         utterances_per_lone=1,
         language=language,
     )
-    return _possible(dataset, wanted)
+    return _possible(dataset, wanted, recipe)
 
 
 def _language_of_all(keywords: Sequence[str]) -> str | None:
@@ -78,8 +82,11 @@ def _language_of_all(keywords: Sequence[str]) -> str | None:
     return None if others or language == ENGLISH else language
 
 
-def with_other_words(dataset: Dataset) -> Dataset:
-    """Return a dataset of single words with synthetic keywords, other words and sentences."""
+def with_other_words(dataset: Dataset, recipe: Path | None = None) -> Dataset:
+    """Return a dataset of single words with synthetic keywords, other words and sentences.
+
+    recipe: a file whose [synthesis] changes what is said.
+    """
     others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
     wanted = Synthesis(
         utterances_per_keyword=PER_KEYWORD,
@@ -87,7 +94,7 @@ def with_other_words(dataset: Dataset) -> Dataset:
         utterances_per_confusable=PER_OTHER_WORD,
         random_sentences=RANDOM_SENTENCES,
     )
-    return _possible(dataset, wanted)
+    return _possible(dataset, wanted, recipe)
 
 
 def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
@@ -106,8 +113,9 @@ def with_kokoro(dataset: Dataset, folder: Path) -> Dataset:
     return replace(dataset.with_source(KOKORO_CARD), synthesis=wanted)
 
 
-def _possible(dataset: Dataset, wanted: Synthesis) -> Dataset:
+def _possible(dataset: Dataset, wanted: Synthesis, recipe: Path | None) -> Dataset:
     """Return a dataset with as much synthesis as the synthesisers and a dictionary allow."""
+    wanted = with_recipe(recipe, wanted, list(dataset.positives)) if recipe else wanted
     try:
         installed_voices()
     except KwsError as error:
@@ -148,7 +156,7 @@ def synthetic_speech(
 
     progress: called with the numbers of utterances made and missing, for each kind.
     """
-    speakers = Speakers(wanted.kokoro, folder, progress, wanted.language)
+    speakers = Speakers(wanted.kokoro, folder, progress, wanted.language, wanted.voices)
 
     def keyword(text: str) -> list[Samples]:
         others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
@@ -175,7 +183,7 @@ def _lone(wanted: Synthesis, keywords: Sequence[str]) -> list[str]:
     if not wanted.lone_utterances or not wanted.utterances_per_lone:
         return []
     random, language = np.random.default_rng(1), wanted.language or ENGLISH
-    return lone_texts(keywords, wanted.lone_utterances, random, language)
+    return _allowed(wanted, lone_texts(keywords, wanted.lone_utterances, random, language))
 
 
 def confusable_phrases(
@@ -200,7 +208,13 @@ def confusable_phrases(
             _log.warning("no confusable phrases of %r are added: %s", keyword, error)
             continue
         phrases += [p for p in found if not any(contains(p, k) for k in keywords)]
-    return phrases
+    return _allowed(wanted, phrases)
+
+
+def _allowed(wanted: Synthesis, texts: Sequence[str]) -> list[str]:
+    """Return the texts in which no excluded phrase is said."""
+    excluded = wanted.excluded_phrases
+    return [text for text in texts if not any(contains(text, phrase) for phrase in excluded)]
 
 
 def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -210,4 +224,5 @@ def _texts(wanted: Synthesis, keywords: Sequence[str]) -> tuple[list[str], list[
     if not wanted.random_sentences:
         return phrases, []
     random, language = np.random.default_rng(TRAINING_SEED), wanted.language or ENGLISH
-    return phrases, random_sentences(keywords, wanted.random_sentences, random, language)
+    sentences = random_sentences(keywords, wanted.random_sentences, random, language)
+    return phrases, _allowed(wanted, sentences)

@@ -76,9 +76,11 @@ def check_work(work: Path, plan: Plan) -> None:
     committee = replace(recipe.committee, bound=1.0)
     trained = replace(recipe, posterior=posterior, committee=committee)
     kokoro = dataset.synthesis.kokoro
-    voices = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
+    voices: list[object] = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
-    inputs = repr((VERSION, files, synthesis, voices, trained, plan.kept.folds))
+    voices += filter(None, [synthesis.voices])
+    unsaid = filter(None, [synthesis.excluded_phrases])
+    inputs = repr((VERSION, files, synthesis, [*voices, *unsaid], trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()
     stamp = work / "inputs.sha256"

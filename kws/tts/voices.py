@@ -47,6 +47,10 @@ class Voice:
     def __str__(self) -> str:
         return f"{self.synthesiser} {self.name}"
 
+    def is_one_of(self, names: Sequence[str]) -> bool:
+        """Return whether names of voices and synthesisers name it."""
+        return self.synthesiser in names or str(self) in names
+
     @property
     def label(self) -> str:
         """Return the voice's name in file names."""
@@ -142,6 +146,19 @@ def installed_voices(piper: Path | None = None, kokoro_folder: Path | None = Non
             " (Debian, Ubuntu: apt install espeak-ng flite festival), Piper and Kokoro"
         )
     return voices
+
+
+def chosen_voices(names: Sequence[str], voices: Sequence[Voice]) -> list[Voice]:
+    """Return the voices that names of voices and synthesisers name; without names all.
+
+    Raises KwsError for a name that none of the voices has.
+    """
+    if not names:
+        return list(voices)
+    for name in names:
+        if not any(voice.is_one_of([name]) for voice in voices):
+            raise KwsError(f"speech synthesis: no installed voice or synthesiser is named {name!r}")
+    return [voice for voice in voices if voice.is_one_of(names)]
 
 
 def known_language(language: str) -> str:

@@ -90,7 +90,14 @@ def test_nothing_marked_says_what_to_do(tmp_path: Path) -> None:
 def test_a_shipped_model_is_trained_on_and_keeps_its_thresholds(
     kept: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = plan_addition(dataset, kept, str(HOME), tmp_path / "x.work", epochs=1)
+    (recipe := tmp_path / "brief.toml").write_text(
+        "[schedule]\nepochs = 9\nsteps_per_epoch = 2\n[synthesis]\nexcluded_phrases = ['a']\n"
+    )
+    made = plan_addition(
+        dataset, kept, str(HOME), tmp_path / "x.work", epochs=1, recipe_file=recipe
+    )
+    assert made.recipe.schedule.steps_per_epoch == 2
+    assert made.dataset.synthesis.excluded_phrases in [(), ("a",)]  # (): no synthesiser is here
     model = ModelFile.load(HOME)
     assert tuple(made.dataset.positives) == model.config.keywords
     assert [len(clips) for clips in made.dataset.positives.values()] == [9, 0, 0, 0]
@@ -135,6 +142,12 @@ def test_folds_and_partitions_are_those_of_the_former_training(
     # Each fold goes on from the one that held out the same, and is compared with it.
     assert made.former.initial(made.tested[0]).name == "fold-1"
     assert made.former.tested(made.tested[0]).name == "fold-1"
+
+
+def test_a_recipe_of_data_is_refused(kept: Path, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "data.toml").write_text("[keywords]\ncomputer = ['computer']\n")
+    with pytest.raises(KwsError, match=r"data\.toml: names data, which --add takes from"):
+        plan_addition(dataset, kept, str(HOME), tmp_path, recipe_file=tmp_path / "data.toml")
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{}", '{"folds": 4}', "[" * 100_000, "\udcff"])

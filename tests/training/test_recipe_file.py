@@ -210,6 +210,7 @@ def test_a_file_of_hyperparameters_alone_names_no_data(recipe: Path) -> None:
     for text, expected in (
         ("[schedule]\nepochs = 3\n", False),
         ("seed = 2\n", False),
+        ("[synthesis]\nvoices = ['flite']\n", False),
         (DATA, True),
         ("", True),
         (f"{DATA}[schedule]\nepochs = 3\n", True),

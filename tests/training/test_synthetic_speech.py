@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,15 @@ import pytest
 from conftest import skip_without
 
 from kws.data.dataset import Dataset, Synthesis
+from kws.errors import KwsError
 from kws.keyword_names import contains
-from kws.training.synthetic_speech import SyntheticSpeech, synthetic_speech, with_synthesis
+from kws.training.synthetic_speech import (
+    PER_CONFUSABLE,
+    SyntheticSpeech,
+    confusable_phrases,
+    synthetic_speech,
+    with_synthesis,
+)
 from kws.tts import pronunciation
 from kws.tts.confusable_phrases import find_confusable_phrases
 from kws.tts.synthesisers import ESPEAK_ACCENTS, SYNTHESISERS
@@ -60,6 +68,28 @@ def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     }
     assert said == {f"{file_name(phrase)}-0" for phrase in phrases}
     assert len(speech.confusable_phrases) == len(phrases) == 2 * len(expected)
+
+
+def test_a_recipe_chooses_voices_and_excludes_phrases(tmp_path: Path) -> None:
+    skip_without("flite", shutil.which("flite"))
+    (recipe := tmp_path / "recipe.toml").write_text(
+        "[synthesis]\nvoices = ['flite slt', 'flite awb']\nexcluded_phrases = ['come puter']\n"
+        "utterances_per_keyword = 3\ngenerated_confusables = 4\nrandom_sentences = 0\n"
+        "in_context_per_keyword = 0\naccented_per_keyword = 2\nlone_utterances = 0\n"
+    )
+    wanted = with_synthesis(Dataset({"computer": []}), recipe=recipe).synthesis
+    assert (wanted.utterances_per_keyword, wanted.utterances_per_confusable) == (3, PER_CONFUSABLE)
+    phrases = confusable_phrases(wanted, ["computer"], 4)
+    (first, *others) = phrases
+    wanted = replace(wanted, excluded_phrases=(first.upper(),))
+    assert confusable_phrases(wanted, ["computer"], 4) == others
+    synthetic_speech(wanted, ["computer"], tmp_path / "speech")
+    said = [path.stem.split("@") for path in (tmp_path / "speech").rglob("*.flac")]
+    assert {voice for _, voice in said} == {"flite_slt", "flite_awb"}
+    assert len([text for text, _ in said if text.startswith("computer-")]) == 3 + 2
+    assert not [text for text, _ in said if text.startswith(f"{file_name(first)}-")]
+    with pytest.raises(KwsError, match="no installed voice or synthesiser is named 'flite x'"):
+        synthetic_speech(replace(wanted, voices=("flite x",)), ["computer"], tmp_path / "speech")
 
 
 def test_nothing_is_asked_of_synthesisers_where_there_are_none(

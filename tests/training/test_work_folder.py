@@ -62,6 +62,8 @@ def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: 
         (whole, Recipe(), 5),
         (whole.partitions(range(7)), Recipe(), 4),
         (replace(whole, synthesis=Synthesis(utterances_per_keyword=3)), Recipe(), 4),
+        (replace(whole, synthesis=Synthesis(voices=("flite",))), Recipe(), 4),
+        (replace(whole, synthesis=Synthesis(excluded_phrases=("a",))), Recipe(), 4),
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
             check(others, recipe, folds)
