@@ -68,7 +68,7 @@ trunk: base-model
 
 firmware: $(VENV)/kws.stamp
 	$(BIN)/kws export home --no-count --output build/firmware
-	cp build/firmware/kws_home/src/kws_model.[ch] firmware_export/src/
+	cp build/firmware/kws_home/src/kws_model.[ch] build/firmware/kws_home/src/kws_kinds.h firmware_export/src/
 	cp build/firmware/kws_home/report.* firmware_export/
 
 system-packages:

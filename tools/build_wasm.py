@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from kws.engine.build_native import ENGINE, STAGES  # noqa: E402
+from kws.engine.c_headers import ALL_KINDS  # noqa: E402
 from kws.engine.image import layout  # noqa: E402
 
 RESULT = ROOT / "kws" / "web" / "kws.wasm"
@@ -30,6 +31,7 @@ SECTION = b"kws.build"
 COMPILER = "clang"
 OPTIONS = (
     *("--target=wasm32", "-std=c99", "-Wall", "-Wextra", "-Werror", "-O2"),
+    f"-DKWS_KINDS={ALL_KINDS}",
     # memcpy and sqrtf become instructions, so that there is no libc to link.
     *("-mbulk-memory", "-fno-math-errno", "-nostdlib", "-fvisibility=hidden"),
     *("-Wl,--no-entry", "-Wl,--export-dynamic", "-Wl,--export=__heap_base", "-Wl,--strip-all"),
@@ -63,7 +65,7 @@ def sources() -> list[Path]:
 def digest() -> str:
     """Return the SHA-256 of sources, headers and options."""
     headers = sorted((ROOT / ENGINE).glob("*.h"))
-    headers = [path for path in headers if path.name != "kws_model.h"]
+    headers = [path for path in headers if path.name not in ("kws_model.h", "kws_kinds.h")]
     sums = hashlib.sha256(json.dumps([OPTIONS, LIBC, layout()]).encode())
     for path in (*sources(), *headers):
         sums.update(path.name.encode() + b"\0" + path.read_text("utf-8").encode() + b"\0")

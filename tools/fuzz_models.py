@@ -22,12 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from hostile_models import small_committee, small_model, without_settings
+from hostile_models import other_model, small_committee, small_model, without_settings
 from model_mutator import Mutator
 
 from kws.backend import BACKENDS, DEFAULT_BACKEND, Spotter
 from kws.console.model_info import as_dict, as_text
 from kws.engine import operator_check
+from kws.engine.c_headers import ALL_KINDS
 from kws.errors import KwsError
 from kws.export.sketch import engine_sources, export
 from kws.model_file import ModelFile, find
@@ -78,7 +79,7 @@ class SanitisedEngine:
         for source in engine_sources():
             if source.suffix == ".c":
                 self.objects.append(folder / f"{source.stem}.o")
-                _run([*SANITISED, "-c", source, "-o", self.objects[-1]])
+                _run([*SANITISED, f"-DKWS_KINDS={ALL_KINDS}", "-c", source, "-o", self.objects[-1]])
 
     def run(self, exported: Path) -> None:
         """Compile the model in an exported folder and run it on noise."""
@@ -161,7 +162,7 @@ def main() -> None:
         expected = Exception
     dense = arguments.backend == "c"
     originals = [
-        *(small_model(dense=dense), small_model(1, False), small_committee()),
+        *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
         find("home").read_bytes(),
     ]
     results: Counter[str] = Counter()
@@ -169,7 +170,9 @@ def main() -> None:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            content = Mutator(random).mutated(originals[random.choice(4, p=(0.4, 0.2, 0.35, 0.05))])
+            content = Mutator(random).mutated(
+                originals[random.choice(5, p=(0.3, 0.15, 0.25, 0.25, 0.05))]
+            )
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"
             path.write_bytes(content)  # it stays where a fault ends this process
             compiled = engine if results[ACCEPTED] < arguments.compile else None

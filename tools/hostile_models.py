@@ -169,6 +169,36 @@ def small_model(stride: int = 2, dense: bool = True) -> bytes:
         weights = net.weights(3, 1, 4, 6, channels=3)
         net.add("CONV_2D", (1, 1, 1, 3), weights, "Conv2DOptions", **convolution)
         net.add("SOFTMAX", (1, 1, 1, 3), [], "SoftmaxOptions", beta=1.0, scale=1 / 256, zero=-128)
+    return _with_settings(net, stride)
+
+
+@cache
+def other_model(stride: int = 2) -> bytes:
+    """Return a model of the kinds of layers that small_model() lacks, with two keywords."""
+    net = Network((1, 7, 10, 1), np.random.default_rng(2))
+    convolution = {"padding": 1, "strideH": 1, "strideW": 1}
+    convolution |= {"dilationHFactor": 1, "dilationWFactor": 1}
+    first = convolution | {"strideH": 2, "dilationWFactor": 2, "scale": 0.1}
+    net.add("CONV_2D", (1, 3, 6, 4), net.weights(4, 3, 3, 1, channels=4), "Conv2DOptions", **first)
+    kept = net.last
+    point = convolution | {"fusedActivationFunction": 1}
+    net.add("CONV_2D", (1, 3, 6, 4), net.weights(4, 1, 1, 4, channels=4), "Conv2DOptions", **point)
+    net.add("ADD", (1, 3, 6, 4), [kept], "AddOptions", scale=0.15, zero=4)
+    pool = {"filterHeight": 2, "filterWidth": 3, "strideH": 1, "strideW": 2, "padding": 1}
+    net.add("MAX_POOL_2D", (1, 2, 2, 4), [], "Pool2DOptions", **pool)
+    net.add("QUANTIZE", (1, 2, 2, 4), [], "", scale=0.12, zero=-20)
+    axes = net.tensor((1,), 0, 0, np.array([2], np.int32))
+    net.add("MEAN", (1, 2, 1, 4), [axes], "ReducerOptions", keepDims=True, scale=0.1)
+    last = convolution | {"scale": 0.05, "zero": 0}
+    weights = net.weights(3, 2, 1, 4, channels=3)
+    net.graph.tensors[weights[0]].quantization.scale = np.array([0.001], np.float32)
+    net.add("CONV_2D", (1, 1, 1, 3), weights, "Conv2DOptions", **last)
+    net.add("LOGISTIC", (1, 1, 1, 3), [], "", scale=1 / 256, zero=-128)
+    return _with_settings(net, stride)
+
+
+def _with_settings(net: Network, stride: int) -> bytes:
+    """Return a network for frames of 10 values and two keywords as a model."""
     config = ModelConfig(
         keywords=("one", "two"),
         thresholds=(0.3, 0.3),

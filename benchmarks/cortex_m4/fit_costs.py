@@ -16,20 +16,23 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
 from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.engine.c_headers import constants
+from kws.engine.network import KINDS as KINDS_OF_LAYERS
 from kws.engine.network import Layer, Network
 from kws.export.c_source import detector_source
 from kws.export.cost import STAGES, STORED
-from kws.export.sketch import engine_sources
+from kws.export.sketch import KINDS, engine_files, engine_sources
 from kws.model_file import ModelFile
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
-from cortex_m4.counting import ARDUINO, count
+from cortex_m4.counting import ARDUINO, build, count
 
 FOLDS = 9
 
@@ -38,12 +41,12 @@ Operations = list[Counter[str]]  # of each detector
 
 def main() -> None:
     """Count, fit and store."""
-    engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
     operations: dict[str, Operations] = {stage: [] for stage in STAGES}
     counts: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for config, network in detectors():
         sizes, source = detector_source(ModelFile("fitted", b"", config), network)
-        counted = count(engine | {"kws_model.h": sizes, "kws_model.c": source})
+        files = {"kws_model.h": sizes, "kws_model.c": source}
+        counted = count(engine_files([network]) | files)
         for stage, stage_operations in STAGES.items():
             operations[stage].append(stage_operations(network, config))
             counts[stage].append(getattr(counted.costs, stage))
@@ -53,15 +56,44 @@ def main() -> None:
         residuals = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
         errors[stage] = round(float(residuals.max()), 3)
         print(f"{stage}: off by {residuals.mean():.1%} on average, {errors[stage]:.1%} at most")
-    del counted.flash["kws_model"]
+    flash, kinds = flash_of_kinds(files)
     table = {
         "made_by": "python benchmarks/cortex_m4/fit_costs.py",
         "compiler": f"{counted.compiler}, {ARDUINO}",
         "errors": errors,
         "instructions": prices,
-        "flash": counted.flash,
+        "flash": flash,
+        "kinds": kinds,
     }
     STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+
+
+def flash_of_kinds(files: dict[str, str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the engine's bytes by source file, and what the kernels of each kind of layers add.
+
+    files: a detector's model.
+    """
+    engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
+
+    def linked(bits: int) -> dict[str, int]:
+        kinds = {KINDS: f"#define KWS_KINDS {bits:#x}u\n"}
+        with TemporaryDirectory() as folder:
+            _, flash = build(engine | kinds | files, ARDUINO, Path(folder))
+        return {file: size for file, size in flash.items() if file != "kws_model"}
+
+    bits = {f"KWS_{kind}": 1 << constants()[f"KWS_{kind}"] for kind in ("DENSE", *KINDS_OF_LAYERS)}
+    usual = {name: bits[name] for name in ("KWS_DENSE", "KWS_CONVOLUTION", "KWS_DEPTHWISE")}
+    everything = linked(sum(usual.values()))
+    base, total = Counter(everything), sum(everything.values())
+    kinds = {
+        kind: sum(linked(sum(usual.values()) | bit).values()) - total for kind, bit in bits.items()
+    }
+    for kind, bit in usual.items():  # what they share is of the engine
+        saved = Counter(everything)
+        saved.subtract(linked(sum(usual.values()) - bit))
+        kinds[kind] = sum(saved.values())
+        base.subtract(saved)
+    return dict(base), kinds
 
 
 def fit(operations: Operations, counts: list[float]) -> dict[str, float]:

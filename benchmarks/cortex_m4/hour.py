@@ -12,7 +12,6 @@ closed is scaled to the hour. QEMU counts instructions, not cycles.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from kws.data.audio_files import audio_files
 from kws.engine.c_layout import longest_window
 from kws.engine.lowering import read_all
 from kws.export.c_source import detector_source
-from kws.export.sketch import engine_sources, model_files
+from kws.export.sketch import engine_files, model_files
 from kws.gate import Gate
 from kws.model_file import ModelFile
 
@@ -113,10 +112,9 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
 
 def build(model: ModelFile, folder: Path) -> Path:
     """Compile and link a model's detector with hour.c in a folder; return the program."""
-    for source in engine_sources():
-        shutil.copy(source, folder)
     network, *others = read_all(model)
-    for file, text in model_files(detector_source(model, network, others)).items():
+    sources = engine_files([network, *others])
+    for file, text in (sources | model_files(detector_source(model, network, others))).items():
         (folder / file).write_text(text, "utf-8")
     files = [*folder.glob("*.[cS]"), HERE / "hour.c", counting.FOLDER / "startup.c"]
     files.append(SEMIHOSTING / "io_semihosting.c")

@@ -6,6 +6,13 @@
 #include "arithmetic.h"
 #include "kernels.h"
 
+#ifndef KWS_KINDS
+#include "kws_kinds.h"
+#endif
+
+/* Tell whether a kind of layers is compiled; the linker leaves the kernels of the others out. */
+#define KWS_HAS(kind) ((KWS_KINDS >> (kind)) & 1u)
+
 /* Return the size of an input time step. */
 static int time_step_bytes(const kws_layer *layer) { return layer->bins * layer->channels; }
 
@@ -35,17 +42,29 @@ static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
   return time_step(ds_cnn, phase, index, states_of(ds_cnn, phase)[index].next);
 }
 
+/* Add the input time step of a layer and what its keep has kept; both rings are of one size. */
+static void add_kept(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer, kws_input in,
+                     int8_t *out) {
+  const kws_input kept = {input_of(ds_cnn, phase, layer - layer->bias[1]), in.oldest};
+  kws_add(layer, in, kept, out);
+}
+
 /* Compute the next output time step of a layer whose oldest input time step is in a slot. */
 static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8_t *out) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
   const kws_input in = {input_of(ds_cnn, phase, layer), oldest};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch_at);
   switch (layer->kind) {
-    case KWS_CONVOLUTION: kws_convolution(layer, in, scratch, out); break;
-    case KWS_DENSE: kws_dense(layer, in, scratch, out); break;
-    case KWS_DEPTHWISE: kws_depthwise(layer, in, scratch, out); break;
-    case KWS_AVERAGE: kws_average(layer, in, out); break;
-    default: kws_softmax(layer, in, out); break;
+    case KWS_CONVOLUTION: if (KWS_HAS(KWS_CONVOLUTION)) kws_convolution(layer, in, scratch, out); break;
+    case KWS_DENSE: if (KWS_HAS(KWS_DENSE)) kws_dense(layer, in, scratch, out); break;
+    case KWS_DEPTHWISE: if (KWS_HAS(KWS_DEPTHWISE)) kws_depthwise(layer, in, scratch, out); break;
+    case KWS_AVERAGE: if (KWS_HAS(KWS_AVERAGE)) kws_average(layer, in, out); break;
+    case KWS_SOFTMAX: if (KWS_HAS(KWS_SOFTMAX)) kws_softmax(layer, in, out); break;
+    case KWS_MAXIMUM: if (KWS_HAS(KWS_MAXIMUM)) kws_maximum(layer, in, out); break;
+    case KWS_MEAN: if (KWS_HAS(KWS_MEAN)) kws_mean(layer, in, out); break;
+    case KWS_TABLE: if (KWS_HAS(KWS_TABLE)) kws_table(layer, in, out); break;
+    case KWS_KEEP: if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out); break;
+    default: if (KWS_HAS(KWS_ADD)) add_kept(ds_cnn, phase, layer, in, out); break;
   }
 }
 

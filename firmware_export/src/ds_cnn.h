@@ -18,8 +18,19 @@ extern "C" {
 enum { KWS_MAX_LAYERS = 40, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
 
 /* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
- * it. */
-enum kws_layer_kind { KWS_CONVOLUTION, KWS_DENSE, KWS_DEPTHWISE, KWS_AVERAGE, KWS_SOFTMAX };
+ * it. A keep passes its input on and keeps as many time steps as an add after it needs. */
+enum kws_layer_kind {
+  KWS_CONVOLUTION,
+  KWS_DENSE,
+  KWS_DEPTHWISE,
+  KWS_AVERAGE,
+  KWS_SOFTMAX,
+  KWS_MAXIMUM,
+  KWS_MEAN,
+  KWS_TABLE,
+  KWS_KEEP,
+  KWS_ADD
+};
 
 /* Describe a layer. A time step holds frequency bins of channels. */
 typedef struct {
@@ -36,11 +47,14 @@ typedef struct {
                                 first phase */
   const int8_t *weights;     /* convolution: [output_channels][depth], the depth being taps and
                                 channels, padded to a multiple of 8; dense: see kws_dense;
-                                depthwise: [channels / 4, rounded up][taps][4] */
+                                depthwise: [channels / 4, rounded up][taps][4];
+                                table: [256] outputs by input, -128 first */
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
-                                softmax: [256] exponentials by distance from the highest score */
-  const int32_t *multiplier; /* [output_channels] */
-  const int8_t *shifts;      /* [output_channels], see kws_requantise */
+                                softmax: [256] exponentials by distance from the highest score;
+                                mean: [1], as of an output channel;
+                                add: zero point of what is kept, how many layers back its keep is */
+  const int32_t *multiplier; /* [output_channels]; mean: [1]; add: of input, kept, sum */
+  const int8_t *shifts;      /* as many, see kws_requantise */
 } kws_layer;
 
 /* Describe a network and its working memory. */

@@ -36,6 +36,16 @@ void kws_dense_output(const kws_layer *layer, kws_input in, int output, int8_t *
 void kws_average(const kws_layer *layer, kws_input in, int8_t *out);
 /* Turn scores into probabilities. */
 void kws_softmax(const kws_layer *layer, kws_input in, int8_t *out);
+/* Take the maximum over a kernel. */
+void kws_maximum(const kws_layer *layer, kws_input in, int8_t *out);
+/* Average over a kernel, to another scale. */
+void kws_mean(const kws_layer *layer, kws_input in, int8_t *out);
+/* Look each value up. */
+void kws_table(const kws_layer *layer, kws_input in, int8_t *out);
+/* Pass the newest time step on. */
+void kws_keep(const kws_layer *layer, kws_input in, int8_t *out);
+/* Add the newest time step and that of the same slot in a ring of the same size. */
+void kws_add(const kws_layer *layer, kws_input in, kws_input kept, int8_t *out);
 
 /* Return how many input values an output value of a convolution depends on. */
 static inline int kws_depth(const kws_layer *layer) {

@@ -13,10 +13,13 @@ from cffi import FFI
 
 ROOT = Path(__file__).parents[2]
 ENGINE = "firmware_export/src"
-STAGES = ("gate", "fft", "mfcc", "ds_cnn", "kernels", "committee", "posterior", "spotter")
+STAGES = (
+    *("gate", "fft", "mfcc", "ds_cnn", "kernels", "pooling", "elementwise"),
+    *("committee", "posterior", "spotter"),
+)
 
 sys.path.insert(0, str(ROOT))  # an isolated build does not see the project otherwise
-from kws.engine.c_headers import HEADERS, declarations  # noqa: E402
+from kws.engine.c_headers import ALL_KINDS, HEADERS, declarations  # noqa: E402
 
 headers = [*(ROOT / ENGINE / name for name in HEADERS), Path(__file__).with_name("blocks.h")]
 ffibuilder = FFI()
@@ -25,6 +28,7 @@ ffibuilder.set_source(
     "kws.engine._c_engine",
     '#include "spotter.h"\n#include "blocks.h"\n',
     sources=["kws/engine/blocks.c", *(f"{ENGINE}/{stage}.c" for stage in STAGES)],
+    define_macros=[("KWS_KINDS", ALL_KINDS)],
     include_dirs=[ENGINE, "kws/engine"],
     extra_compile_args=[] if sys.platform == "win32" else ["-O3"],  # as /O2 there, by default
     # Without a compiler kws runs in Python alone; a wheel for others has the engine.

@@ -22,6 +22,7 @@ HEADERS = (
     "posterior.h",
     "spotter.h",
 )  # in order of inclusion
+ALL_KINDS = "0xffffu"  # of layers: KWS_KINDS, which an export sets to those of its models
 POINTER_BYTES = 4  # on the board
 _SIZES = {"bool": 1, "char": 1, "float": 4, "size_t": 4, "uint64_t": 8, "int64_t": 8}
 _SIZES |= {f"{sign}int{bits}_t": bits // 8 for sign in ("", "u") for bits in (8, 16, 32)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 import tflite
 
 from kws.config import MAX_NETWORKS
+from kws.engine.elementwise import addition, logistic, mean, requantised
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
@@ -16,6 +18,7 @@ from kws.engine.requantisation import Channels, channels, exponentials
 from kws.engine.tflite_reader import Operator, Tensor
 from kws.model_file import ModelFile
 
+NO_WEIGHTS = np.zeros(0, np.int8)
 EMPTY = Channels(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
@@ -26,7 +29,7 @@ def read(content: bytes, where: str) -> Network:
         KwsError: the engine cannot run it, or the file is damaged.
     """
     first, steps = proven(content, where)
-    layers = tuple(_layer(step, where) for step in steps)
+    layers = _layers(steps, where)
     frames, bins, values = first.plane
     return Network(
         layers=layers,
@@ -45,6 +48,49 @@ def read_all(model: ModelFile) -> list[Network]:
     return [read(*each) for each in zip((model.content, *model.networks), names, strict=False)]
 
 
+def _layers(steps: list[Step], where: str) -> tuple[Layer, ...]:
+    """Return the layers of proven operators; what an ADD adds is kept by a layer of its own."""
+    layers: list[Layer] = []
+    keeps: dict[int, int] = {}  # index of the layer that keeps, by the index of the ADD's step
+    for index, step in enumerate(steps):
+        for later, adding in enumerate(steps[index:], start=index):
+            if adding.added is not None and later - adding.back == index:
+                keeps[later] = len(layers)
+                layers.append(_keep(adding, adding.added))
+        layer = _layer(step, where)
+        if index in keeps:
+            layer.bias[1] = len(layers) - keeps[index]
+        layers.append(layer)
+    return tuple(layers)
+
+
+def _keep(step: Step, kept: Tensor) -> Layer:
+    """Return the layer that keeps an operand of a proven ADD."""
+    _, bins, values = kept.plane
+    return Layer(
+        kind="KEEP",
+        time_kernel=step.kernel[0],
+        time_stride=1,
+        time_padding_before=step.kernel[0] - 1,  # so that each input gives an output at once
+        time_padding_after=0,
+        frequency_kernel=1,
+        frequency_stride=1,
+        frequency_padding=0,
+        bins=bins,
+        channels=values,
+        output_bins=bins,
+        output_channels=values,
+        zero_point=kept.zero_point,
+        output_zero_point=kept.zero_point,
+        activation_min=-128,
+        activation_max=127,
+        weights=NO_WEIGHTS,
+        bias=EMPTY.bias,
+        multiplier=EMPTY.multiplier,
+        shift=EMPTY.shift,
+    )
+
+
 def _layer(step: Step, where: str) -> Layer:
     """Return the layer of a proven operator."""
     operator, source, out = step.operator, step.source, step.output
@@ -53,6 +99,8 @@ def _layer(step: Step, where: str) -> Layer:
         operator.options.stride,
         step.pads,
     )
+    if step.added is not None:  # as its keep, so that both rings turn together
+        time_pads = (step.kernel[0] - 1, 0)
     low, high = _activation(operator)
     return Layer(
         kind=kind,
@@ -67,7 +115,7 @@ def _layer(step: Step, where: str) -> Layer:
         channels=source.plane[2],
         output_bins=out.plane[1],
         output_channels=out.plane[2],
-        zero_point=source.zero_point,
+        zero_point=step.pad_value,
         output_zero_point=out.zero_point,
         activation_min=low,
         activation_max=high,
@@ -84,26 +132,59 @@ Lowered = tuple[str, npt.NDArray[np.int8], Channels]  # kind, weights, requantis
 def _dense(step: Step, where: str) -> Lowered:
     """Lower a convolution, or a fully connected layer, whose kernel is the whole plane."""
     weights = step.operator.constant(1, where)
+    if step.operator.name == "CONV_2D":
+        weights = _dilated(weights, step)
     matrix = weights.reshape(len(weights), -1)
     return "CONVOLUTION", pad_depth(matrix), _channels(step.operator, step.source, matrix, where)
 
 
 def _depthwise(step: Step, where: str) -> Lowered:
     weights = step.operator.constant(1, where)
-    matrix = weights.reshape(-1, weights.shape[3]).T
+    matrix = _dilated(weights, step).reshape(-1, weights.shape[3]).T
     quantised = _channels(step.operator, step.source, matrix, where)
     if step.source.plane[2] == 1:  # every output channel sees the one input channel
         return "CONVOLUTION", pad_depth(matrix), quantised
     return "DEPTHWISE", group_channels(matrix), quantised
 
 
+def _dilated(weights: npt.NDArray[np.int8], step: Step) -> npt.NDArray[np.int8]:
+    """Return weights [_, time, frequency, _] with the zeros between taps that dilation means."""
+    time, frequency = step.operator.options.dilation
+    if (time, frequency) == (1, 1):
+        return weights
+    wide = np.zeros((weights.shape[0], *step.kernel, weights.shape[3]), np.int8)
+    wide[:, ::time, ::frequency] = weights
+    return wide
+
+
 def _average(step: Step, where: str) -> Lowered:
-    return "AVERAGE", np.zeros(0, np.int8), EMPTY
+    return "AVERAGE", NO_WEIGHTS, EMPTY
+
+
+def _maximum(step: Step, where: str) -> Lowered:
+    return "MAXIMUM", NO_WEIGHTS, EMPTY
+
+
+def _mean(step: Step, where: str) -> Lowered:
+    return "MEAN", NO_WEIGHTS, mean(step.source, step.output, prod(step.kernel), where)
 
 
 def _softmax(step: Step, where: str) -> Lowered:
     table = exponentials(float(step.source.scale), step.operator.options.beta)
-    return "SOFTMAX", np.zeros(0, np.int8), replace(EMPTY, bias=table)
+    return "SOFTMAX", NO_WEIGHTS, replace(EMPTY, bias=table)
+
+
+def _addition(step: Step, where: str) -> Lowered:
+    assert step.added is not None
+    return "ADD", NO_WEIGHTS, addition(step.source, step.added, step.output)
+
+
+def _quantise(step: Step, where: str) -> Lowered:
+    return "TABLE", requantised(step.source, step.output), EMPTY
+
+
+def _logistic(step: Step, where: str) -> Lowered:
+    return "TABLE", logistic(step.source), EMPTY
 
 
 _MAKERS = {
@@ -111,6 +192,11 @@ _MAKERS = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
     "AVERAGE_POOL_2D": _average,
+    "MAX_POOL_2D": _maximum,
+    "MEAN": _mean,
+    "ADD": _addition,
+    "QUANTIZE": _quantise,
+    "LOGISTIC": _logistic,
     "SOFTMAX": _softmax,
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from kws.engine.elementwise_check import ELEMENTWISE, Known, elementwise_step
 from kws.engine.network import MAX_LAYERS
 from kws.engine.operator_check import (
     MAX_CLASSES,
@@ -37,13 +38,14 @@ def proven(content: bytes, where: str) -> tuple[Tensor, list[Step]]:
     Raises:
         KwsError: the engine cannot run it, or the file is damaged.
     """
-    first, operators = chain(content, where)
     require = Proof(where)
+    first, operators = _with_plane(*chain(content, where), require)
     _activation(first, "the input", require)
     require(first.plane[0] <= MAX_FRAMES, f"a window has more than {MAX_FRAMES} frames")
     require(prod(first.plane[1:]) <= MAX_CHANNELS, f"a frame has more than {MAX_CHANNELS} values")
     steps: list[Step] = []
     current, pads = first, NO_PADS
+    known: Known = {first.index: (0, first)}
     for operator in operators:
         of = require.of(operator)
         _activation(operator.output, "its output", of)
@@ -54,14 +56,37 @@ def proven(content: bytes, where: str) -> tuple[Tensor, list[Step]]:
             pads = padding_of(operator, current, of)
         elif operator.name in ("RESHAPE", "SQUEEZE"):
             current = _reshaped(operator, current, of)
+        elif operator.name in ELEMENTWISE:
+            steps.append(elementwise_step(operator, current, pads, known, steps, of))
+            current = steps[-1].output
         else:
             steps.append(step_of(operator, current, pads, of))
             current, pads = steps[-1].output, NO_PADS
+        if pads == NO_PADS:
+            known[operator.output.index] = (len(steps), current)
     require(pads == NO_PADS, "a PAD has no layer after it")
-    require(1 <= len(steps) <= MAX_LAYERS, f"{len(steps)} layers are not 1 to {MAX_LAYERS}")
+    layers = len(steps) + sum(step.added is not None for step in steps)
+    require(1 <= layers <= MAX_LAYERS, f"{layers} layers are not 1 to {MAX_LAYERS}")
     require(prod(current.plane[1:]) <= MAX_CLASSES, f"there are more than {MAX_CLASSES} classes")
     _total(steps, require)
     return first, steps
+
+
+def _with_plane(
+    first: Tensor, operators: list[Operator], require: Proof
+) -> tuple[Tensor, list[Operator]]:
+    """Return the input as the plane that a leading RESHAPE makes of it, and what follows."""
+    if len(first.shape) == 4 or not operators or operators[0].name != "RESHAPE":
+        return first, operators
+    out, of = operators[0].output, require.of(operators[0])
+    if len(out.shape) != 4:
+        return first, operators
+    _activation(replace(first, shape=(1, 1, 1, 1)), "its input", of)
+    _activation(out, "its output", of)
+    of(same_values(operators[0]), "its output has another type or scale than its input")
+    fits = min(first.shape, default=0) >= 1 and prod(first.shape) == prod(out.shape)
+    of(fits, "changes the number of values")
+    return out, operators[1:]
 
 
 def _activation(tensor: Tensor, what: str, require: Proof) -> None:
@@ -94,7 +119,7 @@ def _total(steps: list[Step], require: Proof) -> None:
     state = weights = products = 0
     for step in steps:
         values = step.padded[1] * step.source.plane[2]
-        state += step.kernel[0] * values
+        state += step.kernel[0] * values * (1 if step.added is None else 2)
         size = prod(step.kernel) * step.source.plane[2]  # of a pool
         if step.operator.name in WEIGHT_AXES:
             size = prod(step.operator.inputs[1].shape)

@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 BINS_AT_ONCE = 5  # frequency bins that a kernel computes at once: KWS_BINS_AT_ONCE
-KINDS = ("CONVOLUTION", "DEPTHWISE", "AVERAGE", "SOFTMAX")
+KINDS = (
+    "CONVOLUTION",
+    "DEPTHWISE",
+    "AVERAGE",
+    "SOFTMAX",
+    "MAXIMUM",
+    "MEAN",
+    "TABLE",
+    "KEEP",
+    "ADD",
+)
 DEPTH_STEP = 8  # the depth of a convolution is padded to a multiple of it
 MAX_LAYERS = 40  # KWS_MAX_LAYERS
 MAX_PHASES = 2  # KWS_MAX_PHASES
@@ -64,7 +74,8 @@ class Layer:
     @property
     def transient(self) -> bool:
         """Return whether an input time step is used at once, by one output, and has no padding."""
-        return self.time_kernel == 1 and self.frequency_kernel == 1
+        of_one = self.time_kernel == 1 and self.frequency_kernel == 1
+        return of_one and self.kind != "KEEP"
 
 
 @dataclass(frozen=True)

@@ -47,17 +47,53 @@ def _layer(layer: Values) -> None:
         check_length(layer, "weights", outputs * _padded_depth(layer))
     elif kind == "KWS_DEPTHWISE":
         check_length(layer, "weights", -(-channels // 4) * 4 * taps)
-    if kind in ("KWS_CONVOLUTION", "KWS_DEPTHWISE"):
-        check_length(layer, "bias", outputs)
-        check_length(layer, "multiplier", outputs)
-        check_length(layer, "shifts", outputs)
+    elif kind == "KWS_TABLE":
+        check_length(layer, "weights", 256)
+    for length in _requantised(layer):
+        check_length(layer, "multiplier", length)
+        check_length(layer, "shifts", length)
         shifts = layer["shifts"]
         require(np.all((shifts >= -30) & (shifts <= 30)), "a shift is not -30 to 30")
+        check_length(layer, "bias", 2 if kind == "KWS_ADD" else length)
     if kind != "KWS_CONVOLUTION":
         require(outputs == channels, f"{outputs} output channels are not {channels}")
     if kind == "KWS_SOFTMAX":
         check_length(layer, "bias", 256)
         require(layer["bins"] == layer["output_bins"] == taps == 1, "a softmax is not one vector")
+    if kind in ("KWS_TABLE", "KWS_KEEP", "KWS_ADD"):
+        one = layer["frequency_kernel"] == layer["time_stride"] == 1
+        newest = layer["time_padding_before"] == layer["time_kernel"] - 1
+        require(
+            one and newest and layer["bins"] == layer["output_bins"],
+            "a layer is not one output for each input value",
+        )
+
+
+def _requantised(layer: Values) -> list[int]:
+    """Return how many multipliers and shifts a layer has, nothing where it has none."""
+    lengths: dict[str, Any] = {"KWS_MEAN": 1, "KWS_ADD": 3}
+    lengths |= dict.fromkeys(("KWS_CONVOLUTION", "KWS_DEPTHWISE"), layer["output_channels"])
+    return [lengths[kind] for kind in (layer["kind"],) if kind in lengths]
+
+
+def _additions(network: Values) -> None:
+    """Prove that what a layer adds is kept by a layer before it, in a ring like its own."""
+    layers = network["layers"]
+    for index, layer in enumerate(layers):
+        if layer["kind"] != "KWS_ADD":
+            continue
+        back = int(layer["bias"][1])
+        require(1 <= back <= index, "a layer adds what no layer before it keeps")
+        kept = layers[index - back]
+        same = ("time_kernel", "bins", "channels")
+        require(
+            kept["kind"] == "KWS_KEEP"
+            and kept["input_at"] >= network["phases_at"]
+            and all(kept[name] == layer[name] for name in same),
+            "a layer adds what no layer before it keeps",
+        )
+        require(np.all(layer["shifts"] <= (0, 0, 30)), "a layer adds numbers that overflow")
+        require(-128 <= layer["bias"][0] <= 127, "a zero point is not in int8")
 
 
 def _padded_depth(layer: Values) -> int:
@@ -93,6 +129,7 @@ def check_network(network: Values) -> None:
         wait = layer["time_kernel"] - layer["time_padding_before"] + phase
         require(1 <= wait <= 255, f"a layer waits for {wait} inputs")
     require(written == network["classes"], f"{written} outputs are not the classes")
+    _additions(network)
     _rings(network)
 
 

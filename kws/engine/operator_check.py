@@ -21,7 +21,7 @@ MAX_CLASSES = 256  # values of a softmax, too
 MAX_KERNEL = 255  # kernels, strides: uint8_t in kws_layer
 SCALES = (2.0**-80, 2.0**60)  # products and quotients of two stay finite in binary32
 WEIGHT_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # output channels
-PLANES = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D")
+PLANES = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN")
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,21 @@ class Step:
     operator: Operator
     source: Tensor
     output: Tensor
-    kernel: tuple[int, int]  # along time and frequency
+    kernel: tuple[int, int]  # extent along time and frequency, with dilation
     pads: Pads
+    added: Tensor | None = None  # by an ADD, besides the source
+    back: int = 0  # how many steps before an ADD the one is whose source it adds
 
     @property
     def padded(self) -> tuple[int, int]:
         """Return the time steps and frequency bins of the input with its padding."""
         return self.source.plane[0] + sum(self.pads[0]), self.source.plane[1] + sum(self.pads[1])
+
+    @property
+    def pad_value(self) -> int:
+        """Return what the input is padded with; a maximum takes none of its own padding."""
+        own = self.operator.options.padding == tflite.Padding.SAME
+        return -128 if own and self.operator.name == "MAX_POOL_2D" else self.source.zero_point
 
 
 class Proof:
@@ -81,18 +89,27 @@ def _convolution(
     operator: Operator, source: Tensor, out: Tensor, require: Proof
 ) -> tuple[int, int]:
     depth = source.plane[2]
-    weights = _constant(operator, 1, INT8, (out.plane[2], None, None, depth), "weights", require)
-    return weights.shape[1], weights.shape[2]
+    weights = constant(operator, 1, INT8, (out.plane[2], None, None, depth), "weights", require)
+    return _extent(operator, weights.shape[1:3])
 
 
 def _depthwise(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
-    weights = _constant(operator, 1, INT8, (1, None, None, out.plane[2]), "weights", require)
+    weights = constant(operator, 1, INT8, (1, None, None, out.plane[2]), "weights", require)
     # Every output channel sees the one input channel, or its own.
     require(
         source.plane[2] in (1, out.plane[2]),
         "multiplies channels, which is not supported",
     )
-    return weights.shape[1], weights.shape[2]
+    return _extent(operator, weights.shape[1:3])
+
+
+def _extent(operator: Operator, taps: tuple[int, ...]) -> tuple[int, int]:
+    """Return how far a kernel reaches along time and frequency, with its dilation."""
+    time, frequency = (
+        (size - 1) * dilation + 1
+        for size, dilation in zip(taps, operator.options.dilation, strict=True)
+    )
+    return time, frequency
 
 
 def _fully_connected(
@@ -100,15 +117,26 @@ def _fully_connected(
 ) -> tuple[int, int]:
     """Return the kernel of a fully connected layer: the whole plane."""
     require(operator.options.weights_format == 0, "its weights are shuffled")
-    _constant(operator, 1, INT8, (out.plane[2], prod(source.plane)), "weights", require)
+    constant(operator, 1, INT8, (out.plane[2], prod(source.plane)), "weights", require)
     require(max(source.plane[:2]) <= MAX_KERNEL, "its input is too large")
     return source.plane[0], source.plane[1]
 
 
-def _average(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
+def _pool(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
     require(source.plane[2] == out.plane[2], "its output has other channels than its input")
     require(same_values(operator), "its output has another scale than its input")
     return operator.options.kernel
+
+
+def _mean(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
+    """Return the kernel of a mean: the whole plane along each axis that it averages."""
+    axes = constant(operator, 1, INT32, (None,), "axes", require).tolist()
+    averaged = {axis % 4 for axis in axes if -4 <= axis < 4}
+    require(len(averaged) == len(axes), "averages an axis twice, or one that is not there")
+    require(averaged and averaged <= {1, 2}, "averages other axes than time and frequency")
+    require(source.plane[2] == out.plane[2], "its output has other channels than its input")
+    time, frequency = (source.plane[axis - 1] if axis in averaged else 1 for axis in (1, 2))
+    return time, frequency
 
 
 def _softmax(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
@@ -129,7 +157,9 @@ _KERNELS: dict[str, Callable[[Operator, Tensor, Tensor, Proof], tuple[int, int]]
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,
-    "AVERAGE_POOL_2D": _average,
+    "AVERAGE_POOL_2D": _pool,
+    "MAX_POOL_2D": _pool,
+    "MEAN": _mean,
     "SOFTMAX": _softmax,
 }
 
@@ -139,10 +169,10 @@ def _padding(
 ) -> Pads:
     """Return the padding of a layer; prove that the output's shape follows from it."""
     options, out = operator.options, operator.output
-    require(options.dilation == (1, 1), "with dilation is not supported")
     require(
-        all(1 <= size <= MAX_KERNEL for size in (*kernel, *options.stride)),
-        f"a kernel of {kernel} with strides of {options.stride} is not 1 to {MAX_KERNEL}",
+        all(1 <= size <= MAX_KERNEL for size in (*kernel, *options.stride, *options.dilation)),
+        f"a kernel of {kernel} with strides of {options.stride} and dilations of"
+        f" {options.dilation} is not 1 to {MAX_KERNEL}",
     )
     require(options.padding in (tflite.Padding.SAME, tflite.Padding.VALID), "its padding is new")
     if options.padding == tflite.Padding.SAME:
@@ -160,12 +190,12 @@ def _padding(
         require(max(sides) < width, "pads more than its kernel")
         follows = (size + sum(sides) - width) // stride + 1 == outputs
         require(follows, "its output's shape does not follow")
-    average = operator.name == "AVERAGE_POOL_2D"
+    average = operator.name in ("AVERAGE_POOL_2D", "MEAN")
     require(not average or pads == NO_PADS, "with padding is not supported")
     return pads
 
 
-def _constant(
+def constant(
     operator: Operator,
     position: int,
     kind: int,
@@ -193,7 +223,7 @@ def _scales(operator: Operator, channels: int, require: Proof) -> None:
     axis = WEIGHT_AXES[operator.name]
     require(count == 1 or weights.channel_axis == axis, "its weights have scales of another axis")
     if len(operator.inputs) > 2:
-        _constant(operator, 2, INT32, (channels,), "bias values", require)
+        constant(operator, 2, INT32, (channels,), "bias values", require)
 
 
 def same_values(operator: Operator) -> bool:
@@ -209,7 +239,7 @@ def in_range(scales: npt.NDArray[np.float32], low: float) -> bool:
 
 def padding_of(operator: Operator, source: Tensor, require: Proof) -> Pads:
     """Return the padding of time and frequency that a PAD asks for."""
-    sides = _constant(operator, 1, INT32, (4, 2), "its padding", require).tolist()
+    sides = constant(operator, 1, INT32, (4, 2), "its padding", require).tolist()
     require(not any(sides[0] + sides[3]), "is not one of time and frequency")
     require(all(0 <= side <= MAX_KERNEL for pair in sides for side in pair), "pads too much")
     pads = (sides[1][0], sides[1][1]), (sides[2][0], sides[2][1])

@@ -73,7 +73,7 @@ def channels(
     reach = np.abs(weights.astype(np.int64)).sum(axis=1) * INPUT_MAX
     for index, (multiplier, shift) in enumerate(out):
         low, high = int(bias[index] - reach[index]), int(bias[index] + reach[index])
-        if _fits(max(-low, high), multiplier, shift):
+        if fits(max(-low, high), multiplier, shift):
             continue
         value = requantise(low, multiplier, shift, zero_point)
         if value != requantise(high, multiplier, shift, zero_point) or reach[index]:
@@ -85,7 +85,7 @@ def channels(
     )
 
 
-def _fits(reach: int, multiplier: int, shift: int) -> bool:
+def fits(reach: int, multiplier: int, shift: int) -> bool:
     """Return whether the C engine's kws_requantise stays within 32 bits for sums up to +-reach."""
     left, right = max(shift, 0), max(-shift, 0)
     high = high_product(reach << left, multiplier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -22,8 +22,11 @@ _OPTIONS = {
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
     "FULLY_CONNECTED": tflite.FullyConnectedOptions,
     "AVERAGE_POOL_2D": tflite.Pool2DOptions,
+    "MAX_POOL_2D": tflite.Pool2DOptions,
+    "ADD": tflite.AddOptions,
     "SOFTMAX": tflite.SoftmaxOptions,
 }
+_PLAIN = ("MEAN", "LOGISTIC", "QUANTIZE")  # whose options say nothing that shapes do not
 _MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
 _OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes
 MAX_OPERATORS = 200
@@ -121,7 +124,7 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
             raise KwsError(f"{where}: {count} operators are more than {MAX_OPERATORS}")
         names = [_name(model, graph.Operators(position)) for position in range(count)]
         for name in names:
-            if name not in (*_OPTIONS, *_MOVES, *_OF_SHAPES):
+            if name not in (*_OPTIONS, *_PLAIN, *_MOVES, *_OF_SHAPES):
                 raise KwsError(f"{where}: operator {name} is not supported")
         if (model.SubgraphsLength(), graph.InputsLength(), graph.OutputsLength()) != (1, 1, 1):
             raise KwsError(f"{where}: a network has one graph with one input and one output")
@@ -129,16 +132,33 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
         operators = [_operator(model, i, name, where) for i, name in enumerate(names)]
         # The shapes of the tensors are known without the operators that compute them.
         operators = [o for o in operators if o.name not in _OF_SHAPES or o.output.type != INT32]
-        current = source
-        for operator in operators:
-            if operator.name in _OF_SHAPES:
-                raise KwsError(f"{where}: operator {operator.name} is not supported")
-            if operator.inputs[0].index != current.index:
-                raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
-            current = operator.output
-        if current.index != graph.Outputs(0):
+        operators = _in_line(source, operators, where)
+        if (operators[-1].output if operators else source).index != graph.Outputs(0):
             raise KwsError(f"{where}: the operators do not end in the output")
         return source, operators
+
+
+def _in_line(source: Tensor, operators: list[Operator], where: str) -> list[Operator]:
+    """Return operators, each of which takes the output of the one before it as its first input.
+
+    Raises:
+        KwsError: one does not.
+    """
+    line: list[Operator] = []
+    current = source
+    for operator in operators:
+        if operator.name in _OF_SHAPES:
+            raise KwsError(f"{where}: operator {operator.name} is not supported")
+        inputs = operator.inputs
+        if (
+            operator.name == "ADD" and inputs[0].index != current.index
+        ):  # the operands may be swapped
+            inputs = inputs[::-1]
+        if inputs[0].index != current.index:
+            raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
+        line.append(replace(operator, inputs=inputs))
+        current = operator.output
+    return line
 
 
 def _name(model: Any, operator: Any) -> str:
@@ -181,10 +201,12 @@ def _options(operator: Any, name: str, where: str) -> Options:
     if name == "SOFTMAX":
         return Options(beta=options.Beta())
     activation = options.FusedActivationFunction()
+    if name == "ADD":
+        return Options(activation=activation)
     if name == "FULLY_CONNECTED":
         return Options(activation=activation, weights_format=options.WeightsFormat())
     stride, padding = (options.StrideH(), options.StrideW()), options.Padding()
-    if name == "AVERAGE_POOL_2D":
+    if name in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         kernel = (options.FilterHeight(), options.FilterWidth())
         return Options(kernel, stride, padding=padding, activation=activation)
     dilation = (options.DilationHFactor(), options.DilationWFactor())

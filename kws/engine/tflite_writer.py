@@ -24,10 +24,11 @@ ALIGNMENT = 16  # of data, schema.fbs: Buffer.data
 def rewritten(first: Tensor, steps: list[Step]) -> bytes:
     """Return a file with the same network; padding is explicit, shapes are planes."""
     writer = _Writer()
-    current = start = writer.tensor((1, *first.plane), INT8, first)
+    sources = [writer.tensor((1, *first.plane), INT8, first)]
     for step in steps:
-        current = writer.step(step, current)
-    return writer.file(start, current)
+        added = [sources[len(sources) - 1 - step.back]] if step.added is not None else []
+        sources.append(writer.step(step, sources[-1], added))
+    return writer.file(sources[0], sources[-1])
 
 
 class _Writer:
@@ -62,19 +63,28 @@ class _Writer:
         self._tensors.append(tflite.TensorEnd(builder))
         return len(self._tensors) - 1
 
-    def step(self, step: Step, source: int) -> int:
-        """Add the operators of a step that reads a tensor; return the tensor that it writes."""
+    def step(self, step: Step, source: int, added: list[int]) -> int:
+        """Add the operators of a step that reads a tensor; return the tensor that it writes.
+
+        added: the tensor that an ADD adds to it.
+        """
         name, output, tensor = step.operator.name, step.output, step.source
         if step.pads != NO_PADS:
             sides = np.array([(0, 0), *step.pads, (0, 0)], np.int32)
             shape = (1, *step.padded, tensor.plane[2])
             inputs = [source, self.tensor((4, 2), INT32, None, sides)]
-            source = self._operator("PAD", inputs, self.tensor(shape, INT8, tensor))
+            if step.pad_value != tensor.zero_point:
+                inputs.append(self.tensor((1,), INT8, tensor, np.array([step.pad_value], np.int8)))
+            pad = "PAD" if len(inputs) == 2 else "PADV2"
+            source = self._operator(pad, inputs, self.tensor(shape, INT8, tensor))
         if name == "FULLY_CONNECTED" and tensor.plane[:2] != (1, 1):
             flat = np.array((1, prod(tensor.plane)), np.int32)
             inputs = [source, self.tensor((2,), INT32, None, flat)]
             source = self._operator("RESHAPE", inputs, self.tensor(tuple(flat), INT8, tensor))
-        inputs = [source]
+        inputs = [source, *added]
+        if name == "MEAN":
+            axes = np.array([axis for axis in (1, 2) if step.kernel[axis - 1] > 1] or [1], np.int32)
+            inputs.append(self.tensor(axes.shape, INT32, None, axes))
         for each in step.operator.inputs[1:3] if name in WEIGHT_AXES else ():
             inputs.append(self.tensor(each.shape, each.type, each, each.data))
         written = (1, output.plane[2]) if name == "FULLY_CONNECTED" else (1, *output.plane)
@@ -118,21 +128,28 @@ class _Writer:
         self._operators.append(tflite.OperatorEnd(builder))
         return output
 
-    def _options(self, step: Step) -> tuple[int, int]:
-        """Return the kind and the table of an operator's options."""
+    def _options(self, step: Step) -> tuple[int, int] | None:
+        """Return the kind and the table of an operator's options, if it has any."""
         name, options = step.operator.name, step.operator.options
         plane = {"StrideH": options.stride[0], "StrideW": options.stride[1]}
         plane["Padding"] = tflite.Padding.VALID
+        dilation = {"DilationHFactor": options.dilation[0], "DilationWFactor": options.dilation[1]}
         activation = {"FusedActivationFunction": options.activation}
         pool = {"FilterHeight": step.kernel[0], "FilterWidth": step.kernel[1]}
         depth = {"DepthMultiplier": max(1, step.output.plane[2] // step.source.plane[2])}
         tables: dict[str, tuple[str, dict[str, Any]]] = {
-            "CONV_2D": ("Conv2DOptions", plane | activation),
-            "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", plane | activation | depth),
+            "CONV_2D": ("Conv2DOptions", plane | activation | dilation),
+            "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", plane | activation | dilation | depth),
             "AVERAGE_POOL_2D": ("Pool2DOptions", plane | activation | pool),
+            "MAX_POOL_2D": ("Pool2DOptions", plane | activation | pool),
+            "ADD": ("AddOptions", activation),
+            "MEAN": ("ReducerOptions", {"KeepDims": True}),
+            "QUANTIZE": ("QuantizeOptions", {}),
             "FULLY_CONNECTED": ("FullyConnectedOptions", activation),
             "SOFTMAX": ("SoftmaxOptions", {"Beta": options.beta}),
         }
+        if name not in tables:
+            return None
         kind, fields = tables[name]
         getattr(tflite, f"{kind}Start")(self._builder)
         for field, value in fields.items():

@@ -12,6 +12,7 @@ from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
 from kws.export import board_power, cost, footprint
 from kws.export.board_power import microwatts
+from kws.export.c_source import kinds_of
 from kws.model_file import ModelFile
 
 COMMAND = "kws export"
@@ -65,7 +66,9 @@ def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -
     about = f"Model {model.name}, sha256 {model.sha256}."
     sections = [
         *_sizes(
-            footprint.flash(cost.stored_flash(), model, network, others),
+            footprint.flash(
+                cost.stored_flash(kinds_of((network, *others))), model, network, others
+            ),
             footprint.ram(sketch, model.config, network, others),
         ),
         _instructions(model.config, costs, cost.stored_costs_source(network, model.config)),

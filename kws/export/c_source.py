@@ -13,7 +13,7 @@ from kws import __version__
 from kws.atomic_write import encoded
 from kws.committee import members_of
 from kws.config import ModelConfig
-from kws.engine.c_headers import structs
+from kws.engine.c_headers import constants, structs
 from kws.engine.c_layout import model_values
 from kws.engine.network import Layer, Network, plan
 from kws.engine.network_values import Values, network_values
@@ -184,6 +184,26 @@ def _committee(
     text += "static const kws_member members[] = {\n  " + ",\n  ".join(members) + "};\n\n"
     arrays, named = _arrays("kws_committee_settings", values)
     return text + arrays, first, named | {"members": "members"}
+
+
+def kinds_of(networks: Sequence[Network]) -> list[str]:
+    """Return the kinds of the exported layers of some networks, by the names of the C engine."""
+    kinds = {
+        "KWS_DENSE" if _dense(layer) else f"KWS_{layer.kind}"
+        for network in networks
+        for layer in network.layers
+    }
+    return sorted(kinds, key=constants().__getitem__)
+
+
+def kinds_source(networks: Sequence[Network]) -> str:
+    """Return the header that names the kinds of layers to compile, those of some networks."""
+    kinds = kinds_of(networks)
+    bits = sum(1 << constants()[kind] for kind in kinds)
+    return (
+        "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
+        f"#define KWS_KINDS {bits:#x}u /* {', '.join(kinds)} */\n"
+    )
 
 
 def exported_layer(layer: Layer, values: Values) -> Values:

@@ -141,10 +141,10 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash() -> dict[str, int]:
-    """Return the bytes of the engine's code by source file."""
+def stored_flash(kinds: Sequence[str]) -> dict[str, int]:
+    """Return the bytes of the engine's code by source file, with the kernels of some kinds."""
     flash: dict[str, int] = _stored()["flash"]
-    return flash
+    return flash | {"kernels": sum(_stored()["kinds"][kind] for kind in kinds)}
 
 
 def _stored() -> dict[str, Any]:

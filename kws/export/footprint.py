@@ -20,7 +20,14 @@ Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
     "code of the front end": ("mfcc", "fft"),
-    "code of the network": ("ds_cnn", "kernels", "kernels_dsp", "kernels_m4"),
+    "code of the network": (
+        "ds_cnn",
+        "kernels",
+        "kernels_dsp",
+        "kernels_m4",
+        "pooling",
+        "elementwise",
+    ),
     "code of the posterior stage": ("posterior",),
     "code of the committee": ("committee",),
     "code of ring buffer and spotter": ("ring_buffer", "spotter"),

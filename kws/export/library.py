@@ -18,7 +18,7 @@ from kws.export.exported_folder import write
 from kws.export.library_boards import BOARDS
 from kws.export.library_models import Chosen, LibraryModel, load
 from kws.export.library_zip import check_zip, write_zip
-from kws.export.sketch import engine_sources, sketch_name
+from kws.export.sketch import engine_files, sketch_name
 
 WORD = re.compile("@([A-Z_]+)@")
 SHARED = ("KwsAudio.h", "KwsPdm.h", "KwsLowPower.h")  # with the sketch
@@ -159,7 +159,7 @@ def _class(name: str) -> str:
 
 def _engine(models: Sequence[LibraryModel]) -> Files:
     """Return the engine's files and those of the models."""
-    files = {source.name: source.read_text("utf-8") for source in engine_sources()}
+    files = engine_files([network for model in models for network in model.networks])
     for model in models:
         files |= {f"{model.name}.h": model.header, f"{model.name}.c": model.source}
     return files

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read, read_all
+from kws.engine.network import Network
 from kws.export.board_report import report
-from kws.export.c_source import detector_source, header, network_source
+from kws.export.c_source import detector_source, header, kinds_source, network_source
 from kws.export.exported_folder import write
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
+KINDS = "kws_kinds.h"  # of layers, which the models have
 NAME_LENGTH = 63  # that Arduino's tools allow
 HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
@@ -37,14 +40,16 @@ def export(model: str | Path, output: Path, given_name: str | None = None) -> li
     path = find(model)
     content = read_file(path)
     entries = metadata(content, str(path))
-    sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
     top = header(path.name, hashlib.sha256(content).hexdigest())
     if CONFIG_ENTRY not in entries:
-        return write(output, sources | model_files(network_source(read(content, str(path))), top))
+        alone = read(content, str(path))
+        return write(output, engine_files([alone]) | model_files(network_source(alone), top))
     detector = ModelFile.parse(content, str(path))
     detector = replace(detector, name=given_name or detector.name)
     network, *others = read_all(detector)
-    sources |= model_files(detector_source(detector, network, others), top)
+    sources = engine_files([network, *others]) | model_files(
+        detector_source(detector, network, others), top
+    )
     name = sketch_name(detector.name)
     files = sketch_files(name, sources)
     files |= report(detector, network, others)
@@ -83,7 +88,13 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
     return {name: top + text for name, text in zip(MODEL_FILES, code, strict=True)}
 
 
+def engine_files(networks: Sequence[Network]) -> dict[str, str]:
+    """Return the C engine's files by name, with the kinds of layers that some networks have."""
+    files = {source.name: source.read_text("utf-8") for source in engine_sources()}
+    return files | {KINDS: kinds_source(networks)}
+
+
 def engine_sources() -> list[Path]:
     """Return the C engine's files, of the installed package or of the checkout."""
     files = sorted(engine_folder().glob("*.[chS]"))
-    return [file for file in files if file.name not in MODEL_FILES]
+    return [file for file in files if file.name not in (*MODEL_FILES, KINDS)]

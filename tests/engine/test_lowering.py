@@ -90,6 +90,27 @@ def one_channel(layers: Any) -> list[Any]:
     ]
 
 
+def residual(layers: Any) -> list[Any]:
+    """Return layers with sums with what came before, a maximum, a mean and a sigmoid."""
+    import keras
+
+    def block(shape: tuple[int, ...], *branch: Any) -> Any:
+        source = keras.Input(shape)
+        return keras.Model(source, layers.Add()([source, keras.Sequential(branch)(source)]))
+
+    return [
+        layers.Conv2D(8, (3, 3), padding="same", activation="relu"),
+        block(
+            (17, 11, 8), layers.Conv2D(8, 3, padding="same"), layers.Conv2D(8, 3, padding="same")
+        ),
+        layers.ReLU(),
+        block((17, 11, 8), layers.DepthwiseConv2D((5, 3), padding="same")),
+        layers.MaxPooling2D((3, 2), (2, 2), "same"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, activation="sigmoid"),
+    ]
+
+
 @cache
 def converted(build: Any) -> bytes:
     """Return a network of random weights and biases for windows of 17 frames of 11 coefficients."""
@@ -108,7 +129,7 @@ def converted(build: Any) -> bytes:
 
 
 @pytest.mark.parametrize("target", [HOST, M4_O3, M4_ARDUINO], ids=lambda target: target.name)
-@pytest.mark.parametrize("build", [padded_plane, one_channel])
+@pytest.mark.parametrize("build", [padded_plane, one_channel, residual])
 def test_other_networks(build: Any, target: Target, tmp_path: Path) -> None:
     windows = np.random.default_rng(5).normal(0, 40, (100, 17, 11)).clip(-128, 127)
     compare(converted(build), windows.astype(np.int8), target, tmp_path)

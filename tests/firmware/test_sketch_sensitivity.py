@@ -18,7 +18,7 @@ from kws.backend import Spotter
 from kws.console.detection_lines import text_line
 from kws.engine.lowering import read
 from kws.export.c_source import detector_source
-from kws.export.sketch import engine_sources, model_files, sketch_files
+from kws.export.sketch import engine_files, model_files, sketch_files
 from kws.model_file import ModelFile
 from kws.sensitivity import Sensitivity, store
 
@@ -30,8 +30,8 @@ def write_sketch(folder: Path, **points: tuple[float, ...]) -> Path:
     """Write a sketch of home with operating points."""
     stored = {name: Sensitivity(thresholds, 0.5) for name, thresholds in points.items()}
     model = replace(HOME, config=store(HOME.config, stored))
-    sources = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    sources |= model_files(detector_source(model, read(model.content, model.name)))
+    network = read(model.content, model.name)
+    sources = engine_files([network]) | model_files(detector_source(model, network))
     for name, text in sketch_files("kws_home", sources).items():
         (folder / "kws_home" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "kws_home" / name).write_text(text, "utf-8")

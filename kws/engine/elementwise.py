@@ -1,0 +1,60 @@
+"""Lower operators that need no weights: sums, means and tables of outputs by input.
+
+Follows tensorflow/lite/kernels: add.cc, reference/reduce.h (QuantizedMeanOrSum), quantize.cc,
+internal/lut.h.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.engine.elementwise_check import ADD_SHIFT
+from kws.engine.requantisation import INPUT_MAX, Channels, fits, quantise_multiplier, requantise
+from kws.engine.tflite_reader import Tensor
+from kws.errors import KwsError
+
+INT8_VALUES = range(-128, 128)
+
+
+def addition(source: Tensor, kept: Tensor, out: Tensor) -> Channels:
+    """Return the multipliers of source, kept and sum, and as bias the zero point of kept and 0."""
+    twice = 2.0 * float(max(source.scale, kept.scale))
+    factors = (
+        float(source.scale) / twice,
+        float(kept.scale) / twice,
+        twice / ((1 << ADD_SHIFT) * float(out.scale)),
+    )
+    multipliers, shifts = zip(*map(quantise_multiplier, factors), strict=True)
+    bias = np.array([kept.zero_point, 0], np.int32)
+    return Channels(bias, np.array(multipliers, np.int32), np.array(shifts, np.int8))
+
+
+def mean(source: Tensor, out: Tensor, count: int, where: str) -> Channels:
+    """Return what turns a sum of `count` values into their mean on the output's scale.
+
+    Raises:
+        KwsError: the sum would overflow the engine's 32-bit arithmetic.
+    """
+    multiplier, shift = quantise_multiplier(float(source.scale) / float(out.scale))
+    more = min(count.bit_length() - 1, 32, 31 + shift)
+    multiplier, shift = (multiplier << more) // count, shift - more
+    if not fits(count * 2 * INPUT_MAX, multiplier, shift):
+        raise KwsError(f"{where}: its scales are out of the ordinary")
+    bias = np.array([-source.zero_point * count], np.int32)
+    return Channels(bias, np.array([multiplier], np.int32), np.array([shift], np.int8))
+
+
+def requantised(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
+    """Return [256] values on the output's scale, of the input's from -128 on."""
+    multiplier, shift = quantise_multiplier(float(source.scale) / float(out.scale))
+    values = (x - source.zero_point for x in INT8_VALUES)
+    return np.array([requantise(x, multiplier, shift, out.zero_point) for x in values], np.int8)
+
+
+def logistic(source: Tensor) -> npt.NDArray[np.int8]:
+    """Return [256] sigmoids in 1/256 from -128 on, of the input's values from -128 on."""
+    values = (np.array(INT8_VALUES, np.float64) - source.zero_point) * float(source.scale)
+    shares = 1 / (1 + np.exp(-np.clip(values, -700, 700)))
+    rounded: npt.NDArray[np.float64] = np.floor(np.minimum(shares * 256, 255) + 0.5)
+    return (rounded - 128).astype(np.int8)

@@ -1,0 +1,330 @@
+"""Test that operators of other makers' models score windows as the reference kernels do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from conftest import skip_without
+
+skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
+
+from hostile_models import Network, other_model, packed  # noqa: E402
+
+from kws.ds_cnn import open_interpreter  # noqa: E402
+from kws.engine.lowering import read  # noqa: E402
+from kws.engine.model_check import proven  # noqa: E402
+from kws.engine.native import AVAILABLE  # noqa: E402
+from kws.engine.network import Network as Plan  # noqa: E402
+from kws.engine.network import plan  # noqa: E402
+from kws.engine.network_values import network_values  # noqa: E402
+from kws.engine.tflite_writer import rewritten  # noqa: E402
+from kws.errors import KwsError  # noqa: E402
+
+Int8 = npt.NDArray[np.int8]
+Build = Callable[[], Any]
+
+CONV = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+VALID, RELU = {"padding": 1}, {"fusedActivationFunction": 1}
+
+
+def windows(shape: tuple[int, ...], count: int = 40) -> Int8:
+    """Return windows of every loudness, whose extremes saturate."""
+    random = np.random.default_rng(7)
+    loudness = np.geomspace(1, 200, count).reshape(-1, *(1,) * len(shape))
+    return random.normal(0, loudness, (count, *shape)).clip(-128, 127).astype(np.int8)
+
+
+def reference(content: bytes, inputs: Int8) -> Int8:
+    """Return the outputs of the reference kernels, [n, values]."""
+    network = open_interpreter(content)
+    network.allocate_tensors()
+    (source,), (result,) = network.get_input_details(), network.get_output_details()
+    outputs = []
+    for window in inputs:
+        network.set_tensor(source["index"], window[None].reshape(source["shape"]))
+        network.invoke()
+        outputs.append(network.get_tensor(result["index"]).reshape(-1).copy())
+    return np.array(outputs)
+
+
+def in_c(network: Plan, inputs: Int8) -> Int8:
+    """Return the outputs of the C engine of this machine, in window mode, [n, classes]."""
+    from kws.engine.native import _Struct, ffi, lib
+
+    memory = plan(network)
+    struct = _Struct("kws_network", network_values(network, memory))
+    ds_cnn, area = ffi.new("kws_ds_cnn *"), ffi.new("uint32_t[]", memory.total // 4)
+    lib.kws_ds_cnn_init(ds_cnn, struct.pointer, area)
+    outputs = np.empty((len(inputs), network.classes), np.int8)
+    for window, output in zip(inputs, outputs, strict=True):
+        values = ffi.from_buffer("int8_t[]", np.ascontiguousarray(window))
+        lib.kws_ds_cnn_window(ds_cnn, values, ffi.from_buffer("int8_t[]", output))
+    return outputs
+
+
+def compare(net: Network, varied: bool = True) -> Plan:
+    """Assert that the engine and the file as kws writes it give the reference's outputs."""
+    content = packed(net.model)
+    shape = tuple(int(n) for n in net.graph.tensors[net.graph.inputs[0]].shape[1:])
+    inputs = windows(shape)
+    expected = reference(content, inputs)
+    assert len(np.unique(expected, axis=0)) > len(expected) / 2 or not varied
+    network = read(content, "x")
+    if AVAILABLE:
+        np.testing.assert_array_equal(in_c(network, inputs), expected)
+    again = rewritten(*proven(content, "x"))
+    np.testing.assert_array_equal(reference(again, inputs), expected)
+    return network
+
+
+def new(shape: tuple[int, ...], seed: int = 1) -> Network:
+    return Network(shape, np.random.default_rng(seed))
+
+
+def likely(net: Network, depth: int) -> float:
+    """Return a scale for sums of so many random products that saturates few of them."""
+    return 0.7 * float(net.graph.tensors[net.last].quantization.scale[0]) * depth**0.5
+
+
+def convolve(net: Network, shape: tuple[int, ...], kernel: tuple[int, int], **values: Any) -> None:
+    """Add a convolution to the shape of its output."""
+    depth = net.graph.tensors[net.last].shape[3]
+    weights = net.weights(shape[3], *kernel, depth, channels=shape[3])
+    values = {"scale": likely(net, prod(kernel) * depth)} | values
+    net.add("CONV_2D", shape, weights, "Conv2DOptions", **CONV | values)
+
+
+def reshape(net: Network, shape: tuple[int, ...]) -> None:
+    net.add("RESHAPE", shape, [], "ReshapeOptions", newShape=np.array(shape, np.int32))
+
+
+def classify(net: Network, classes: int = 4) -> None:
+    """Add a fully connected layer and a softmax."""
+    values = prod(int(n) for n in net.graph.tensors[net.last].shape)
+    reshape(net, (1, values))
+    weights = net.weights(classes, values, channels=classes)
+    scale = likely(net, values)
+    net.add("FULLY_CONNECTED", (1, classes), weights, "FullyConnectedOptions", scale=scale, zero=3)
+    probabilities = {"beta": 0.03 / scale, "scale": 1 / 256, "zero": -128}
+    net.add("SOFTMAX", (1, classes), [], "SoftmaxOptions", **probabilities)
+
+
+def micro_speech() -> Network:
+    """Return a network of the shape of TFLM's micro_speech: its window comes flat."""
+    net = new((1, 1960))
+    reshape(net, (1, 49, 40, 1))
+    options = CONV | RELU | {"strideH": 2, "strideW": 2, "depthMultiplier": 8, "scale": 0.2}
+    weights = net.weights(1, 10, 8, 8, channels=8)
+    net.add("DEPTHWISE_CONV_2D", (1, 25, 20, 8), weights, "DepthwiseConv2DOptions", **options)
+    classify(net)
+    return net
+
+
+def arm_ds_cnn() -> Network:
+    """Return a network of the shape of Arm's DS-CNN (small)."""
+    net = new((1, 490))
+    reshape(net, (1, 49, 10, 1))
+    convolve(net, (1, 25, 5, 64), (10, 4), **RELU, strideH=2, strideW=2)
+    for _ in range(4):
+        weights = net.weights(1, 3, 3, 64, channels=64)
+        options = CONV | RELU | {"depthMultiplier": 1, "scale": 0.1}
+        net.add("DEPTHWISE_CONV_2D", (1, 25, 5, 64), weights, "DepthwiseConv2DOptions", **options)
+        convolve(net, (1, 25, 5, 64), (1, 1), **RELU)
+    pool = VALID | {"filterHeight": 25, "filterWidth": 5, "strideH": 25, "strideW": 5}
+    net.add("AVERAGE_POOL_2D", (1, 1, 1, 64), [], "Pool2DOptions", **pool)
+    classify(net, 12)
+    return net
+
+
+def residual(swapped: bool = False) -> Network:
+    """Return a network that adds what came five time steps before, itself, and no step before."""
+    net = new((1, 12, 6, 1))
+    convolve(net, (1, 12, 6, 4), (3, 3), **RELU)
+    kept = net.last
+    convolve(net, (1, 12, 6, 8), (7, 3), **RELU)
+    convolve(net, (1, 12, 6, 4), (5, 3), zero=7)
+    net.add("ADD", (1, 12, 6, 4), [kept], "AddOptions", scale=0.09, zero=-11, **RELU)
+    if swapped:
+        inputs = net.graph.operators[-1].inputs
+        net.graph.operators[-1].inputs = inputs[::-1].copy()
+    kept = net.last
+    net.add("ADD", (1, 12, 6, 4), [kept], "AddOptions", scale=0.2, zero=3)  # with itself
+    convolve(net, (1, 12, 6, 4), (1, 3), scale=0.7)
+    net.add(
+        "ADD", (1, 12, 6, 4), [kept], "AddOptions", scale=0.8, zero=0, fusedActivationFunction=3
+    )
+    classify(net)
+    return net
+
+
+def pooled(keep: bool) -> Network:
+    """Return a network with maxima over padded and whole kernels, and means of one and two axes."""
+    net = new((1, 13, 9, 1))
+    convolve(net, (1, 13, 9, 6), (3, 3), zero=5)
+    pool = {"filterHeight": 3, "filterWidth": 4, "strideH": 2, "strideW": 2}
+    net.add("MAX_POOL_2D", (1, 7, 5, 6), [], "Pool2DOptions", padding=0, **pool)
+    pool |= {"filterWidth": 2, "fusedActivationFunction": 1}
+    net.add("MAX_POOL_2D", (1, 3, 2, 6), [], "Pool2DOptions", padding=1, **pool)
+    axes = net.tensor((1,), 0, 0, np.array([2], np.int32))
+    options = {"keepDims": True, "scale": 0.031, "zero": 2}
+    net.add("MEAN", (1, 3, 1, 6), [axes], "ReducerOptions", **options)
+    axes = net.tensor((2,), 0, 0, np.array([2, -3], np.int32))
+    shape = (1, 1, 1, 6) if keep else (1, 6)
+    net.add("MEAN", shape, [axes], "ReducerOptions", keepDims=keep, scale=0.02, zero=-3)
+    return net
+
+
+def dilated(padding: int) -> Network:
+    """Return a network with dilation along time, along frequency and along both."""
+    net, (time, bins) = new((1, 20, 12, 1)), (20, 12)
+    for time_dilation, bin_dilation in ((1, 2), (3, 1), (2, 2)):
+        if padding == 1:
+            time, bins = time - 2 * time_dilation, bins - 2 * bin_dilation
+        dilation = {"dilationHFactor": time_dilation, "dilationWFactor": bin_dilation}
+        options = dilation | {"padding": padding} | RELU
+        convolve(net, (1, time, bins, 8), (3, 3), **options)
+    depthwise = CONV | dilation | {"dilationHFactor": 4, "depthMultiplier": 1, "scale": 0.1}
+    weights = net.weights(1, 2, 2, 8, channels=8)
+    shape = (1, time, bins, 8)
+    net.add("DEPTHWISE_CONV_2D", shape, weights, "DepthwiseConv2DOptions", **depthwise)
+    classify(net)
+    return net
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True)),
+        *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
+    ],
+    ids=[
+        "micro_speech",
+        "arm_ds_cnn",
+        "residual",
+        "swapped",
+        "pooled",
+        "flat_mean",
+        "same",
+        "valid",
+    ],
+)
+def test_networks(build: Build) -> None:
+    compare(build())
+
+
+@pytest.mark.parametrize("scale", [0.004, 0.05, 0.1, 0.37])
+@pytest.mark.parametrize("zero", [-128, -7, 100])
+def test_every_value_of_a_table(scale: float, zero: int) -> None:
+    """Compare all 256 values of a sigmoid and of changes of scale."""
+    for name, out in (
+        ("LOGISTIC", (1 / 256, -128)),
+        *(("QUANTIZE", each) for each in ((scale, zero), (0.05, -1), (3.0, 5), (0.001, -128))),
+    ):
+        net = new((1, 1, 1, 256))
+        quantisation = net.graph.tensors[net.last].quantization
+        quantisation.scale, quantisation.zeroPoint = np.float32([scale]), np.array([zero])
+        net.add(name, (1, 1, 1, 256), [], "", scale=out[0], zero=out[1])
+        content = packed(net.model)
+        values = np.arange(-128, 128, dtype=np.int8).reshape(1, 1, 1, 256)
+        expected = reference(content, values)
+        (layer,) = read(content, "x").layers
+        np.testing.assert_array_equal(layer.weights, expected[0])
+        assert AVAILABLE
+        np.testing.assert_array_equal(in_c(read(content, "x"), values), expected)
+
+
+@pytest.mark.parametrize(("a", "b", "out"), [(0.1, 0.1, 0.1), (0.002, 3.0, 1.7), (0.9, 0.01, 0.03)])
+def test_sums_of_every_pair(a: float, b: float, out: float) -> None:
+    """Compare the sums of all pairs of values, one operand being a change of scale of the other."""
+    net = new((1, 1, 1, 256))
+    quantisation = net.graph.tensors[net.last].quantization
+    quantisation.scale, quantisation.zeroPoint = np.float32([a]), np.array([9])
+    kept = net.last
+    weights = [
+        net.tensor((256, 1, 1, 256), 1.0, 0, np.eye(256, dtype=np.int8)[::-1].copy()),
+        net.tensor((256,), 0, 0, np.zeros(256, np.int32)),
+    ]
+    net.add("CONV_2D", (1, 1, 1, 256), weights, "Conv2DOptions", **CONV, scale=b, zero=-3)
+    net.add("ADD", (1, 1, 1, 256), [kept], "AddOptions", scale=out, zero=4)
+    content = packed(net.model)
+    inputs = np.stack([np.roll(np.arange(-128, 128), n) for n in range(256)]).astype(np.int8)
+    inputs = inputs.reshape(256, 1, 1, 256)
+    np.testing.assert_array_equal(in_c(read(content, "x"), inputs), reference(content, inputs))
+
+
+def test_streams() -> None:
+    """Push frames through both backends: a sum, a maximum, a mean of bins and a sigmoid."""
+    from kws.ds_cnn import DsCnn
+    from kws.engine.native import NativeDsCnn
+    from kws.model_file import ModelFile
+
+    for stride in (1, 2):
+        model = ModelFile.parse(other_model(stride), "x.tflite")
+        frames = np.random.default_rng(0).normal(0, 3, (90, 10)).astype(np.float32)
+        scores = DsCnn(model).push(frames)
+        assert len(np.unique(scores, axis=0)) > 20
+        native = NativeDsCnn(model)
+        for _ in range(2):
+            found = np.concatenate([native.push(part) for part in np.split(frames, [1, 6, 40])])
+            assert found.tobytes() == scores.tobytes()
+            native.reset()
+
+
+def refusal(net: Network) -> str:
+    """Return the message that a network is refused with."""
+    with pytest.raises(KwsError) as raised:
+        read(packed(net.model), "x")
+    assert str(raised.value).isprintable()
+    return str(raised.value)
+
+
+def test_sums_that_cannot_be_kept_are_refused() -> None:
+    def added(shape: tuple[int, ...], kernel: tuple[int, int], **values: Any) -> Network:
+        net = new((1, 12, 6, 4))
+        kept = net.last
+        convolve(net, shape, kernel, **values)
+        net.add("ADD", shape, [kept], "AddOptions", scale=0.1)
+        return net
+
+    assert refusal(added((1, 10, 6, 4), (3, 1), padding=1)).endswith("(ADD): adds another shape")
+    strided = added((1, 6, 6, 4), (3, 1), strideH=2)
+    assert refusal(strided) == "x: operator 2 (ADD): adds another shape"
+    net = new((1, 12, 6, 4))
+    net.add(
+        "ADD", (1, 12, 6, 4), [net.tensor((1, 12, 6, 4), 1, 0, np.ones(288, np.int8))], "AddOptions"
+    )
+    assert refusal(net) == "x: operator 1 (ADD): adds a constant, which is not supported"
+    net = added((1, 12, 6, 4), (3, 1))
+    net.graph.operators[-1].inputs = np.array([net.last, net.last], np.int32)
+    assert refusal(net) == "x: ADD is not in line with the other operators"
+    net = added((1, 12, 6, 4), (3, 1))
+    net.graph.operators[-1].inputs[1] = net.last
+    assert refusal(net) == "x: operator 2 (ADD): adds what no layer before it gives"
+    for scale in (1e-9, 1e9):
+        net = added((1, 12, 6, 4), (3, 1))
+        net.graph.tensors[net.last].quantization.scale = np.float32([scale])
+        assert refusal(net) == "x: operator 2 (ADD): its scales are too far off"
+
+
+def test_other_refusals() -> None:
+    for axes in ([1, 3], [1, 1], [7], [0]):
+        net = new((1, 12, 6, 4))
+        inputs = [net.tensor((len(axes),), 0, 0, np.array(axes, np.int32))]
+        net.add("MEAN", (1, 1, 6, 4), inputs, "ReducerOptions", keepDims=True)
+        assert refusal(net).startswith("x: operator 1 (MEAN): averages ")
+    net = new((1, 12, 6, 4))
+    net.add("LOGISTIC", (1, 12, 6, 4), [], "", scale=0.1, zero=0)
+    assert refusal(net) == "x: operator 1 (LOGISTIC): its output is not int8 of 1/256 each"
+    net = new((1, 72))
+    reshape(net, (1, 12, 7, 1))
+    classify(net)
+    assert refusal(net) == "x: operator 1 (RESHAPE): changes the number of values"
+    net = new((1, 1, 1, 4))
+    net.add("QUANTIZE", (1, 1, 1, 4), [], "", scale=1e-12)
+    assert refusal(net) == "x: operator 1 (QUANTIZE): its scales are too far off"
