@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from command_line import started
 
-SECONDS = 900  # that a studio runs at most: the tests of a module share it
+SECONDS = 3600  # that a studio runs at most: the tests of a module share it
 
 
 class StudioClient:

@@ -46,9 +46,10 @@ def studio(
     """Open a web application for wake words: http://127.0.0.1:10800.
 
     Listen to a model and hear each trigger again; record takes of your own
-    words; say what kept clips are; train, evaluate, export. Nothing leaves this machine.
-    Only this machine can reach the address; with --host, others can who know
-    the token. Their browsers give a microphone only to pages over TLS.
+    words; say what kept clips are; train, evaluate, export. The studio sends
+    nothing to anyone but the browsers that open it. Only this machine can reach
+    the address; with --host, others can who know the token. Their browsers give
+    a microphone only to pages over TLS.
 
     Ctrl-C and SIGTERM are the normal end, with exit status 0.
     """

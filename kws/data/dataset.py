@@ -57,9 +57,9 @@ class Synthesis:
     respellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kokoro: Path | None = None  # folder of Kokoro's network and voices, where it is used
     language: str | None = None  # of all that is said; None for that of each text's letters
-    # Not in the text of all that a work folder was made of, unless they are given.
-    voices: tuple[str, ...] = field(default=(), repr=False)  # or synthesisers, that speak; (): all
-    excluded_phrases: tuple[str, ...] = field(default=(), repr=False)  # that are never said
+    # These two say nothing of whether anything is synthesised, and are no part of older stamps.
+    voices: tuple[str, ...] = field(default=(), repr=False, compare=False)  # or synthesisers
+    excluded_phrases: tuple[str, ...] = field(default=(), repr=False, compare=False)  # not said
 
 
 @dataclass

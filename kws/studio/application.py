@@ -18,9 +18,11 @@ from kws.studio.evaluate_page import EvaluatePage
 from kws.studio.export_page import ExportPage
 from kws.studio.listen_page import ListenPage
 from kws.studio.listening import Listening
+from kws.studio.phone_page import PhonePage
 from kws.studio.record_page import RecordPage
 from kws.studio.review_page import ReviewPage
 from kws.studio.state_events import StateEvents
+from kws.studio.synthesis_page import SynthesisPage
 from kws.studio.train_page import TrainPage
 from kws.studio.workspace import Workspace
 
@@ -30,7 +32,8 @@ STATIC = Path(__file__).parent / "static"
 class Studio:
     """Hold the application, and what runs in it until it is closed."""
 
-    def __init__(self, workspace: Workspace, access: Access) -> None:
+    def __init__(self, workspace: Workspace, access: Access, host: str) -> None:
+        """Serve a workspace to those who have access, at a host."""
         self._listening = Listening()
         self._streams = StateEvents()
         pages = (
@@ -38,8 +41,10 @@ class Studio:
             RecordPage(workspace),
             ReviewPage(workspace),
             TrainPage(workspace, self._streams),
+            SynthesisPage(workspace),
             EvaluatePage(workspace, self._streams),
             ExportPage(workspace),
+            PhonePage(workspace, access, host),
         )
         self.app = Starlette(
             routes=[

@@ -23,10 +23,9 @@ class BrowserMicrophone:
         lost: samples that were lost before those that the next fill() gives.
     """
 
-    name = "the browser's microphone"
-    live = True
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "the browser's microphone", live: bool = True) -> None:
+        """Take the samples of a microphone, or of a file, which is not live."""
+        self.name, self.live = name, live
         self.lost = self.overflows = 0
         self._waiting: deque[Samples] = deque()
         self._count = self._dropped = 0  # samples that wait, and that were lost among them
@@ -57,6 +56,11 @@ class BrowserMicrophone:
                 self._dropped += len(oldest)
                 self.overflows += 1
             self._changed.notify()
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether whoever can wait should, so that nothing is lost."""
+        return self._count > MAX_WAITING // 2
 
     def end(self) -> None:
         """Let fill() return False after the last sample."""

@@ -1,4 +1,4 @@
-"""Answer the Evaluate page: kws evaluate as a job, its figures, DET curve and worst cases."""
+"""Answer the Evaluate page: kws evaluate as a job, of a model or of two on the same recordings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kws.audio.encode import encode
 from kws.config import SAMPLE_RATE
-from kws.data.dataset import NEGATIVE
+from kws.data.dataset import NEGATIVE, NOISE
 from kws.errors import KwsError
 from kws.evaluation.block_stream import stream_blocks
 from kws.evaluation.worst_cases import SECONDS_AFTER, SECONDS_BEFORE
@@ -27,7 +27,8 @@ from kws.studio.state_events import StateEvents
 from kws.studio.workspace import Workspace
 from kws.types import Samples
 
-REPORT, FIGURES, DET = "report", "report.json", "det.svg"
+REPORTS, FIGURES = ("report", "report-2"), "report.json"  # of the model, of the second one
+KEYS = ("hours", "conditions", "det")  # of a report that a page is given
 CASES = {"misses": "worst_misses", "alarms": "worst_false_alarms"}  # keys of the report
 MISS_SECONDS = 10.0  # of a recording with a missed keyword that are shown
 
@@ -47,7 +48,6 @@ class EvaluatePage:
             Route("/api/evaluations", self.all),
             Route("/api/evaluations", self.start, methods=["POST"]),
             *self._job_routes.routes("/api/evaluations"),
-            Route("/api/evaluations/{name}/det.svg", self.det),
             Route(case + ".flac", self.audio),
             Route(case + ".png", self.spectrogram),
         ]
@@ -60,24 +60,29 @@ class EvaluatePage:
 
     def _state(self, name: str) -> dict[str, Any]:
         state = self._jobs.state(name)
-        report = self._report(name) if state.status == DONE else {}
+        models = [state.job.get("model", ""), *filter(None, [state.job.get("second")])]
+        reports = [
+            {"model": model, **_shown(self._report(name, index))}
+            for index, model in enumerate(models if state.status == DONE else ())
+        ]
+        first = reports[0] if reports else _shown({})
         return {
             "name": name,
             "status": state.status,
             "error": state.error,
             "log": state.log,
-            "hours": report.get("hours"),
-            "keywords": report.get("keywords", {}),
-            **{kind: report.get(key, []) for kind, key in CASES.items()},
+            "reports": reports,
+            **{key: first[key] for key in ("hours", "keywords", *CASES)},
         }
 
     async def start(self, request: Request) -> Response:
         """Evaluate a model on a dataset: its keywords, and its other speech as negatives."""
         values = await read_json(request)
-        model, dataset = text_of(values, "model"), text_of(values, "dataset")
-        return JSONResponse(await run_in_threadpool(self._start, model, dataset))
+        return JSONResponse(await run_in_threadpool(self._start, values))
 
-    def _start(self, model: str, dataset: str) -> dict[str, Any]:
+    def _start(self, values: dict[str, Any]) -> dict[str, Any]:
+        model, dataset = text_of(values, "model"), text_of(values, "dataset")
+        second, conditions = text_of(values, "second", ""), values.get("conditions") is True
         if dataset not in self._workspace.dataset_names():
             raise KwsError("choose a dataset")
         recordings = self._workspace.dataset(dataset).resolve()
@@ -85,21 +90,22 @@ class EvaluatePage:
             raise KwsError(
                 "there is no other speech in the dataset: record some on the page Record"
             )
+        if second == model:
+            raise KwsError("choose two different models")
         if not find_spec("matplotlib"):
             raise KwsError("evaluations need matplotlib: pip install 'kws[report]'")
-        path, name = self._workspace.model_path(model), f"{model} on {dataset}"
-        arguments = ["evaluate", str(path.resolve()), "--positives", str(recordings)]
-        arguments += ["--negatives", str(recordings / NEGATIVE)]
-        arguments += ["--report", str(self._jobs.folder(name).resolve() / REPORT)]
-        self._jobs.start(name, arguments, {"model": model, "dataset": dataset})
+        models = [model, *filter(None, [second])]
+        name = f"{' and '.join(models)} on {dataset}{' in conditions' if conditions else ''}"
+        options = ["--positives", str(recordings), "--negatives", str(recordings / NEGATIVE)]
+        options += _condition_options(recordings) if conditions else []
+        folder = self._jobs.folder(name).resolve()
+        first, *others = (
+            [*("evaluate", str(path.resolve())), *options, *("--report", str(folder / report))]
+            for path, report in zip(map(self._workspace.model_path, models), REPORTS, strict=False)
+        )
+        about = {"model": model, "second": second, "dataset": dataset}
+        self._jobs.start(name, first, about, others)
         return self._state(name)
-
-    async def det(self, request: Request) -> Response:
-        """Return the picture of the DET curve."""
-        path = self._jobs.folder(request.path_params["name"]) / REPORT / DET
-        if not path.is_file():
-            raise HTTPException(404, "there is no curve")
-        return FileResponse(path, media_type="image/svg+xml")
 
     async def audio(self, request: Request) -> Response:
         """Return the audio of a miss or of a false alarm."""
@@ -118,7 +124,8 @@ class EvaluatePage:
         asked = request.path_params
         if asked["kind"] not in CASES:
             raise HTTPException(404, "there is no such case")
-        cases = self._report(asked["name"]).get(CASES[asked["kind"]], [])
+        is_second = request.query_params.get("report") == "1"
+        cases = self._report(asked["name"], int(is_second)).get(CASES[asked["kind"]], [])
         if asked["index"] >= len(cases):
             raise HTTPException(404, "there is no such case")
         case = cases[asked["index"]]
@@ -130,14 +137,31 @@ class EvaluatePage:
             path, case["seconds"], SECONDS_BEFORE + SECONDS_AFTER if alarm else MISS_SECONDS
         )
 
-    def _report(self, name: str) -> dict[str, Any]:
-        """Return the figures of an evaluation; nothing where they are not there."""
-        path = self._jobs.folder(name) / REPORT / FIGURES
+    def _report(self, name: str, index: int) -> dict[str, Any]:
+        """Return the figures of a model of an evaluation; nothing where they are not there."""
+        path = self._jobs.folder(name) / REPORTS[index] / FIGURES
         try:
             figures = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
         return figures if isinstance(figures, dict) else {}
+
+
+def _shown(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what a page shows of the figures of a model."""
+    cases = {kind: report.get(key, []) for kind, key in CASES.items()}
+    return {
+        **{key: report.get(key) for key in KEYS},
+        "keywords": report.get("keywords", {}),
+        **cases,
+    }
+
+
+def _condition_options(recordings: Path) -> list[str]:
+    """Return the options for other conditions, with the noise of a dataset if it has any."""
+    noise = recordings / NOISE
+    found = noise.is_dir() and any(path.is_file() for path in noise.iterdir())
+    return ["--conditions", *(("--noise", str(noise)) if found else ())]
 
 
 def _cut(path: Path, start: float, seconds: float) -> Samples:

@@ -1,7 +1,7 @@
-"""Run a command of kws as a job: python -m kws.studio.job_process FOLDER.
+"""Run commands of kws as a job: python -m kws.studio.job_process FOLDER.
 
-The process goes on when the studio ends. FOLDER/job.json names the command, log.txt gets what it
-prints, result.json its exit status; while it runs it holds the folder's lock.
+The process goes on when the studio ends. FOLDER/job.json names the commands, log.txt gets what they
+print, result.json the exit status of the last that ran; meanwhile it holds the folder's lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLUMNS = "100"  # of tables in the log
 
 
 def main(folder: Path) -> None:
-    """Run the command of a folder to its end."""
+    """Run the commands of a folder to their end."""
     with (folder / LOG).open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -39,15 +39,24 @@ def main(folder: Path) -> None:
 
 
 def _run(folder: Path) -> None:
+    """Run one command after the other, until one fails."""
     os.environ["COLUMNS"] = COLUMNS
-    sys.argv = ["kws", *json.loads((folder / JOB).read_text("utf-8"))["arguments"]]
+    job, status = json.loads((folder / JOB).read_text("utf-8")), 0
+    for arguments in (job["arguments"], *job.get("then", ())):
+        status = status or _status_of(arguments)
+    write_atomically(folder / RESULT, json.dumps({"status": status, "ended": time.time()}))
+
+
+def _status_of(arguments: list[str]) -> int:
+    """Run a command; return its exit status."""
+    sys.argv = ["kws", *arguments]
     try:
         runpy.run_module("kws", run_name="__main__")
-        status = 0
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    sys.stdout.flush()
-    write_atomically(folder / RESULT, json.dumps({"status": status, "ended": time.time()}))
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.stdout.flush()
+    return 0
 
 
 if __name__ == "__main__":

@@ -67,13 +67,23 @@ class Jobs:
         files = [p for p in self._folder.glob(f"*/{JOB}") if is_name(p.parent.name)]
         return [p.parent.name for p in sorted(files, key=lambda p: -p.stat().st_mtime)]
 
-    def start(self, name: str, arguments: Sequence[str], about: dict[str, Any]) -> None:
-        """Start a command of kws, or start it again; raise KwsError where it runs already."""
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        about: dict[str, Any],
+        then: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Start a command of kws, or start it again; raise KwsError where it runs already.
+
+        then: the arguments of further commands, each run where the one before succeeds.
+        """
         folder = self.folder(name)
         with self._lock:
             if self._is_running(name) and not self._ends(name):
                 raise KwsError(f"{name} is running already")
-            job = {**about, "arguments": list(arguments), "started": time.time()}
+            job = {**about, "arguments": list(arguments), "then": [list(words) for words in then]}
+            job["started"] = time.time()
             try:
                 folder.mkdir(exist_ok=True)
                 (folder / RESULT).unlink(missing_ok=True)
@@ -108,12 +118,12 @@ class Jobs:
                 with suppress(OSError):
                     os.kill(holder, signal.SIGTERM)
 
-    def remove_work(self, name: str, folder: str) -> None:
-        """Remove a folder of a job that does not run, so that it starts over."""
+    def remove_work(self, name: str, folder: Path) -> None:
+        """Remove the work folder of a job that does not run, so that it starts over."""
         with self._lock:
             if self._is_running(name):
                 raise KwsError(f"{name} is running")
-            shutil.rmtree(self.folder(name) / folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _wait_for_lock(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         """Wait until a job holds its lock, by which other studios know that it runs."""

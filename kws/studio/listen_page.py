@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +22,9 @@ from kws.studio.listening import Listening, ListeningSession
 from kws.studio.request_body import parse_rate, read_json, text_of
 from kws.studio.workspace import Workspace
 
-BROWSER, SERVER = "browser", "server"
+BROWSER, SERVER, FILE = "browser", "server", "file"
+FILE_NAME = "the audio file"
+WAIT_SECONDS = 0.02  # until there is room for more of a file
 UNSUPPORTED, POLICY_VIOLATION = 1003, 1008  # close codes of a WebSocket
 
 
@@ -72,13 +75,12 @@ class ListenPage:
         model = self._workspace.model(text_of(values, "model"))
         kept = self._workspace.kept if values.get("keep") is True else None
         kind = text_of(values, "source")
-        if kind not in (BROWSER, SERVER):
-            raise KwsError(f"the source is {BROWSER} or {SERVER}")
+        if kind not in (BROWSER, SERVER, FILE):
+            raise KwsError(f"the source is {BROWSER}, {SERVER} or {FILE}")
         device = text_of(values, "device", "") or None
 
         def open_session() -> ListeningSession:
-            source: Source = BrowserMicrophone() if kind == BROWSER else Microphone(device)
-            return ListeningSession(model, source, kept)
+            return ListeningSession(model, _source(kind, device), kept)
 
         return self._listening.start(open_session).state()
 
@@ -110,10 +112,13 @@ class ListenPage:
         return Response(content, media_type="audio/flac")
 
     async def audio(self, socket: WebSocket) -> None:
-        """Take the audio of a browser's microphone until the connection ends."""
+        """Take audio of a browser until an empty message or the end of the connection.
+
+        A microphone does not wait, and what is too much is lost; a file waits until there is room.
+        """
         session = self._listening.session
         source = session.source if session else None
-        if not isinstance(source, BrowserMicrophone):
+        if not session or not isinstance(source, BrowserMicrophone):
             await socket.close(POLICY_VIOLATION)
             return
         try:
@@ -124,7 +129,12 @@ class ListenPage:
         await socket.accept()
         try:
             while True:
-                source.feed(await socket.receive_bytes())
+                if not (audio := await socket.receive_bytes()):
+                    break
+                source.feed(audio)
+                while not source.live and source.is_full and session.active:
+                    await asyncio.sleep(WAIT_SECONDS)
+            await socket.close()
         except WebSocketDisconnect:
             pass
         except (KeyError, ValueError):  # text, or half a sample
@@ -136,3 +146,10 @@ class ListenPage:
         if self._listening.session is None:
             raise HTTPException(404, "nobody has listened yet")
         return self._listening.session
+
+
+def _source(kind: str, device: str | None) -> Source:
+    """Return what is listened to: a file or a microphone of the browser, or one of the server."""
+    if kind == FILE:
+        return BrowserMicrophone(FILE_NAME, live=False)
+    return BrowserMicrophone() if kind == BROWSER else Microphone(device)

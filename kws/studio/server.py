@@ -14,12 +14,12 @@ import uvicorn
 from kws.errors import KwsError
 from kws.studio.access import Access, is_loopback
 from kws.studio.application import Studio
+from kws.studio.phone_page import EVERY_NETWORK
 from kws.studio.workspace import Workspace
 
 MAX_AUDIO_MESSAGE = 64 * 1024  # bytes of a WebSocket's message
 MAX_CONNECTIONS = 64
 TOKEN_BYTES = 24
-EVERY_NETWORK = ("0.0.0.0", "::")
 POLL_SECONDS = 0.5  # a wait without an end cannot be interrupted on Windows
 CLOSE_SECONDS = 3  # for answers under way at the end
 
@@ -56,7 +56,7 @@ class StudioServer:
         if token is None and not is_loopback(host):
             token = secrets.token_urlsafe(TOKEN_BYTES)
         access = Access(token, tls is not None, port)
-        self._studio = Studio(workspace, access)
+        self._studio = Studio(workspace, access, host)
         self._config = uvicorn.Config(
             self._studio.app,
             log_level="warning",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,13 +15,16 @@ from kws.data.keywords import folder_name
 from kws.errors import KwsError
 from kws.studio.job_process import JOB
 from kws.studio.job_routes import JobRoutes
-from kws.studio.jobs import RUNNING, Jobs
+from kws.studio.jobs import DONE, RUNNING, Jobs
 from kws.studio.request_body import read_json, text_of
 from kws.studio.state_events import StateEvents
+from kws.studio.synthesis_page import read_choice, write_recipe
 from kws.studio.training_progress import training_progress
-from kws.studio.workspace import SUFFIX, Workspace
+from kws.studio.workspace import RECIPE, SUFFIX, WORK, Workspace
 
-WORK, REPORT = "work", "report"
+REPORT = "report"
+OWN_RECIPE = f"recipe{RECIPE}"  # of a job: the recipe that was chosen, and the synthesis
+BOTH = ("before", "after")  # keys of a model's card where its training went on from another
 MAX_EPOCHS, MAX_FOLDS = 1000, 8
 
 
@@ -42,23 +46,40 @@ class TrainPage:
         ]
 
     async def all(self, request: Request) -> Response:
-        """Return the trainings, the latest first."""
-        return JSONResponse({"trainings": await run_in_threadpool(self._all)})
+        """Return the trainings, the latest first, and the recipes that one may follow."""
+        return JSONResponse(await run_in_threadpool(self._all))
 
-    def _all(self) -> list[dict[str, Any]]:
-        return [self._state(name) for name in self._jobs.names()]
+    def _all(self) -> dict[str, Any]:
+        trainings = [self._state(name) for name in self._jobs.names()]
+        return {"trainings": trainings, "recipes": self._workspace.recipe_names()}
 
     def _state(self, name: str) -> dict[str, Any]:
         state = self._jobs.state(name)
         running = state.status == RUNNING
+        adds = state.status == DONE and "--add" in state.job.get("arguments", ())
         return {
             "name": name,
             "status": state.status,
             "dataset": state.job.get("dataset", ""),
             "error": state.error,
             "log": state.log,
-            **training_progress(self._jobs.folder(name) / WORK, state.job, running),
+            "comparison": self._comparison(name) if adds else None,
+            **training_progress(self._work(name), state.job, running),
         }
+
+    def _work(self, name: str) -> Path:
+        """Return the work folder of a training, where a training that goes on looks for it."""
+        before = self._jobs.folder(name) / "work"  # of trainings by an earlier studio
+        return before if before.is_dir() else self._workspace.models / f"{name}{WORK}"
+
+    def _comparison(self, name: str) -> dict[str, Any] | None:
+        """Return the figures of a model and of the one it went on from, on the same test set."""
+        try:
+            card = self._workspace.model(name).config.card
+        except KwsError:
+            return None
+        both = {key: card.get(key) for key in BOTH}
+        return both if all(isinstance(of, dict) for of in both.values()) else None
 
     async def start(self, request: Request) -> Response:
         """Start a training."""
@@ -75,16 +96,30 @@ class TrainPage:
             raise KwsError("choose a dataset")
         epochs = _number(values, "epochs", MAX_EPOCHS)
         chosen, folds = self._addition(values) if values.get("add") is True else _choices(values)
+        if name in self._jobs.names() and self._jobs.state(name).status == RUNNING:
+            raise KwsError(f"{name} is running already")  # with the recipe that is there
+        named = self._recipe_name(values)
+        base = self._workspace.recipe(named) if named else None
+        recipe = write_recipe(folder / OWN_RECIPE, read_choice(self._workspace), base)
         if values.get("fresh") is True:
-            self._jobs.remove_work(name, WORK)
+            self._jobs.remove_work(name, self._work(name))
         arguments = ["train", str(self._workspace.dataset(dataset).resolve())]
-        arguments += ["--output", str(output.resolve()), "--work", str(folder.resolve() / WORK)]
-        arguments += chosen
+        arguments += ["--output", str(output.resolve()), *chosen]
+        arguments += ["--recipe", str(recipe.resolve())] if recipe else []
         arguments += ["--epochs", str(epochs)] if epochs else []
         if find_spec("matplotlib"):
             arguments += ["--report", str(folder.resolve() / REPORT)]
-        self._begin(name, arguments, {"dataset": dataset, "folds": folds})
+        self._begin(name, arguments, {"dataset": dataset, "folds": folds, "recipe": named})
         return self._state(name)
+
+    def _recipe_name(self, values: dict[str, Any]) -> str:
+        """Return the recipe that is asked for, or that of the model that training goes on from."""
+        if "recipe" in values or values.get("add") is not True:
+            return text_of(values, "recipe", "")
+        init = text_of(values, "init")
+        if init not in self._jobs.names():
+            return ""
+        return text_of(self._jobs.state(init).job, "recipe", "")
 
     def _addition(self, values: dict[str, Any]) -> tuple[list[str], None]:
         """Return the options that train on from a model with the clips that were reviewed."""
@@ -93,7 +128,7 @@ class TrainPage:
         return ["--init", str(model.resolve()), "--add", str(kept)], None
 
     def _begin(self, name: str, arguments: list[str], about: dict[str, Any]) -> None:
-        done = training_progress(self._jobs.folder(name) / WORK, about, False)["share"]
+        done = training_progress(self._work(name), about, False)["share"]
         self._jobs.start(name, arguments, {**about, "began_at": done})
 
     async def go_on(self, request: Request) -> Response:
@@ -103,7 +138,8 @@ class TrainPage:
         arguments = job.get("arguments")
         if not isinstance(arguments, list) or arguments[:1] != ["train"]:
             raise KwsError(f"{name}: its {JOB} is not of a training")
-        about: dict[str, Any] = {key: job[key] for key in ("dataset", "folds") if key in job}
+        kept = ("dataset", "folds", "recipe")
+        about: dict[str, Any] = {key: job[key] for key in kept if key in job}
         await run_in_threadpool(self._begin, name, arguments, about)
         return JSONResponse(await run_in_threadpool(self._state, name))
 

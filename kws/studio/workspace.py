@@ -8,7 +8,7 @@ from kws.errors import KwsError
 from kws.foreign_text import is_printable, shortened
 from kws.model_file import ModelFile, find, shipped
 
-SUFFIX = ".tflite"
+SUFFIX, WORK, RECIPE = ".tflite", ".work", ".toml"
 
 
 class Workspace:
@@ -21,11 +21,10 @@ class Workspace:
             root / name for name in ("models", "recordings", "kept")
         )
         self.jobs, self.exports = root / "jobs", root / "exports"
-        self.evaluations = root / "evaluations"
+        self.evaluations, self.recipes = root / "evaluations", root / "recipes"
+        own = (self.models, self.recordings, self.kept, self.recipes)
         try:
-            for folder in (self.models, self.recordings, self.kept):
-                folder.mkdir(parents=True, exist_ok=True)
-            for folder in (self.jobs, self.exports, self.evaluations):
+            for folder in (*own, self.jobs, self.exports, self.evaluations):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KwsError(f"{error.filename or root}: {error.strerror or error}") from error
@@ -56,6 +55,17 @@ class Workspace:
             for path in self.recordings.iterdir()
             if path.is_dir() and is_name(path.name) and self._holds(path)
         )
+
+    def recipe_names(self) -> list[str]:
+        """Return the names of the recipes that trainings may follow."""
+        return sorted(path.stem for path in self.recipes.glob(f"*{RECIPE}") if is_name(path.name))
+
+    def recipe(self, name: str) -> Path:
+        """Return the path of a recipe; raise KwsError for a name that none has."""
+        path = self.path(self.recipes, f"{name}{RECIPE}")
+        if not path.is_file():
+            raise KwsError(f"there is no recipe {shortened(name)}")
+        return path
 
     def model_names(self) -> list[str]:
         """Return the names of the models of the workspace and of those that come with kws."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +18,11 @@ from studio_client import StudioClient, running_studio
 
 pytest.importorskip("starlette", reason="kws[studio] is not here")
 
+from starlette.requests import Request
+
 from kws.studio.access import Access, is_loopback
+from kws.studio.phone_page import SCALE, PhonePage, own_address
+from kws.studio.workspace import Workspace
 
 TOKEN = "0123456789abcdef"
 
@@ -134,6 +141,35 @@ def test_a_studio_that_others_reach_makes_a_token_and_a_cookie(open_studio: Stud
     status, headers, body = open_studio.ask("GET", "/", headers={"Cookie": cookie.split(";")[0]})
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert b"/static/studio.js" in body
+
+
+def test_a_phone_gets_a_code_of_an_address_that_others_reach(open_studio: StudioClient) -> None:
+    skip_without("segno", find_spec("segno"))
+    import segno
+
+    query = urlsplit(open_studio.url).query
+    bearer = {"Authorization": f"Bearer {query.removeprefix('token=')}"}
+    for host, expected in (
+        ("192.168.7.8:1", "192.168.7.8"),
+        ("studio.example:1", "studio.example"),
+        ("kitchen:1", own_address()),
+        ("127.0.0.1", own_address()),
+    ):
+        answer = open_studio.ask("GET", "/api/phone", headers={**bearer, "Host": host})
+        address = f"https://{expected}:{urlsplit(open_studio.url).port}/?{query}#record"
+        code = segno.make_qr(address).svg_data_uri(scale=SCALE, dark="#000", light="#fff")
+        assert json.loads(answer[2]) == {"missing": "", "code": code}
+    assert open_studio.ask("GET", "/api/phone")[0] == 401
+
+
+def test_where_no_phone_can_record_the_page_says_what_is_missing(studio, tmp_path: Path) -> None:
+    found = studio.get("/api/phone")
+    assert found["missing"] == "loopback"
+    assert found["command"].endswith(" --host 0.0.0.0 --certificate cert.pem --key key.pem")
+    page = PhonePage(Workspace(tmp_path / "a b"), Access(TOKEN, False, 1), "0.0.0.0")
+    answer = json.loads(asyncio.run(page.phone(Request({"type": "http"}))).body)
+    assert answer["missing"] == "tls"
+    assert f"kws studio '{tmp_path / 'a b'}' --host" in answer["command"]
 
 
 def test_every_answer_binds_the_browser(studio: StudioClient) -> None:

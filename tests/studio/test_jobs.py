@@ -46,11 +46,13 @@ def free_port() -> int:
 
 def test_a_command_that_ends_is_done_or_failed_with_its_line(workspace: Workspace) -> None:
     jobs = Jobs(workspace, workspace.jobs)
-    jobs.start("good", ["--version"], {"dataset": "mine"})
-    jobs.start("bad", ["info", "no such model"], {})
+    jobs.start("good", ["--version"], {"dataset": "mine"}, [["export", "--help"]])
+    jobs.start("bad", ["info", "no such model"], {}, [["--version"]])
     wait_for(lambda: jobs.state("good").status == DONE and jobs.state("bad").status == FAILED)
     assert jobs.state("good").job["dataset"] == "mine"
-    assert jobs.state("good").log[-1].startswith("kws ")
+    assert jobs.state("good").log[0].startswith("kws ")
+    assert any("Usage: kws export" in line for line in jobs.state("good").log)
+    assert not any(line.startswith("kws 0") for line in jobs.state("bad").log)  # it ends there
     assert jobs.state("bad").error.startswith("no model named 'no such model'")
     assert sorted(Jobs(workspace, workspace.jobs).names()) == ["bad", "good"]
     with pytest.raises(KwsError, match="no job"):
@@ -67,7 +69,7 @@ def test_a_job_goes_on_without_the_studio_and_another_finds_and_ends_it(workspac
     with pytest.raises(KwsError, match="running already"):
         second.start("long", arguments, {})
     with pytest.raises(KwsError, match="is running"):
-        second.remove_work("long", "work")
+        second.remove_work("long", workspace.jobs / "long" / "work")
     (workspace.jobs / "long" / "work").mkdir()
     second.stop("long")
     wait_for(lambda: second.state("long").status != RUNNING)

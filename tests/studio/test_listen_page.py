@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import KEYWORDS, all_keywords, kws
+from command_line import KEYWORDS, SAMPLES, all_keywords, kws
 from studio_client import StudioClient
 
 pytest.importorskip("websockets", reason="kws[studio] is not here")
@@ -37,6 +37,23 @@ def heard(studio: StudioClient):
     piece = audio[: 16_000 * 3]
     stream(studio, piece)
     return list(studio.events("/api/listen/events?after=0")), studio.get("/api/listen")
+
+
+def test_a_file_is_heard_to_its_end_however_fast_it_comes(studio: StudioClient) -> None:
+    status, state = studio.send("POST", "/api/listen", model="home", source="file")
+    assert (status, state["source"]) == (200, "the audio file")
+    with connect(f"ws://{studio.address}/api/listen/audio?rate=16000") as socket:
+        for first in range(0, len(all_keywords()), 8000):
+            socket.send(all_keywords()[first : first + 8000].tobytes())
+        socket.send(b"")
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=60)
+    events = list(studio.events("/api/listen/events?after=0"))
+    assert not [values for kind, values in events if kind == "gap"]
+    found = [(e["keyword"], e["time"]) for kind, e in events if kind == "detection"]
+    path = SAMPLES / "all_keywords.flac"
+    lines = kws("listen", "--wav", path, "--json").stdout.splitlines()
+    assert found == [(each["keyword"], round(each["time"], 3)) for each in map(json.loads, lines)]
 
 
 def test_a_stream_gives_what_the_command_line_finds(heard, tmp_path: Path) -> None:

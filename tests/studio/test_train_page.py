@@ -9,6 +9,11 @@ import pytest
 from command_line import ROOT
 from studio_client import StudioClient
 
+from kws.data.dataset import Synthesis
+from kws.data.dataset_recipe import with_recipe
+from kws.training.recipe import Recipe
+from kws.training.recipe_file import read_hyperparameters
+
 
 def test_a_training_that_cannot_be_done_fails_with_its_line(studio, workspace: Path) -> None:
     (workspace / "recordings" / "mine" / "computer").mkdir(parents=True)
@@ -48,6 +53,37 @@ def test_reviewed_clips_are_added_to_the_training_of_a_model(studio, workspace: 
     assert "no clip is marked" in last["error"]
 
 
+def test_a_training_follows_a_recipe_and_the_choice_of_synthetic_speech(
+    studio: StudioClient, workspace: Path
+) -> None:
+    (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
+    short = workspace / "recipes" / "short.toml"
+    short.write_text("[schedule]\nepochs = 1\n")
+    assert studio.get("/api/training")["recipes"] == ["short"]
+
+    def recipe_of(name: str, **asked: object) -> list[str]:
+        assert studio.send("POST", "/api/training", name=name, dataset="mine", **asked)[0] == 200
+        assert studio.ask("DELETE", f"/api/training/{name}")[0] == 200
+        words = json.loads((workspace / "jobs" / name / "job.json").read_text())["arguments"]
+        return words[words.index("--recipe") :][:2] if "--recipe" in words else []
+
+    assert recipe_of("plain") == []
+    assert recipe_of("brief", recipe="short") == ["--recipe", str(short.resolve())]
+    assert recipe_of("plain-2", add=True, init="home") == []
+    (workspace / "models" / "brief.tflite").write_bytes((ROOT / "models/home.tflite").read_bytes())
+    # Training goes on as the model was trained.
+    assert recipe_of("brief-2", add=True, init="brief") == ["--recipe", str(short.resolve())]
+    put = "PUT", "/api/synthesis"
+    assert studio.send(*put, phrase='say "no"', excluded=True)[0] == 200
+    _, path = recipe_of("chosen", recipe="short")
+    assert studio.send(*put, phrase='say "no"', excluded=False)[0] == 200
+    assert path == str((workspace / "jobs" / "chosen" / "recipe.toml").resolve())
+    wanted = with_recipe(Path(path), Synthesis(utterances_per_keyword=7), [])
+    assert wanted.excluded_phrases == ('say "no"',)
+    assert wanted.utterances_per_keyword == 7
+    assert read_hyperparameters(Path(path), Recipe()).schedule.epochs == 1
+
+
 @pytest.mark.parametrize(
     "job", [{"started": 0}, {"arguments": "train"}, {"arguments": ["listen"], "dataset": "a"}]
 )
@@ -85,6 +121,9 @@ def test_a_training_whose_dataset_and_folds_are_not_known_goes_on(studio, worksp
         {"keywords": "--init"},
         {"keywords": 3},
         {"name": "copied"},
+        {"recipe": "none"},
+        {"recipe": "../up"},
+        {"recipe": 3},
     ],
 )
 def test_wrong_requests_start_nothing(studio, workspace: Path, values) -> None:

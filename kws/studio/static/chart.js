@@ -109,3 +109,44 @@ export function drawLosses(canvas, losses) {
     }
   });
 }
+
+// Miss rates over false alarms per hour, on a logarithmic axis: {false_alarms_per_hour, miss_rate} of
+// one model or of two. A colour stands for a keyword, dashes for the second model.
+export function drawDet(canvas, curves, keywords, [across, up]) {
+  const { context, width, height, text, line } = surface(canvas);
+  const rates = curves.flatMap((curve) => curve.false_alarms_per_hour).filter((rate) => rate > 0);
+  const [least, most] = [Math.min(...rates, 1), Math.max(...rates, 2)];
+  const highest = Math.max(0.05, ...curves.flatMap((curve) => Object.values(curve.miss_rate).flat()));
+  const x = (rate) => 48 + (Math.log(rate / least) / Math.log(most / least)) * (width - 60);
+  const y = (share) => height - 40 - (share / highest) * (height - 66);
+  context.fillStyle = text;
+  context.strokeStyle = line;
+  for (let rate = 10 ** Math.ceil(Math.log10(least)); rate <= most; rate *= 10) {
+    strokeLine(context, x(rate), y(0), x(rate), y(highest));
+    context.fillText(String(Number(rate.toPrecision(1))), x(rate) - 6, height - 24);
+  }
+  for (const share of [0, highest / 2, highest]) {
+    strokeLine(context, 48, y(share), width - 12, y(share));
+    context.fillText(`${(100 * share).toFixed(0)} %`, 4, y(share) + 4);
+  }
+  context.fillText(across, 48, height - 6);
+  context.fillText(up, 4, 14);
+  curves.forEach(({ false_alarms_per_hour: alarms, miss_rate: missed }, model) => keywords.forEach((keyword, index) => {
+    context.strokeStyle = colour(index);
+    context.lineWidth = 2;
+    context.setLineDash(model ? [6, 5] : []);
+    context.beginPath();
+    (missed[keyword] ?? []).forEach((share, point) => {
+      if (point) context.lineTo(x(alarms[point]), y(missed[keyword][point - 1])); // steps, as they are measured
+      context.lineTo(x(alarms[point]), y(share));
+    });
+    context.stroke();
+  }));
+}
+
+function strokeLine(context, fromX, fromY, toX, toY) {
+  context.beginPath();
+  context.moveTo(fromX, fromY);
+  context.lineTo(toX, toY);
+  context.stroke();
+}

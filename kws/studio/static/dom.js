@@ -26,3 +26,12 @@ export function statusLine() {
   line.show = (text, kind = "") => { line.textContent = text; line.className = kind; };
   return line;
 }
+
+// A table whose first column names the rows; it can be scrolled by keyboard where it is wide.
+export function figureTable(name, heads, rows) {
+  const row = ([first, ...others]) => element("tr", {}, element("th", { scope: "row" }, first),
+    others.map((text) => element("td", {}, text)));
+  return element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": name }, element("table", {},
+    element("thead", {}, element("tr", {}, heads.map((text) => element("th", { scope: "col" }, text)))),
+    element("tbody", {}, rows.map(row))));
+}

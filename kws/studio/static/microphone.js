@@ -1,4 +1,4 @@
-// Open the browser's microphone; give its samples as Int16Array, one channel.
+// Open the browser's microphone, or an audio file; give samples as Int16Array, one channel.
 
 import { texts } from "./texts.js";
 
@@ -38,6 +38,24 @@ async function connect(stream, options, onSamples) {
     context.close();
     throw error;
   }
+}
+
+// The samples of an audio file that this browser can read, one channel at RATE.
+export async function samplesOf(file) {
+  const context = new OfflineAudioContext(1, 1, RATE);
+  let audio;
+  try {
+    audio = await context.decodeAudioData(await file.arrayBuffer());
+  } catch {
+    throw new Error(texts.listen.notAudio(file.name));
+  }
+  const channels = Array.from({ length: audio.numberOfChannels }, (_, index) => audio.getChannelData(index));
+  const scale = 32768 / channels.length;
+  return { rate: RATE, samples: Int16Array.from({ length: audio.length }, (_, sample) => {
+    let sum = 0;
+    for (const channel of channels) sum += channel[sample];
+    return Math.max(-32768, Math.min(32767, Math.round(scale * sum)));
+  }) };
 }
 
 // The level of samples in dB of full scale, at least -60.

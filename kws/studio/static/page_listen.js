@@ -3,11 +3,12 @@
 import { get, path, post, put, remove } from "./api.js";
 import { drawScores } from "./chart.js";
 import { element, labelled, select, statusLine } from "./dom.js";
-import { openMicrophone } from "./microphone.js";
+import { openMicrophone, samplesOf } from "./microphone.js";
 import { texts } from "./texts.js";
 
 const SECONDS = 30; // of the curves
 const SHOWN = 50; // detections
+const FILE = "file", MESSAGE = 8000; // samples
 const words = texts.listen;
 
 export async function open(main) {
@@ -23,7 +24,11 @@ class ListenPage {
   constructor(models, microphones, session) {
     this.model = select(models.map((name) => [name, name]), session?.model ?? "home");
     this.source = select([["", words.browser],
-      ...microphones.map(({ id, name }) => [`device ${id}`, words.server(name)])]);
+      ...microphones.map(({ id, name }) => [`device ${id}`, words.server(name)]), [FILE, words.fromFile]]);
+    this.file = element("input", { type: "file", accept: "audio/*" });
+    this.fileLabel = labelled(words.file, this.file);
+    this.source.addEventListener("change", () => this.chooseSource());
+    this.chooseSource();
     this.keep = element("input", { type: "checkbox", checked: session?.keep ?? false });
     this.button = element("button", { class: "main" }, words.start);
     this.status = statusLine();
@@ -34,7 +39,7 @@ class ListenPage {
     this.list = element("ol", { class: "plain", "aria-live": "polite" });
     this.none = element("p", { class: "faint" }, words.none);
     const form = element("form", { onsubmit: (event) => { event.preventDefault(); this.toggle(); } },
-      labelled(words.model, this.model), labelled(words.microphone, this.source),
+      labelled(words.model, this.model), labelled(words.microphone, this.source), this.fileLabel,
       element("label", { class: "check" }, this.keep, words.keep), this.button);
     this.elements = [element("p", { class: "faint" }, words.about), form, this.status,
       element("label", {}, words.level, " ", this.levelText, this.level),
@@ -42,6 +47,10 @@ class ListenPage {
       element("h2", {}, words.keywords), this.keywords,
       element("h2", {}, words.detections), this.none, this.list];
     this.show(session);
+  }
+
+  chooseSource() {
+    this.fileLabel.hidden = this.source.value !== FILE;
   }
 
   run() {
@@ -143,7 +152,7 @@ class ListenPage {
   setActive(active) {
     this.active = active;
     this.button.textContent = active ? words.stop : words.start;
-    for (const control of [this.model, this.source, this.keep]) control.disabled = active;
+    for (const control of [this.model, this.source, this.file, this.keep]) control.disabled = active;
   }
 
   async toggle() {
@@ -158,23 +167,34 @@ class ListenPage {
   }
 
   async start() {
-    const device = this.source.value;
-    if (!device) {
+    const source = this.source.value, device = source.startsWith("device ");
+    let audio = null;
+    if (source === FILE) {
+      if (!this.file.files.length) throw new Error(words.needsFile);
+      audio = await samplesOf(this.file.files[0]);
+    } else if (!device) {
       const microphone = await openMicrophone((samples) => this.send(samples));
       if (this.closed) return microphone.close(); // somebody left the page before allowing it
       this.microphone = microphone;
     }
+    const kind = device ? "server" : source || "browser";
     const session = await post("/api/listen", { model: this.model.value, keep: this.keep.checked,
-      source: device ? "server" : "browser", device: device.replace("device ", "") });
+      source: kind, device: device ? source.replace("device ", "") : "" });
     if (this.closed) return;
     this.show(session);
-    if (!device) this.connect();
+    if (!device) this.connect((audio ?? this.microphone).rate, audio?.samples);
   }
 
-  connect() {
+  // Send the microphone's audio, or all of a file's and then the end.
+  connect(rate, samples) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new WebSocket(`${scheme}://${location.host}/api/listen/audio?rate=${this.microphone.rate}`);
+    this.socket = new WebSocket(`${scheme}://${location.host}/api/listen/audio?rate=${rate}`);
     this.socket.addEventListener("close", () => this.microphone?.close());
+    if (!samples) return;
+    this.socket.addEventListener("open", ({ target }) => {
+      for (let first = 0; first < samples.length; first += MESSAGE) target.send(samples.slice(first, first + MESSAGE));
+      target.send(new ArrayBuffer(0));
+    });
   }
 
   send(samples) {

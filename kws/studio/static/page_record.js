@@ -44,8 +44,10 @@ class RecordPage {
     const form = element("form", { onsubmit: (event) => { event.preventDefault(); this.toggle(); } },
       labelled(words.dataset, this.dataset, words.datasetNote), this.known, labelled(words.what, this.what),
       this.wordLabel, labelled(words.speaker, this.speaker, words.speakerNote), labelled(words.count, this.count), this.button);
+    this.phone = element("details", { ontoggle: () => this.showPhone() },
+      element("summary", {}, words.phone), this.phoneCode = element("div"));
     this.controls = [this.dataset, this.what, this.word, this.speaker, this.count];
-    this.elements = [element("p", { class: "faint" }, words.about), form, this.prompt, this.status, this.choices,
+    this.elements = [element("p", { class: "faint" }, words.about), this.phone, form, this.prompt, this.status, this.choices,
       element("label", {}, words.level, this.meter), element("h2", {}, words.waveform), this.canvas,
       this.heading, this.list, element("h2", {}, words.datasets), this.datasets];
   }
@@ -60,6 +62,20 @@ class RecordPage {
     this.datasets.replaceChildren(...datasets.map(({ name, folders }) => element("li", {}, element("strong", {}, name),
       element("ul", {}, folders.map(({ word, files }) => element("li", {}, words.files(word, files)))))));
     if (!datasets.length) this.datasets.replaceChildren(element("li", { class: "faint" }, words.none));
+  }
+
+  // The code of this page's address for a phone, or what the studio must be started with.
+  async showPhone() {
+    if (!this.phone.open) return;
+    try {
+      const { missing, command, code } = await get("/api/phone");
+      this.phoneCode.replaceChildren(...(missing
+        ? [element("p", {}, words.phoneHow[missing]), element("pre", { tabindex: 0, "aria-label": words.phoneStart }, command),
+          element("p", { class: "faint" }, words.phoneMore)]
+        : [element("p", {}, words.phoneNote), element("img", { src: code, alt: words.phoneCode }), element("p", { class: "faint" }, words.phoneCertificate)]));
+    } catch (error) {
+      this.phoneCode.replaceChildren(element("p", { class: "bad", role: "alert" }, error.message));
+    }
   }
 
   async toggle() {

@@ -2,22 +2,23 @@
 
 import { get, path, post, remove } from "./api.js";
 import { drawLosses, keepDrawn } from "./chart.js";
-import { element, labelled, select, statusLine } from "./dom.js";
+import { element, figureTable, labelled, select, statusLine } from "./dom.js";
+import { SynthesisChoice } from "./synthesis.js";
 import { texts } from "./texts.js";
 
 const words = texts.train;
 
 export async function open(main) {
-  const [{ datasets }, { trainings }, { models }] =
+  const [{ datasets }, { trainings, recipes }, { models }] =
     await Promise.all([get("/api/datasets"), get("/api/training"), get("/api/models")]);
-  const page = new TrainPage(datasets.map(({ name }) => name), models);
+  const page = new TrainPage(datasets.map(({ name }) => name), models, recipes);
   main.append(...page.elements);
   trainings.forEach((state) => page.show(state));
   return () => page.close();
 }
 
 class TrainPage {
-  constructor(datasets, models) {
+  constructor(datasets, models, recipes) {
     this.cards = new Map();
     this.dataset = select(datasets.map((name) => [name, name]));
     this.keywords = element("input", { type: "text", autocomplete: "off" });
@@ -25,6 +26,8 @@ class TrainPage {
     this.folds = element("input", { type: "number", min: 1, max: 8, value: 2, required: true });
     this.epochs = element("input", { type: "number", min: 1, max: 1000 });
     this.init = select(models.map((name) => [name, name]), models.at(-1));
+    this.recipe = select([["", words.usual], ...recipes.map((name) => [name, name])]);
+    this.synthesis = new SynthesisChoice(() => path`dataset=${this.dataset.value}&keywords=${this.keywords.value}`);
     this.add = element("input", { type: "checkbox", onchange: () => this.choose() });
     this.fresh = element("input", { type: "checkbox" });
     this.status = statusLine();
@@ -35,9 +38,11 @@ class TrainPage {
       labelled(words.name, this.name),
       element("label", { class: "check" }, this.add, words.add), labelled(words.init, this.init), labelled(words.folds, this.folds, words.foldsNote),
       labelled(words.epochs, this.epochs, words.epochsNote),
+      ...(recipes.length ? [labelled(words.recipe, this.recipe, words.recipeNote)] : []),
       element("label", { class: "check" }, this.fresh, words.fresh), element("button", { class: "main" }, words.start));
     this.elements = [element("p", { class: "faint" }, words.about),
-      ...(datasets.length ? [form] : [element("p", {}, words.noDataset)]), this.status, this.list];
+      ...(datasets.length ? [form, ...this.synthesis.elements] : [element("p", {}, words.noDataset)]), this.status,
+      element("h2", {}, words.trainings), this.list];
   }
 
   // What a training with reviewed clips takes from the model that it goes on from.
@@ -55,7 +60,7 @@ class TrainPage {
       const state = await post("/api/training", { name: this.name.value.trim(), dataset: this.dataset.value,
         keywords: this.keywords.value, folds: Number(this.folds.value),
         epochs: this.epochs.value ? Number(this.epochs.value) : null, fresh: this.fresh.checked,
-        add: this.add.checked, init: this.init.value });
+        add: this.add.checked, init: this.init.value, recipe: this.recipe.value });
       this.show(state, true);
       this.status.show(words.started(state.name), "good");
     } catch (error) {
@@ -100,9 +105,10 @@ class TrainingCard {
     this.log = element("pre", { tabindex: 0, "aria-label": words.logOf(name) });
     this.stopButton = element("button", { type: "button", onclick: act(() => remove(path`/api/training/${name}`)) }, words.stop);
     this.goOn = element("button", { type: "button", class: "main", onclick: act(async () => onState(await post(path`/api/training/${name}`, {}))) }, words.goOn);
-    this.losses = element("div", {}, element("h3", {}, words.loss), this.canvas, this.legend);
-    this.element = element("section", { class: "card" }, element("h2", {}, name), this.status, this.progress,
-      this.stages, this.losses, element("div", { class: "buttons" }, this.stopButton, this.goOn),
+    this.comparison = element("div");
+    this.losses = element("div", {}, element("h4", {}, words.loss), this.canvas, this.legend);
+    this.element = element("section", { class: "card" }, element("h3", {}, name), this.status, this.progress,
+      this.comparison, this.stages, this.losses, element("div", { class: "buttons" }, this.stopButton, this.goOn),
       element("details", {}, element("summary", {}, words.log), this.log));
   }
 
@@ -118,8 +124,19 @@ class TrainingCard {
     keepDrawn(this.canvas, () => drawLosses(this.canvas, state.losses));
     this.legend.replaceChildren(...Object.keys(state.losses).flatMap((name, index) =>
       element("span", {}, element("span", { class: `swatch swatch-${index % 6}` }), name)), element("span", {}, words.legend));
+    this.comparison.replaceChildren(...(state.comparison ? beforeAndAfter(state.comparison) : []));
     this.log.textContent = state.log.join("\n");
     this.stopButton.hidden = !running;
     this.goOn.hidden = running || state.status === "done";
   }
+}
+
+// Both models on the recordings that their folds left out, as the model's card has them.
+function beforeAndAfter({ before, after }) {
+  const counts = (of) => Object.entries(of).filter(([, value]) => Array.isArray(value));
+  const rows = counts(before).map(([name, value]) => [words.figures[name] ?? name, words.count(value), words.count(after[name])]);
+  for (const [name, [alarms, hours]] of counts(before.false_alarms ?? {}))
+    rows.push([words.alarms(name, hours), String(alarms), String(after.false_alarms?.[name]?.[0] ?? "")]);
+  return [element("h4", {}, words.comparison), element("p", { class: "faint" }, words.comparisonNote),
+    figureTable(words.comparison, words.comparisonHeads, rows)];
 }
