@@ -44,8 +44,10 @@ demo: $(VENV)/kws.stamp
 		echo 'No microphone (kws devices lists none), so the demo ends here.'; \
 	fi
 
+# A process for each core, and each file of tests in one of them: fixtures of a file are made once.
+# The order is that of tests/conftest.py: what takes longest first.
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiled_objects import compiled
 from conftest import skip_without
 
 HERE = Path(__file__).parent / "c"
@@ -34,16 +35,11 @@ class Target:
         board = (HERE / "io_semihosting.c", BOARD / "startup.c")
         platform = board if self.emulated else (HERE / self.io,)
         engine = next(folder.rglob("kws_model.c")).parent
-        sources = [*sorted(engine.glob("*.[cS]")), HERE / f"{program}.c", *platform]
+        compiler = [self.command[0], *STRICT, *self.command[1:]]
+        objects = [compiled(source, compiler) for source in sorted(engine.glob("*.[cS]"))]
+        sources = (HERE / f"{program}.c", *platform, *objects)
         binary = folder / f"{program}-{self.name}"
-        words = [
-            self.command[0],
-            *STRICT,
-            *self.command[1:],
-            f"-I{engine}",
-            f"-I{HERE}",
-            *map(str, sources),
-        ]
+        words = [*compiler, f"-I{engine}", f"-I{HERE}", *map(str, sources)]
         done = subprocess.run([*words, "-o", str(binary), "-lm"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return binary

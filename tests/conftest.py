@@ -14,6 +14,20 @@ from types import ModuleType
 
 import pytest
 
+# Files that take longest. make test runs files side by side; one that began last would end alone.
+FIRST = (
+    *("training/test_pipeline.py", "test_release.py", "benchmarks/test_wake_words.py"),
+    *("deploy/test_docker.py", "firmware/test_arduino_sketch.py"),
+    *("commands/test_evaluate_conditions.py", "commands/test_listen.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, in this order; keep the order of all others."""
+    here = Path(__file__).parent
+    ranks = {here / name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(FIRST)))
+
 
 def skip_without(what: str, present: object) -> None:
     """Skip a test whose requirement is absent; in CI (CI=true) nothing may be absent."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from compiled_objects import compiled
 from conftest import skip_without
 
 from kws.config import SAMPLE_RATE
@@ -50,28 +51,18 @@ class BoardRun:
         return b"".join(text for _, text in self.serial).decode().split("\r\n")[:-1]
 
 
-def compile_engine(sketch: Path, folder: Path) -> list[Path]:
-    """Compile a sketch's engine and model for this machine; return the objects."""
-    skip_without("gcc", shutil.which("gcc"))
-    objects = []
-    for source in sorted((sketch / "src").glob("*.c")):
-        objects.append(folder / f"{source.stem}.o")
-        command = ["gcc", "-std=gnu11", *SANITISED, *STRICT, "-c", str(source)]
-        _run([*command, "-o", str(objects[-1])])
-    return objects
-
-
-def build(sketch: Path, folder: Path, *options: str, engine: Sequence[Path] = ()) -> Path:
+def build(sketch: Path, folder: Path, *options: str) -> Path:
     """Compile a sketch folder for this machine; return the program.
 
     Args:
         sketch: The folder.
         folder: Where the program goes.
         options: Of the compiler, besides its usual ones.
-        engine: What compile_engine() returned, where it was called before.
     """
     skip_without("g++", shutil.which("g++"))
-    objects = engine or compile_engine(sketch, folder)
+    skip_without("gcc", shutil.which("gcc"))
+    engine = ["gcc", "-std=gnu11", *SANITISED, *STRICT]
+    objects = [compiled(source, engine) for source in sorted((sketch / "src").glob("*.c"))]
     command = ["g++", "-std=gnu++14", "-fno-rtti", "-fno-exceptions", *SANITISED, *STRICT]
     command += [
         "-DARDUINO_ARCH_MBED",
@@ -81,7 +72,9 @@ def build(sketch: Path, folder: Path, *options: str, engine: Sequence[Path] = ()
         *options,
     ]
     program = folder / "board"
-    _run([*command, str(MOCKS / "board.cpp"), *map(str, objects), "-o", str(program)])
+    command += [str(MOCKS / "board.cpp"), *map(str, objects), "-o", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return program
 
 
@@ -148,8 +141,3 @@ def _note(board: BoardRun, time: str, what: str, *values: str) -> None:
     else:
         assert what == "waits"
         board.waits = True
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

@@ -28,13 +28,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path)
     for model in parser.parse_args().models:
-        with tempfile.TemporaryDirectory() as folder:
-            paths = export(model, Path(folder))
-            c_files = [path for path in paths if path.suffix in {".c", ".h", ".S"}]
-            sources = {path.name: path.read_text("utf-8") for path in c_files}
+        sources = c_sources(model)
         for option in OPTIMISATIONS:
             figures = line(count(sources, option), model, sources["kws_model.h"])
             print(f"{model.name} {option}: {figures}")
+
+
+def c_sources(model: Path) -> dict[str, str]:
+    """Export a model; return the text of each C source by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = export(model, Path(folder))
+        c_files = [path for path in paths if path.suffix in {".c", ".h", ".S"}]
+        return {path.name: path.read_text("utf-8") for path in c_files}
 
 
 def line(counted: Count, model: Path, header: str) -> str:

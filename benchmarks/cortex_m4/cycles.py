@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from kws.export.sketch import export
@@ -33,11 +34,31 @@ FUNCTION = re.compile(r"^[0-9a-f]+ <(\w+)>:$")
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t[0-9a-f ]+\t(\S+)\s*(.*)$")
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Hold the instructions of a run, and the bounds of their cycles."""
+
+    instructions: int
+    minimum: int
+    maximum: int
+    flash_reads: int  # of data
+
+
 def main() -> None:
     """Print the bounds of a model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     model = parser.parse_args().model
+    found = bounds(model)
+    print(
+        f"{model.name}: {found.instructions} instructions, {found.flash_reads} reads of data from"
+        f" flash; {found.minimum / found.instructions:.2f} to"
+        f" {found.maximum / found.instructions:.2f} cycles per instruction"
+    )
+
+
+def bounds(model: Path) -> Bounds:
+    """Export a model, run its detector under QEMU and return the bounds."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = [p for p in export(model, folder / "export") if p.suffix in {".c", ".h", ".S"}]
@@ -52,10 +73,7 @@ def main() -> None:
             total, reads = total + runs, reads + flash_reads
             minimum += runs * fewest
             maximum += runs * most + flash_reads * WAIT_STATES
-    print(
-        f"{model.name}: {total} instructions, {reads} reads of data from flash;"
-        f" {minimum / total:.2f} to {maximum / total:.2f} cycles per instruction"
-    )
+    return Bounds(total, minimum, maximum, reads)
 
 
 def disassemble(program: Path) -> dict[int, tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from short_recordings import record
 
 from kws.config import SAMPLE_RATE
 from kws.data.audio_files import audio_files
@@ -14,22 +15,15 @@ from kws.data.clips import PARTITIONS, inspect, partition_of
 from kws.errors import KwsError
 
 
-def recorded(*paths: Path) -> None:
-    """Write a tenth of a second of audio to each path."""
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.ones(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
-
-
 def test_hidden_files_and_other_files_are_not_recordings(tmp_path: Path) -> None:
-    recorded(*(tmp_path / name for name in ("a.wav", "_old_/b.wav", ".trash/c.wav", "d/_e.wav")))
+    record(*(tmp_path / name for name in ("a.wav", "_old_/b.wav", ".trash/c.wav", "d/_e.wav")))
     (tmp_path / "._a.wav").write_bytes(b"of a Mac")
     (tmp_path / "a.txt").write_text("text")
     assert audio_files(tmp_path) == [tmp_path / "a.wav"]
 
 
 def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
-    recorded(tmp_path / "a.wav")
+    record(tmp_path / "a.wav")
     with pytest.raises(KwsError, match=r"a\.wav: Not a directory"):
         audio_files(tmp_path / "a.wav")
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
+from short_recordings import record
 
-from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip, partition_of
 from kws.data.dataset import Synthesis
 from kws.data.dataset_recipe import from_recipe
 from kws.errors import KwsError
-
-
-def recorded(*paths: Path) -> None:
-    """Write a tenth of a second of audio to each path."""
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.ones(SAMPLE_RATE // 10, np.int16), SAMPLE_RATE)
 
 
 def names(clips: list[Clip]) -> list[str]:
@@ -42,7 +33,7 @@ sentences = ["good morning"]
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    recorded(
+    record(
         *(tmp_path / "data" / name for name in ("wake/computer/a.wav", "wake/computer/deep/b.wav")),
         *(tmp_path / "data" / name for name in ("speech/c.wav", "more/speech/d.wav")),
     )
@@ -84,7 +75,7 @@ def test_negatives_and_noise_have_kinds(tmp_path: Path, data: Path) -> None:
 
 
 def test_partitions_name_recordings_speakers_and_folders(tmp_path: Path, data: Path) -> None:
-    recorded(*(data / "speech" / f"{name}.wav" for name in ("anna-0001", "anna-0002", "bo-b-1")))
+    record(*(data / "speech" / f"{name}.wav" for name in ("anna-0001", "anna-0002", "bo-b-1")))
     partitions = {"speech/anna": 1, "speech/anna-0002.wav": 2, "speech/bo-b": 3, "speech": 4}
     (tmp_path / "more.json").write_text(json.dumps(partitions))
     recipe = tmp_path / "recipe.toml"
@@ -173,8 +164,8 @@ def test_synthetic_speech_and_training_only_folders_serve_training_alone(
     tmp_path: Path, data: Path
 ) -> None:
     few = data / "few"
-    recorded(*(few / f"{number:02}.wav" for number in range(PARTITIONS + 1)))
-    recorded(few / "x" / "1089-1-1.wav", data / "wake" / "computer" / "synth-computer-1@slt.wav")
+    record(*(few / f"{number:02}.wav" for number in range(PARTITIONS + 1)))
+    record(few / "x" / "1089-1-1.wav", data / "wake" / "computer" / "synth-computer-1@slt.wav")
     recipe = tmp_path / "recipe.toml"
     own = RECIPE.replace('["wake/computer/"]', '["wake/computer/", "few"]')
     recipe.write_text(f'training_only = ["few"]\n{own}')

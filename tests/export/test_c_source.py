@@ -11,19 +11,11 @@ import pytest
 from c_programs import CORTEX_M4F, HOST, M4_ARDUINO, Target
 from command_line import ROOT
 from conftest import skip_without, tensorflow
-from small_models import temporal
 
 from kws.errors import KwsError
 from kws.export.sketch import export
 
 SKETCH = "kws_small"  # of the model "small"
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "small.tflite"
-    path.write_bytes(temporal().content)
-    return path
 
 
 @pytest.mark.slow

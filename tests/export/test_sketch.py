@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from command_line import ROOT
 from conftest import skip_without
-from small_models import temporal
 
 from kws.errors import KwsError
 from kws.export.sketch import export, sketch_name
@@ -19,13 +18,6 @@ from kws.model_file import ModelFile
 FIRMWARE = ROOT / "firmware_export"
 SOURCES = FIRMWARE / "src"
 SKETCH = "kws_small"  # of the model "small"
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "small.tflite"
-    path.write_bytes(temporal().content)
-    return path
 
 
 def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> None:

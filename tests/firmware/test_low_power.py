@@ -30,26 +30,19 @@ def sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(sketch: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return sketch_board.compile_engine(sketch, tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(scope="module")
 def samples() -> Samples:
     content: Samples = soundfile.read(SAMPLES / "all_keywords.flac", dtype="int16")[0]
     return content
 
 
-def build(sketch: Path, engine: list[Path], folder: Path, setting: str) -> Path:
+def build(sketch: Path, folder: Path, setting: str) -> Path:
     """Compile the sketch with one setting on."""
     settings = (sketch / "settings.h").read_text()
     assert f"#define {setting} 0" in settings
     changed = settings.replace(f"#define {setting} 0", f"#define {setting} 1")
     (folder / "settings.h").write_text(changed)
     include = f'-DKWS_TEST_SETTINGS="{folder / "settings.h"}"'
-    return sketch_board.build(
-        sketch, folder, f"-include{folder / 'settings.h'}", include, engine=engine
-    )
+    return sketch_board.build(sketch, folder, f"-include{folder / 'settings.h'}", include)
 
 
 def detected(samples: Samples) -> list[str]:
@@ -60,9 +53,9 @@ def detected(samples: Samples) -> list[str]:
 
 
 def test_low_power_sleeps_until_interrupts_and_switches_off_what_draws(
-    sketch: Path, engine: list[Path], samples: Samples, tmp_path: Path
+    sketch: Path, samples: Samples, tmp_path: Path
 ) -> None:
-    program = build(sketch, engine, tmp_path, "KWS_LOW_POWER")
+    program = build(sketch, tmp_path, "KWS_LOW_POWER")
     events = ["0 serial reads", "7000 pin grounded", "7000 central connects"]
     events += ["7100 central subscribes", "9500 pin open"]
     board = sketch_board.run(program, samples, tmp_path, events)
@@ -83,18 +76,18 @@ def test_low_power_sleeps_until_interrupts_and_switches_off_what_draws(
 
 
 def test_a_microphone_that_stops_is_noticed_in_low_power_too(
-    sketch: Path, engine: list[Path], samples: Samples, tmp_path: Path
+    sketch: Path, samples: Samples, tmp_path: Path
 ) -> None:
-    program = build(sketch, engine, tmp_path, "KWS_LOW_POWER")
+    program = build(sketch, tmp_path, "KWS_LOW_POWER")
     board = sketch_board.run(program, samples, tmp_path, ["3000 dead"])
     assert len(board.begun) == 2
     assert board.begun[1] < 4200
 
 
 def test_the_plotter_shows_level_clipping_gate_and_confidence(
-    sketch: Path, engine: list[Path], samples: Samples, tmp_path: Path
+    sketch: Path, samples: Samples, tmp_path: Path
 ) -> None:
-    program = build(sketch, engine, tmp_path, "KWS_PLOT")
+    program = build(sketch, tmp_path, "KWS_PLOT")
     loud = samples.copy()
     loud[100 * 320 : 100 * 320 + 7] = 32767
     board = sketch_board.run(program, loud, tmp_path, ["0 serial reads"])

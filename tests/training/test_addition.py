@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from command_line import ROOT, kws
 from rich.console import Console
+from short_recordings import record
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import ModelConfig
 from kws.data.clips import speaker_of
 from kws.data.dataset import from_folder
 from kws.errors import KwsError
@@ -34,14 +34,6 @@ from kws.training.cross_validation import Fold
 from kws.training.former import SPLIT, Former, read_split, store_split
 
 HOME = ROOT / "models" / "home.tflite"
-
-
-def record(*paths: Path) -> None:
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        name = "/".join(path.parts[-2:])  # equal recordings would be one
-        noise = np.random.default_rng([*name.encode()]).integers(-999, 999, SAMPLE_RATE // 4)
-        soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from command_line import ROOT, kws
 from conftest import skip_without
 from kokoro_stand_in import kokoro
+from short_recordings import record
 
-from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.training.cross_validation import Fold
@@ -30,14 +29,6 @@ from kws.training.recipe import (
 pytestmark = pytest.mark.slow
 
 WORK = Path("work")
-
-
-def record(*paths: Path) -> None:
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        name = "/".join(path.parts[-2:])  # equal recordings would be one
-        noise = np.random.default_rng([*name.encode()]).integers(-999, 999, SAMPLE_RATE // 4)
-        soundfile.write(path, noise.astype(np.int16), SAMPLE_RATE)
 
 
 @pytest.fixture
