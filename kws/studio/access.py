@@ -6,6 +6,7 @@ says of their origin; where names are rebound to this machine (DNS rebinding), b
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,14 +130,22 @@ class Guard:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
 
+        begun = False
+
         async def send_bound(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await (refusal or self._app)(scope, receive, send_bound)
+        try:
+            await (refusal or self._app)(scope, receive, send_bound)
+        except asyncio.CancelledError:  # the studio ends before what was asked for is there
+            if not begun and scope["type"] == "http":
+                await PlainTextResponse("The studio has ended.", 503)(scope, receive, send)
 
 
 def _host_name(host: str) -> str:

@@ -20,7 +20,7 @@ pytest.importorskip("starlette", reason="kws[studio] is not here")
 
 from starlette.requests import Request
 
-from kws.studio.access import Access, is_loopback
+from kws.studio.access import Access, Guard, is_loopback
 from kws.studio.phone_page import SCALE, PhonePage, own_address
 from kws.studio.workspace import Workspace
 
@@ -181,6 +181,27 @@ def test_every_answer_binds_the_browser(studio: StudioClient) -> None:
         assert "access-control-allow-origin" not in headers
     foreign = {"Origin": "http://evil.example", "Content-Type": "application/json"}
     assert studio.ask("POST", "/api/listen", b"{}", foreign)[0] == 403
+
+
+def test_what_is_under_way_when_the_studio_ends_is_answered_by_a_line() -> None:
+    sent = []
+
+    async def forever(scope, receive, send) -> None:
+        await asyncio.Event().wait()
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}
+        task = asyncio.create_task(Guard(forever, HOME)(scope, None, send))
+        await asyncio.sleep(0)
+        task.cancel()  # as the server does after a while
+        await task
+
+    asyncio.run(run())
+    start, body = sent
+    assert (start["status"], body["body"]) == (503, b"The studio has ended.")
 
 
 @pytest.mark.parametrize(

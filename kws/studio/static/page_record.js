@@ -70,7 +70,7 @@ class RecordPage {
     try {
       const { missing, command, code } = await get("/api/phone");
       this.phoneCode.replaceChildren(...(missing
-        ? [element("p", {}, words.phoneHow[missing]), element("pre", { tabindex: 0, "aria-label": words.phoneStart }, command),
+        ? [element("p", {}, words.phoneHow[missing]), element("pre", { class: "wrapped", tabindex: 0, "aria-label": words.phoneStart }, command),
           element("p", { class: "faint" }, words.phoneMore)]
         : [element("p", {}, words.phoneNote), element("img", { src: code, alt: words.phoneCode }), element("p", { class: "faint" }, words.phoneCertificate)]));
     } catch (error) {

@@ -20,9 +20,10 @@ class ReviewPage {
     this.models = models;
     this.trainings = trainings;
     this.model = select(models.map((name) => [name, name]));
-    this.model.addEventListener("change", () => this.suggest());
+    this.model.addEventListener("change", () => { this.chosen = true; this.suggest(); });
     this.dataset = select(datasets.map((name) => [name, name]));
-    this.name = element("input", { type: "text", autocomplete: "off", required: true, maxlength: 60 });
+    this.name = element("input", { type: "text", autocomplete: "off", required: true, maxlength: 60,
+      oninput: () => { this.chosen = true; } });
     this.button = element("button", { class: "main" }, words.train);
     this.again = element("section", {}, element("h2", {}, words.again), element("p", { class: "faint" }, words.againNote),
       ...(datasets.length ? [element("form", { onsubmit: (event) => { event.preventDefault(); this.train(); } },
@@ -43,7 +44,7 @@ class ReviewPage {
     fill(this.marked, clips.filter(({ mark }) => mark !== "open"));
     const usable = clips.filter(({ mark }) => mark === "said" || mark === "false alarm");
     this.button.disabled = !usable.length;
-    if (!this.name.value) this.suggest(usable.map(({ model }) => model).find((model) => this.models.includes(model)));
+    if (!this.chosen) this.suggest([...usable, ...clips].map(({ model }) => model).find((model) => this.models.includes(model)));
     if (more) this.status.show(words.more(more), "faint");
   }
 
@@ -54,7 +55,8 @@ class ReviewPage {
     if (known && [...this.dataset.options].some(({ value }) => value === known)) this.dataset.value = known;
     const [, stem, number] = model.match(/^(.*?)(?:-(\d+))?$/);
     let next = Number(number ?? 1) + 1;
-    while (this.models.includes(`${stem}-${next}`)) next += 1;
+    const taken = [...this.models, ...this.trainings.map(({ name }) => name)];
+    while (taken.includes(`${stem}-${next}`)) next += 1;
     this.name.value = `${stem}-${next}`;
   }
 
