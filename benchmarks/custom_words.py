@@ -27,6 +27,7 @@ from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import evaluate
 from kws.model_file import ModelFile
+from kws.parallel import workers
 from kws.training.cross_validation import (
     Fold,
     Job,
@@ -40,7 +41,7 @@ from kws.training.prepare import Preparation, prepare_material
 from kws.training.recipe import BASE_MODEL, Recipe, fine_tuning
 from kws.training.recipe_file import read_hyperparameters
 from kws.training.synthetic_speech import with_synthesis
-from kws.training.workers import run_jobs, worker_processes
+from kws.training.workers import run_jobs
 
 WORDS = "alexa:0,jarvis:0,smart mirror:2"
 COUNTS = (0, 10, 25, 50, 100, 200)
@@ -132,18 +133,18 @@ class Study:
         fold.folder.mkdir(parents=True, exist_ok=True)
         if not material.exists():
             job = Preparation(dataset, recipe, self.work / SYNTHETIC, material, fold.status)
-            with worker_processes(1) as executor:
-                run_jobs(executor, prepare_material, [(fold.log, job)])
+            with workers(processes=1) as pool:
+                run_jobs(pool, prepare_material, [(fold.log, job)])
         training = Job(dataset, recipe, fold, material, recipe.schedule.epochs, os.cpu_count() or 1)
-        with worker_processes(1) as executor:
-            train_and_test([training], executor, lambda: None)
+        with workers(processes=1) as pool:
+            train_and_test([training], pool, lambda: None)
         return fold.load(recipe)
 
     def tested(self, model: ModelFile) -> dict[str, float]:
         """Return a model's misses at the threshold for the target of false alarms."""
-        with worker_processes(1) as executor:
+        with workers(processes=1) as pool:
             log = self.work / "test.log"
-            (scores,) = run_jobs(executor, _score, [(log, (model, self.test))])
+            (scores,) = run_jobs(pool, _score, [(log, (model, self.test))])
         clean, noisy = scores.values()
         point = evaluate(clean, model.config).at_target[self.word][ALARMS_PER_HOUR]
         threshold = point.threshold if point else float("nan")

@@ -99,6 +99,11 @@ class Committee:
         self.window_frames = max(each.network.window_frames for each in self._members)
         self.reset()
 
+    @property
+    def every(self) -> int:
+        """Return the greatest number of steps from one score of a member to its next."""
+        return max(each.member.every for each in self._members)
+
     def use_thresholds(self, config: ModelConfig) -> None:
         """Use the bounds at the thresholds of these settings from the next step on."""
         self._bounds = bounds_in_use(config, [each.member for each in self._members])

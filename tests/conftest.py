@@ -11,8 +11,12 @@ from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from dask_cluster import KillableCluster
 
 # Files that take longest. make test runs files side by side; one that began last would end alone.
 FIRST = (
@@ -60,6 +64,16 @@ def sound_cards(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
 
     with ExitStack() as cards:
         yield lambda *plugged: cards.enter_context(SoundCards(tmp_path, *plugged)).environment
+
+
+@pytest.fixture(scope="session")
+def dask() -> Iterator[KillableCluster]:
+    """A Dask cluster of two processes of this machine."""
+    skip_without("distributed", find_spec("distributed"))
+    from dask_cluster import killable_cluster
+
+    with killable_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,14 @@ import json as json_format
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kws.commands.listen_options import SensitivityName, Thresholds
-from kws.commands.options import Json, Model, NoGate, require_extra
+from kws.commands.options import ClusterAddress, Json, Model, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kws.evaluation.test_set import EvaluationSet
     from kws.model_file import ModelFile
     from kws.types import Samples
+
+LARGE = 200_000_000  # bytes of recordings, for which other processes are worth their start
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ def evaluate(
     sensitivity: SensitivityName = None,
     threshold: Thresholds = None,
     no_gate: NoGate = False,
+    cluster: ClusterAddress = None,
     json: Json = False,
 ) -> None:
     """Measure a model's miss rates and false alarms on recordings.
@@ -69,20 +73,29 @@ def evaluate(
 
     --conditions mixes the keywords with other speech, from the negatives, and
     with the noise; it moves them into simulated rooms and to the telephone.
-    Needs the extra named evaluate.
+    --cluster scores the recordings on its workers, with equal results;
+    conditions and report are made here. Needs the extra named evaluate.
     """
     if (noise is None) != (snr is None) and not (conditions and snr is None):
         raise typer.BadParameter("--noise and --snr belong together, but for --conditions")
     require_extra("kws evaluate", "evaluate", "SciPy", "soxr")
     if report is not None:
         require_extra("kws evaluate --report", "report", "matplotlib")
+    if cluster is not None:
+        require_extra("kws evaluate --cluster", "cluster", "distributed")
+        # Its workers run in other folders.
+        positives, negatives, noise = positives.absolute(), negatives.absolute(), _absolute(noise)
     from kws.model_file import ModelFile
     from kws.sensitivity import parse_thresholds
 
     model_file = ModelFile.load(model)
     model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
-    _evaluate(model_file, positives, negatives, noise, snr, conditions, report, json)
+    _evaluate(model_file, positives, negatives, noise, snr, conditions, report, cluster, json)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _evaluate(
@@ -93,6 +106,7 @@ def _evaluate(
     snr: float | None,
     conditions: bool,
     report: Path | None,
+    cluster: str | None,
     json: bool,
 ) -> None:
     """Score the recordings and print the result; KwsError where nothing is left to measure on."""
@@ -100,7 +114,8 @@ def _evaluate(
     from kws.data.copies import distinct_files
     from kws.evaluation.test_set import EvaluationSet, find_positives, read_joined
 
-    sounds = read_joined(audio_files(noise)) if noise else None
+    noise_files = audio_files(noise) if noise else []
+    sounds = read_joined(noise_files) if noise else None
     test_set = EvaluationSet(
         find_positives(positives, model.config.keywords),
         distinct_files(audio_files(negatives)),
@@ -111,7 +126,10 @@ def _evaluate(
         from kws.evaluation.report import prepare_report_folder  # loads matplotlib
 
         prepare_report_folder(report)
-    scores = _score(model, test_set)
+    if cluster is None and _size(test_set) < LARGE:
+        scores = _score(model, test_set)
+    else:
+        scores = _score_by_workers(model, test_set, noise_files, cluster)
     if not sum(map(len, scores.positives.values())):
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not scores.hours:
@@ -172,6 +190,29 @@ def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
             },
             advancing(test_set.negative_blocks(warn=True)),
         )
+
+
+def _size(test_set: EvaluationSet) -> int:
+    """Return the size of all files, bytes."""
+    paths = [*test_set.negatives, *chain.from_iterable(test_set.positives.values())]
+    return sum(path.stat().st_size for path in paths)
+
+
+def _score_by_workers(
+    model: ModelFile, test_set: EvaluationSet, noise: list[Path], cluster: str | None
+) -> Scores:
+    """Score a test set by the workers of a cluster, or by processes of this machine."""
+    from kws.evaluation.parallel_scores import ParallelScoring
+    from kws.parallel import Cluster, workers
+
+    def tracked(what: str, results: Iterator[Any], total: int) -> Iterator[Any]:
+        with _progress(what, total) as advance:
+            for result in results:
+                yield result
+                advance()
+
+    with workers(None if cluster is None else Cluster(cluster)) as pool:
+        return ParallelScoring(pool, model, test_set, noise, tracked).scores()
 
 
 def _score_in_conditions(

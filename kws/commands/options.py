@@ -38,6 +38,15 @@ Language = Annotated[
         show_default="that of its letters; English for a to z",
     ),
 ]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Dask cluster that does the work, as tcp://host:8786.",
+        show_default="processes of this machine",
+    ),
+]
 
 
 def require_extra(command: str, extra: str, *libraries: str) -> None:

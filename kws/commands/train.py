@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.commands.options import Kokoro, Language, Work, require_extra
+from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -88,13 +88,7 @@ def train(
     work: Work = None,
     kokoro: Kokoro = None,
     language: Language = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Dask cluster that makes the examples, as tcp://host:8786.",
-        ),
-    ] = None,
+    cluster: ClusterAddress = None,
     add: Annotated[
         Path | None,
         typer.Option(
@@ -127,7 +121,7 @@ def train(
     if kokoro is not None:
         require_extra("kws train --kokoro", "synth", "onnxruntime")
     if cluster is not None:
-        require_extra("kws train --cluster", "cluster", "distributed", "joblib")
+        require_extra("kws train --cluster", "cluster", "distributed")
     from kws.parallel import Cluster
     from kws.training.pipeline import run
     from kws.training.plan import plan

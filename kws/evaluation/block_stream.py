@@ -51,11 +51,45 @@ def stream_blocks(
             yield from (Block(path, start, clean, clean) for start, clean in recording.blocks())
             continue
         first = int(random.integers(len(noise)))
-        starts = range(0, recording.length, BLOCK)
-        cuts = (cut_noise(noise, first + s, min(BLOCK, recording.length - s)) for s in starts)
-        gain = noise_gain(recording.energy, _energy(cuts), snr)
+        gain = _gain(noise, first, recording.length, recording.energy, snr)
         for start, clean in recording.blocks():
             yield Block(path, start, clean, add_noise(clean, noise, first + start, gain))
+
+
+@dataclass(frozen=True)
+class MeasuredRecording:
+    """Name a recording that can be read to its end, and where in the noise its mix begins."""
+
+    path: Path
+    length: int  # samples
+    energy: float  # of the loudest frame
+    first: int = 0  # sample of the noise
+
+    def mixed_blocks(self, noise: Samples | None, snr: float) -> Iterator[Samples]:
+        """Yield its samples as the blocks of stream_blocks() have them mixed."""
+        if noise is None:
+            yield from _decode(self.path)
+            return
+        gain, start = _gain(noise, self.first, self.length, self.energy, snr), self.first
+        for clean in _decode(self.path):
+            yield add_noise(clean, noise, start, gain)
+            start += len(clean)
+
+
+def measure(path: Path) -> MeasuredRecording | str:
+    """Return the measures of a recording, or why it cannot be read to its end."""
+    try:
+        found = _Recording(path)
+    except KwsError as error:
+        return str(error)
+    return MeasuredRecording(path, found.length, found.energy)
+
+
+def _gain(noise: Samples, first: int, length: int, energy: float, snr: float) -> float:
+    """Return the gain of the noise for a recording."""
+    starts = range(0, length, BLOCK)
+    cuts = (cut_noise(noise, first + s, min(BLOCK, length - s)) for s in starts)
+    return noise_gain(energy, _energy(cuts), snr)
 
 
 class _Recording:

@@ -23,7 +23,8 @@ class Scorer:
     """Run the pipeline without its thresholds: samples to confidences.
 
     Confidences are 0 at the steps that the gate cuts out, and those of a keyword where a committee
-    sleeps: there is no detection, whatever the threshold.
+    sleeps: there is no detection, whatever the threshold. `passed` counts the samples that the gate
+    let pass since the last reset.
     """
 
     def __init__(self, model: ModelFile) -> None:
@@ -34,6 +35,7 @@ class Scorer:
         self.window_frames = (self._committee or self._ds_cnn).window_frames
         self._gate = Gate(model.config, self.window_frames)
         self._posterior = Posterior(model.config, self._ds_cnn.score_scale, self.window_frames)
+        self.passed = 0
 
     def score_stream(self, pieces: Iterable[Samples]) -> Confidences:
         """Return the confidences [steps, keywords] of a stream, primed and flushed as a spotter."""
@@ -62,8 +64,14 @@ class Scorer:
         end = (frames - 1) * front_end.hop + front_end.window
         return end - self.config.priming_samples(self.window_frames)
 
+    @property
+    def every(self) -> int:
+        """Return the greatest number of steps from one score of a network to its next."""
+        return self._committee.every if self._committee else 1
+
     def reset(self) -> None:
         """Forget the stream."""
+        self.passed = 0
         for stage in (self._gate, self._mfcc, self._ds_cnn, self._posterior):
             stage.reset()
         if self._committee:
@@ -74,6 +82,7 @@ class Scorer:
         count = len(self.config.keywords)
         confidences = [np.zeros((0, count), np.int64)]
         for cut, passage in self._gate.push(samples):
+            self.passed += len(passage)
             confidences += [np.zeros((cut, count), np.int64), self.score_passage(passage)]
         return np.concatenate(confidences)
 

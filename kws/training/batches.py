@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -70,6 +71,18 @@ class Sampler:
     def update(self, indices: npt.NDArray[np.int64], loss: npt.NDArray[np.float32]) -> None:
         """Set the difficulty of the examples [n] to their latest loss."""
         self._difficulty[indices] = loss + 0.01
+
+    @property
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Return copies of what the next batches depend on: difficulty and random state."""
+        drawn = json.dumps(self._random.bit_generator.state).encode()
+        return [self._difficulty.copy(), np.frombuffer(drawn, np.uint8)]
+
+    @state.setter
+    def state(self, values: list[npt.NDArray[Any]]) -> None:
+        difficulty, drawn = values
+        self._difficulty[:] = difficulty
+        self._random.bit_generator.state = json.loads(drawn.tobytes())
 
     def easiest(self, count: int) -> npt.NDArray[np.int64]:
         """Return the indices of the easiest background examples, half of all at most."""

@@ -22,7 +22,7 @@ Arrays = list[npt.NDArray[Any]]
 # What NumPy and zipfile raise for a file that is cut short or holds other bytes.
 WRONG_VALUES = (ValueError, TypeError, AttributeError, LookupError)
 DAMAGE = (*WRONG_VALUES, EOFError, OSError, RuntimeError, BadZipFile, zlib.error, struct.error)
-LISTS = "best", "state", "mined"  # the fields that are arrays
+LISTS = "best", "state", "mined", "sampler"  # the fields that are arrays
 
 Losses = list[tuple[float, float, float]]  # epoch from 1, training loss, validation loss or NaN
 
@@ -39,6 +39,7 @@ class Checkpoint:
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
     mined: Arrays = field(default_factory=list)  # hard negatives that joined the pool, by epoch
+    sampler: Arrays = field(default_factory=list)  # what the next batches depend on
     losses: Losses = field(default_factory=list)  # by epoch
 
     def save(self, path: Path) -> None:

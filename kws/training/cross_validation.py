@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +25,7 @@ from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks
 from kws.model_file import ModelFile
+from kws.parallel import Workers
 from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe
 from kws.training.workers import DONE, Status, run_jobs
@@ -199,12 +199,12 @@ class Job:
 
 
 def train_and_test(
-    jobs: Sequence[Job], executor: ProcessPoolExecutor, progress: Callable[[], object]
+    jobs: Sequence[Job], pool: Workers, progress: Callable[[], object]
 ) -> list[Tested]:
     """Train and test the model of each fold, several at a time; finished models are kept."""
     networks = [each for job in jobs if job.is_committee for each in job.networks()]
-    run_jobs(executor, train, [(job.fold.log, job) for job in networks], progress)
-    return run_jobs(executor, train_and_score, [(job.fold.log, job) for job in jobs], progress)
+    run_jobs(pool, train, [(job.fold.log, job) for job in networks], progress)
+    return run_jobs(pool, train_and_score, [(job.fold.log, job) for job in jobs], progress)
 
 
 def train_and_score(job: Job) -> Tested:

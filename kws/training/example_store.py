@@ -6,10 +6,7 @@ examples, and knows nothing of its voices and rooms.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,20 +15,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from kws.parallel import Cluster
+from kws.parallel import Cluster, workers
 from kws.training.array_store import ArrayStore
 from kws.training.augmentation.waveform import Samples
 from kws.training.examples import ExampleGenerator
 from kws.training.features import OVERSAMPLING, ExampleLayout, LogMelExtractor
-from kws.training.workers import end_with_parent
+from kws.training.shared_objects import map_object, store_object
 
-GENERATOR = ".generator"  # suffix of the files that the workers of a cluster read
 CHUNK = 256  # examples made by one task
+FEW = 4 * CHUNK  # examples that are made before other processes have started
 # Probability of each kind of background example, methods of ExampleGenerator.
 BACKGROUND = {"speech": 0.48, "lone_utterance": 0.22, "partial_keyword": 0.2, "noise_only": 0.1}
 SINGLE_WORDS = 0.35  # share of the background that is single words, where there are any
-
-_generators: Sequence[ExampleGenerator]  # by partition; of a worker process, set once at its start
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ def make_examples(
         seed: Of all random draws.
         folder: Where the pool is stored.
         progress: Called with the share that is done.
-        cluster: Whose workers make the examples; None for the processors of this machine.
+        cluster: Whose workers make the examples; None for processes of this machine.
     """
     tasks = list(_tasks(generators, per_keyword, background, seed))
     total = sum(len(task.kinds) for task in tasks)
@@ -111,11 +106,12 @@ def make_examples(
             "partitions": (np.int8, (total,)),
         },
     )
-    done = 0
-    if cluster:
-        made = _on_cluster(cluster, generators, tasks, folder)
+    made: Iterator[_Chunk]
+    if total <= FEW and not cluster:
+        made = (_generate(generators[task.partition], task) for task in tasks)
     else:
-        made = _in_processes(generators, tasks)
+        made = _by_workers(cluster, generators, tasks, folder)
+    done = 0
     for (log_mels, labels), task in zip(made, tasks, strict=True):
         chunk = slice(done, done + len(task.kinds))
         pool.log_mels[chunk], pool.labels[chunk] = log_mels, labels
@@ -167,56 +163,31 @@ def _tasks(
             yield _Task(partition, kinds[first : first + CHUNK], (seed, partition, first))
 
 
-def _in_processes(generators: Sequence[ExampleGenerator], tasks: list[_Task]) -> Iterator[_Chunk]:
-    """Yield the tasks' examples; forked workers share the recordings, without fork one works."""
-    if "fork" not in multiprocessing.get_all_start_methods():
-        _begin(generators)
-        yield from map(_generate_shared, tasks)
-        return
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(
-        os.cpu_count(), context, initializer=_begin_worker, initargs=(generators,)
-    ) as executor:
-        yield from executor.map(_generate_shared, tasks)
-
-
-def _on_cluster(
-    cluster: Cluster, generators: Sequence[ExampleGenerator], tasks: list[_Task], folder: Path
+def _by_workers(
+    cluster: Cluster | None,
+    generators: Sequence[ExampleGenerator],
+    tasks: list[_Task],
+    folder: Path,
 ) -> Iterator[_Chunk]:
-    """Yield the tasks' examples; the workers of a cluster read the recordings from files."""
-    from joblib import dump
-
-    with TemporaryDirectory(prefix="recordings-", dir=folder.resolve().parent) as shared:
-        for partition, generator in enumerate(generators):
-            dump(generator, Path(shared, f"{partition}{GENERATOR}"))
-        yield from cluster.map(_generate_from, ((shared, task) for task in tasks))
-
-
-def _generate_from(piece: tuple[str, _Task]) -> _Chunk:
-    shared, task = piece
-    return _generate(_read_generator(shared, task.partition), task)
+    """Yield the tasks' examples; the workers map the recordings from files."""
+    with (
+        TemporaryDirectory(prefix="recordings-", dir=folder.resolve()) as shared,
+        workers(cluster) as found,
+    ):
+        store_object(list(generators), Path(shared))
+        yield from found.map(_generate_from, ((Path(shared), task) for task in tasks))
 
 
-@lru_cache(maxsize=2)  # tasks come by partition
-def _read_generator(shared: str, partition: int) -> ExampleGenerator:
-    from joblib import load
-
-    generator: ExampleGenerator = load(Path(shared, f"{partition}{GENERATOR}"), mmap_mode="r")
-    return generator
+def _generate_from(piece: tuple[Path, _Task]) -> _Chunk:
+    folder, task = piece
+    return _generate(_generators(folder)[task.partition], task)
 
 
-def _begin_worker(generators: Sequence[ExampleGenerator]) -> None:
-    end_with_parent()
-    _begin(generators)
-
-
-def _begin(generators: Sequence[ExampleGenerator]) -> None:
-    global _generators
-    _generators = generators
-
-
-def _generate_shared(task: _Task) -> _Chunk:
-    return _generate(_generators[task.partition], task)
+@lru_cache(maxsize=1)
+def _generators(folder: Path) -> Sequence[ExampleGenerator]:
+    """Return the generators by partition, whose recordings the processes of a machine share."""
+    generators: Sequence[ExampleGenerator] = map_object(folder)
+    return generators
 
 
 def _generate(generator: ExampleGenerator, task: _Task) -> _Chunk:

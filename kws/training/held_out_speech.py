@@ -25,6 +25,7 @@ from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks
 from kws.evaluation.whole_model import model_thresholds
 from kws.model_file import ModelFile
+from kws.parallel import workers
 from kws.recorder.prompts import TEXTS
 from kws.training.augmentation.synthetic_noise import synthesise_noise
 from kws.training.augmentation.waveform import set_level, to_int16
@@ -33,7 +34,7 @@ from kws.training.cross_validation import CLEAN, ScoresByCondition, Tested, test
 from kws.training.plan import Plan
 from kws.training.synthetic_speech import confusable_phrases
 from kws.training.work_folder import HELD_OUT_VOICES
-from kws.training.workers import DONE, Status, run_jobs, show_progress, worker_processes
+from kws.training.workers import DONE, Status, run_jobs, show_progress
 from kws.tts.confusable_phrases import random_sentences
 from kws.tts.held_out_voices import held_out_voices
 from kws.tts.languages import ENGLISH, language_of
@@ -103,8 +104,8 @@ def held_out_result(
     status = Status("held-out voices", work / "held-out.progress")
     folder = work / HELD_OUT_VOICES
     job = HeldOutTest(model, plan.dataset, untested, hours < MIN_HOURS, folder, status)
-    with worker_processes(1) as executor, show_progress([status], console) as update:
-        (found,) = run_jobs(executor, run_held_out_test, [(work / "held-out.log", job)], update)
+    with workers(processes=1) as pool, show_progress([status], console) as update:
+        (found,) = run_jobs(pool, run_held_out_test, [(work / "held-out.log", job)], update)
     return found
 
 

@@ -17,6 +17,7 @@ from kws.errors import KwsError
 from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
+from kws.parallel import workers
 from kws.process_lock import locked
 from kws.training.before_after import (
     Comparison,
@@ -53,7 +54,7 @@ from kws.training.work_folder import (
     folder_size,
     make_work_folder,
 )
-from kws.training.workers import Status, run_jobs, show_progress, worker_processes
+from kws.training.workers import Status, run_jobs, show_progress
 
 EXAMPLES, LOCK = "examples", ".lock"  # within the work folder
 
@@ -133,8 +134,8 @@ def make_material(plan: Plan, work: Path, console: Console) -> Path:
         job = Preparation(
             *(plan.dataset, plan.recipe, synthetic, folder, status), plan.plugin, plan.cluster
         )
-        with worker_processes(1) as executor, show_progress([status], console) as update:
-            run_jobs(executor, prepare_material, [(work / "examples.log", job)], update)
+        with workers(processes=1) as pool, show_progress([status], console) as update:
+            run_jobs(pool, prepare_material, [(work / "examples.log", job)], update)
     return folder
 
 
@@ -167,24 +168,24 @@ def train_final(plan: Plan, material: Path, console: Console) -> ModelFile:
 def _train(
     plan: Plan, folds: Sequence[Fold], material: Path, epochs: int, console: Console
 ) -> list[Tested]:
-    """Train and test the models of folds, as many networks at a time as there are cores."""
-    cores, networks = os.cpu_count() or 1, plan.recipe.committee.networks
-    count = min(max(1, len(folds) * networks), cores)
-    jobs = [
-        Job(
-            *(plan.dataset, plan.recipe, fold, material, epochs, cores // count),
-            plan.plugin,
-            plan.former,
-        )
-        for fold in folds
-    ]
-    shown = [each for fold in folds for each in fold.networks(networks)]
+    """Train and test the models of folds, as many networks at a time as there are workers."""
+    networks = [each for fold in folds for each in fold.networks(plan.recipe.committee.networks)]
+    count = min(max(1, len(networks)), os.cpu_count() or 1)
     # New processes: TensorFlow's number of threads is set only once.
     with (
-        show_progress([each.status for each in shown], console) as update,
-        worker_processes(count) as executor,
+        show_progress([each.status for each in networks], console) as update,
+        workers(plan.cluster, count) as pool,
     ):
-        return train_and_test(jobs, executor, update)
+        threads = pool.threads_for(len(networks))
+        jobs = [
+            Job(
+                *(plan.dataset, plan.recipe, fold, material, epochs, threads),
+                plan.plugin,
+                plan.former,
+            )
+            for fold in folds
+        ]
+        return train_and_test(jobs, pool, update)
 
 
 def set_thresholds(
@@ -227,16 +228,16 @@ def compare(
         former = plan.former.tested(fold)
         job = FoldComparison(former, found.model, found.scores, held_out.testable(), marked)
         jobs.append((fold.log, job))
-    with worker_processes(min(len(jobs), os.cpu_count() or 1)) as executor:
-        found_by_fold = run_jobs(executor, FoldComparison.run, jobs)
+    with workers(plan.cluster, min(len(jobs), os.cpu_count() or 1)) as pool:
+        found_by_fold = run_jobs(pool, FoldComparison.run, jobs)
     before, after = zip(*found_by_fold, strict=True)
     return Comparison(before, plan.former.model.config), Comparison(after, config)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:
     """Write a model with its settings; a worker process embeds them, which takes TensorFlow."""
-    with worker_processes(1) as executor:
-        (content,) = run_jobs(executor, _embed, [(log, (model.content, config))])
+    with workers(processes=1) as pool:
+        (content,) = run_jobs(pool, _embed, [(log, (model.content, config))])
     try:
         write_atomically(output, content)
     except OSError as error:

@@ -40,7 +40,7 @@ class Plan:
     plugin: Plugin | None = None  # what every training learns besides the keywords
     own_split: bool = False  # whether the dataset says what to test on
     former: Former | None = None  # the model that training goes on from, and is compared with
-    cluster: Cluster | None = None  # that makes the examples, instead of this machine
+    cluster: Cluster | None = None  # that makes the examples and trains, instead of this machine
 
     @property
     def keeps_tested(self) -> bool:

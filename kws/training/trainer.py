@@ -168,6 +168,15 @@ class Trainer:
             total += len(piece) * float(self._detection_loss(logits, labels)[0])
         return total / max(1, len(indices))
 
+    def resume(self, state: Arrays, first_seed: int) -> None:
+        """Go on from a state as a training that was never interrupted, given its first seed.
+
+        TensorFlow's random operations keep the seed of when their function was traced.
+        """
+        self.state = state
+        tf.random.set_seed(first_seed)
+        self._step.get_concrete_function(self._batches.element_spec)
+
     @property
     def state(self) -> Arrays:
         """Return copies of all variables that training changes."""

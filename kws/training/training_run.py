@@ -82,6 +82,7 @@ class Training:
     def run(self, checkpoint: Path, epochs: int, progress: Progress) -> Trained:
         """Train for `epochs` at most, resuming from the checkpoint, and quantise the best epoch.
 
+        A resumed training gives what an uninterrupted one does, except with an auxiliary task.
         The best epoch has the least loss on the held-out partitions, and training stops when the
         schedule's patience has passed since. Without patience, and where nothing is held out, the
         last epoch counts as the best.
@@ -90,7 +91,9 @@ class Training:
         for mined in done.mined:
             self.miner.insert(mined)
         if done.epoch:
-            self.trainer.state = done.state
+            self.trainer.resume(done.state, self.recipe.seed)
+        if done.sampler:
+            self.sampler.state = done.sampler
         patience = self.recipe.schedule.patience if len(self.validation_indices) else 0
 
         def of_epoch(share: float) -> None:
@@ -108,7 +111,7 @@ class Training:
                     done.best = self.trainer.model.get_weights()
             validation_loss = loss if patience else float("nan")
             done.losses.append((done.epoch, training_loss, validation_loss))
-            done.state = self.trainer.state
+            done.state, done.sampler = self.trainer.state, self.sampler.state
             done.save(checkpoint)
             progress("training", done.epoch / epochs)
         progress("quantising", 0.0)

@@ -1,27 +1,24 @@
-"""Run jobs in processes of their own, show their progress, and keep what they print in files."""
+"""Run jobs of a training, show their progress, and keep what they print in files."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 from rich import progress as bars
 from rich.console import Console
 
 from kws.errors import KwsError
+from kws.parallel import Workers, on_interrupt
 from kws.training.time_left import TimeLeft
 
 Job = TypeVar("Job")
@@ -98,75 +95,37 @@ def show_progress(
         yield update
 
 
-@contextmanager
-def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Start fresh interpreters; where the block fails, end them.
-
-    Raises:
-        KwsError: A process was killed.
-    """
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(count, context, initializer=end_with_parent)
-    try:
-        yield executor
-    except Exception as error:  # not Ctrl-C, which reaches them by itself
-        for process in multiprocessing.active_children():
-            process.terminate()
-        if isinstance(error, BrokenProcessPool):
-            problem = "a training process was killed; is there too little memory?"
-            raise KwsError(problem) from error
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
 def run_jobs(
-    executor: ProcessPoolExecutor,
+    pool: Workers,
     work: Callable[[Job], Result],
     jobs: Sequence[tuple[Path, Job]],
     progress: Callable[[], object] = lambda: None,
 ) -> list[Result]:
-    """Do jobs in worker processes and return their results in order.
+    """Do jobs, each in a process of its own or one after the other, and return their results.
 
     What the workers log is logged here as well.
 
     Args:
-        executor: The processes, as worker_processes() gives them.
+        pool: Who does them.
         work: A function of a module, which is called with each job.
         jobs: Each with the file to which its process's output is appended.
         progress: Called every POLL_SECONDS until all is done.
 
     Raises:
-        KwsError: A job failed, or could not read or write a file.
+        KwsError: A job failed, or could not read or write a file; or its process was killed.
     """
-    futures = [executor.submit(_do, log, work, job) for log, job in jobs]
+    futures = [pool.submit_alone(_do, log, work, job) for log, job in jobs]
     pending = set(futures)
     while pending:
         done, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
         for future in (each for each in futures if each in done):
-            outcome = future.result()
+            outcome = pool.result(future)
             for record in outcome.records:
                 logging.getLogger(record.name).handle(record)
             if outcome.error:
                 raise outcome.error
         progress()
     return [future.result().result for future in futures]
-
-
-def end_with_parent() -> None:
-    """Let this process end when the one that started it does, even if that one is killed.
-
-    Otherwise it would work on, and overwrite what the next run makes.
-    """
-    _on_interrupt(signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 @dataclass(frozen=True)
@@ -192,7 +151,7 @@ class _Collector(logging.Handler):
 
 def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
     """Do a job in a worker process; output goes to a file, log records into the outcome."""
-    _on_interrupt(signal.default_int_handler)
+    on_interrupt(signal.default_int_handler)
     collector, logger = _Collector(), logging.getLogger("kws")
     logger.handlers, logger.propagate = [collector], False
     logger.setLevel(logging.INFO)
@@ -207,13 +166,7 @@ def _do(log: Path, work: Callable[[Job], Result], job: Job) -> _Outcome:
     except KeyboardInterrupt:
         os._exit(130)  # or it would take up the next job
     finally:
-        _on_interrupt(signal.SIG_DFL)
-
-
-def _on_interrupt(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
-    """Set what Ctrl-C and SIGTERM do; between jobs a handler of Python's shows a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
+        on_interrupt(signal.SIG_DFL)
 
 
 @contextmanager

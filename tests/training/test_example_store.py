@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from concurrent.futures import CancelledError
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import skip_without
 from training_signals import FRONT_END, LAYOUT, silent_generator, tone
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS
-from kws.errors import KwsError
-from kws.parallel import Cluster
 from kws.training.example_store import (
     ExamplePool,
     NegativeSpeech,
@@ -26,6 +20,9 @@ from kws.training.example_store import (
 from kws.training.examples import ExampleGenerator
 from kws.training.features import LogMelExtractor
 from kws.training.keyword_utterances import KeywordUtterances
+
+if TYPE_CHECKING:
+    from dask_cluster import KillableCluster
 
 pytestmark = pytest.mark.slow
 
@@ -68,59 +65,33 @@ def test_an_example_holds_recordings_of_its_partition_alone(pool_folder: Path) -
     assert np.mean(loudest == pool.partitions) > 0.85
 
 
-def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
-    pool_folder: Path, tmp_path: Path
+def test_processes_make_the_same_examples(
+    pool_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    skip_without("distributed", find_spec("distributed"))
-    from distributed import Client, LocalCluster
+    monkeypatch.setattr("kws.training.example_store.FEW", 0)
+    make_examples(generators(), 64, 160, 1, tmp_path)
+    here, there = ExamplePool.load(pool_folder), ExamplePool.load(tmp_path)
+    assert np.array_equal(here.log_mels, there.log_mels)
+    assert np.array_equal(here.labels, there.labels)
 
-    killed: list[int] = []
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
-        Client(local) as client,
-    ):
-        workers = client.run(os.getpid)
 
-        def kill_one(share: float) -> None:
-            if not killed and share < 1:
-                killed.append(sorted(workers.values())[0])
-                os.kill(killed[0], signal.SIGKILL)
+def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
+    pool_folder: Path, tmp_path: Path, dask: KillableCluster
+) -> None:
+    first, *_ = dask.pids()
 
-        cluster = Cluster(local.scheduler_address)
-        make_examples(generators(), 64, 160, 1, tmp_path, kill_one, cluster)
-    assert len(set(workers.values())) == 2
-    assert killed
+    def kill_one(share: float) -> None:
+        if first not in dask.killed:
+            assert share < 1
+            dask.kill(first)
+
+    make_examples(generators(), 64, 160, 1, tmp_path, kill_one, dask.cluster)
+    assert first in dask.killed
     here, there = ExamplePool.load(pool_folder), ExamplePool.load(tmp_path)
     assert np.array_equal(here.log_mels, there.log_mels)
     assert np.array_equal(here.labels, there.labels)
     assert np.array_equal(here.partitions, there.partitions)
-    assert not list(tmp_path.parent.glob("recordings-*"))  # what the workers read
-
-
-def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    skip_without("distributed", find_spec("distributed"))
-    monkeypatch.setattr("kws.parallel.CONNECT_SECONDS", 1)
-    with pytest.raises(KwsError, match="no Dask scheduler answers there"):
-        list(Cluster("tcp://127.0.0.1:1").map(abs, [1]))
-
-
-def fail(error: Exception) -> None:
-    """Raise an error, as a worker does."""
-    raise error
-
-
-def test_a_cluster_that_fails_is_one_line() -> None:
-    skip_without("distributed", find_spec("distributed"))
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local:
-        cluster = Cluster(local.scheduler_address)
-        for error, text in (
-            (ModuleNotFoundError("No module named 'kws.new'"), "No module named 'kws.new'"),
-            (CancelledError(), "the cluster stopped"),
-        ):
-            with pytest.raises(KwsError, match=f": {text}; workers need this version of kws$"):
-                list(cluster.map(fail, [error]))
+    assert not list(tmp_path.glob("recordings-*"))  # what the workers read
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:

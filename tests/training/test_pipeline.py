@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -39,6 +40,9 @@ from kws.training.cross_validation import Fold
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.voices import installed_voices
 
+if TYPE_CHECKING:
+    from dask_cluster import KillableCluster
+
 pytestmark = pytest.mark.slow
 
 SENTENCES = (
@@ -58,6 +62,7 @@ import sys
 from pathlib import Path
 from kws.cli import StderrHandler
 from kws.data.dataset import from_folder
+from kws.parallel import Cluster
 from kws.training.recipe import Architecture
 from kws.training.pipeline import run
 from kws.training.cross_validation import Fold
@@ -86,7 +91,7 @@ def small(epochs, steps, networks):
 
 if __name__ == "__main__":
     logging.getLogger("kws").addHandler(StderrHandler())
-    folder, output, epochs, steps, folds, tested, networks, *keywords = sys.argv[1:]
+    folder, output, epochs, steps, folds, tested, networks, cluster, *keywords = sys.argv[1:]
     work = Path(output).with_suffix(".work")
     folds = [Fold(index, int(folds), work) for index in range(int(folds))]
     plan = Plan(
@@ -94,6 +99,7 @@ if __name__ == "__main__":
         small(int(epochs), int(steps), int(networks)),
         folds[: int(tested)],
         folds[0] if int(tested) == 1 else Fold(len(folds), len(folds), work),
+        cluster=Cluster(cluster) if cluster else None,
     )
     run(plan, Path(output), work)
 """
@@ -207,12 +213,13 @@ def train_command(
     tested: int = FOLDS,
     networks: int = 1,
     keywords: Sequence[str] = (),
+    cluster: str = "",
 ) -> list[str]:
     script = folder / "train.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SCRIPT}")
     return [
         *(sys.executable, str(script), str(dataset), str(output)),
-        *(str(epochs), str(steps), str(folds), str(tested), str(networks), *keywords),
+        *(str(epochs), str(steps), str(folds), str(tested), str(networks), cluster, *keywords),
     ]
 
 
@@ -357,12 +364,13 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
     assert (config.card["measured"], config.card["figures"]) == ("not", {})
 
 
-def test_a_committee_is_trained_by_seed_and_tested_as_one(dataset: Path, tmp_path: Path) -> None:
+def test_a_cluster_trains_a_committee_by_seed_and_tests_it_as_one(
+    dataset: Path, tmp_path: Path, dask: KillableCluster
+) -> None:
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "word.tflite"
-    command = train_command(
-        tmp_path, dataset, output, epochs=2, steps=FEW_STEPS, tested=1, networks=2
-    )
+    address = dask.cluster.address
+    command = train_command(tmp_path, dataset, output, 2, FEW_STEPS, FOLDS, 1, 2, cluster=address)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     model, work = ModelFile.load(output), output.with_suffix(".work")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +13,19 @@ from trained_models import SMALL, adapted_network, quantised
 from training_signals import FRONT_END
 
 from kws.data.clips import PARTITIONS
+from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
+from kws.parallel import workers
 from kws.training.checkpoint import Checkpoint
+from kws.training.cross_validation import Fold, Job, train
 from kws.training.example_store import EXAMPLES, NEGATIVE_SPEECH, ExamplePool, NegativeSpeech
 from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.mining import augment_segment
 from kws.training.recipe import Mining, Recipe, Schedule
+from kws.training.workers import run_jobs
+
+if TYPE_CHECKING:
+    from dask_cluster import KillableCluster
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +97,34 @@ def test_training_resumes_from_its_checkpoint(tf, material: Path, tmp_path: Path
     assert Checkpoint.load(tmp_path / "checkpoint").best_epoch == 4
     model = ModelFile.parse(trained.content, "x.tflite")
     assert model.config.keywords == ("word",)
+
+
+def test_a_cluster_trains_the_same_network_though_its_worker_is_killed(
+    tf, material: Path, tmp_path: Path, dask: KillableCluster
+) -> None:
+    """The other worker goes on from the checkpoint, as if nothing had been interrupted."""
+    settings = recipe(epochs=8, steps_per_epoch=40, patience=8)
+    settings = replace(settings, mining=Mining(passages_per_epoch=4))
+    jobs = {}
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        fold = Fold(0, 2, tmp_path / name)
+        jobs[name] = Job(Dataset({"word": []}), settings, fold, material, 8, 1)
+    here, there = jobs["here"].fold, jobs["there"].fold
+
+    def kill_its_worker() -> None:
+        if there.checkpoint.exists() and not killed:
+            killed.extend(dask.working())
+            dask.kill(killed[0])
+
+    killed: list[int] = []
+    with workers(processes=1) as pool:
+        run_jobs(pool, train, [(here.log, jobs["here"])])
+    with workers(dask.cluster) as pool:
+        run_jobs(pool, train, [(there.log, jobs["there"])], kill_its_worker)
+    assert len(killed) == 1
+    assert Checkpoint.load(there.checkpoint).losses == Checkpoint.load(here.checkpoint).losses
+    assert there.path.read_bytes() == here.path.read_bytes()
 
 
 def test_a_checkpoint_restores_mined_segments(tf, material: Path, tmp_path: Path) -> None:

@@ -11,16 +11,17 @@ import pytest
 from rich.console import Console
 
 from kws.errors import KwsError
+from kws.parallel import workers
 from kws.training.time_left import TimeLeft
-from kws.training.workers import DONE, WAITING, Status, run_jobs, show_progress, worker_processes
+from kws.training.workers import DONE, WAITING, Status, run_jobs, show_progress
 
 
 def test_results_come_in_order_and_output_goes_to_the_files(tmp_path: Path) -> None:
     logs = [tmp_path / f"{number}.log" for number in range(3)]
-    with worker_processes(2) as executor:
-        assert run_jobs(executor, abs, list(zip(logs, (-1, -2, -3), strict=True))) == [1, 2, 3]
-    with worker_processes(1) as executor:
-        assert run_jobs(executor, print, [(logs[0], "first"), (logs[0], "second")]) == [None, None]
+    with workers(processes=2) as pool:
+        assert run_jobs(pool, abs, list(zip(logs, (-1, -2, -3), strict=True))) == [1, 2, 3]
+    with workers(processes=1) as pool:
+        assert run_jobs(pool, print, [(logs[0], "first"), (logs[0], "second")]) == [None, None]
     assert logs[0].read_text().split() == ["first", "second"]
 
 
@@ -28,10 +29,8 @@ def test_what_a_worker_logs_is_logged_here(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     warn = logging.getLogger("kws.training.somewhere").warning
-    with worker_processes(1) as executor:
-        run_jobs(
-            executor, warn, [(tmp_path / "log", "50 % are missing"), (tmp_path / "log", "two")]
-        )
+    with workers(processes=1) as pool:
+        run_jobs(pool, warn, [(tmp_path / "log", "50 % are missing"), (tmp_path / "log", "two")])
     assert caplog.record_tuples == [
         ("kws.training.somewhere", logging.WARNING, "50 % are missing"),
         ("kws.training.somewhere", logging.WARNING, "two"),
@@ -70,17 +69,17 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     with (
         pytest.raises(KwsError, match=rf"^{missing}: No such file or directory$"),
-        worker_processes(1) as executor,
+        workers(processes=1) as pool,
     ):
-        run_jobs(executor, os.listdir, [(tmp_path / "log", str(missing))])
+        run_jobs(pool, os.listdir, [(tmp_path / "log", str(missing))])
 
 
 def test_a_worker_that_is_killed_is_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(KwsError, match="a training process was killed; is there too little memory"),
-        worker_processes(1) as executor,
+        pytest.raises(KwsError, match="a process of kws was killed; is there too little memory"),
+        workers(processes=1) as pool,
     ):
-        run_jobs(executor, os._exit, [(tmp_path / "log", 9)])
+        run_jobs(pool, os._exit, [(tmp_path / "log", 9)])
 
 
 def test_each_job_that_is_done_has_a_line_where_there_is_no_terminal(tmp_path: Path) -> None:
