@@ -17,6 +17,7 @@ from kws.audio.containers import parts_of
 from kws.audio.file_part import Part, PartReader
 from kws.audio.libsndfile import soundfile
 from kws.audio.resampler import Resampler
+from kws.audio.tar_members import find_member
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.ring_buffer import RingBuffer
@@ -54,11 +55,15 @@ class AudioFile:
     def __init__(self, path: str | os.PathLike[str], channel: Channel = MEAN) -> None:
         self.name = os.fspath(path)
         self._path, self._channel = Path(path), channel
-        if self._path.suffix.lower() in ffmpeg.SUFFIXES:
+        member = find_member(self._path)
+        if member is None and self._path.suffix.lower() in ffmpeg.SUFFIXES:
             self._decoded_folder = tempfile.TemporaryDirectory(prefix="kws-")
             self._path = Path(self._decoded_folder.name, "decoded.wav")
             ffmpeg.decode(Path(path), self._path)
-        self._parts = _parts(self._path)
+        if member is None:
+            self._parts = _parts(self._path)
+        else:
+            self._path, self._parts = member.archive, [member.part]
         self._seconds = 0.0  # decoded of the parts before this one
         self._damaged: float | None = None  # s, where the first damage is
         self._ready = np.empty(0, np.int16)
@@ -116,7 +121,7 @@ class AudioFile:
     def _open_next(self) -> bool:
         """Open the next part; return whether it holds audio."""
         self._part = self._parts.pop(0)
-        self._reader, self._file = _open(self._path, self._part)
+        self._reader, self._file = _open(self._path, self._part, self.name)
         if self._file.frames <= 0:
             self._file.close()
             return False
@@ -206,19 +211,19 @@ def _parts(path: Path) -> list[Part]:
         raise KwsError(f"{path}: {error.strerror}") from None
 
 
-def _open(path: Path, part: Part) -> tuple[PartReader | None, soundfile.SoundFile]:
+def _open(path: Path, part: Part, name: str) -> tuple[PartReader | None, soundfile.SoundFile]:
     """Open a part, without a reader where the part is the file itself."""
-    if path.suffix.lower() == ".raw":
-        raise KwsError(f"{path}: raw samples have no header with a rate; pipe them in instead")
+    if Path(name).suffix.lower() == ".raw":
+        raise KwsError(f"{name}: raw samples have no header with a rate; pipe them in instead")
     reader = None if part.is_whole_file else PartReader(path, part)
     try:
         file = soundfile.SoundFile(reader or native_name(path))
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
-        raise KwsError(f"{path}: no audio that can be read ({reason})") from None
+        raise KwsError(f"{name}: no audio that can be read ({reason})") from None
     if file.frames > 0 and file.samplerate not in SAMPLE_RATES:
         with file:
-            raise KwsError(f"{path}: {file.samplerate} Hz is not a sample rate of audio")
+            raise KwsError(f"{name}: {file.samplerate} Hz is not a sample rate of audio")
     return reader, file
 
 

@@ -1,4 +1,4 @@
-"""Run `kws data`: list the public datasets, get one."""
+"""Run `kws data`: list the public datasets, get one, write a dataset into tar shards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import typer
 from kws.commands.options import Json
 from kws.errors import KwsError
 
-app = typer.Typer(help="Public datasets: list them, get one.", no_args_is_help=True)
+LOG_EVERY = 1000  # recordings, where there is no terminal
+
+app = typer.Typer(
+    help="Public datasets: list them, get one. Shards of datasets.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -52,3 +56,40 @@ def data_get(
     if name not in PUBLIC_DATASETS:
         raise KwsError(f"no dataset named {name!r}; known are {', '.join(PUBLIC_DATASETS)}")
     get(PUBLIC_DATASETS[name], output, url)
+
+
+@app.command("shard")
+def data_shard(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Dataset folder, or a folder of recordings.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the shards; a new one.")],
+    megabytes: Annotated[
+        float, typer.Option(min=0.1, max=100_000, help="Size of a shard, about.")
+    ] = 1000,
+) -> None:
+    """Write recordings into tar shards, for corpora of very many files.
+
+    Each recording is a FLAC file of 16 kHz mono and a JSON file of the same
+    name, in the layout of webdataset. kws train, evaluate and calibrate read a
+    folder of shards as they read the folder of the recordings, without
+    unpacking it.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from kws.data.shards import write_shards
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task("reading")
+
+        def progress(name: str, done: int, total: int) -> None:
+            shown.update(task, description=name or "recordings", completed=done, total=total)
+            if not console.is_terminal and done % LOG_EVERY == 0:
+                print(f"{name or 'recordings'}: {done} of {total}", flush=True)
+
+        done = write_shards(folder, output, megabytes * 1e6, progress)
+    text = f"wrote {output}: {done.recordings} recordings in {done.shards} shards"
+    left_out = f", {done.left_out} left out" if done.left_out else ""
+    print(f"{text}, {done.size / 1e6:.1f} MB{left_out}")

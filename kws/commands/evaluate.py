@@ -194,8 +194,10 @@ def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
 
 def _size(test_set: EvaluationSet) -> int:
     """Return the size of all files, bytes."""
+    from kws.audio.tar_members import file_state
+
     paths = [*test_set.negatives, *chain.from_iterable(test_set.positives.values())]
-    return sum(path.stat().st_size for path in paths)
+    return sum(file_state(path)[0] for path in paths)
 
 
 def _score_by_workers(

@@ -12,6 +12,7 @@ from pathlib import Path
 from kws.audio import ffmpeg
 from kws.audio.audio_file import AudioFile
 from kws.audio.libsndfile import soundfile
+from kws.audio.tar_members import ARCHIVE, members_of
 from kws.errors import KwsError
 
 HIDDEN = ("_", ".")  # prefixes of the files and folders that are skipped
@@ -49,8 +50,9 @@ _log = logging.getLogger(__name__)
 def audio_files(folder: Path) -> list[Path]:
     """Return the sorted audio files of a folder and its subfolders; KwsError if there are none.
 
-    Symbolic links to folders are followed, each folder once. One line is logged for all files that
-    look like audio and are passed over: names that begin with "_", formats that cannot be read.
+    Those in tar archives are among them (kws/audio/tar_members.py). Symbolic links to folders are
+    followed, each folder once. One line is logged for all files that look like audio and are passed
+    over: names that begin with "_", formats that cannot be read.
     """
     found, passed = [], Counter[str]()
     for path in _files(folder):
@@ -72,7 +74,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield all files of a folder and its subfolders but those whose name begins with a dot."""
+    """Yield all files of a folder, its subfolders and tar archives but those named with a dot."""
 
     def refuse(error: OSError) -> None:
         raise KwsError(f"{error.filename}: {error.strerror}") from error
@@ -88,7 +90,11 @@ def _files(folder: Path) -> Iterator[Path]:
             if real not in seen:
                 seen.add(real)
                 folders.append(name)
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            if path.suffix.lower() == ARCHIVE:
+                yield from members_of(path)
+            else:
+                yield path
 
 
 def _advice(suffix: str) -> str:

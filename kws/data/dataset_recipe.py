@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
 from kws.errors import KwsError
@@ -114,7 +115,8 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
             except KwsError as error:
                 raise table.error(key, str(error)) from error
             for number, clip in enumerate(inside):
-                name = PurePath(folder, clip.path.relative_to(root / folder))
+                path = without_archive(clip.path)
+                name = PurePath(folder, path.relative_to(root / folder))
                 if folder in training_only:
                     found.append(Clip(clip.path, number % PARTITIONS, testable=False, kind=kind))
                 else:

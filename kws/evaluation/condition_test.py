@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws.audio.tar_members import without_archive
 from kws.config import SAMPLE_RATE
 from kws.data.clips import MAX_SECONDS
 from kws.data.dataset import SPEECH_KIND
@@ -56,7 +57,7 @@ def kinds_in(folder: Path, paths: Iterable[Path]) -> dict[str, list[Path]]:
     """Return recordings by kind: the folder that they are in, if there are MAX_KINDS at most."""
     found: dict[str, list[Path]] = {}
     for path in paths:
-        inside = path.relative_to(folder).parts
+        inside = without_archive(path).relative_to(folder).parts
         found.setdefault(inside[0] if len(inside) > 1 else SPEECH_KIND, []).append(path)
     if len(found) <= MAX_KINDS:
         return found

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio.audio_file import read_each
+from kws.audio.tar_members import without_archive
 from kws.config import SAMPLE_RATE
 from kws.data.clips import Clip, speaker_of
 from kws.data.dataset import SPEECH_KIND
@@ -201,7 +202,8 @@ class _Grouping:
 def _speaker(path: Path) -> str | None:
     """Return the speaker of a recording, as clips.py knows him or by "<speaker>-0001"."""
     numbered = NUMBERED.match(path.stem)
-    return speaker_of(path) or (str(path.parent / numbered[1]) if numbered else None)
+    folder = without_archive(path).parent
+    return speaker_of(path) or (str(folder / numbered[1]) if numbered else None)
 
 
 def peak_steps(confidences: Trace, refractory: int) -> Int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +19,9 @@ from kws.training.augmentation.spectrogram import (
 )
 from kws.training.example_store import ExamplePool
 from kws.training.recipe import Recipe, Schedule
+
+PREFETCHED = 4  # batches
+LAG = 4 * PREFETCHED  # batches from a loss to the draws that it changes
 
 Targets = Mapping[str, npt.NDArray[Any]]  # by name, each [n, ...]
 
@@ -43,22 +46,31 @@ class Sampler:
     """Choose the examples of a batch: keywords evenly, background half at random, half by loss.
 
     Most background is easy after the first minute. What still raises false alarms is drawn more
-    often.
+    often. Batches are drawn ahead of the training, in another thread; a loss changes draws LAG
+    batches later, so that they do not depend on how fast the one and the other are.
     """
 
     def __init__(
         self, pool: ExamplePool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
     ) -> None:
         """Draw from the examples whose indices are `chosen`."""
-        self._random = np.random.default_rng(seed)
+        self.begin_epoch(seed)
         self._schedule = schedule
         keyword = pool.keywords[chosen]
         self._background = chosen[keyword == 0]
         self._keywords = [chosen[group] for group in group_by_keyword(keyword)]
         self._difficulty = np.ones(len(pool.labels), np.float32)
 
+    def begin_epoch(self, seed: int) -> None:
+        """Draw as this seed says from now on."""
+        self._random = np.random.default_rng(seed)
+        self._drawn = self._reported = 0  # batches of this epoch
+        self._losses = deque[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]()
+
     def draw(self) -> npt.NDArray[np.int64]:
         """Return the indices of a batch, [batch]."""
+        self._take_losses(self._drawn - LAG)
+        self._drawn += 1
         schedule, random = self._schedule, self._random
         each = round(schedule.batch_size * schedule.keyword_share / max(1, len(self._keywords)))
         backgrounds = schedule.batch_size - each * len(self._keywords)
@@ -72,17 +84,28 @@ class Sampler:
         """Set the difficulty of the examples [n] to their latest loss."""
         self._difficulty[indices] = loss + 0.01
 
+    def report(self, indices: npt.NDArray[np.int64], loss: npt.NDArray[np.float32]) -> None:
+        """Take the losses of the next batch in the order of draws; they count LAG batches later."""
+        self._losses.append((self._reported, indices, loss))
+        self._reported += 1
+
+    def end_epoch(self) -> None:
+        """Let all losses count that were reported."""
+        self._take_losses(self._reported)
+
+    def _take_losses(self, last: int) -> None:
+        while self._losses and self._losses[0][0] <= last:
+            _, indices, loss = self._losses.popleft()
+            self.update(indices, loss)
+
     @property
     def state(self) -> list[npt.NDArray[Any]]:
-        """Return copies of what the next batches depend on: difficulty and random state."""
-        drawn = json.dumps(self._random.bit_generator.state).encode()
-        return [self._difficulty.copy(), np.frombuffer(drawn, np.uint8)]
+        """Return copies of what the batches of the next epoch depend on, besides its seed."""
+        return [self._difficulty.copy()]
 
     @state.setter
     def state(self, values: list[npt.NDArray[Any]]) -> None:
-        difficulty, drawn = values
-        self._difficulty[:] = difficulty
-        self._random.bit_generator.state = json.loads(drawn.tobytes())
+        (self._difficulty[:],) = values
 
     def easiest(self, count: int) -> npt.NDArray[np.int64]:
         """Return the indices of the easiest background examples, half of all at most."""
@@ -121,7 +144,7 @@ class Batches:
                 yield *examples, *extra
 
         batches = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
-        return batches.map(self._augmented, num_parallel_calls=1).prefetch(4)
+        return batches.map(self._augmented, num_parallel_calls=1).prefetch(PREFETCHED)
 
     def _augmented(
         self,

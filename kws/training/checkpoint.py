@@ -39,8 +39,8 @@ class Checkpoint:
     best: Arrays = field(default_factory=list)  # weights of the network
     state: Arrays = field(default_factory=list)  # of network and optimiser
     mined: Arrays = field(default_factory=list)  # hard negatives that joined the pool, by epoch
-    sampler: Arrays = field(default_factory=list)  # what the next batches depend on
     losses: Losses = field(default_factory=list)  # by epoch
+    sampler: Arrays = field(default_factory=list)  # what batches depend on, besides the seed
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; it replaces the previous one only when it is complete."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws.audio.tar_members import without_archive
 from kws.data.clips import is_synthetic
 from kws.data.dataset import Dataset, Synthesis
 from kws.data.dataset_recipe import with_recipe
@@ -87,7 +88,7 @@ def with_other_words(dataset: Dataset, recipe: Path | None = None) -> Dataset:
 
     recipe: a file whose [synthesis] changes what is said.
     """
-    others = tuple(sorted({clip.path.parent.name for clip in dataset.negatives}))
+    others = tuple(sorted({without_archive(clip.path).parent.name for clip in dataset.negatives}))
     wanted = Synthesis(
         utterances_per_keyword=PER_KEYWORD,
         confusable_phrases=others,

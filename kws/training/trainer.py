@@ -129,14 +129,16 @@ class Trainer:
         progress: called with the share that is done, every REPORTED_STEPS.
         """
         tf.random.set_seed(seed)
+        self.sampler.begin_epoch(seed)
         self._average.start_epoch()
         losses = []
         for batch in self._batches:
             loss, difficulty = self._step(batch)
-            self.sampler.update(batch.indices.numpy(), difficulty.numpy())
+            self.sampler.report(batch.indices.numpy(), difficulty.numpy())
             losses.append(loss)
             if len(losses) % REPORTED_STEPS == 0:
                 progress(len(losses) / self.recipe.schedule.steps_per_epoch)
+        self.sampler.end_epoch()
         return float(np.mean(losses))
 
     def averaged(self) -> AbstractContextManager[None]:

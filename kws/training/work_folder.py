@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kws.atomic_write import write_atomically
 from kws.audio.audio_file import AudioFile
+from kws.audio.tar_members import file_state
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
@@ -68,7 +69,7 @@ def check_work(work: Path, plan: Plan) -> None:
     """
     dataset, recipe = plan.dataset, plan.recipe
     files = [
-        (*clip.path.parts[-2:], clip.partition, clip.testable, _state(clip.path))
+        (*clip.path.parts[-2:], clip.partition, clip.testable, file_state(clip.path))
         for clip in _clips(dataset)
     ]
     # What follows the training may differ.
@@ -76,7 +77,7 @@ def check_work(work: Path, plan: Plan) -> None:
     committee = replace(recipe.committee, bound=1.0)
     trained = replace(recipe, posterior=posterior, committee=committee)
     kokoro = dataset.synthesis.kokoro
-    voices: list[object] = [_state(path) for path in kokoro_files(kokoro)] if kokoro else []
+    voices: list[object] = [file_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
     voices += filter(None, [synthesis.voices])
     unsaid = filter(None, [synthesis.excluded_phrases])
@@ -129,10 +130,6 @@ def _make_room(work: Path, said: str) -> None:
             path.unlink()
     what = "its synthetic speech is used again" if kept else "nothing of it can be used"
     _log.info("%s: of a finished training of other recordings or settings; %s", work, what)
-
-
-def _state(path: Path) -> tuple[int, int]:
-    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def _clips(dataset: Dataset) -> list[Clip]:

@@ -56,9 +56,9 @@ def test_set(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
 
     negatives = []
     for number, gap in enumerate(GAPS * 2):
-        hiss = random.normal(0, 0.4, round(gap * SAMPLE_RATE)).astype(np.int16)
+        faint = random.normal(0, 0.4, round(gap * SAMPLE_RATE)).astype(np.int16)
         spoken = babble(random.uniform(1, 12), random)
-        negatives.append(write(f"{number}.flac", np.concatenate([spoken, hiss])))
+        negatives.append(write(f"{number}.flac", np.concatenate([spoken, faint])))
     (folder / "broken.flac").write_bytes(b"fLaC")
     negatives.insert(3, folder / "broken.flac")
     words = [write(f"word-{number}.wav", babble(0.9, random)) for number in range(5)]

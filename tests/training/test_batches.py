@@ -12,7 +12,7 @@ from conftest import skip_without
 skip_without("TensorFlow", find_spec("tensorflow"))  # which the modules below load
 
 from kws.data.clips import PARTITIONS
-from kws.training.batches import Sampler
+from kws.training.batches import LAG, Sampler
 from kws.training.example_store import ExamplePool
 from kws.training.features import IGNORE
 from kws.training.recipe import Schedule
@@ -68,6 +68,31 @@ def test_hard_background_is_drawn_more_often() -> None:
     # Half of 60 backgrounds at random; the other half in proportion to 5.01 against 0.01 each.
     assert counts[7] / 50 == pytest.approx(30 / 50 + 30 * 5.01 / 5.5, rel=0.05)
     assert counts[:7].min() > 0
+
+
+@pytest.mark.parametrize("ahead", [0, LAG - 1])
+def test_draws_do_not_depend_on_how_far_they_are_ahead(ahead: int) -> None:
+    """A thread draws batches before the losses of the latest ones are known."""
+
+    def draws(ahead: int) -> list[list[int]]:
+        sampler = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch_size=20, keyword_share=0.4)
+        drawn: list[list[int]] = []
+        for epoch in range(2):
+            sampler.begin_epoch(epoch)
+            random = np.random.default_rng(epoch)
+            waiting: list[np.ndarray] = []
+            for _ in range(2 * LAG):
+                waiting.append(sampler.draw())
+                drawn.append(waiting[-1].tolist())
+                if len(waiting) > ahead:
+                    batch = waiting.pop(0)
+                    sampler.report(batch, random.uniform(0, 9, len(batch)).astype(np.float32))
+            for batch in waiting:
+                sampler.report(batch, random.uniform(0, 9, len(batch)).astype(np.float32))
+            sampler.end_epoch()
+        return [*drawn, sampler.easiest(20).tolist()]
+
+    assert draws(ahead) == draws(3)
 
 
 def test_the_easiest_background_is_found() -> None:

@@ -19,12 +19,12 @@ def test_a_saved_checkpoint_loads_as_it_was(tmp_path: Path) -> None:
     state = [np.array(7, np.int64), *best]
     mined = [random.integers(0, 2**40, (2, n)) for n in (5, 0, 3)]
     losses = [(8.0, 0.5, 0.25), (9.0, 0.4, 0.125)]
-    Checkpoint(9, 4, 0.125, best, state, mined, losses).save(path)
+    Checkpoint(9, 4, 0.125, best, state, mined, losses, best[:1]).save(path)
     loaded = Checkpoint.load(path)
     assert loaded.losses == read_losses(path) == losses
     assert (loaded.epoch, loaded.best_epoch, loaded.best_loss) == (9, 4, 0.125)
-    kept_arrays = loaded.best, loaded.state, loaded.mined
-    for kept, arrays in zip(kept_arrays, (best, state, mined), strict=True):
+    kept_arrays = loaded.best, loaded.state, loaded.mined, loaded.sampler
+    for kept, arrays in zip(kept_arrays, (best, state, mined, best[:1]), strict=True):
         for a, b in zip(kept, arrays, strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)

@@ -103,13 +103,13 @@ def test_a_cluster_trains_the_same_network_though_its_worker_is_killed(
     tf, material: Path, tmp_path: Path, dask: KillableCluster
 ) -> None:
     """The other worker goes on from the checkpoint, as if nothing had been interrupted."""
-    settings = recipe(epochs=8, steps_per_epoch=40, patience=8)
+    settings = recipe(epochs=5, steps_per_epoch=30, patience=5)
     settings = replace(settings, mining=Mining(passages_per_epoch=4))
     jobs = {}
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
         fold = Fold(0, 2, tmp_path / name)
-        jobs[name] = Job(Dataset({"word": []}), settings, fold, material, 8, 1)
+        jobs[name] = Job(Dataset({"word": []}), settings, fold, material, 5, 1)
     here, there = jobs["here"].fold, jobs["there"].fold
 
     def kill_its_worker() -> None:
