@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kws.errors import KwsError
 from kws.training.checkpoint import read_losses
 from kws.training.workers import DONE, Status
 
@@ -23,7 +24,7 @@ def training_progress(work: Path, job: dict[str, Any], running: bool) -> dict[st
     job: has started (s since 1970), began_at, the share that was done by then, and the number of
     folds, None where the training itself finds it.
     """
-    folds = job.get("folds")
+    folds = _tested(work) if job.get("folds") is None else job["folds"]
     stages = _stages(work, folds)
     share = _share(stages, folds)
     new, left = share - job.get("began_at", 0.0), None
@@ -36,6 +37,19 @@ def training_progress(work: Path, job: dict[str, Any], running: bool) -> dict[st
         "seconds_left": left and round(left),
         "losses": {name: _plain(rows) for name, rows in losses.items() if rows},
     }
+
+
+def _tested(work: Path) -> int | None:
+    """Return how many models are tested besides the one that is kept; None before it is known."""
+    from kws.training.former import SPLIT, read_split  # a training that goes on states it there
+
+    if not (work / SPLIT).is_file():
+        return None
+    try:
+        split = read_split(work / SPLIT)
+    except KwsError:
+        return None
+    return sum(index != split.kept for index in split.tested)
 
 
 def _stages(work: Path, folds: int | None) -> list[dict[str, Any]]:

@@ -11,11 +11,14 @@ import pytest
 
 pytest.importorskip("starlette", reason="kws[studio] is not here")
 
+from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.studio.jobs import DONE, FAILED, INTERRUPTED, RUNNING, Jobs
 from kws.studio.training_progress import training_progress
 from kws.studio.workspace import Workspace
 from kws.training.checkpoint import Checkpoint
+from kws.training.cross_validation import Fold
+from kws.training.former import store_split
 from kws.training.workers import DONE as FINISHED
 from kws.training.workers import Status
 
@@ -98,6 +101,10 @@ def test_the_progress_of_a_training_is_read_from_its_work_folder(tmp_path: Path)
     assert found["seconds_left"] == pytest.approx(100 * 0.425 / 0.575, rel=0.02)
     assert found["losses"] == {"fold 2": [[1, 0.5, 0.6], [2, 0.4, None]]}
     assert training_progress(tmp_path, job, False)["seconds_left"] is None
+    # A training that goes on from a model states its folds in its work folder.
+    store_split(tmp_path, Dataset(), [Fold(0, 4, tmp_path)], Fold(4, 4, tmp_path), tmp_path)
+    found = training_progress(tmp_path, {**job, "folds": None}, True)
+    assert [stage["name"] for stage in found["stages"]][-2:] == ["final model", "held-out"]
     resumed = {**job, "began_at": 0.475}
     assert training_progress(tmp_path, resumed, True)["seconds_left"] == pytest.approx(
         425, rel=0.02

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import soundfile
 from chromium import barriers, chromium_page
 from command_line import KEYWORDS, SAMPLES, all_keywords
 from studio_client import StudioClient
@@ -84,3 +85,46 @@ def test_train(studio: StudioClient, workspace: Path) -> None:
         assert not barriers(page)
         page.reload()
         page.get_by_text("Failed: ").wait_for()
+
+
+def test_evaluate(studio: StudioClient, workspace: Path) -> None:
+    """Show two models on the same recordings as their reports have them."""
+    recording = workspace / "recordings" / "samples" / "computer" / "quiet.wav"
+    recording.parent.mkdir(parents=True)
+    soundfile.write(recording, all_keywords()[:16_000], 16_000)
+    job = workspace / "evaluations" / "one and two on samples"
+    miss = {"keyword": "computer", "file": str(recording), "seconds": 0.0, "confidence": 0.25}
+    own = {"miss_rate": 0.5, "false_alarms": 3, "false_alarms_per_hour": 1.5}
+    share = {"count": 1, "recordings": 2, "rate": 0.5, "interval": [0.09, 0.91]}
+    unknown = {**share, "rate": None, "interval": [None, None]}
+    for folder, keyword in (("report", "computer"), ("report-2", "<b>alexa</b>")):
+        values = {
+            "hours": 2.0,
+            "keywords": {keyword: {"utterances": 2, "own": own}},
+            "conditions": {"rooms": share, "clean": unknown},
+            "det": {
+                "false_alarms_per_hour": [0.5, 1.0, 4.0],
+                "miss_rate": {keyword: [1.0, 0.5, 0.5]},
+            },
+            "worst_misses": [miss],
+            "worst_false_alarms": [],
+        }
+        (job / folder).mkdir(parents=True)
+        (job / folder / "report.json").write_text(json.dumps(values))
+    about = {"model": "one", "second": "two", "dataset": "samples", "arguments": ["evaluate"]}
+    (job / "job.json").write_text(json.dumps(about))
+    (job / "result.json").write_text('{"status": 0}')
+    with chromium_page(None) as page:
+        page.goto(f"{studio.url}#evaluate")
+        page.get_by_text("Measured on 120.0 minutes without keywords.").wait_for()
+        figures = page.get_by_role("region", name="Figures by keyword")
+        assert figures.get_by_role("rowheader").all_text_contents() == ["computer", "<b>alexa</b>"]
+        assert figures.get_by_text("1.50 (3)").count() == 2
+        rooms = page.get_by_role("region", name="Missed by condition").get_by_role("row").nth(1)
+        assert rooms.inner_text().split("\t")[1:] == ["50.0 % (9.0 to 91.0)"] * 2
+        page.get_by_role("img", name="alarms per hour of one and two").wait_for()
+        for picture in page.get_by_role("img", name="Spectrogram of quiet.wav").all():
+            picture.scroll_into_view_if_needed()
+            page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+        assert page.get_by_label("Audio of quiet.wav").count() == 2
+        assert not barriers(page)

@@ -115,7 +115,8 @@ export function drawLosses(canvas, losses) {
 export function drawDet(canvas, curves, keywords, [across, up]) {
   const { context, width, height, text, line } = surface(canvas);
   const rates = curves.flatMap((curve) => curve.false_alarms_per_hour).filter((rate) => rate > 0);
-  const [least, most] = [Math.min(...rates, 1), Math.max(...rates, 2)];
+  const least = rates.length ? Math.min(...rates) : 0.1;
+  const most = Math.max(10 * least, ...rates);
   const highest = Math.max(0.05, ...curves.flatMap((curve) => Object.values(curve.miss_rate).flat()));
   const x = (rate) => 48 + (Math.log(rate / least) / Math.log(most / least)) * (width - 60);
   const y = (share) => height - 40 - (share / highest) * (height - 66);
