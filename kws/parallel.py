@@ -91,13 +91,14 @@ def workers(cluster: Cluster | None = None, processes: int | None = None) -> Ite
             yield found
         return
     count = processes or os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     executor = ProcessPoolExecutor(count, context, initializer=end_with_parent)
     try:
         yield _LocalWorkers(executor, count)
     except Exception:  # not Ctrl-C, which reaches them by itself
         for process in multiprocessing.active_children():
-            process.terminate()
+            if process not in others:
+                process.terminate()
         raise
     finally:
         executor.shutdown(cancel_futures=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ class KillableCluster:
 
 @contextmanager
 def killable_cluster() -> Iterator[KillableCluster]:
+    """Start the cluster; what Dask logs of deaths is nothing that tests of other things log."""
+    log = logging.getLogger("distributed")
+    log.propagate = False
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=os.cpu_count(), dashboard_address=None
@@ -44,3 +48,4 @@ def killable_cluster() -> Iterator[KillableCluster]:
         Client(local) as client,
     ):
         yield KillableCluster(Cluster(local.scheduler_address), client)
+    log.propagate = True

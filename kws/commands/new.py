@@ -41,7 +41,11 @@ def new(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a report of each tested model.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a report of each tested model, and what was synthesised, to hear.",
+        ),
     ] = None,
     work: Work = None,
     kokoro: Kokoro = None,

@@ -82,7 +82,9 @@ def train(
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write the loss curves, and a report of each tested model."
+            metavar="DIR",
+            help="Write the loss curves, a report of each tested model, and what was"
+            " synthesised, to hear.",
         ),
     ] = None,
     work: Work = None,

@@ -34,6 +34,7 @@ from kws.training.calibration import (
 from kws.training.cross_validation import Fold, Job, Tested, train_and_test
 from kws.training.former import store_split
 from kws.training.held_out_speech import HeldOutResult, held_out_result
+from kws.training.listening_page import write_listening_page
 from kws.training.plan import Plan
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.results import (
@@ -46,6 +47,7 @@ from kws.training.results import (
 )
 from kws.training.summary import summarise
 from kws.training.work_folder import (
+    HELD_OUT_VOICES,
     SYNTHESISED,
     check_dataset,
     check_output,
@@ -112,14 +114,14 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) 
     summary.show(console)
     if report:
         summary.write(report)
+        said = synthetic_folder(plan, work)
+        write_listening_page(report, config, said, work / HELD_OUT_VOICES, held_out)
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
     size = finish(work, work / EXAMPLES) if tidy else folder_size(work)
     found = work.resolve() == output.with_suffix(".work").resolve()  # as --add looks for it
-    uses = (
-        "--add and a training with more recordings" if found else "a training with more recordings"
-    )
-    kept = f"{work}: {size / 1e6:.0f} MB, for {uses}"
+    uses = "--add and a training" if found else "a training"
+    kept = f"{work}: {size / 1e6:.0f} MB, for {uses} with more recordings"
     console.print(kept, soft_wrap=True, highlight=False)
     console.print(f"wrote {output}, {output.stat().st_size} bytes")
 

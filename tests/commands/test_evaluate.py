@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,10 +14,14 @@ from command_line import kws
 from conftest import skip_without
 from small_models import synthetic_audio, temporal
 
+from kws.commands.evaluate import evaluate
 from kws.config import SAMPLE_RATE
 from kws.evaluation.scores import Scorer
 from kws.model_file import ModelFile
 from kws.posterior import quantise_threshold
+
+if TYPE_CHECKING:
+    from dask_cluster import KillableCluster
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +76,27 @@ def test_the_command_measures_a_model(folders: Path, model: ModelFile) -> None:
     assert result["keywords"][third]["own"]["miss_rate"] is None
     for values in result["keywords"].values():
         assert set(values["at"]["0.1"].values()) == {None}  # 80 s cannot show it
+
+
+def test_a_cluster_and_processes_give_the_same_figures(
+    folders: Path, dask: KillableCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = ("--noise", folders / "noise", "--snr", 10)
+    result, _ = evaluated(folders, *noise)
+    there, complaints = evaluated(folders, *noise, "--cluster", dask.cluster.address)
+    assert (there, complaints) == (result, "")
+    monkeypatch.setattr("kws.commands.evaluate.LARGE", 0)
+    printed = []
+    monkeypatch.setattr("builtins.print", printed.append)
+    evaluate(
+        str(folders / "small.tflite"),
+        folders / "positives",
+        folders / "negatives",
+        noise[1],
+        10.0,
+        json=True,
+    )
+    assert json.loads(printed[0]) == result
 
 
 def test_without_the_gate_silence_is_scored_too(folders: Path, model: ModelFile) -> None:
