@@ -17,11 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from kws.compat.keyword_paths import ModelKeyword, keywords_at, keywords_named, shipped_paths
-from kws.compat.spotter_group import SpotterGroup, int16_samples
+from kws.compat.openwakeword_models import ModelError, group_of, keywords_of, shipped_models
+from kws.compat.spotter_group import int16_samples
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError
-from kws.model_file import DEFAULT_MODEL
 from kws.types import Samples
 
 FRAME = 1280  # samples, 80 ms, in which `patience` counts
@@ -31,10 +29,6 @@ FRAMEWORKS = ("tflite", "onnx")
 FRONT_END_ARGUMENTS = {"melspec_model_path", "embedding_model_path", "sr", "ncpu", "device"}
 
 log = logging.getLogger(__name__)
-
-
-class ModelError(KwsError, ValueError):
-    """Report a model, a name or an argument that cannot be used."""
 
 
 class Model:
@@ -76,25 +70,16 @@ class Model:
             ValueError: there is no such model or keyword, or an argument is wrong.
         """
         models = front_end.pop("wakeword_model_paths", wakeword_models)
-        unknown = set(front_end) - FRONT_END_ARGUMENTS
-        if unknown:
-            raise TypeError(f"Model() has no argument {', '.join(sorted(unknown))}")
-        if custom_verifier_models:
-            raise ModelError("custom_verifier_models: kws has no verifiers; raise thresholds")
-        if inference_framework not in FRAMEWORKS:
-            raise ModelError(f"inference_framework {inference_framework!r} is not tflite or onnx")
-        unused = {
-            "class_mapping_dicts": class_mapping_dicts,
-            "enable_speex_noise_suppression": enable_speex_noise_suppression,
-            "vad_threshold": vad_threshold,
-            "inference_framework": inference_framework != "tflite",
+        _check_arguments(set(front_end), custom_verifier_models, inference_framework)
+        _warn_of_unused(
+            class_mapping_dicts=class_mapping_dicts,
+            enable_speex_noise_suppression=enable_speex_noise_suppression,
+            vad_threshold=vad_threshold,
+            inference_framework=inference_framework != "tflite",
             **dict.fromkeys(front_end, True),
-        }
-        if any(unused.values()):
-            named = ", ".join(name for name, given in unused.items() if given)
-            log.warning("in openWakeWord's place, kws does not use: %s", named)
-        self.models = _keywords([models] if isinstance(models, str) else models)
-        self._group = _group(self.models)
+        )
+        self.models = keywords_of([models] if isinstance(models, str) else models)
+        self._group = group_of(self.models)
         self.reset()
 
     def reset(self) -> None:
@@ -139,16 +124,7 @@ class Model:
         self._group.push(samples)
         self._samples += len(samples)
         scores = dict(zip(self.models, self._group.scores, strict=True))
-        for name, least in thresholds.items():
-            high = scores[name] >= least
-            self._above[name] = self._above[name] + len(samples) if high else 0
-            if high and (
-                self._above[name] < frames.get(name, 0) * FRAME
-                or self._is_debounced(name, debounce_time)
-            ):
-                scores[name] = 0.0
-            elif high:
-                self._passed[name] = self._samples
+        self._suppress(scores, len(samples), thresholds, frames, debounce_time)
         for name, score in scores.items():
             self.prediction_buffer[name].append(score)
         if not timing:
@@ -197,15 +173,54 @@ class Model:
             wrong = ", ".join(sorted(unknown or set(patience) - set(thresholds)))
             raise ModelError(f"no model or no threshold of: {wrong}; models are: {known}")
 
+    def _suppress(
+        self,
+        scores: dict[str, float],
+        samples: int,
+        thresholds: Mapping[str, float],
+        patience: Mapping[str, int],
+        debounce: float,
+    ) -> None:
+        """Set scores to 0 that were not at their threshold long enough, or right after others."""
+        for name, least in thresholds.items():
+            high = scores[name] >= least
+            self._above[name] = self._above[name] + samples if high else 0
+            if high and (
+                self._above[name] < patience.get(name, 0) * FRAME
+                or self._is_debounced(name, debounce)
+            ):
+                scores[name] = 0.0
+            elif high:
+                self._passed[name] = self._samples
+
     def _is_debounced(self, name: str, seconds: float) -> bool:
         passed = self._passed.get(name)
         since = self._samples - (-np.inf if passed is None else passed)
         return 0 < seconds * SAMPLE_RATE >= since
 
 
+def _check_arguments(
+    front_end: set[str], verifiers: Mapping[str, str] | None, framework: str
+) -> None:
+    """Refuse arguments of Model() that are unknown or cannot be followed."""
+    if unknown := front_end - FRONT_END_ARGUMENTS:
+        raise TypeError(f"Model() has no argument {', '.join(sorted(unknown))}")
+    if verifiers:
+        raise ModelError("custom_verifier_models: kws has no verifiers; raise thresholds")
+    if framework not in FRAMEWORKS:
+        raise ModelError(f"inference_framework {framework!r} is not tflite or onnx")
+
+
+def _warn_of_unused(**arguments: Any) -> None:
+    """Say in one line which arguments have no meaning here."""
+    if any(arguments.values()):
+        named = ", ".join(name for name, given in arguments.items() if given)
+        log.warning("in openWakeWord's place, kws does not use: %s", named)
+
+
 def get_pretrained_model_paths(inference_framework: str = "tflite") -> list[str]:
     """Return the paths of the keywords of the shipped models."""
-    return list(_shipped().values())
+    return list(shipped_models().values())
 
 
 def download_models(model_names: Sequence[str] = (), target_directory: str = "") -> None:
@@ -214,7 +229,7 @@ def download_models(model_names: Sequence[str] = (), target_directory: str = "")
     Raises:
         ValueError: no shipped model has the keyword.
     """
-    _keywords(model_names)
+    keywords_of(model_names)
     if target_directory:
         log.warning("in openWakeWord's place, kws does not use: target_directory")
 
@@ -225,45 +240,5 @@ utils = SimpleNamespace(download_models=download_models)  # openwakeword.utils o
 def __getattr__(name: str) -> Any:
     """Return MODELS, for which the shipped models are read."""
     if name == "MODELS":
-        return {keyword: {"model_path": path} for keyword, path in _shipped().items()}
+        return {keyword: {"model_path": path} for keyword, path in shipped_models().items()}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _shipped() -> dict[str, str]:
-    """Return the paths of shipped keywords, with "_" in names as openWakeWord's files have it."""
-    paths = {keyword: Path(path) for keyword, path in shipped_paths().items()}
-    return {word: str(path.with_name(path.name.replace(" ", "_"))) for word, path in paths.items()}
-
-
-def _keywords(models: Sequence[str]) -> dict[str, ModelKeyword]:
-    """Return the keywords of models, by the names of their scores."""
-    named: dict[str, ModelKeyword] = {}
-    try:
-        for model in models or [DEFAULT_MODEL]:
-            for name, keyword in _named(str(model)):
-                if name in named:
-                    raise ModelError(f"{model}: there is a model named {name!r} already")
-                named[name] = keyword
-    except KwsError as error:
-        raise ModelError(str(error)) from error
-    return named
-
-
-def _named(model: str) -> list[tuple[str, ModelKeyword]]:
-    """Return the keywords of a model, or one keyword, with the names of their scores."""
-    path = Path(model).expanduser()
-    if not path.suffix and len(path.parts) == 1:
-        keywords, single = keywords_named(model), model
-    else:
-        keywords = keywords_at(path)
-        single = path.stem if path.is_file() else path.name
-    if len(keywords) == 1:
-        return [(single, keywords[0])]
-    return [(keyword.keyword, keyword) for keyword in keywords]
-
-
-def _group(keywords: Mapping[str, ModelKeyword]) -> SpotterGroup:
-    try:
-        return SpotterGroup(list(keywords.values()), [None] * len(keywords))
-    except KwsError as error:
-        raise ModelError(str(error)) from error

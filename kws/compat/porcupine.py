@@ -19,6 +19,20 @@ from kws.compat.keyword_paths import (
     keywords_at,
     shipped_paths,
 )
+from kws.compat.porcupine_errors import (
+    PorcupineActivationError,
+    PorcupineActivationLimitError,
+    PorcupineActivationRefusedError,
+    PorcupineActivationThrottledError,
+    PorcupineError,
+    PorcupineInvalidArgumentError,
+    PorcupineInvalidStateError,
+    PorcupineIOError,
+    PorcupineKeyError,
+    PorcupineMemoryError,
+    PorcupineRuntimeError,
+    PorcupineStopIterationError,
+)
 from kws.compat.spotter_group import SpotterGroup, int16_samples
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
@@ -32,61 +46,24 @@ OF_PORCUPINE = {".ppn", ".pv"}  # suffixes of its keyword files and its paramete
 LIBRARY_PATH = str(Path(kws.__file__).parent)
 MODEL_PATH = str(find(DEFAULT_MODEL))
 
+__all__ = [  # the names of its package
+    *("Porcupine", "create", "available_devices", "KEYWORDS", "KEYWORD_PATHS"),
+    *("LIBRARY_PATH", "MODEL_PATH"),
+    "PorcupineActivationError",
+    "PorcupineActivationLimitError",
+    "PorcupineActivationRefusedError",
+    "PorcupineActivationThrottledError",
+    "PorcupineError",
+    "PorcupineInvalidArgumentError",
+    "PorcupineInvalidStateError",
+    "PorcupineIOError",
+    "PorcupineKeyError",
+    "PorcupineMemoryError",
+    "PorcupineRuntimeError",
+    "PorcupineStopIterationError",
+]
+
 log = logging.getLogger(__name__)
-
-
-class PorcupineError(KwsError):
-    """Report an error, as Porcupine's does."""
-
-    @property
-    def message(self) -> str:
-        """Return what is wrong, in one line."""
-        return str(self)
-
-
-class PorcupineInvalidArgumentError(PorcupineError, ValueError):
-    """Report an argument that cannot be used."""
-
-
-class PorcupineIOError(PorcupineError, OSError):
-    """Report a keyword file that is not there."""
-
-
-class PorcupineInvalidStateError(PorcupineError, ValueError):
-    """Report a call after delete()."""
-
-
-# Nothing here raises these: a caller names them to catch them.
-class PorcupineMemoryError(PorcupineError):
-    """Stand for a lack of memory."""
-
-
-class PorcupineStopIterationError(PorcupineError):
-    """Stand for the end of an iteration."""
-
-
-class PorcupineKeyError(PorcupineError):
-    """Stand for a wrong key."""
-
-
-class PorcupineRuntimeError(PorcupineError):
-    """Stand for a fault of the engine."""
-
-
-class PorcupineActivationError(PorcupineError):
-    """Stand for an access key that is not activated; kws needs none."""
-
-
-class PorcupineActivationLimitError(PorcupineError):
-    """Stand for an access key that is used up; kws needs none."""
-
-
-class PorcupineActivationThrottledError(PorcupineError):
-    """Stand for an access key that is slowed down; kws needs none."""
-
-
-class PorcupineActivationRefusedError(PorcupineError):
-    """Stand for an access key that is refused; kws needs none."""
 
 
 class Porcupine:
@@ -190,15 +167,7 @@ def create(
     if keyword_paths is None:
         if keywords is None:
             raise PorcupineInvalidArgumentError("neither keywords nor keyword_paths are given")
-        paths = _paths_of(model_path)
-        known = {comparison_key(keyword): path for keyword, path in paths.items()}
-        missing = [name for name in keywords if comparison_key(name) not in known]
-        if missing:
-            raise PorcupineInvalidArgumentError(
-                f"no keywords named {', '.join(map(repr, missing))}; there are:"
-                f" {', '.join(paths)}. kws train makes models of others, for keyword_paths"
-            )
-        keyword_paths = [known[comparison_key(name)] for name in keywords]
+        keyword_paths = _paths_of(keywords, model_path)
     elif keywords is not None:
         log.warning("in Porcupine's place, kws does not use: keywords besides keyword_paths")
     return Porcupine(
@@ -227,7 +196,20 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _paths_of(model_path: str | None) -> dict[str, str]:
+def _paths_of(keywords: Sequence[str], model_path: str | None) -> list[str]:
+    """Return the paths of keywords by their names."""
+    paths = _known_paths(model_path)
+    known = {comparison_key(keyword): path for keyword, path in paths.items()}
+    missing = [name for name in keywords if comparison_key(name) not in known]
+    if missing:
+        raise PorcupineInvalidArgumentError(
+            f"no keywords named {', '.join(map(repr, missing))}; there are:"
+            f" {', '.join(paths)}. kws train makes models of others, for keyword_paths"
+        )
+    return [known[comparison_key(name)] for name in keywords]
+
+
+def _known_paths(model_path: str | None) -> dict[str, str]:
     if model_path is None or model_path == MODEL_PATH or Path(model_path).suffix in OF_PORCUPINE:
         return shipped_paths()
     try:

@@ -15,6 +15,8 @@ from command_line import ROOT, SAMPLES
 import kws
 import kws.compat.openwakeword as openwakeword
 from kws.audio.audio_file import read_audio
+from kws.compat import openwakeword_models
+from kws.compat.keyword_paths import keywords_named
 from kws.compat.openwakeword import Model
 from kws.compat.spotter_group import SpotterGroup
 from kws.posterior import ONE, quantise_threshold
@@ -48,7 +50,7 @@ def test_a_program_finds_what_kws_listen_finds(recording: str) -> None:
 
 @pytest.mark.parametrize("posterior", [0, 1, 25_000, 26_214, 26_215, 26_216, ONE])
 def test_a_score_is_above_a_half_where_the_keyword_is_detected(posterior: int) -> None:
-    (keyword,) = openwakeword.keywords_named("computer")
+    (keyword,) = keywords_named("computer")
     group = SpotterGroup([keyword], [0.8])
     score = group._score(keyword, posterior / ONE)
     assert (score > 0.5) == (posterior >= quantise_threshold(0.8))
@@ -76,8 +78,8 @@ def test_names_of_models(tmp_path: Path) -> None:
 def test_a_model_with_one_keyword_has_the_name_of_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (keyword,) = openwakeword.keywords_named("alexa")
-    monkeypatch.setattr(openwakeword, "keywords_at", lambda path: [keyword])
+    (keyword,) = keywords_named("alexa")
+    monkeypatch.setattr(openwakeword_models, "keywords_at", lambda path: [keyword])
     (tmp_path / "hey_v0.1.tflite").touch()
     assert list(Model([str(tmp_path / "hey_v0.1.tflite")]).models) == ["hey_v0.1"]
     assert list(Model([str(tmp_path / "hey_v0.1.tflite" / "alexa")]).models) == ["alexa"]

@@ -21,7 +21,8 @@ from kws.training.distillation.corpus import (
     position_samples,
 )
 from kws.training.distillation.embedding import SIZE, WINDOW
-from kws.training.distillation.teacher import BATCH, CROP_STEPS, HIDDEN, TeacherBatches
+from kws.training.distillation.teacher import HIDDEN
+from kws.training.distillation.teacher_batches import BATCH, CROP_STEPS, TeacherBatches
 from kws.training.features import (
     IGNORE,
     IGNORED_RANGE,
