@@ -11,8 +11,9 @@ from typing import Any
 from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
+from kws.data.transcripts import read_transcripts
 from kws.errors import KwsError
-from kws.keyword_names import comparison_key, keyword_name
+from kws.keyword_names import comparison_key, contains, keyword_name
 from kws.model_file import current_path
 from kws.toml_file import TomlTable, read_toml
 
@@ -34,7 +35,7 @@ ALIASES = {
 }
 KEYS = (
     *("extends", "base_model", "partitions", "training_only", "negatives", "noise"),
-    *("impulse_responses", "keywords", "synthesis", "card"),
+    *("impulse_responses", "keywords", "unheard", "synthesis", "card"),
 )
 # Read by kws/training/recipe_file.py.
 HYPERPARAMETERS = (
@@ -55,12 +56,14 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     """Read a recipe whose folders are relative to root.
 
     A recipe that `extends` another, a file in the same folder, has all that is in the other as
-    well. A recording that serves as a keyword is not a negative. Raises KwsError, which names the
-    line of a mistake.
+    well, but for the words that it wants unheard. A recording that serves as a keyword is not a
+    negative. Raises KwsError, which names the line of a mistake.
     """
     dataset = Dataset()
     for toml in recipe_tables(recipe):
         dataset = _joined(dataset, toml, root)
+        if "unheard" in toml.content:
+            dataset = _without(toml.texts("unheard", '["a phrase"]'), dataset)
     if not dataset.positives:
         raise KwsError(f"{recipe}: no keywords in it")
     return dataset
@@ -148,6 +151,33 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
         _synthesis(toml, base.synthesis, [*base.positives, *keywords]),
         toml.content.get("card", {}),
         toml.flag(_key(toml, "base_model") or "base_model"),
+    )
+
+
+def _without(phrases: Sequence[str], dataset: Dataset) -> Dataset:
+    """Return a dataset in which nobody says some phrases, by the names of keywords and transcripts.
+
+    A keyword whose name holds one is no keyword, and its recordings are no negatives either.
+    """
+
+    def says(text: str) -> bool:
+        return any(contains(text, phrase) for phrase in phrases)
+
+    folders = {clip.path.parent for clip in dataset.negatives}
+    saying = {
+        path for folder in folders for path, text in read_transcripts(folder).items() if says(text)
+    }
+    synthesis = dataset.synthesis
+    return replace(
+        dataset,
+        positives={word: clips for word, clips in dataset.positives.items() if not says(word)},
+        negatives=[clip for clip in dataset.negatives if clip.path not in saying],
+        synthesis=replace(
+            synthesis,
+            confusable_phrases=tuple(t for t in synthesis.confusable_phrases if not says(t)),
+            generated_for=tuple(word for word in synthesis.generated_for if not says(word)),
+            excluded_phrases=(*synthesis.excluded_phrases, *phrases),
+        ),
     )
 
 

@@ -86,7 +86,7 @@ def plan(
     dataset, default = _dataset(folder, recipe_file, with_data, keywords, phrase, spoken)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
-    recipe = _hyperparameters(recipe_file, default, start)
+    recipe = _hyperparameters(recipe_file, default, start, _is_recorded(dataset))
     recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
     _check_batches(recipe, len(dataset.positives))
     if not own_split and not dataset.base_model:
@@ -95,7 +95,8 @@ def plan(
     if own_split:
         tested = [kept := Fold(0, PARTITIONS, work)]
     elif recipe.schedule.held_out:
-        tested = [kept := held_out_quarter(recipe.schedule.held_out, work)]
+        kept = held_out_quarter(recipe.schedule.held_out, work)
+        tested = [] if dataset.base_model else [kept]
     else:
         usual = 0 if dataset.base_model else QUARTERS if start == NONE else 2
         tested, kept = _folds(folds or usual, work)
@@ -170,11 +171,18 @@ def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
         files(embedding)
 
 
-def _hyperparameters(path: Path | None, default: Recipe, start: str) -> Recipe:
+def _is_recorded(dataset: Dataset) -> bool:
+    """Return whether there is a recording to test on."""
+    speech = [*dataset.positives.values(), dataset.negatives]
+    return any(clip.testable for clips in speech for clip in clips)
+
+
+def _hyperparameters(path: Path | None, default: Recipe, start: str, recorded: bool) -> Recipe:
     """Return the defaults, or those for training from a model, with what a recipe file says."""
     if start == NONE:
         return read_hyperparameters(path, default) if path else default
-    return tuned_by(path, defaults.fine_tuning(ModelFile.load(start)), start)
+    tuning = defaults.fine_tuning if recorded else defaults.from_text_alone
+    return tuned_by(path, tuning(ModelFile.load(start)), start)
 
 
 def tuned_by(path: Path | None, tuned: Recipe, start: str) -> Recipe:

@@ -14,6 +14,12 @@ from kws.data.dataset_recipe import from_recipe
 from kws.errors import KwsError
 
 
+def write_index(folder: Path, **said: str) -> None:
+    """Write what is said in the recordings of a folder."""
+    lines = ["file\tspeaker\ttext", *(f"{stem}.wav\tanna\t{text}" for stem, text in said.items())]
+    (folder / "index.tsv").write_text("\n".join(lines) + "\n")
+
+
 def names(clips: list[Clip]) -> list[str]:
     return [clip.path.name for clip in clips]
 
@@ -257,3 +263,19 @@ def test_keywords_of_a_recipe_are_normalised(tmp_path: Path, data: Path) -> None
     recipe.write_text('[keywords]\na_b = ["speech"]\n"A b" = ["speech"]\n')
     with pytest.raises(KwsError, match=r"recipe\.toml:3: 'A b' and 'a b' are one keyword"):
         from_recipe(recipe, data)
+
+
+def test_unheard_words_are_in_no_role(tmp_path: Path, data: Path) -> None:
+    base, recipe = tmp_path / "base.toml", tmp_path / "recipe.toml"
+    base.write_text(RECIPE + 'confusable_phrases = ["hello lamp", "damp"]\n')
+    recipe.write_text(
+        'extends = "base.toml"\nunheard = ["lamp", "computer"]\n'
+        '[keywords]\nspeech = ["more/speech"]\n'
+    )
+    record(data / "speech/e.wav")
+    write_index(data / "speech", c="a Lamp is there", e="lamps")
+    dataset = from_recipe(recipe, data)
+    assert list(dataset.positives) == ["speech"]
+    assert names(dataset.negatives) == ["e.wav"]
+    assert dataset.synthesis.confusable_phrases == ("damp",)
+    assert dataset.synthesis.excluded_phrases == ("lamp", "computer")

@@ -21,6 +21,7 @@ from kws.training.recipe import (
     BASE_MODEL,
     COMMAND_WORDS,
     WAKE_WORDS,
+    CommitteeRecipe,
     Loss,
     PosteriorHandling,
     Recipe,
@@ -75,7 +76,6 @@ def test_a_phrase_alone_is_synthesised_and_starts_from_the_base_model(own: Path)
     assert made.dataset.positives == {"hey lumen": []}
     assert made.recipe.initial is not None
     assert made.recipe.posterior.false_alarms_per_hour == 3
-    assert made.tested == plan(own, WORK).tested
     assert len(plan(own, WORK, phrase="computer").dataset.positives["computer"]) > 0
 
 
@@ -90,6 +90,20 @@ def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
     assert len(started.tested) == 2
 
 
+def test_without_recordings_the_kept_model_is_a_committee_and_no_fold_is_trained() -> None:
+    made = plan(None, WORK, phrase="hey lumen")
+    assert made.recipe.committee == CommitteeRecipe(networks=3, bound=0.05)
+    assert made.tested == [made.kept] == [Fold(0, 4, WORK)]
+    with_folds = plan(None, WORK, phrase="hey lumen", folds=2)
+    assert with_folds.tested == [Fold(0, 2, WORK), Fold(1, 2, WORK)]
+
+
+def test_with_recordings_folds_are_tested_and_one_network_is_kept(own: Path) -> None:
+    made = plan(own, WORK, phrase="computer")
+    assert made.recipe.committee.networks == 1
+    assert len(made.tested) == 2
+
+
 def test_a_base_model_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
     recipe_file.write_text(f"base_model = true\n{recipe_file.read_text()}")
     made = plan(own, WORK, recipe_file)
@@ -98,6 +112,8 @@ def test_a_base_model_is_trained_on_everything_and_not_tested(own: Path, recipe_
     assert not made.own_split
     assert made.kept.held_out == []
     assert len(plan(own, WORK, recipe_file, folds=2).tested) == 2
+    made = plan(own, WORK, recipe_file, held_out=1)  # for tests of the models that start from it
+    assert (made.tested, made.kept) == ([], Fold(0, 4, WORK))
 
 
 def test_the_kept_model_is_tested_where_it_holds_out_a_quarter(own: Path, tmp_path: Path) -> None:
