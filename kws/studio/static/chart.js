@@ -128,7 +128,7 @@ export function drawDet(canvas, curves, keywords, [across, up]) {
   }
   for (const share of [0, highest / 2, highest]) {
     strokeLine(context, 48, y(share), width - 12, y(share));
-    context.fillText(`${(100 * share).toFixed(0)} %`, 4, y(share) + 4);
+    context.fillText(`${Number((100 * share).toPrecision(2))} %`, 4, y(share) + 4);
   }
   context.fillText(across, 48, height - 6);
   context.fillText(up, 4, 14);
