@@ -13,7 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from kws.config import FrontEnd, ModelConfig
-from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
+from kws.engine.native import (
+    AVAILABLE,
+    NativeDsCnn,
+    NativeFixedMfcc,
+    NativeMfcc,
+    NativeSpotter,
+)
 from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
@@ -147,8 +153,20 @@ class Spotter:
             self._backend.use_thresholds(config)
 
 
+def open_front_end(model: ModelFile) -> FeatureExtractor:
+    """Set up the front end of a model, in its arithmetic, by the fastest backend."""
+    front_end = model.config.front_end
+    if front_end.arithmetic == "float":
+        return open_mfcc(front_end)
+    if AVAILABLE:
+        return NativeFixedMfcc(front_end, *model.input_quantisation)
+    from kws.fixed_mfcc import FixedMfcc
+
+    return FixedMfcc(front_end, *model.input_quantisation)
+
+
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
-    """Set up the feature extractor by the fastest backend."""
+    """Set up the feature extractor in binary32 by the fastest backend."""
     if AVAILABLE:
         return NativeMfcc(front_end)
     from kws.mfcc import Mfcc

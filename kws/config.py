@@ -24,6 +24,7 @@ FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
     "hangover_ms": "hold_ms",
 }
 MAX_NETWORKS = 8  # of a committee
+ARITHMETICS = ("float", "fixed")  # of the front end: kws.mfcc, kws.fixed_mfcc
 MAX_STATISTIC = 1e6  # of a coefficient: features stay finite in binary32
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
 
@@ -52,8 +53,13 @@ class FrontEnd:
     log_offset: float = 1e-6  # added to each mel sum, full scale being 1.0
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    arithmetic: str = "float"  # binary32, or "fixed": integers, for processors without an FPU
 
     def __post_init__(self) -> None:
+        _require(
+            self.arithmetic in ARITHMETICS,
+            f"arithmetic {shortened(self.arithmetic)} is not one of {', '.join(ARITHMETICS)}",
+        )
         _require(self.fft in (128, 256, 512, 1024, 2048), f"fft {self.fft} is not 128 to 2048")
         _require(16 <= self.window <= self.fft, f"window {self.window} is not 16 to fft")
         _require(16 <= self.hop <= self.window, f"hop {self.hop} is not 16 to window")
@@ -201,6 +207,8 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
         values = {"format": FORMAT, **asdict(self)}
+        if self.front_end.arithmetic == "float":  # as files were before there was another
+            del values["front_end"]["arithmetic"]
         if self.committee is None:  # as files were before there were committees
             del values["committee"]
         else:
@@ -263,6 +271,7 @@ _KIND_NAMES = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
+    str: "a text",
     tuple[float, ...]: "a list of numbers",
     tuple[int, ...]: "a list of whole numbers",
     tuple[str, ...]: "a list of texts",

@@ -73,11 +73,24 @@ class ModelFile:
         gate = replace(self.config.gate, on=False)
         return replace(self, config=replace(self.config, gate=gate))
 
+    def with_arithmetic(self, arithmetic: str | None) -> ModelFile:
+        """Return the model with its front end in "float" or "fixed" arithmetic; None: as it is."""
+        if arithmetic is None:
+            return self
+        front_end = replace(self.config.front_end, arithmetic=arithmetic)
+        return replace(self, config=replace(self.config, front_end=front_end))
+
     def with_sensitivity(
         self, sensitivity: str | None = None, thresholds: Mapping[str, float] | None = None
     ) -> ModelFile:
         """Return the model with other thresholds; kws.sensitivity.with_sensitivity says which."""
         return replace(self, config=with_sensitivity(self.config, sensitivity, thresholds))
+
+    @property
+    def input_quantisation(self) -> tuple[float, int]:
+        """Return scale and zero point of the network's input."""
+        first, _ = proven(self.content, self.name)
+        return float(first.scale), first.zero_point
 
     @property
     def sha256(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from kws.committee import Committee
 from kws.config import ModelConfig
 from kws.ds_cnn import DsCnn
+from kws.fixed_mfcc import FixedMfcc
 from kws.gate import Gate
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -27,7 +28,7 @@ class NumpySpotter:
     def __init__(self, model: ModelFile) -> None:
         """Set up the stages of a model and prime them."""
         self.config = model.config
-        self.mfcc = Mfcc(model.config.front_end)
+        self.mfcc = front_end_of(model)
         self.ds_cnn = DsCnn(model)
         self.committee = Committee(model, DsCnn) if model.config.committee else None
         self.window_frames = (self.committee or self.ds_cnn).window_frames
@@ -82,3 +83,11 @@ class NumpySpotter:
             self.posterior.peaks / ONE if self.gate.open else np.zeros(len(self.config.keywords))
         )
         return dict(zip(self.config.keywords, peaks.tolist(), strict=True))
+
+
+def front_end_of(model: ModelFile) -> Mfcc | FixedMfcc:
+    """Set up the front end of a model in its arithmetic."""
+    front_end = model.config.front_end
+    if front_end.arithmetic == "fixed":
+        return FixedMfcc(front_end, *model.input_quantisation)
+    return Mfcc(front_end)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.config import ARITHMETICS, FrontEnd, ModelConfig, Smoothing
 from kws.engine.c_headers import constants
 from kws.engine.network import KINDS as KINDS_OF_LAYERS
 from kws.engine.network import Layer, Network
@@ -35,6 +35,7 @@ sys.path.append(str(Path(__file__).parents[2] / "tools"))
 from cortex_m4.counting import ARDUINO, build, count
 
 FOLDS = 9
+USUAL = ("KWS_DENSE", "KWS_CONVOLUTION", "KWS_DEPTHWISE")  # kinds that most models have
 
 Operations = list[Counter[str]]  # of each detector
 
@@ -43,11 +44,14 @@ def main() -> None:
     """Count, fit and store."""
     operations: dict[str, Operations] = {stage: [] for stage in STAGES}
     counts: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    of_arithmetic: dict[str, dict[str, str]] = {}  # the latest model
     for config, network in detectors():
         sizes, source = detector_source(ModelFile("fitted", b"", config), network)
-        files = {"kws_model.h": sizes, "kws_model.c": source}
-        counted = count(engine_files([network]) | files)
-        for stage, stage_operations in STAGES.items():
+        arithmetic = config.front_end.arithmetic
+        files = of_arithmetic[arithmetic] = {"kws_model.h": sizes, "kws_model.c": source}
+        counted = count(engine_files([network], [arithmetic]) | files)
+        for stage in ("front_end",) if arithmetic == "fixed" else STAGES:
+            stage_operations = STAGES[stage]
             operations[stage].append(stage_operations(network, config))
             counts[stage].append(getattr(counted.costs, stage))
     prices, errors = {}, {}
@@ -56,7 +60,7 @@ def main() -> None:
         residuals = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
         errors[stage] = round(float(residuals.max()), 3)
         print(f"{stage}: off by {residuals.mean():.1%} on average, {errors[stage]:.1%} at most")
-    flash, kinds = flash_of_kinds(files)
+    flash, kinds = flash_of_kinds(of_arithmetic["float"])
     table = {
         "made_by": "python benchmarks/cortex_m4/fit_costs.py",
         "compiler": f"{counted.compiler}, {ARDUINO}",
@@ -64,6 +68,7 @@ def main() -> None:
         "instructions": prices,
         "flash": flash,
         "kinds": kinds,
+        "fixed_front_end": flash_of_fixed_front_end(of_arithmetic["fixed"]),
     }
     STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
@@ -73,27 +78,42 @@ def flash_of_kinds(files: dict[str, str]) -> tuple[dict[str, int], dict[str, int
 
     files: a detector's model.
     """
-    engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
-
-    def linked(bits: int) -> dict[str, int]:
-        kinds = {KINDS: f"#define KWS_KINDS {bits:#x}u\n"}
-        with TemporaryDirectory() as folder:
-            _, flash = build(engine | kinds | files, ARDUINO, Path(folder))
-        return {file: size for file, size in flash.items() if file != "kws_model"}
-
     bits = {f"KWS_{kind}": 1 << constants()[f"KWS_{kind}"] for kind in ("DENSE", *KINDS_OF_LAYERS)}
-    usual = {name: bits[name] for name in ("KWS_DENSE", "KWS_CONVOLUTION", "KWS_DEPTHWISE")}
-    everything = linked(sum(usual.values()))
+    usual = {name: bits[name] for name in USUAL}
+    everything = linked(files, sum(usual.values()))
     base, total = Counter(everything), sum(everything.values())
     kinds = {
-        kind: sum(linked(sum(usual.values()) | bit).values()) - total for kind, bit in bits.items()
+        kind: sum(linked(files, sum(usual.values()) | bit).values()) - total
+        for kind, bit in bits.items()
     }
     for kind, bit in usual.items():  # what they share is of the engine
         saved = Counter(everything)
-        saved.subtract(linked(sum(usual.values()) - bit))
+        saved.subtract(linked(files, sum(usual.values()) - bit))
         kinds[kind] = sum(saved.values())
         base.subtract(saved)
     return dict(base), kinds
+
+
+def flash_of_fixed_front_end(files: dict[str, str]) -> dict[str, int]:
+    """Return the bytes of a front end in fixed point by source file; files: a model that has it."""
+    bits = sum(1 << constants()[kind] for kind in USUAL)
+    flash = linked(files, bits, front_ends=2)
+    return {file: flash.get(file, 0) for file in ("mfcc", "fft", "fixed_mfcc", "fixed_fft")}
+
+
+def linked(files: dict[str, str], kinds: int, front_ends: int = 1) -> dict[str, int]:
+    """Return the engine's bytes by source file.
+
+    Args:
+        files: A detector's model.
+        kinds: Bits of the kinds of layers that are compiled, KWS_KINDS.
+        front_ends: Bits of the front ends, KWS_FRONT_ENDS.
+    """
+    engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
+    used = {KINDS: f"#define KWS_KINDS {kinds:#x}u\n#define KWS_FRONT_ENDS {front_ends}u\n"}
+    with TemporaryDirectory() as folder:
+        _, flash = build(engine | used | files, ARDUINO, Path(folder))
+    return {file: size for file, size in flash.items() if file != "kws_model"}
 
 
 def fit(operations: Operations, counts: list[float]) -> dict[str, float]:
@@ -119,7 +139,10 @@ def held_out(operations: Operations, counts: list[float]) -> npt.NDArray[np.floa
 
 
 def detectors() -> Iterator[tuple[ModelConfig, Network]]:
-    """Yield front ends and networks of many shapes, by turns temporal and two-dimensional."""
+    """Yield front ends and networks of many shapes, by turns temporal and two-dimensional.
+
+    A third of the front ends are yielded in fixed point as well.
+    """
     random = np.random.default_rng(1)
     for index in range(72):
         fft = (128, 256, 512, 1024, 2048)[index % 5]
@@ -140,7 +163,9 @@ def detectors() -> Iterator[tuple[ModelConfig, Network]]:
         network = Network(layers, 1, front_end.coefficients, 0.1, 0, len(keywords) + 1, 0.1)
         network = replace(network, window_frames=network.receptive_field)
         thresholds = (0.9,) * len(keywords)
-        yield ModelConfig(keywords, thresholds, network.stride, front_end, smoothing), network
+        for arithmetic in ARITHMETICS if index % 3 == 0 else ARITHMETICS[:1]:
+            in_it = replace(front_end, arithmetic=arithmetic)
+            yield ModelConfig(keywords, thresholds, network.stride, in_it, smoothing), network
 
 
 def temporal(

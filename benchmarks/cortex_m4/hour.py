@@ -101,8 +101,7 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
         program = build(model, folder)
         (folder / "input").write_bytes(audio.tobytes())
         symbols = counting.addresses(program)
-        committee = model.config.committee is not None
-        stages = counting.COMMITTEE_STAGES if committee else counting.DETECTOR_STAGES
+        stages = counting.detector_stages((folder / "kws_model.h").read_text("utf-8"))
         options = counting.stage_options(stages, symbols)
         lines = counting.emulate(program, symbols[counting.START][0], *options)
         counts = counting.stage_counts(stages, symbols, lines)
@@ -113,7 +112,7 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
 def build(model: ModelFile, folder: Path) -> Path:
     """Compile and link a model's detector with hour.c in a folder; return the program."""
     network, *others = read_all(model)
-    sources = engine_files([network, *others])
+    sources = engine_files([network, *others], [model.config.front_end.arithmetic])
     for file, text in (sources | model_files(detector_source(model, network, others))).items():
         (folder / file).write_text(text, "utf-8")
     files = [*folder.glob("*.[cS]"), HERE / "hour.c", counting.FOLDER / "startup.c"]

@@ -1,6 +1,6 @@
 """Count what a detector costs on each processor that Debian's QEMU emulates.
 
-    python benchmarks/processors/count.py [MODEL]
+    python benchmarks/processors/count.py [MODEL] [--arithmetic fixed]
 
 Prints a table of Markdown: instructions per second of audio with the gate open and closed, of the
 front end per hop and of the network per step, and flash; compiled with -Os. Needs, besides what
@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from kws.config import ARITHMETICS
 from kws.export.sketch import export
 from kws.model_file import ModelFile
 
@@ -32,10 +33,16 @@ def main() -> None:
     """Print a row per processor."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", default="home")
-    model = parser.parse_args().model
+    parser.add_argument("--arithmetic", choices=ARITHMETICS, help="of the front end")
+    given = parser.parse_args()
+    model = given.model
     config = ModelFile.load(model).config
     with tempfile.TemporaryDirectory() as folder:
-        paths = [path for path in export(model, Path(folder)) if path.parent.name == "src"]
+        paths = [
+            path
+            for path in export(model, Path(folder), None, given.arithmetic)
+            if path.parent.name == "src"
+        ]
         sources = {path.name: path.read_text("utf-8") for path in paths}
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS))
     for processor in PROCESSORS:

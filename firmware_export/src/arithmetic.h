@@ -95,6 +95,27 @@ KWS_INLINE uint32_t kws_sxtb16_ror8(uint32_t bytes) { /* bytes 1 and 3 */
 }
 #endif
 
+/* Return half the number of 0 before the first 1 of 32 bits, rounded down; x is not 0. */
+KWS_INLINE int kws_leading_zero_pairs(uint32_t x) {
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || \
+                          defined(__wasm__) || defined(__riscv_zbb))
+  return __builtin_clz(x) >> 1;
+#else
+  int pairs = 0;
+  if (x >> 16 == 0) pairs = 8, x <<= 16;
+  if (x >> 24 == 0) pairs += 4, x <<= 8;
+  if (x >> 28 == 0) pairs += 2, x <<= 4;
+  if (x >> 30 == 0) pairs += 1;
+  return pairs;
+#endif
+}
+
+/* Return the number of 0 before the first 1 of 32 bits; x is not 0. */
+KWS_INLINE int kws_leading_zeros(uint32_t x) {
+  const int even = 2 * kws_leading_zero_pairs(x);
+  return even + (x << even >> 31 == 0);
+}
+
 /* Clamp a number to int8. */
 KWS_INLINE int8_t kws_saturate(int32_t x) {
 #if KWS_DSP

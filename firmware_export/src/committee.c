@@ -152,16 +152,32 @@ void kws_committee_reset(kws_committee *committee) {
   committee->steps = 0;
 }
 
-bool kws_committee_push(kws_committee *committee, const float *frame) {
-  const kws_committee_settings *settings = committee->settings;
-  if (++committee->next == settings->kept_frames) committee->next = 0;
+/* Return the room for the next frame. */
+static int8_t *next_frame(kws_committee *committee) {
+  if (++committee->next == committee->settings->kept_frames) committee->next = 0;
   if (committee->lag < UINT16_MAX) ++committee->lag;
-  int8_t *latest = kept(committee, 1);
-  kws_ds_cnn_quantise(&settings->members->network, frame, latest);
+  return kept(committee, 1);
+}
+
+/* Let the first member take the latest frame; return true if it completes a step. */
+static bool advance_first(kws_committee *committee, const int8_t *latest) {
+  const kws_committee_settings *settings = committee->settings;
   take(committee, 0, latest);
   if (--committee->wait > 0) return false;
   committee->wait = settings->stride;
   return true;
+}
+
+bool kws_committee_push(kws_committee *committee, const float *frame) {
+  int8_t *latest = next_frame(committee);
+  kws_ds_cnn_quantise(&committee->settings->members->network, frame, latest);
+  return advance_first(committee, latest);
+}
+
+bool kws_committee_push_quantised(kws_committee *committee, const int8_t *frame) {
+  int8_t *latest = next_frame(committee);
+  memcpy(latest, frame, committee->settings->members->network.frame_values);
+  return advance_first(committee, latest);
 }
 
 void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds) {

@@ -77,6 +77,8 @@ void kws_committee_init(kws_committee *committee, const kws_committee_settings *
 void kws_committee_reset(kws_committee *committee);
 /* Take a feature frame; return true if it completes a step, which is then to be decided. */
 bool kws_committee_push(kws_committee *committee, const float *frame);
+/* Take a frame of quantised values; return as kws_committee_push. */
+bool kws_committee_push_quantised(kws_committee *committee, const int8_t *frame);
 /* Decide the step by the bounds at the thresholds [keywords] that are in use: its averages are in
  * place until the next one. */
 void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds);

@@ -5,6 +5,7 @@
 
 #include "arithmetic.h"
 #include "fft.h"
+#include "mfcc_window.h"
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -208,11 +209,8 @@ void kws_mfcc_reset(kws_mfcc *mfcc) { mfcc->count = 0; }
 size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float *frame,
                      bool *ready) {
   const kws_mfcc_tables *tables = mfcc->tables;
-  const size_t missing = (size_t)(tables->window - mfcc->count);
-  const size_t taken = count < missing ? count : missing;
-  if (taken > 0) memcpy(mfcc->pending + mfcc->count, samples, taken * sizeof *samples);
-  mfcc->count = (uint16_t)(mfcc->count + taken);
-  *ready = taken == missing;
+  const size_t taken = kws_window_fill(mfcc->pending, &mfcc->count, tables->window, samples, count);
+  *ready = mfcc->count == tables->window;
   if (*ready) {
     kws_complex *z = (kws_complex *)(void *)mfcc->work;
     float *logs = mfcc->work + 2 * tables->points + 2;
@@ -220,9 +218,7 @@ size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float
     kws_fft(z, tables->points, tables->twiddles);
     mel_logs(magnitudes(z, tables), logs, tables);
     cepstrum(logs, frame, tables);
-    const int kept = tables->window - tables->hop;
-    memmove(mfcc->pending, mfcc->pending + tables->hop, (size_t)kept * sizeof *samples);
-    mfcc->count = (uint16_t)kept;
+    kws_window_advance(mfcc->pending, &mfcc->count, tables->hop);
   }
   return taken;
 }

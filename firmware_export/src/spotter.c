@@ -1,15 +1,23 @@
 /* Detect keywords in a stream: gate -> mfcc -> ds_cnn or committee -> posterior. */
 #include "spotter.h"
 
+#ifndef KWS_KINDS
+#include "kws_kinds.h"
+#endif
+#ifndef KWS_FRONT_ENDS
+#define KWS_FRONT_ENDS 3u
+#endif
+
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {
   char *bytes = memory;
   spotter->model = model;
   spotter->frame = (float *)(void *)(bytes + model->frame_at);
   spotter->scores = (int8_t *)(bytes + model->scores_at);
   kws_gate_init(&spotter->gate, &model->gate, (int16_t *)(void *)(bytes + model->gate_at));
-  /* Front end and network share working memory: they are never in use at the same time. */
-  kws_mfcc_init(&spotter->mfcc, &model->front_end, memory,
-                (int16_t *)(void *)(bytes + model->pending_at));
+  /* Front ends and network share working memory: they are never in use at the same time. */
+  int16_t *pending = (int16_t *)(void *)(bytes + model->pending_at);
+  kws_mfcc_init(&spotter->mfcc, &model->front_end, memory, pending);
+  kws_fixed_mfcc_init(&spotter->fixed_mfcc, &model->fixed_front_end, memory, pending);
   kws_ds_cnn_init(&spotter->ds_cnn, &model->network, memory);
   kws_committee_init(&spotter->committee, &model->committee, memory);
   kws_posterior_init(&spotter->posterior, &model->posterior, bytes + model->posterior_at);
@@ -29,18 +37,49 @@ static void keep(kws_spotter *spotter, results *results, const kws_detection *de
     ++spotter->dropped;
 }
 
+/* Return whether the front end is the one in fixed point. */
+static bool is_fixed(const kws_spotter *spotter) {
+  if (KWS_FRONT_ENDS == 1u) return false; /* so that the other one is not linked */
+  return KWS_FRONT_ENDS == 2u || spotter->model->fixed_front_end.window > 0;
+}
+
+/* Take samples up to the one that completes a frame; return how many. */
+static size_t push_front_end(kws_spotter *spotter, const int16_t *samples, size_t count,
+                             bool *ready) {
+  if (is_fixed(spotter)) {
+    int8_t *frame = (int8_t *)(void *)spotter->frame;
+    return kws_fixed_mfcc_push(&spotter->fixed_mfcc, samples, count, frame, ready);
+  }
+  return kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, ready);
+}
+
+/* Let the committee take the next frame; return true if it completes a step. */
+static bool push_committee(kws_spotter *spotter) {
+  if (is_fixed(spotter))
+    return kws_committee_push_quantised(&spotter->committee, (const int8_t *)spotter->frame);
+  return kws_committee_push(&spotter->committee, spotter->frame);
+}
+
+/* Let the one network take the next frame; return true if it completes a step. */
+static bool push_network(kws_spotter *spotter) {
+  if (is_fixed(spotter))
+    return kws_ds_cnn_push_quantised(&spotter->ds_cnn, (const int8_t *)spotter->frame,
+                                     spotter->scores);
+  return kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores);
+}
+
 /* Advance the committee, or the one network, and the posterior by the next frame. */
 static void step(kws_spotter *spotter, results *results) {
   kws_committee *committee = &spotter->committee;
   kws_detection detection;
   bool found;
   if (spotter->model->committee.member_count > 0) {
-    if (!kws_committee_push(committee, spotter->frame)) return;
+    if (!push_committee(spotter)) return;
     kws_committee_decide(committee, spotter->posterior.thresholds);
     found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
                                  &detection);
   } else {
-    if (!kws_ds_cnn_push(&spotter->ds_cnn, spotter->frame, spotter->scores)) return;
+    if (!push_network(spotter)) return;
     found = kws_posterior_push(&spotter->posterior, spotter->scores, &detection);
   }
   if (found) keep(spotter, results, &detection);
@@ -51,7 +90,7 @@ static void push_passage(kws_spotter *spotter, const int16_t *samples, size_t co
                          results *results) {
   while (count > 0) {
     bool ready;
-    const size_t taken = kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, &ready);
+    const size_t taken = push_front_end(spotter, samples, count, &ready);
     samples += taken;
     count -= taken;
     if (ready) step(spotter, results);
@@ -91,6 +130,7 @@ static void prime(kws_spotter *spotter) {
 void kws_spotter_reset(kws_spotter *spotter) {
   kws_gate_reset(&spotter->gate);
   kws_mfcc_reset(&spotter->mfcc);
+  kws_fixed_mfcc_reset(&spotter->fixed_mfcc);
   kws_ds_cnn_reset(&spotter->ds_cnn);
   kws_committee_reset(&spotter->committee);
   kws_posterior_reset(&spotter->posterior);

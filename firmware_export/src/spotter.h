@@ -1,5 +1,5 @@
 /* Detect keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior. A committee, where
- * the model has one, takes the place of the one network. */
+ * the model has one, takes the place of the one network, and fixed_mfcc that of mfcc. */
 #ifndef KWS_SPOTTER_H
 #define KWS_SPOTTER_H
 
@@ -8,6 +8,7 @@
 
 #include "committee.h"
 #include "ds_cnn.h"
+#include "fixed_mfcc.h"
 #include "gate.h"
 #include "mfcc.h"
 #include "posterior.h"
@@ -24,7 +25,8 @@ typedef struct {
   const char *name;
   const char *const *keywords; /* [posterior.keywords] names, UTF-8 */
   kws_gate_settings gate;
-  kws_mfcc_tables front_end;
+  kws_mfcc_tables front_end;             /* this one or the next; the other has a window of 0 */
+  kws_fixed_mfcc_tables fixed_front_end;
   kws_network network;
   kws_committee_settings committee;
   kws_posterior_settings posterior;
@@ -42,10 +44,11 @@ typedef struct {
   const kws_model *model;
   kws_gate gate; /* gate.open: whether the stages after it run */
   kws_mfcc mfcc;
+  kws_fixed_mfcc fixed_mfcc;
   kws_ds_cnn ds_cnn;
   kws_committee committee;
   kws_posterior posterior;
-  float *frame;     /* [coefficients] the latest feature frame */
+  float *frame;     /* [coefficients] the latest feature frame; int8_t of the fixed front end */
   int8_t *scores;   /* [keywords + 1] of the latest step */
   uint32_t dropped; /* detections since the reset that found no room */
 } kws_spotter;

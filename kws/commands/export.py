@@ -35,6 +35,15 @@ def export(
             help="Name of a model in the export; once per model, in their order.",
         ),
     ] = None,
+    arithmetic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float|fixed",
+            help="Arithmetic of the front end: fixed is for processors without a floating-point"
+            " unit. Thresholds stay as they are.",
+            show_default="as the model says",
+        ),
+    ] = None,
     count: Annotated[bool, typer.Option("--count/--no-count", hidden=True)] = False,
 ) -> None:
     """Write models and the engine as code for a board or another system.
@@ -48,5 +57,5 @@ def export(
 
     if count:
         raise KwsError(COUNTING)
-    for path in export_as(format_name, models, names or (), output):
+    for path in export_as(format_name, models, names or (), output, arithmetic):
         print(path)

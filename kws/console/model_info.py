@@ -50,7 +50,8 @@ def as_text(model: ModelFile) -> str:
         if gate.on
         else "off",
         "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
-        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} MFCCs",
+        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} MFCCs"
+        + (", in fixed point" if front.arithmetic == "fixed" else ""),
         "network": f"one step every {1000 * config.step_seconds:g} ms, "
         + (
             f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "cannot stream"

@@ -17,6 +17,7 @@ ENGINE_FOLDERS = (_PACKAGE / "firmware" / "src", _PACKAGE.parent / "firmware_exp
 HEADERS = (
     "gate.h",
     "mfcc.h",
+    "fixed_mfcc.h",
     "ds_cnn.h",
     "committee.h",
     "posterior.h",

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.committee_layout import CommitteeMemory, committee_memory, committee_values
 from kws.engine.network import Memory, Network, plan
-from kws.engine.network_values import Values, exponential_values, network_values, ordered
+from kws.engine.network_values import Values, exponential_values, network_values, nothing, ordered
 from kws.errors import KwsError
+from kws.fixed_mfcc_tables import FixedFrontEndTables, logarithms, roots
 from kws.gate import GateSettings
 from kws.mfcc_tables import FrontEndTables
 from kws.posterior import quantise_threshold
@@ -132,6 +133,53 @@ def front_end_values(tables: FrontEndTables) -> Values:
     )
 
 
+def fixed_front_end_values(tables: FixedFrontEndTables) -> Values:
+    """Return the values of kws_fixed_mfcc_tables."""
+    spec, (first, filters, bin_weights) = tables.spec, tables.mel
+    dct, bias, shifts = tables.dct
+    return ordered(
+        "kws_fixed_mfcc_tables",
+        {
+            "window": spec.window,
+            "hop": spec.hop,
+            "points": tables.points,
+            "first_bin": first,
+            "bin_count": len(filters),
+            "log_limit": tables.log_limit,
+            "log_start": tables.log_start,
+            "mel_filters": spec.mel_filters,
+            "coefficients": spec.coefficients,
+            "log_offset": tables.log_offset,
+            "hann": tables.window[: spec.window // 2 + 2],
+            "digit_reversal": np.argsort(tables.order),
+            "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
+            "split_twiddles": tables.split_twiddles.T,
+            "bin_filters": filters,
+            "bin_weights": bin_weights,
+            "dct": dct,
+            "bias": bias,
+            "shifts": shifts,
+            "roots": roots(),
+            "logarithms": logarithms(),
+        },
+    )
+
+
+def front_ends_values(config: ModelConfig, network: Network) -> Values:
+    """Return the values of both front ends of kws_model, of which the model has one."""
+    spec = config.front_end
+    if spec.arithmetic == "fixed":
+        tables = FixedFrontEndTables(spec, network.input_scale, network.input_zero_point)
+        return {
+            "front_end": nothing("kws_mfcc_tables"),
+            "fixed_front_end": fixed_front_end_values(tables),
+        }
+    return {
+        "front_end": front_end_values(FrontEndTables(spec)),
+        "fixed_front_end": nothing("kws_fixed_mfcc_tables"),
+    }
+
+
 def posterior_values(config: ModelConfig, score_scale: float, window_frames: int) -> Values:
     """Return the values of kws_posterior_settings."""
     front_end, smoothing = config.front_end, config.smoothing
@@ -181,7 +229,7 @@ def model_values(
             "name": name,
             "keywords": list(config.keywords),
             "gate": gate_values(GateSettings.of(config, window)),
-            "front_end": front_end_values(FrontEndTables(config.front_end)),
+            **front_ends_values(config, network),
             "network": network_values(network, memory.network),
             "committee": committee_values(config, (network, *others), memory.committee),
             "posterior": posterior_values(config, network.score_scale, window),

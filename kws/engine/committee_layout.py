@@ -14,7 +14,13 @@ from kws.committee import Member, members_of
 from kws.config import ModelConfig
 from kws.engine.c_headers import structs
 from kws.engine.network import Memory, Network, aligned, plan, transient_bytes
-from kws.engine.network_values import Values, exponential_values, network_values, ordered
+from kws.engine.network_values import (
+    Values,
+    exponential_values,
+    network_values,
+    nothing,
+    ordered,
+)
 from kws.posterior import quantise_threshold
 from kws.sensitivity import least_thresholds
 
@@ -67,8 +73,7 @@ def committee_values(
 ) -> Values:
     """Return the values of kws_committee_settings; all 0 without a committee."""
     if config.committee is None or memory is None:
-        fields = structs()["kws_committee_settings"].fields
-        return {name: [] if field.pointer else 0 for name, field in fields.items()}
+        return nothing("kws_committee_settings")
     members = _members(config, networks)
     return ordered(
         "kws_committee_settings",

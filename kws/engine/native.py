@@ -16,6 +16,7 @@ import numpy as np
 from kws.config import FrontEnd, ModelConfig
 from kws.engine.c_layout import (
     check,
+    fixed_front_end_values,
     front_end_values,
     longest_window,
     mfcc_work_bytes,
@@ -26,6 +27,8 @@ from kws.engine.network import plan
 from kws.engine.network_values import Values, network_values
 from kws.engine.plan_check import check_plan
 from kws.errors import KwsError
+from kws.fixed_mfcc import dequantise
+from kws.fixed_mfcc_tables import FixedFrontEndTables
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, quantise_threshold
@@ -67,6 +70,34 @@ class NativeMfcc:
             self._mfcc, ffi.from_buffer(INT16, samples), count, ffi.from_buffer(FLOAT, frames)
         )
         return frames[:completed]
+
+
+class NativeFixedMfcc:
+    """Extract MFCC features in fixed point in C, as kws.fixed_mfcc.FixedMfcc does."""
+
+    def __init__(self, spec: FrontEnd, scale: float, zero_point: int) -> None:
+        """Set up the tables; scale, zero_point: the quantisation of the network's input."""
+        self.spec, self._quantisation = spec, (scale, zero_point)
+        values = fixed_front_end_values(FixedFrontEndTables(spec, scale, zero_point))
+        self._tables = _Struct("kws_fixed_mfcc_tables", values)
+        self._memory = ffi.new("int32_t[]", mfcc_work_bytes(spec) // 4)
+        self._pending = ffi.new("int16_t[]", spec.window)
+        self._mfcc = ffi.new("kws_fixed_mfcc *")
+        lib.kws_fixed_mfcc_init(self._mfcc, self._tables.pointer, self._memory, self._pending)
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        lib.kws_fixed_mfcc_reset(self._mfcc)
+
+    def push(self, samples: Samples) -> Frames:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+        samples = np.ascontiguousarray(samples, np.int16)
+        count = samples.size
+        frames = np.empty((count // self.spec.hop + 1, self.spec.coefficients), np.int8)
+        completed = lib.kws_fixed_mfcc_push_block(
+            self._mfcc, ffi.from_buffer(INT16, samples), count, ffi.from_buffer(INT8, frames)
+        )
+        return dequantise(frames[:completed], *self._quantisation)
 
 
 class NativeDsCnn:

@@ -12,8 +12,8 @@ from kws.posterior import exp_table
 
 Values = dict[str, Any]  # of a struct by field: numbers, arrays, texts, values of other structs
 
-_TYPES = {"float": np.float32, "int8_t": np.int8, "uint8_t": np.uint8, "uint16_t": np.uint16}
-_TYPES |= {"int32_t": np.int32, "uint32_t": np.uint32}
+_TYPES = {"float": np.float32, "int8_t": np.int8, "uint8_t": np.uint8, "int16_t": np.int16}
+_TYPES |= {"uint16_t": np.uint16, "int32_t": np.int32, "uint32_t": np.uint32}
 
 
 def layer_values(layer: Layer, offset: int) -> Values:
@@ -64,6 +64,12 @@ def exponential_values(score_scale: float) -> Values:
     """Return the exponentials of scores and their count, up to the last that is not 0."""
     table = np.trim_zeros(exp_table(score_scale), "b")
     return {"exponential_count": len(table), "exponentials": table}
+
+
+def nothing(struct: str) -> Values:
+    """Return the values of a struct that a model does not have: 0 and no arrays."""
+    fields = structs()[struct].fields
+    return {name: [] if field.pointer else 0 for name, field in fields.items()}
 
 
 def ordered(struct: str, values: Values) -> Values:

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from kws.engine.c_headers import constants, structs
+from kws.engine.front_end_plan_check import check_fixed_front_end, check_front_end
 from kws.engine.network_plan_check import (
     Values,
     check_length,
@@ -58,30 +59,15 @@ def _numbers(struct: str, values: Values) -> None:
             require(np.all(np.isfinite(value)), f"{where} is not finite")
 
 
-def _front_end(tables: Values) -> None:
-    points, filters = tables["points"], tables["mel_filters"]
-    require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
-    require(tables["window"] >= 16, "the window is shorter than 16 samples")
-    check_length(tables, "hann", tables["window"] // 2 + 2)
-    check_length(tables, "digit_reversal", points)
-    require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
-    check_length(tables, "twiddles", points * 3 // 4 * 2)
-    check_length(tables, "split_twiddles", points // 2 * 2)
-    first, count = tables["mel_first"].astype(int), tables["mel_count"].astype(int)
-    check_length(tables, "mel_first", filters)
-    check_length(tables, "mel_count", filters)
-    check_length(tables, "mel_weights", int(count.sum()))
-    require((first + count).max() <= tables["last_bin"] + 1, "a mel filter reads too far")
-    require(tables["last_bin"] <= points, "the last bin is beyond the FFT")
-    check_length(tables, "dct", tables["coefficients"] * (filters // 2))
-    check_length(tables, "bias", tables["coefficients"])
-
-
 def _model(model: Values) -> None:
-    network, front_end = model["network"], model["front_end"]
+    network, fixed = model["network"], model["fixed_front_end"]["window"] > 0
+    front_end, other = model["front_end"], model["fixed_front_end"]
+    if fixed:
+        front_end, other = other, front_end
     posterior, gate = model["posterior"], model["gate"]
     check_network(network)
-    _front_end(front_end)
+    _CHECKS["kws_fixed_mfcc_tables" if fixed else "kws_mfcc_tables"](front_end)
+    require(not any(map(np.any, other.values())), "there are two front ends")
     keywords = posterior["keywords"]
     require(
         len(model["keywords"]) == keywords == network["classes"] - 1, "keywords are not classes"
@@ -187,5 +173,6 @@ def _member(member: Values, first: Values, window: int, keywords: int) -> None:
 _CHECKS: dict[str, Callable[[Values], None]] = {
     "kws_model": _model,
     "kws_network": check_network,
-    "kws_mfcc_tables": _front_end,
+    "kws_mfcc_tables": check_front_end,
+    "kws_fixed_mfcc_tables": check_fixed_front_end,
 }

@@ -8,7 +8,7 @@ from itertools import chain, groupby
 
 import numpy as np
 
-from kws.backend import open_ds_cnn, open_mfcc
+from kws.backend import open_ds_cnn, open_front_end
 from kws.committee import Committee
 from kws.config import SAMPLE_RATE
 from kws.evaluation.block_stream import Block
@@ -29,7 +29,7 @@ class Scorer:
 
     def __init__(self, model: ModelFile) -> None:
         self.config = model.config
-        self._mfcc = open_mfcc(model.config.front_end)
+        self._mfcc = open_front_end(model)
         self._ds_cnn = open_ds_cnn(model)
         self._committee = Committee(model, open_ds_cnn) if model.config.committee else None
         self.window_frames = (self._committee or self._ds_cnn).window_frames

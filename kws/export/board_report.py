@@ -67,7 +67,10 @@ def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -
     sections = [
         *_sizes(
             footprint.flash(
-                cost.stored_flash(kinds_of((network, *others))), model, network, others
+                cost.stored_flash(kinds_of((network, *others)), model.config.front_end.arithmetic),
+                model,
+                network,
+                others,
             ),
             footprint.ram(sketch, model.config, network, others),
         ),
@@ -99,9 +102,10 @@ def _sizes(flash: footprint.Sizes, ram: footprint.Sizes) -> Iterator[Section]:
 def _instructions(config: ModelConfig, costs: cost.Costs, source: str) -> Section:
     """Return the section on the instructions of each stage."""
     hop, step = config.front_end.hop_seconds, config.step_seconds
+    fixed = ", fixed point" if config.front_end.arithmetic == "fixed" else ""
     stages = (
         ("ring buffer and gate", "hop", costs.gate, 1 / hop),
-        ("front end", "hop", costs.front_end, 1 / hop),
+        (f"front end{fixed}", "hop", costs.front_end, 1 / hop),
         ("network", "step", costs.network, 1 / step),
         ("posterior stage", "step", costs.posterior, 1 / step),
     )

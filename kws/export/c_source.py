@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws import __version__
 from kws.atomic_write import encoded
 from kws.committee import members_of
-from kws.config import ModelConfig
+from kws.config import ARITHMETICS, ModelConfig
 from kws.engine.c_headers import constants, structs
 from kws.engine.c_layout import model_values
 from kws.engine.network import Layer, Network, plan
@@ -22,6 +22,8 @@ from kws.export.cost import ring_samples
 from kws.model_file import ModelFile
 
 INCLUDES = '#include "{name}.h"\n\n#include <stddef.h>\n\n'
+# Fields of kws_model and their structs.
+FRONT_ENDS = {"front_end": "kws_mfcc_tables", "fixed_front_end": "kws_fixed_mfcc_tables"}
 NAME = "kws_model"  # of a model's files, data and macros
 TEXT_WIDTH = 100
 
@@ -71,9 +73,11 @@ def detector_source(
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
     stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])
     members = len(values["committee"]["members"])
+    fixed = model.config.front_end.arithmetic == "fixed"
     sizes = _header(
         '#include "spotter.h"',
         ({f"{name.upper()}_MEMBERS": members} if members else {})
+        | ({f"{name.upper()}_FIXED_FRONT_END": 1} if fixed else {})
         | {
             f"{name.upper()}_MEMORY_BYTES": values["memory_bytes"],
             f"{name.upper()}_HOP": model.config.front_end.hop,
@@ -94,19 +98,22 @@ def _definitions(
     model: ModelFile, networks: tuple[Network, ...], values: Values, names: tuple[str, str]
 ) -> str:
     """Return the source of a detector; names: of the data, and of the keywords as C."""
-    tables, front_end = _arrays("kws_mfcc_tables", values["front_end"])
+    tables, front_ends = "", {}
+    for field, name in FRONT_ENDS.items():
+        arrays, named = _arrays(name, values[field])
+        tables += arrays
+        front_ends[field] = struct(named, 2)
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
         layers, network_fields = _layers(networks[0], values["network"])
-        pointers = ("members", "bounds", "least_thresholds")
-        committee = {name: "NULL" if name in pointers else 0 for name in values["committee"]}
+        _, committee = _arrays("kws_committee_settings", values["committee"])
     else:
         layers, network_fields, committee = _committee(model.config, networks, values["committee"])
     fields = values | {
         "name": string(model.name),
         "keywords": "keywords",
         "gate": struct(values["gate"], 2),
-        "front_end": struct(front_end, 2),
+        **front_ends,
         "network": struct(network_fields, 2),
         "committee": struct(committee, 2),
         "posterior": struct(posterior, 2),
@@ -145,6 +152,8 @@ def _arrays(name: str, values: Values, suffix: str = "") -> tuple[str, Values]:
             aligned = "__attribute__((aligned(4)))" if field == "weights" else ""
             c_type = structs()[name].fields[field].c_type
             text += array(c_type, f"{field}{suffix}", value, aligned) if value.size else ""
+        elif isinstance(value, list) and not value:
+            named[field] = "NULL"
     return text, named
 
 
@@ -196,13 +205,16 @@ def kinds_of(networks: Sequence[Network]) -> list[str]:
     return sorted(kinds, key=constants().__getitem__)
 
 
-def kinds_source(networks: Sequence[Network]) -> str:
-    """Return the header that names the kinds of layers to compile, those of some networks."""
+def kinds_source(networks: Sequence[Network], arithmetics: Sequence[str]) -> str:
+    """Return the header that names what to compile: layers of networks, front ends."""
     kinds = kinds_of(networks)
     bits = sum(1 << constants()[kind] for kind in kinds)
+    front_ends = sum(1 << ARITHMETICS.index(arithmetic) for arithmetic in set(arithmetics))
     return (
         "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
         f"#define KWS_KINDS {bits:#x}u /* {', '.join(kinds)} */\n"
+        "/* And the front ends: 1 for the one in binary32, 2 for the one in fixed point. */\n"
+        f"#define KWS_FRONT_ENDS {front_ends:#x}u\n"
     )
 
 

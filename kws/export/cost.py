@@ -20,6 +20,7 @@ from typing import Any
 from kws.committee import members_of
 from kws.config import SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.engine.network import BINS_AT_ONCE, Layer, Network
+from kws.fixed_mfcc_tables import FixedFrontEndTables
 from kws.mfcc_tables import FrontEndTables
 
 STORED = Path(__file__).parent / "stored_costs.json"
@@ -141,9 +142,16 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash(kinds: Sequence[str]) -> dict[str, int]:
-    """Return the bytes of the engine's code by source file, with the kernels of some kinds."""
+def stored_flash(kinds: Sequence[str], arithmetic: str = "float") -> dict[str, int]:
+    """Return the bytes of the engine's code by source file.
+
+    Args:
+        kinds: Of layers, whose kernels are compiled.
+        arithmetic: Of the front end.
+    """
     flash: dict[str, int] = _stored()["flash"]
+    if arithmetic == "fixed":
+        flash |= _stored()["fixed_front_end"]
     return flash | {"kernels": sum(_stored()["kinds"][kind] for kind in kinds)}
 
 
@@ -160,6 +168,8 @@ def gate_operations(config: ModelConfig) -> Counter[str]:
 
 def front_end_operations(front_end: FrontEnd) -> Counter[str]:
     """Count the operations of the front end for one feature frame."""
+    if front_end.arithmetic == "fixed":
+        return _fixed_front_end_operations(front_end)
     first, count, _ = FrontEndTables(front_end).mel
     half = front_end.mel_filters // 2
     return Counter(
@@ -176,6 +186,21 @@ def front_end_operations(front_end: FrontEnd) -> Counter[str]:
     )
 
 
+def _fixed_front_end_operations(front_end: FrontEnd) -> Counter[str]:
+    """Count the operations of the front end in fixed point."""
+    bins = len(FixedFrontEndTables(front_end, 1.0, 0).mel[1])
+    half = front_end.mel_filters // 2
+    return Counter(
+        {
+            f"fixed FFT of {front_end.fft}": 1,
+            "fixed sample of the window": front_end.window,
+            "fixed FFT bin": bins,
+            "fixed mel filter": front_end.mel_filters,
+            "fixed cosine": front_end.coefficients * half,
+        }
+    )
+
+
 def posterior_operations(config: ModelConfig) -> Counter[str]:
     """Count the operations of the posterior stage for one step."""
     keywords = len(config.keywords)
@@ -184,10 +209,12 @@ def posterior_operations(config: ModelConfig) -> Counter[str]:
     )
 
 
-def network_operations(network: Network) -> Counter[str]:
+def network_operations(network: Network, config: ModelConfig) -> Counter[str]:
     """Count the operations of the network for one step of the stream."""
     time_steps = network.stride  # of the layer's input, per step of the network
-    total = Counter({"frame": time_steps, "quantised feature": time_steps * network.frame_values})
+    total = Counter({"frame": time_steps})
+    if config.front_end.arithmetic == "float":  # the other one gives quantised features
+        total["quantised feature"] = time_steps * network.frame_values
     for layer in network.layers:
         total["time step"] += time_steps
         time_steps //= layer.time_stride
@@ -200,7 +227,7 @@ def network_operations(network: Network) -> Counter[str]:
 STAGES: dict[str, Callable[[Network, ModelConfig], Counter[str]]] = {
     "gate": lambda network, config: gate_operations(config),
     "front_end": lambda network, config: front_end_operations(config.front_end),
-    "network": lambda network, config: network_operations(network),
+    "network": network_operations,
     "posterior": lambda network, config: posterior_operations(config),
 }
 

@@ -13,13 +13,13 @@ from kws.engine.c_headers import POINTER_BYTES, structs
 from kws.engine.c_layout import detector_memory, model_values
 from kws.engine.network import Network
 from kws.engine.network_values import Values
-from kws.export.c_source import exported_layer
+from kws.export.c_source import FRONT_ENDS, exported_layer
 from kws.model_file import ModelFile
 
 Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
-    "code of the front end": ("mfcc", "fft"),
+    "code of the front end": ("mfcc", "fft", "fixed_mfcc", "fixed_fft"),
     "code of the network": (
         "ds_cnn",
         "kernels",
@@ -59,7 +59,7 @@ def flash(
     return parts | {
         "network's weights": weights,
         "network's biases and scales": sum(map(_array_bytes, layers)) - weights,
-        "front end's tables": _array_bytes(values["front_end"]),
+        "front end's tables": sum(_array_bytes(values[name]) for name in FRONT_ENDS),
         "posterior's tables": _array_bytes(values["posterior"]),
         "further networks": sum(map(_array_bytes, further)),
         "committee's tables": _array_bytes(committee)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kws.config import ARITHMETICS
 from kws.errors import KwsError
 from kws.export.library import arduino_library, c_library, esp_idf, platformio, zephyr
 from kws.export.library_models import Chosen
@@ -25,7 +26,7 @@ def sketch(chosen: Sequence[Chosen], output: Path) -> list[Path]:
             "--format arduino-sketch: a sketch has one model, a library may have several"
         )
     (one,) = chosen
-    return export_sketch(one.model, output, one.name)
+    return export_sketch(one.model, output, one.name, one.arithmetic)
 
 
 def web(chosen: Sequence[Chosen], output: Path) -> list[Path]:
@@ -37,7 +38,7 @@ def web(chosen: Sequence[Chosen], output: Path) -> list[Path]:
     if len(chosen) > 1:
         raise KwsError("--format web: a page has one model; export each into a folder")
     (one,) = chosen
-    return export_web(one.model, output, one.name)
+    return export_web(one.model, output, one.name, one.arithmetic)
 
 
 # A format takes the models in order and the folder to write to, and returns the paths written.
@@ -53,7 +54,11 @@ FORMATS: dict[str, Format] = {
 
 
 def export_as(
-    format_name: str, models: Sequence[str], names: Sequence[str], output: Path
+    format_name: str,
+    models: Sequence[str],
+    names: Sequence[str],
+    output: Path,
+    arithmetic: str | None = None,
 ) -> list[Path]:
     """Export models in a format; return the paths written.
 
@@ -62,14 +67,19 @@ def export_as(
         models: Names of shipped models or paths.
         names: What they are called in the export, in the order of the models; none: as they are.
         output: The folder to write to.
+        arithmetic: Of the models' front ends, "float" or "fixed"; None: as each model says.
 
     Raises:
-        KwsError: If the format is unknown, if names are missing, or if a model cannot be exported.
+        KwsError: If the format or the arithmetic is unknown, if names are missing, or if a model
+            cannot be exported.
     """
     if format_name not in FORMATS:
         raise KwsError(f"--format {format_name}: not one of {', '.join(FORMATS)}")
     if names and len(names) != len(models):
         raise KwsError(f"--name: {len(names)} given for {len(models)} models; give one for each")
+    if arithmetic not in (None, *ARITHMETICS):
+        raise KwsError(f"--arithmetic {arithmetic}: not one of {', '.join(ARITHMETICS)}")
     given = names or (None,) * len(models)
-    chosen = [Chosen(model, name) for model, name in zip(models, given, strict=True)]
+    pairs = zip(models, given, strict=True)
+    chosen = [Chosen(model, name, arithmetic) for model, name in pairs]
     return FORMATS[format_name](chosen, output)

@@ -159,7 +159,10 @@ def _class(name: str) -> str:
 
 def _engine(models: Sequence[LibraryModel]) -> Files:
     """Return the engine's files and those of the models."""
-    files = engine_files([network for model in models for network in model.networks])
+    files = engine_files(
+        [network for model in models for network in model.networks],
+        [model.detector.config.front_end.arithmetic for model in models],
+    )
     for model in models:
         files |= {f"{model.name}.h": model.header, f"{model.name}.c": model.source}
     return files

@@ -25,6 +25,7 @@ class Chosen:
 
     model: str
     name: str | None = None
+    arithmetic: str | None = None  # of its front end; None: as the model says
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def _load(one: Chosen) -> LibraryModel:
         raise KwsError(f"{path}: without settings of kws; a library takes models that kws made")
     detector = ModelFile.parse(content, str(path))
     detector = replace(detector, name=one.name or detector.name)
+    detector = detector.with_arithmetic(one.arithmetic)
     network, *others = read_all(detector)
     name = sketch_name(detector.name)
     top = header(path.name, hashlib.sha256(content).hexdigest())

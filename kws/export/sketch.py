@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kws.config import ARITHMETICS
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read, read_all
 from kws.engine.network import Network
+from kws.errors import KwsError
 from kws.export.board_report import report
 from kws.export.c_source import detector_source, header, kinds_source, network_source
 from kws.export.exported_folder import write
@@ -24,12 +26,17 @@ HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
 
 
-def export(model: str | Path, output: Path, given_name: str | None = None) -> list[Path]:
+def export(
+    model: str | Path,
+    output: Path,
+    given_name: str | None = None,
+    arithmetic: str | None = None,
+) -> list[Path]:
     """Write the engine and a model, given by name or path, into a folder; return the paths written.
 
     A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
     it is; its src/ is the whole detector in C, its report.txt and report.html say what that costs.
-    given_name takes the place of the model's name.
+    given_name takes the place of the model's name, arithmetic that of its front end.
     Any other int8 .tflite of the supported operators gives its network alone, in `output` itself.
     The same model gives the same bytes.
 
@@ -42,12 +49,15 @@ def export(model: str | Path, output: Path, given_name: str | None = None) -> li
     entries = metadata(content, str(path))
     top = header(path.name, hashlib.sha256(content).hexdigest())
     if CONFIG_ENTRY not in entries:
+        if arithmetic is not None:
+            raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
         alone = read(content, str(path))
         return write(output, engine_files([alone]) | model_files(network_source(alone), top))
     detector = ModelFile.parse(content, str(path))
-    detector = replace(detector, name=given_name or detector.name)
+    detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)
-    sources = engine_files([network, *others]) | model_files(
+    of_model = [detector.config.front_end.arithmetic]
+    sources = engine_files([network, *others], of_model) | model_files(
         detector_source(detector, network, others), top
     )
     name = sketch_name(detector.name)
@@ -88,10 +98,17 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
     return {name: top + text for name, text in zip(MODEL_FILES, code, strict=True)}
 
 
-def engine_files(networks: Sequence[Network]) -> dict[str, str]:
-    """Return the C engine's files by name, with the kinds of layers that some networks have."""
+def engine_files(
+    networks: Sequence[Network], arithmetics: Sequence[str] = ARITHMETICS
+) -> dict[str, str]:
+    """Return the C engine's files by name, with what some models use.
+
+    Args:
+        networks: Of the models, whose kinds of layers are compiled.
+        arithmetics: Of their front ends.
+    """
     files = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    return files | {KINDS: kinds_source(networks)}
+    return files | {KINDS: kinds_source(networks, arithmetics)}
 
 
 def engine_sources() -> list[Path]:

@@ -33,17 +33,23 @@ MAGIC, FORMAT = b"KWSM", 1  # read by kws/web/detector.js
 BLOCK = 16000  # samples that the engine takes at once, at most
 
 
-def export(model: str | Path, output: Path, given_name: str | None = None) -> list[Path]:
+def export(
+    model: str | Path,
+    output: Path,
+    given_name: str | None = None,
+    arithmetic: str | None = None,
+) -> list[Path]:
     """Write a model, given by name or path, as output/kws_<name>_web/; return the paths written.
 
-    given_name takes the place of the model's name. The same model gives the same bytes.
+    given_name takes the place of the model's name, arithmetic that of its front end. The same
+    model gives the same bytes.
 
     Raises:
         KwsError: If the model cannot be exported, or if files are in the way that an export did
             not write. Nothing is written then.
     """
     detector = ModelFile.load(model)
-    detector = replace(detector, name=given_name or detector.name)
+    detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     name = f"{sketch_name(detector.name)}_web"
     return write(output / name, web_files(detector))
 

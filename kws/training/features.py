@@ -87,7 +87,8 @@ class LogMelExtractor:
 
     def __init__(self, spec: FrontEnd) -> None:
         """Prepare the front end `spec` with as many coefficients as mel filters."""
-        square = replace(spec, coefficients=spec.mel_filters, mean=(), scale=())
+        all_filters = replace(spec, coefficients=spec.mel_filters, mean=(), scale=())
+        square = replace(all_filters, arithmetic="float")
         self._mfcc = open_mfcc(square)
         self._inverse = np.linalg.inv(dct_matrix(FrontEndTables(square)))
 

@@ -42,9 +42,15 @@ COMMITTEE_STAGES = DETECTOR_STAGES | {
     "committee": "kws_committee_decide",
     "posterior": "kws_posterior_decide",
 }
+FIXED_STAGES = {  # where the front end is in fixed point
+    "kws_mfcc_push": "kws_fixed_mfcc_push",
+    "kws_ds_cnn_push": "kws_ds_cnn_push_quantised",
+    "kws_committee_push": "kws_committee_push_quantised",
+}
 EVERY_HOP = ("ring buffer write", "ring buffer read", "spotter", "gate")  # gate open or closed
 START = "count_from_here"
 MEMBERS = "KWS_MODEL_MEMBERS"  # what the header of a committee defines
+FIXED = "KWS_MODEL_FIXED_FRONT_END"  # and that of a model with such a front end
 NETWORK_STAGES = {"network": "kws_ds_cnn_window", "none": "next_window"}
 
 
@@ -102,7 +108,7 @@ def count(
         folder = Path(name)
         program, flash = build(sources, optimisation, folder, processor)
         symbols = addresses(program, processor)
-        detector = COMMITTEE_STAGES if MEMBERS in sources["kws_model.h"] else DETECTOR_STAGES
+        detector = detector_stages(sources["kws_model.h"])
         stages = detector if "spotter" in symbols else NETWORK_STAGES
         options = stage_options(stages, symbols)
         lines = emulate(program, symbols[START][0], *options, processor=processor)
@@ -110,6 +116,13 @@ def count(
         return Count(
             stage_counts(stages, symbols, lines), flash, state[1], compiler(folder, processor)
         )
+
+
+def detector_stages(header: str) -> dict[str, str]:
+    """Return the function that each stage of a detector begins with, by its kws_model.h."""
+    stages = COMMITTEE_STAGES if MEMBERS in header else DETECTOR_STAGES
+    renamed = FIXED_STAGES if FIXED in header else {}
+    return {stage: renamed.get(name, name) for stage, name in stages.items()}
 
 
 def build(

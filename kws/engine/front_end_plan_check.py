@@ -1,0 +1,72 @@
+"""Prove that the front ends of the C engine stay within their arrays and their numbers.
+
+plan_check.py says what it rests on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws.engine.network_plan_check import Values, check_length, require
+
+
+def check_front_end(tables: Values) -> None:
+    """Prove that the front end in binary32 reads within its arrays."""
+    points, filters = tables["points"], tables["mel_filters"]
+    _check_transform(tables)
+    first, count = tables["mel_first"].astype(int), tables["mel_count"].astype(int)
+    check_length(tables, "mel_first", filters)
+    check_length(tables, "mel_count", filters)
+    check_length(tables, "mel_weights", int(count.sum()))
+    require((first + count).max() <= tables["last_bin"] + 1, "a mel filter reads too far")
+    require(tables["last_bin"] <= points, "the last bin is beyond the FFT")
+    check_length(tables, "dct", tables["coefficients"] * (filters // 2))
+    check_length(tables, "bias", tables["coefficients"])
+
+
+def _check_transform(tables: Values) -> None:
+    """Prove that window and FFT read within their arrays."""
+    points = tables["points"]
+    require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
+    require(tables["window"] >= 16, "the window is shorter than 16 samples")
+    check_length(tables, "hann", tables["window"] // 2 + 2)
+    check_length(tables, "digit_reversal", points)
+    require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
+    check_length(tables, "twiddles", points * 3 // 4 * 2)
+    check_length(tables, "split_twiddles", points // 2 * 2)
+
+
+def check_fixed_front_end(tables: Values) -> None:
+    """Prove that the front end in fixed point reads within its arrays and overflows no sum."""
+    points, filters = tables["points"], tables["mel_filters"]
+    _check_transform(tables)
+    require(points.bit_count() == 1 and 64 <= points <= 1024, f"an FFT of {points} points")
+    for name, bits in (("hann", 15), ("twiddles", 13), ("split_twiddles", 14)):
+        require(np.abs(tables[name].astype(int)).max() <= 1 << bits, f"{name} are above 1")
+    first, bins = tables["first_bin"], tables["bin_count"]
+    require(first >= 1 and first + bins <= points, "a mel filter reads too far")
+    check_length(tables, "bin_filters", bins)
+    require(bins >= 1 and tables["bin_filters"].max() <= filters, "a mel filter is none")
+    check_length(tables, "bin_weights", 2 * bins)
+    _fixed_sums(tables)
+    check_length(tables, "roots", 97)
+    check_length(tables, "logarithms", 65)
+    require(tables["log_offset"] <= 1 << 31, "the offset is above 1")
+
+
+def _fixed_sums(tables: Values) -> None:
+    """Prove that no sum of the fixed front end overflows."""
+    weights = tables["bin_weights"].astype(int).reshape(-1, 2)
+    require(weights.max() <= 1 << 13, "a mel weight is above 4")
+    sums = np.zeros(tables["mel_filters"] + 2, int)
+    for side in (0, 1):  # magnitudes are at most 2^18.5, a weight of 1 is 2^11
+        np.add.at(sums, tables["bin_filters"].astype(int) + side, (weights[:, side] << 8) + 1)
+    require(sums.max() < 1 << 31, "a mel sum overflows")
+    count, half = tables["coefficients"], tables["mel_filters"] // 2
+    check_length(tables, "dct", count * half)
+    check_length(tables, "bias", count)
+    check_length(tables, "shifts", count)
+    require(np.all(tables["shifts"] < 32), "a shift is above 31")
+    dct = np.abs(tables["dct"].astype(int).reshape(count, half))
+    reach = dct.sum(axis=1) * 2 * tables["log_limit"] + np.abs(tables["bias"].astype(int))
+    require(np.all(reach < 1 << 31), "a coefficient overflows")
