@@ -40,6 +40,7 @@ from stored_scores import StoredScores
 from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_usable
+from kws.config import ARITHMETICS
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
@@ -73,6 +74,7 @@ def arguments() -> argparse.Namespace:
     """Return the command line."""
     wanted = parser(__doc__, work_optional=True)
     wanted.add_argument("--model", help="a model instead of the folds of WORK")
+    wanted.add_argument("--arithmetic", choices=ARITHMETICS, help="of the model's front end")
     wanted.add_argument("--held-out", type=int, choices=range(1, 5), help="quarter")
     wanted.add_argument("--partitions", type=int, nargs="+", choices=range(8), metavar="N")
     wanted.add_argument("--output", type=Path, required=True)
@@ -91,7 +93,7 @@ def arguments() -> argparse.Namespace:
 def tested(given: argparse.Namespace, dataset: Dataset) -> list[tuple[ModelFile, Dataset]]:
     """Return each model and what it is tested on."""
     if given.model:
-        model = ModelFile.load(given.model)
+        model = ModelFile.load(given.model).with_arithmetic(given.arithmetic)
         return [(model, dataset.partitions(held_out_partitions(model, given)).testable())]
     recipe = hyperparameters_of(given)
     if given.phases:

@@ -33,6 +33,13 @@ def test_settings_survive_json():
     assert ModelConfig.from_dict(json.loads(json.dumps(CONFIG.to_dict()))) == CONFIG
 
 
+def test_only_a_front_end_in_fixed_point_is_said_to_be_in_an_arithmetic():
+    assert "arithmetic" not in CONFIG.to_dict()["front_end"]
+    fixed = replace(CONFIG, front_end=replace(CONFIG.front_end, arithmetic="fixed"))
+    assert fixed.to_dict()["front_end"]["arithmetic"] == "fixed"
+    assert ModelConfig.from_dict(json.loads(json.dumps(fixed.to_dict()))) == fixed
+
+
 def test_derived_values():
     assert CONFIG.classes == ("_background_", "computer", "smart mirror")
     assert CONFIG.step_seconds == 0.04
@@ -63,6 +70,7 @@ def test_derived_values():
         ({"scale": (1.0,) * 11}, "scale is not one per coefficient"),
         ({"mean": (float("nan"),) * 10}, "mean is not finite"),
         ({"scale": (float("inf"),) * 10}, "scale is not finite"),
+        ({"arithmetic": "double"}, "arithmetic 'double' is not one of float, fixed"),
     ],
 )
 def test_a_front_end_out_of_range_is_refused(change, complaint):
@@ -115,6 +123,7 @@ def test_a_model_out_of_range_is_refused(change, complaint):
         ({"front_end": {"windows": 480}}, "front_end: unknown key 'windows'"),
         ({"front_end": {"window": "wide"}}, "front_end: window is not a whole number"),
         ({"front_end": None}, "front_end is not a table"),
+        ({"front_end": {"arithmetic": 1}}, "front_end: arithmetic is not a text"),
         ({"smoothing": [1, 2]}, "smoothing is not a table"),
         ({"keywords": None}, "keywords is not a list of texts"),
         ({"thresholds": ["high", "low"]}, "thresholds is not a list of numbers"),

@@ -44,7 +44,7 @@ def test_c_gives_the_same_bits(name: str) -> None:
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_logarithms_are_close_to_those_of_binary32(name: str) -> None:
-    """Compare where the sum is not far below what the FFT resolves beside the loudest filter."""
+    """Compare where the sum is not far below what the FFT resolves next to the loudest filter."""
     spec = FRONT_ENDS[name]
     for signal in SPEECH:
         windows = np.lib.stride_tricks.sliding_window_view(SIGNALS[signal], spec.window)

@@ -141,7 +141,7 @@ def held_out(operations: Operations, counts: list[float]) -> npt.NDArray[np.floa
 def detectors() -> Iterator[tuple[ModelConfig, Network]]:
     """Yield front ends and networks of many shapes, by turns temporal and two-dimensional.
 
-    A third of the front ends are yielded in fixed point as well.
+    Those of every sixth are yielded in fixed point as well.
     """
     random = np.random.default_rng(1)
     for index in range(72):
@@ -163,7 +163,7 @@ def detectors() -> Iterator[tuple[ModelConfig, Network]]:
         network = Network(layers, 1, front_end.coefficients, 0.1, 0, len(keywords) + 1, 0.1)
         network = replace(network, window_frames=network.receptive_field)
         thresholds = (0.9,) * len(keywords)
-        for arithmetic in ARITHMETICS if index % 3 == 0 else ARITHMETICS[:1]:
+        for arithmetic in ARITHMETICS if index % 6 == 0 else ARITHMETICS[:1]:
             in_it = replace(front_end, arithmetic=arithmetic)
             yield ModelConfig(keywords, thresholds, network.stride, in_it, smoothing), network
 

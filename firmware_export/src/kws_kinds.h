@@ -1,2 +1,4 @@
 /* Name the kinds of layers that are compiled, a bit for each: those of the models. */
 #define KWS_KINDS 0x6u /* KWS_DENSE, KWS_DEPTHWISE */
+/* And the front ends: 1 for the one in binary32, 2 for the one in fixed point. */
+#define KWS_FRONT_ENDS 0x1u

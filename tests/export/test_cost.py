@@ -38,7 +38,8 @@ def count(model: ModelFile) -> counting.Count:
     """Count a model's detector under QEMU."""
     skip_without("an Arm compiler and QEMU", counting.available())
     network = read(model.content, "model")
-    return counting.count(engine_files([network]) | model_files(detector_source(model, network)))
+    engine = engine_files([network], [model.config.front_end.arithmetic])
+    return counting.count(engine | model_files(detector_source(model, network)))
 
 
 def by_part(code: dict[str, int]) -> dict[str, int]:
@@ -47,10 +48,13 @@ def by_part(code: dict[str, int]) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["home", "temporal", "plane"])
+@pytest.mark.parametrize("name", ["home", "home in fixed point", "temporal", "plane"])
 def test_stored_costs_match_the_counts(name: str) -> None:
     model = {
         "home": lambda: first_network(ModelFile.load("home")),
+        "home in fixed point": lambda: first_network(
+            ModelFile.load("home").with_arithmetic("fixed")
+        ),
         "temporal": temporal,
         "plane": plane,
     }[name]()
@@ -65,7 +69,11 @@ def test_stored_costs_match_the_counts(name: str) -> None:
             counted.costs.per_second(model.config, share), rel=0.1
         )
     stored_code, code = (
-        by_part(c) for c in (cost.stored_flash(kinds_of([network])), counted.flash)
+        by_part(code)
+        for code in (
+            cost.stored_flash(kinds_of([network]), model.config.front_end.arithmetic),
+            counted.flash,
+        )
     )
     assert stored_code == pytest.approx(code, rel=0.05)
     assert counted.state == structs()["kws_spotter"].size
