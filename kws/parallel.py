@@ -21,9 +21,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from kws import __version__
 from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -38,6 +42,11 @@ class Cluster:
     """Name a Dask cluster by the address of its scheduler, as tcp://host:8786."""
 
     address: str
+
+    def reached(self) -> Cluster:
+        """Return this cluster once it has answered; raise KwsError as workers() does."""
+        with _dask_workers(self):
+            return self
 
 
 class Workers(ABC):
@@ -132,7 +141,23 @@ def _dask_workers(cluster: Cluster) -> Iterator[Workers]:
         threads = list(client.nthreads().values())
         if not threads:
             raise KwsError(f"{cluster.address}: the cluster has no workers")
+        _require_version(client, cluster)
         yield _DaskWorkers(client.get_executor(), threads, cluster.address)
+
+
+def _require_version(client: Client, cluster: Cluster) -> None:
+    """Raise KwsError where a worker has no kws, or another version."""
+    try:
+        versions: dict[str, str] = client.run(_version)
+    except ImportError as error:
+        raise KwsError(f"{cluster.address}: a worker without kws: {error}") from error
+    for worker, version in versions.items():
+        if version != __version__:
+            raise KwsError(f"{worker}: this worker has kws {version}, not {__version__}")
+
+
+def _version() -> str:
+    return __version__
 
 
 class _DaskWorkers(Workers):

@@ -43,7 +43,7 @@ def killable_cluster() -> Iterator[KillableCluster]:
     log.propagate = False
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=os.cpu_count(), dashboard_address=None
+            n_workers=2, threads_per_worker=os.cpu_count(), dashboard_address=":0"
         ) as local,
         Client(local) as client,
     ):

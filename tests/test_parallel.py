@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import skip_without
 
+from kws import __version__
 from kws.errors import KwsError
 from kws.parallel import AHEAD, Cluster, workers
 from kws.training.shared_objects import map_object, store_object
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 def until(path: Path) -> None:
@@ -148,11 +149,17 @@ def test_a_cluster_that_fails_is_one_line(dask: KillableCluster) -> None:
 def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     skip_without("distributed", find_spec("distributed"))
     monkeypatch.setattr("kws.parallel.CONNECT_SECONDS", 1)
-    with (
-        pytest.raises(KwsError, match="no Dask scheduler answers there"),
-        workers(Cluster("tcp://127.0.0.1:1")),
-    ):
-        pass
+    with pytest.raises(KwsError, match=r"^tcp://127.0.0.1:1: no Dask scheduler answers there$"):
+        Cluster("tcp://127.0.0.1:1").reached()
+
+
+def test_a_worker_of_another_version_is_one_line(
+    dask: KillableCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dask.cluster.reached() == dask.cluster
+    monkeypatch.setattr("kws.parallel.__version__", "0.0")
+    with pytest.raises(KwsError, match=f"this worker has kws {__version__}, not 0.0$"):
+        dask.cluster.reached()
 
 
 def test_local_jobs_end_where_another_fails(tmp_path: Path) -> None:

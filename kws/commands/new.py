@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kws.commands.options import Kokoro, Language, Work, require_extra
+from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_extra
 from kws.errors import KwsError
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def new(
     work: Work = None,
     kokoro: Kokoro = None,
     language: Language = None,
+    cluster: ClusterAddress = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")
     ] = False,
@@ -66,10 +68,14 @@ def new(
         require_extra("kws new --report", "report", "matplotlib")
     if kokoro is not None:
         require_extra("kws new --kokoro", "synth", "onnxruntime")
+    if cluster is not None:
+        require_extra("kws new --cluster", "cluster", "distributed")
     from kws.data.keywords import folder_name
+    from kws.parallel import Cluster
 
     name = folder_name(phrase)
     _check(phrase, anyway, language)
+    workers = None if cluster is None else Cluster(cluster).reached()
     from kws.training.pipeline import run
     from kws.training.plan import plan
     from kws.training.work_folder import default_work
@@ -85,7 +91,7 @@ def new(
         language=language,
     )
     _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
-    run(planned, output, folder, report, tidy=work is None)
+    run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
     typer.echo(f"try it: kws listen --model {output}")
 
 

@@ -129,7 +129,7 @@ def train(
     from kws.training.plan import plan
     from kws.training.work_folder import default_work
 
-    workers = None if cluster is None else Cluster(cluster)
+    workers = None if cluster is None else Cluster(cluster).reached()
     folder = work or default_work(output)
     if add is not None:
         others = (keywords, folds, held_out, embedding)

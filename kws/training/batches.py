@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,7 @@ class Sampler:
         self, pool: ExamplePool, schedule: Schedule, chosen: npt.NDArray[np.int64], seed: int
     ) -> None:
         """Draw from the examples whose indices are `chosen`."""
+        self._lock, self.epoch = Lock(), 0
         self.begin_epoch(seed)
         self._schedule = schedule
         keyword = pool.keywords[chosen]
@@ -63,9 +65,16 @@ class Sampler:
 
     def begin_epoch(self, seed: int) -> None:
         """Draw as this seed says from now on."""
-        self._random = np.random.default_rng(seed)
-        self._drawn = self._reported = 0  # batches of this epoch
-        self._losses = deque[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]()
+        with self._lock:
+            self.epoch += 1
+            self._random = np.random.default_rng(seed)
+            self._drawn = self._reported = 0  # batches of this epoch
+            self._losses = deque[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]()
+
+    def draw_ahead(self, epoch: int) -> npt.NDArray[np.int64] | None:
+        """Return what draw() does; None where another epoch has begun, which draws by itself."""
+        with self._lock:
+            return self.draw() if epoch == self.epoch else None
 
     def draw(self) -> npt.NDArray[np.int64]:
         """Return the indices of a batch, [batch]."""
@@ -137,8 +146,10 @@ class Batches:
             specs.append(tf.nest.map_structure(_spec, auxiliary))
 
         def draw() -> Iterator[tuple[Any, ...]]:
+            epoch = self.sampler.epoch
             for _ in range(schedule.steps_per_epoch):
-                indices = self.sampler.draw()
+                if (indices := self.sampler.draw_ahead(epoch)) is None:
+                    return
                 examples = indices, self.pool.log_mels[indices], labels[indices]
                 extra = (self.draw_auxiliary(),) if self.draw_auxiliary else ()
                 yield *examples, *extra

@@ -70,6 +70,17 @@ def test_hard_background_is_drawn_more_often() -> None:
     assert counts[:7].min() > 0
 
 
+def test_a_thread_of_a_former_epoch_draws_nothing() -> None:
+    sampler = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch_size=20, keyword_share=0.4)
+    former = sampler.epoch
+    assert sampler.draw_ahead(former) is not None
+    sampler.begin_epoch(7)
+    assert sampler.draw_ahead(former) is None
+    again = sampler_of(pool_of(*[0] * 50, *[1] * 10), batch_size=20, keyword_share=0.4)
+    again.begin_epoch(7)
+    assert np.array_equal(sampler.draw(), again.draw())
+
+
 @pytest.mark.parametrize("ahead", [0, LAG - 1])
 def test_draws_do_not_depend_on_how_far_they_are_ahead(ahead: int) -> None:
     """A thread draws batches before the losses of the latest ones are known."""
