@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Files that take longest. make test runs files side by side; one that began last would end alone.
 FIRST = (
     *("training/test_pipeline.py", "test_release.py", "benchmarks/test_wake_words.py"),
-    *("deploy/test_docker.py", "firmware/test_arduino_sketch.py"),
+    *("studio/test_journey_in_chromium.py", "deploy/test_docker.py"),
+    "firmware/test_arduino_sketch.py",
     *("commands/test_evaluate_conditions.py", "commands/test_listen.py"),
 )
 

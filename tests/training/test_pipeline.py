@@ -284,57 +284,6 @@ def test_it_has_learned_something(trained: Trained, dataset: Path) -> None:
     assert np.median(peaks("computer")) > np.quantile(peaks("_negative_"), 0.8)
 
 
-ADDITION = """
-from dataclasses import replace
-from kws.data.dataset import Synthesis
-from kws.training.addition import plan_addition
-
-if __name__ == "__main__":
-    logging.getLogger("kws").addHandler(StderrHandler())
-    dataset, kept, model, output = map(Path, sys.argv[1:])
-    work = output.with_suffix(".work")
-    planned = plan_addition(dataset, kept, str(model), work)
-    brief = small(1, 320, 1)
-    recipe = replace(
-        planned.recipe,
-        schedule=replace(brief.schedule, steps_per_epoch=20, learning_rate=1e-4),
-        examples=brief.examples,
-        mining=brief.mining,
-    )
-    dataset = replace(planned.dataset, synthesis=Synthesis())
-    run(replace(planned, dataset=dataset, recipe=recipe), output, work)
-"""
-
-
-def test_training_goes_on_from_a_model_with_marked_clips(
-    trained: Trained, dataset: Path, folder: Path, tmp_path: Path
-) -> None:
-    """A false alarm and a keyword are marked in each of two hours; both models are compared."""
-    for number in range(2):
-        name = f"20260131T1{number}0000_001_computer.flac"
-        for kind, source in (("computer", 0), ("_negative_", 1)):
-            (tmp_path / "kept" / kind).mkdir(parents=True, exist_ok=True)
-            samples = read_audio(dataset / kind / file_name(kind, number + source))[::-1].copy()
-            soundfile.write(tmp_path / "kept" / kind / name, samples, SAMPLE_RATE)
-    script, output = tmp_path / "add.py", tmp_path / "word-2.tflite"
-    begin = SCRIPT[: SCRIPT.index("if __name__")]
-    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{begin}{ADDITION}")
-    arguments = [dataset, tmp_path / "kept", folder / "word.tflite", output]
-    command = [sys.executable, str(script), *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "before and after" in done.stdout
-    card = ModelFile.load(output).config.card
-    assert card["continued_from"] == "word"
-    before, after = card["before"], card["after"]
-    assert before["missed, clean"][1] == after["missed, clean"][1] == 16
-    assert before["marked_alarms"][1] == after["marked_alarms"][1] == 2
-    assert before["marked_missed"][1] == after["marked_missed"][1] == 2
-    # The former folds at the former thresholds: what they gave when they were trained.
-    figures = trained.model.config.card["figures"]["clean"]["keywords"]["computer"]["own"]
-    assert before["missed, clean"][0] == round(figures["miss_rate"] * 16)
-
-
 def test_a_disk_that_is_full_at_the_end_is_an_error(
     trained: Trained, dataset: Path, folder: Path
 ) -> None:
