@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kws.config import FrontEnd, ModelConfig
+from kws.config import MICRO_FRONTEND, FrontEnd, ModelConfig
 from kws.engine.native import (
     AVAILABLE,
     NativeDsCnn,
@@ -100,7 +100,7 @@ class Spotter:
         """
         loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
         loaded = loaded.with_sensitivity(sensitivity, thresholds)
-        self._backend = _open_spotter(loaded, DEFAULT_BACKEND if backend is None else backend)
+        self._backend = _open_spotter(loaded, _fastest(loaded) if backend is None else backend)
         self._lock = threading.Lock()  # the C engine works without Python's own
 
     @property
@@ -167,6 +167,10 @@ def open_front_end(model: ModelFile) -> FeatureExtractor:
 
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
     """Set up the feature extractor in binary32 by the fastest backend."""
+    if front_end.kind == MICRO_FRONTEND:
+        from kws.micro_frontend import MicroFrontend
+
+        return MicroFrontend(front_end)
     if AVAILABLE:
         return NativeMfcc(front_end)
     from kws.mfcc import Mfcc
@@ -181,6 +185,11 @@ def open_ds_cnn(model: ModelFile) -> Classifier:
     from kws.ds_cnn import DsCnn
 
     return DsCnn(model)
+
+
+def _fastest(model: ModelFile) -> str:
+    """Return the fastest backend that runs a model: the C engine has no microfrontend."""
+    return "numpy" if model.config.front_end.kind == MICRO_FRONTEND else DEFAULT_BACKEND
 
 
 def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:

@@ -36,11 +36,15 @@ def _require(condition: bool, message: str) -> None:
         raise KwsError(f"model settings: {message}")
 
 
+MFCC, MICRO_FRONTEND = "mfcc", "microfrontend"  # kinds of front ends
+
+
 @dataclass(frozen=True)
 class FrontEnd:
-    """Describe the MFCC front end; the defaults are those of MLPerf Tiny's keyword benchmark.
+    """Describe the front end; the defaults are those of MLPerf Tiny's keyword benchmark.
 
-    mean and scale standardise each coefficient, (c - mean) * scale; empty means 0 and 1.
+    mean and scale standardise each coefficient, (c - mean) * scale; empty means 0 and 1. TFLM's
+    microfrontend is always that of MICRO; training has a shorter hop of it.
     """
 
     window: int = 480  # samples, 30 ms
@@ -54,12 +58,18 @@ class FrontEnd:
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     arithmetic: str = "float"  # binary32, or "fixed": integers, for processors without an FPU
+    kind: str = MFCC
 
     def __post_init__(self) -> None:
         _require(
             self.arithmetic in ARITHMETICS,
             f"arithmetic {shortened(self.arithmetic)} is not one of {', '.join(ARITHMETICS)}",
         )
+        _require(self.kind in (MFCC, MICRO_FRONTEND), f"no front end {shortened(self.kind)}")
+        if self.kind == MICRO_FRONTEND:
+            numbers = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "hop"}
+            _require(numbers == _MICRO, f"{MICRO_FRONTEND} has other numbers")
+            _require(self.hop in (160, 80), f"hop {self.hop} is not that of {MICRO_FRONTEND}")
         _require(self.fft in (128, 256, 512, 1024, 2048), f"fft {self.fft} is not 128 to 2048")
         _require(16 <= self.window <= self.fft, f"window {self.window} is not 16 to fft")
         _require(16 <= self.hop <= self.window, f"hop {self.hop} is not 16 to window")
@@ -86,6 +96,14 @@ class FrontEnd:
     def hop_seconds(self) -> float:
         """Return the time from one feature frame to the next, s."""
         return self.hop / SAMPLE_RATE
+
+
+_MICRO: dict[str, Any] = {
+    **{"window": 480, "fft": 512, "mel_filters": 40, "low_hz": 125.0, "high_hz": 7500.0},
+    **{"coefficients": 40, "log_offset": 1.0, "mean": (), "scale": ()},
+    **{"arithmetic": "float", "kind": MICRO_FRONTEND},
+}
+MICRO = FrontEnd(hop=160, **_MICRO)
 
 
 @dataclass(frozen=True)
@@ -213,6 +231,8 @@ class ModelConfig:
             del values["committee"]
         else:
             del values["committee"]["least_thresholds"]
+        if self.front_end.kind == MFCC:  # as files were before there was another
+            del values["front_end"]["kind"]
         return values
 
     @classmethod

@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from kws.committee import Committee
-from kws.config import ModelConfig
+from kws.config import MICRO_FRONTEND, ModelConfig
 from kws.ds_cnn import DsCnn
 from kws.fixed_mfcc import FixedMfcc
 from kws.gate import Gate
 from kws.mfcc import Mfcc
+from kws.micro_frontend import MicroFrontend
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, Posterior
 from kws.types import Samples
@@ -85,9 +86,11 @@ class NumpySpotter:
         return dict(zip(self.config.keywords, peaks.tolist(), strict=True))
 
 
-def front_end_of(model: ModelFile) -> Mfcc | FixedMfcc:
+def front_end_of(model: ModelFile) -> Mfcc | FixedMfcc | MicroFrontend:
     """Set up the front end of a model in its arithmetic."""
     front_end = model.config.front_end
+    if front_end.kind == MICRO_FRONTEND:
+        return MicroFrontend(front_end)
     if front_end.arithmetic == "fixed":
         return FixedMfcc(front_end, *model.input_quantisation)
     return Mfcc(front_end)

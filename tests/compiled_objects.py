@@ -9,19 +9,20 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-MODEL_HEADER = "kws_model.h"
+MODEL_HEADERS = ("kws_model.h", "kws_kinds.h")
 
 
 def compiled(source: Path, command: Sequence[str]) -> Path:
     """Return the object of a source of C or assembly; it is kept while the tests run.
 
-    command: compiler and flags. Headers lie in the source's folder; the model's counts for those
-    sources alone that include it.
+    command: compiler and flags. Headers lie in the source's folder; the model's count for those
+    sources alone that include them.
     """
     text = source.read_bytes()
     headers = {path.name: path.read_bytes() for path in sorted(source.parent.glob("*.h"))}
-    if f'#include "{MODEL_HEADER}"'.encode() not in text:
-        headers.pop(MODEL_HEADER, None)
+    for name in MODEL_HEADERS:
+        if f'#include "{name}"'.encode() not in text:
+            headers.pop(name, None)
     everything = repr((tuple(command), source.name, text, headers))
     result = Path(_folder().name, f"{hashlib.sha256(everything.encode()).hexdigest()}.o")
     if not result.exists():

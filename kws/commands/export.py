@@ -12,7 +12,7 @@ COUNTING = (
     " `python benchmarks/cortex_m4/count.py MODEL.tflite` in a checkout of kws"
 )
 # Those of kws.export.formats, which is loaded when an export runs.
-FORMATS = "arduino-sketch, arduino-library, platformio, esp-idf, zephyr, c, web"
+FORMATS = "arduino-sketch, arduino-library, platformio, esp-idf, zephyr, c, web, esphome"
 
 
 def export(
@@ -50,7 +50,8 @@ def export(
 
     By default a model gives an Arduino sketch, and a report of the flash, the RAM, the
     instructions and the power that it takes. The format web gives a page that works when it is
-    served as static files, and a JavaScript module; nothing is compiled.
+    served as static files, and a JavaScript module; nothing is compiled. The format esphome gives a
+    microWakeWord model for ESPHome and Home Assistant's devices.
     """
     from kws.errors import KwsError
     from kws.export.formats import export_as

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import FrontEnd, ModelConfig
+from kws.config import MFCC, FrontEnd, ModelConfig
 from kws.engine.committee_layout import CommitteeMemory, committee_memory, committee_values
 from kws.engine.network import Memory, Network, plan
 from kws.engine.network_values import Values, exponential_values, network_values, nothing, ordered
@@ -220,6 +220,11 @@ def model_values(
     Raises:
         KwsError: the network cannot run as a stream, or does not fit the model's settings.
     """
+    if config.front_end.kind != MFCC:
+        raise KwsError(
+            f"{name}: the C engine has no {config.front_end.kind}; such a model runs in Python, and"
+            " is exported with --format esphome"
+        )
     for each in (network, *others):
         check(name, config, each)
     memory, window = detector_memory(config, network, others), longest_window((network, *others))

@@ -7,6 +7,7 @@ read. So it is never given a foreign file, but what was proven of it, written ag
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -23,15 +24,22 @@ ALIGNMENT = 16  # of data, schema.fbs: Buffer.data
 
 def rewritten(first: Tensor, steps: list[Step]) -> bytes:
     """Return a file with the same network; padding is explicit, shapes are planes."""
-    writer = _Writer()
+    writer = Writer()
     sources = [writer.tensor((1, *first.plane), INT8, first)]
     for step in steps:
         added = [sources[len(sources) - 1 - step.back]] if step.added is not None else []
         sources.append(writer.step(step, sources[-1], added))
-    return writer.file(sources[0], sources[-1])
+    writer.graph([sources[0]], [sources[-1]])
+    return writer.file()
 
 
-class _Writer:
+def bias_like(bias: Tensor, source: Tensor, weights: Tensor) -> Tensor:
+    """Return a bias with the scales that it has: the products of those of input and weights."""
+    scales = (weights.scales * source.scale).astype(np.float32)
+    return replace(bias, scales=scales, zero_points=np.zeros(len(scales), np.int64), channel_axis=0)
+
+
+class Writer:
     """Collect the tables of a file; each is complete before one that refers to it is begun."""
 
     def __init__(self) -> None:
@@ -39,6 +47,7 @@ class _Writer:
         self._tensors: list[int] = []
         self._buffers = [self._buffer(None)]  # the first is empty, by convention
         self._operators: list[int] = []
+        self._graphs: list[int] = []
         self._codes: dict[str, int] = {}  # index by name
 
     def tensor(
@@ -63,45 +72,62 @@ class _Writer:
         self._tensors.append(tflite.TensorEnd(builder))
         return len(self._tensors) - 1
 
-    def step(self, step: Step, source: int, added: list[int]) -> int:
+    def step(
+        self, step: Step, source: int, added: list[int], time_steps: tuple[int, int] | None = None
+    ) -> int:
         """Add the operators of a step that reads a tensor; return the tensor that it writes.
 
-        added: the tensor that an ADD adds to it.
+        added: the tensor that an ADD adds to it; time_steps: of the padded input and the output,
+        other ones than in a window.
         """
         name, output, tensor = step.operator.name, step.output, step.source
+        time_in, time_out = time_steps or (step.padded[0], output.plane[0])
         if step.pads != NO_PADS:
             sides = np.array([(0, 0), *step.pads, (0, 0)], np.int32)
-            shape = (1, *step.padded, tensor.plane[2])
+            shape = (1, time_in, step.padded[1], tensor.plane[2])
             inputs = [source, self.tensor((4, 2), INT32, None, sides)]
             if step.pad_value != tensor.zero_point:
                 inputs.append(self.tensor((1,), INT8, tensor, np.array([step.pad_value], np.int8)))
             pad = "PAD" if len(inputs) == 2 else "PADV2"
-            source = self._operator(pad, inputs, self.tensor(shape, INT8, tensor))
+            source = self.operator(pad, inputs, self.tensor(shape, INT8, tensor))
         if name == "FULLY_CONNECTED" and tensor.plane[:2] != (1, 1):
-            flat = np.array((1, prod(tensor.plane)), np.int32)
-            inputs = [source, self.tensor((2,), INT32, None, flat)]
-            source = self._operator("RESHAPE", inputs, self.tensor(tuple(flat), INT8, tensor))
+            source = self.reshape(source, (1, prod(tensor.plane)), tensor)
         inputs = [source, *added]
         if name == "MEAN":
             axes = np.array([axis for axis in (1, 2) if step.kernel[axis - 1] > 1] or [1], np.int32)
             inputs.append(self.tensor(axes.shape, INT32, None, axes))
         for each in step.operator.inputs[1:3] if name in WEIGHT_AXES else ():
+            if each.type == INT32:  # kws strips the scales of a bias, which TFLM compares
+                each = bias_like(each, tensor, step.operator.inputs[1])
             inputs.append(self.tensor(each.shape, each.type, each, each.data))
-        written = (1, output.plane[2]) if name == "FULLY_CONNECTED" else (1, *output.plane)
-        return self._operator(name, inputs, self.tensor(written, INT8, output), self._options(step))
+        shape = (1, time_out, *output.plane[1:])
+        written = (1, output.plane[2]) if name == "FULLY_CONNECTED" else shape
+        options = self._step_options(step)
+        return self.operator(name, inputs, self.tensor(written, INT8, output), options)
 
-    def file(self, start: int, end: int) -> bytes:
-        """Return the file of a network that leads from one tensor to another."""
+    def reshape(self, source: int, shape: tuple[int, ...], like: Tensor) -> int:
+        """Add a RESHAPE of a tensor; return the tensor that it writes."""
+        sizes = self.tensor((len(shape),), INT32, None, np.array(shape, np.int32))
+        return self.operator("RESHAPE", [source, sizes], self.tensor(shape, INT8, like))
+
+    def graph(self, inputs: list[int], outputs: list[int]) -> None:
+        """End a graph, whose tensors and operators were added; what follows is of another."""
         builder = self._builder
-        inputs = builder.CreateNumpyVector(np.array([start], np.int32))
-        outputs = builder.CreateNumpyVector(np.array([end], np.int32))
+        first = builder.CreateNumpyVector(np.array(inputs, np.int32))
+        last = builder.CreateNumpyVector(np.array(outputs, np.int32))
         tensors, operators = self._vector(self._tensors), self._vector(self._operators)
         tflite.SubGraphStart(builder)
         tflite.SubGraphAddTensors(builder, tensors)
-        tflite.SubGraphAddInputs(builder, inputs)
-        tflite.SubGraphAddOutputs(builder, outputs)
+        tflite.SubGraphAddInputs(builder, first)
+        tflite.SubGraphAddOutputs(builder, last)
         tflite.SubGraphAddOperators(builder, operators)
-        graphs = self._vector([tflite.SubGraphEnd(builder)])
+        self._graphs.append(tflite.SubGraphEnd(builder))
+        self._tensors, self._operators = [], []
+
+    def file(self) -> bytes:
+        """Return the file of all graphs."""
+        builder = self._builder
+        graphs = self._vector(self._graphs)
         codes = self._vector([self._code(name) for name in self._codes])
         buffers = self._vector(self._buffers)
         tflite.ModelStart(builder)
@@ -112,12 +138,21 @@ class _Writer:
         builder.Finish(tflite.ModelEnd(builder), b"TFL3")
         return bytes(builder.Output())
 
-    def _operator(
-        self, name: str, inputs: list[int], output: int, options: tuple[int, int] | None = None
+    def operator(
+        self,
+        name: str,
+        inputs: list[int],
+        output: int | None,
+        options: tuple[int, int] | None = None,
     ) -> int:
+        """Add an operator that writes a tensor, or none; return that tensor, -1 for none.
+
+        options: the kind and the table of its options.
+        """
         builder = self._builder
         sources = builder.CreateNumpyVector(np.array(inputs, np.int32))
-        outputs = builder.CreateNumpyVector(np.array([output], np.int32))
+        written = [] if output is None else [output]
+        outputs = builder.CreateNumpyVector(np.array(written, np.int32))
         tflite.OperatorStart(builder)
         tflite.OperatorAddOpcodeIndex(builder, self._codes.setdefault(name, len(self._codes)))
         tflite.OperatorAddInputs(builder, sources)
@@ -126,9 +161,22 @@ class _Writer:
             tflite.OperatorAddBuiltinOptionsType(builder, options[0])
             tflite.OperatorAddBuiltinOptions(builder, options[1])
         self._operators.append(tflite.OperatorEnd(builder))
-        return output
+        return -1 if output is None else output
 
-    def _options(self, step: Step) -> tuple[int, int] | None:
+    def options(self, kind: str, fields: dict[str, Any]) -> tuple[int, int]:
+        """Return the kind and the table of options, with texts in place of their offsets."""
+        builder = self._builder
+        fields = {
+            name: builder.CreateString(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+        getattr(tflite, f"{kind}Start")(builder)
+        for field, value in fields.items():
+            getattr(tflite, f"{kind}Add{field}")(builder, value)
+        end: Callable[[Any], int] = getattr(tflite, f"{kind}End")
+        return getattr(tflite.BuiltinOptions, kind), end(builder)
+
+    def _step_options(self, step: Step) -> tuple[int, int] | None:
         """Return the kind and the table of an operator's options, if it has any."""
         name, options = step.operator.name, step.operator.options
         plane = {"StrideH": options.stride[0], "StrideW": options.stride[1]}
@@ -150,12 +198,7 @@ class _Writer:
         }
         if name not in tables:
             return None
-        kind, fields = tables[name]
-        getattr(tflite, f"{kind}Start")(self._builder)
-        for field, value in fields.items():
-            getattr(tflite, f"{kind}Add{field}")(self._builder, value)
-        end: Callable[[Any], int] = getattr(tflite, f"{kind}End")
-        return getattr(tflite.BuiltinOptions, kind), end(self._builder)
+        return self.options(*tables[name])
 
     def _quantisation(self, like: Tensor) -> int:
         builder = self._builder
@@ -185,7 +228,7 @@ class _Writer:
     def _code(self, name: str) -> int:
         code = getattr(tflite.BuiltinOperator, name)
         tflite.OperatorCodeStart(self._builder)
-        tflite.OperatorCodeAddDeprecatedBuiltinCode(self._builder, code)
+        tflite.OperatorCodeAddDeprecatedBuiltinCode(self._builder, min(code, 127))
         tflite.OperatorCodeAddBuiltinCode(self._builder, code)
         tflite.OperatorCodeAddVersion(self._builder, 1)
         end: int = tflite.OperatorCodeEnd(self._builder)

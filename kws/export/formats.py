@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kws.config import ARITHMETICS
 from kws.errors import KwsError
+from kws.export.esphome import esphome
 from kws.export.library import arduino_library, c_library, esp_idf, platformio, zephyr
 from kws.export.library_models import Chosen
 from kws.export.sketch import export as export_sketch
@@ -50,6 +51,7 @@ FORMATS: dict[str, Format] = {
     "zephyr": zephyr,
     "c": c_library,
     "web": web,
+    "esphome": esphome,
 }
 
 

@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.backend import open_mfcc
-from kws.config import SAMPLE_RATE, FrontEnd
+from kws.config import MICRO_FRONTEND, SAMPLE_RATE, FrontEnd
 from kws.mfcc_tables import FrontEndTables
+from kws.micro_frontend import NEPER
 from kws.training.recipe import Architecture
 
 IGNORE = -1
+ADAPTATION = 1  # s of a signal that the microfrontend adapts to
 # Stored frames for each frame of the network. Tempo perturbation picks some of them; if it
 # interpolated between two, training would only know smoothed noise, which never occurs live.
 OVERSAMPLING = 2
@@ -82,7 +84,10 @@ def step_labels(keyword: int, after: npt.NDArray[np.float64]) -> npt.NDArray[np.
 class LogMelExtractor:
     """Compute log mel frames with the front end that runs live: MFCC, its DCT inverted.
 
-    The MFCC run in C where kws was built with a compiler, which halves the time of making examples.
+    What the microfrontend gives is turned into nepers in place of a DCT. It adapts to the noise, in
+    a stream before a word, in a recording that begins with it not yet: every second signal is
+    extracted as if it had been mirrored before its start. MFCC run in C where kws was built with a
+    compiler, which halves the time of making examples.
     """
 
     def __init__(self, spec: FrontEnd) -> None:
@@ -91,11 +96,18 @@ class LogMelExtractor:
         square = replace(all_filters, arithmetic="float")
         self._mfcc = open_mfcc(square)
         self._inverse = np.linalg.inv(dct_matrix(FrontEndTables(square)))
+        self._hop, self._adapts, self._count = spec.hop, spec.kind == MICRO_FRONTEND, 0
 
     def extract(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
         """Return log mels [frames, filters] of a whole signal, int16 [n]."""
         self._mfcc.reset()
-        return self._mfcc.push(samples) @ self._inverse
+        self._count += 1
+        if not self._adapts or self._count % 2 == 0:
+            return self._mfcc.push(samples) @ self._inverse
+        before = ADAPTATION * SAMPLE_RATE
+        start = np.pad(samples[:before], (before, 0), "symmetric")[:before]
+        frames = self._mfcc.push(np.concatenate([start, samples])) @ self._inverse
+        return frames[before // self._hop :]
 
 
 def tilt_and_curvature(filters: int) -> npt.NDArray[np.float64]:
@@ -105,7 +117,12 @@ def tilt_and_curvature(filters: int) -> npt.NDArray[np.float64]:
 
 
 def dct_matrix(tables: FrontEndTables) -> npt.NDArray[np.float32]:
-    """Return the front end's DCT [filters, coefficients], unfolded from its stored half."""
+    """Return the front end's DCT [filters, coefficients], unfolded from its stored half.
+
+    The microfrontend has none, but features of another unit than nepers.
+    """
+    if tables.spec.kind == MICRO_FRONTEND:
+        return NEPER * np.eye(tables.spec.mel_filters, dtype=np.float32)
     sign = np.where(np.arange(len(tables.dct)) % 2, -1, 1).astype(np.float32)[:, None]
     unfolded: npt.NDArray[np.float32] = np.concatenate([tables.dct, sign * tables.dct[:, ::-1]], 1)
     return unfolded.T

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kws.config import MFCC
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset, for_phrase, from_folder
 from kws.data.dataset_recipe import from_recipe
@@ -86,6 +87,8 @@ def plan(
     dataset, default = _dataset(folder, recipe_file, with_data, keywords, phrase, spoken)
     if kokoro is not None:
         dataset = with_kokoro(dataset, kokoro)
+    if not initial and recipe_file and _front_end(recipe_file, default) != MFCC:
+        start = NONE  # the base model is one on MFCC
     recipe = _hyperparameters(recipe_file, default, start, _is_recorded(dataset))
     recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
     _check_batches(recipe, len(dataset.positives))
@@ -175,6 +178,11 @@ def _is_recorded(dataset: Dataset) -> bool:
     """Return whether there is a recording to test on."""
     speech = [*dataset.positives.values(), dataset.negatives]
     return any(clip.testable for clips in speech for clip in clips)
+
+
+def _front_end(path: Path, default: Recipe) -> str:
+    """Return the kind of front end that a recipe file asks for."""
+    return read_hyperparameters(path, default).front_end.kind
 
 
 def _hyperparameters(path: Path | None, default: Recipe, start: str, recorded: bool) -> Recipe:

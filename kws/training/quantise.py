@@ -17,11 +17,12 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from kws.committee import bounds_that_change_nothing, members_of
-from kws.config import CommitteeConfig, FrontEnd, ModelConfig
+from kws.config import MICRO_FRONTEND, CommitteeConfig, FrontEnd, ModelConfig
 from kws.engine.committee_check import check_committee, network_stride
 from kws.errors import KwsError
 from kws.foreign_text import parse_json
 from kws.mfcc_tables import FrontEndTables
+from kws.micro_frontend import MAX_FEATURE
 from kws.model_file import (
     CHECKSUM_ENTRY,
     CONFIG_ENTRY,
@@ -41,8 +42,10 @@ INPUT_RANGE = 6.0  # standard deviations that the int8 input spans; what is beyo
 def standardise(front_end: FrontEnd, log_mels: npt.NDArray[np.float16]) -> FrontEnd:
     """Return the front end with the mean and scale that give its coefficients mean 0, deviation 1.
 
-    log_mels: frames of examples, [n, frames, filters].
+    The microfrontend stays as it is. log_mels: frames of examples, [n, frames, filters].
     """
+    if front_end.kind == MICRO_FRONTEND:
+        return front_end
     frames = log_mels.astype(np.float32).reshape(-1, front_end.mel_filters)
     raw = frames @ dct_matrix(FrontEndTables(front_end))
     mean, deviation = raw.mean(axis=0), raw.std(axis=0)
@@ -62,9 +65,12 @@ def representative_windows(
     """Return a window of features of each example, [n, frames, coefficients].
 
     Windows of keyword examples end with the keyword: without them the quantisation ranges of the
-    last layers would be too narrow for the scores that count. The extremes are INPUT_RANGE whatever
-    the examples hold: the networks of a committee quantise their input equally.
+    last layers would be too narrow for the scores that count. The extremes are INPUT_RANGE, of the
+    microfrontend 0 and MAX_FEATURE, whatever the examples hold: the networks of a committee
+    quantise their input equally, and that of a microWakeWord model is always the same.
     """
+    micro = tables.spec.kind == MICRO_FRONTEND
+    low, high = (0.0, MAX_FEATURE) if micro else (-INPUT_RANGE, INPUT_RANGE)
     dct = dct_matrix(tables)
     random = np.random.default_rng(0)
     windows = []
@@ -73,8 +79,8 @@ def representative_windows(
         start = int(random.choice(candidates)) * architecture.stride
         frames = example[start : start + architecture.window_frames].astype(np.float32)
         windows.append(frames @ dct + tables.bias)
-    clipped: npt.NDArray[np.float32] = np.clip(np.stack(windows), -INPUT_RANGE, INPUT_RANGE)
-    clipped.flat[clipped.argmin()], clipped.flat[clipped.argmax()] = -INPUT_RANGE, INPUT_RANGE
+    clipped: npt.NDArray[np.float32] = np.clip(np.stack(windows), low, high)
+    clipped.flat[clipped.argmin()], clipped.flat[clipped.argmax()] = low, high
     return clipped
 
 

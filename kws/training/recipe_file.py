@@ -20,7 +20,8 @@ from kws.training.recipe import Recipe
 
 _log = logging.getLogger(__name__)
 
-MEASURED = "mean", "scale"  # settings of the front end that training measures
+# Settings of the front end that no recipe states: training measures them, an export chooses one.
+MEASURED = "mean", "scale", "arithmetic"
 TYPES = get_type_hints(Recipe)
 SECTIONS = {f.name: TYPES[f.name] for f in fields(Recipe) if is_dataclass(TYPES[f.name])}
 EXTENDS, BASE_MODEL = ((name, ALIASES[name]) for name in ("extends", "base_model"))
@@ -87,6 +88,8 @@ def _value(table: TomlTable, setting: Field[Any], kind: Any) -> Any:
     key, value = setting.name, table.content[setting.name]
     if kind is bool:
         return table.flag(key)
+    if kind is str:
+        return table.text(key)
     if get_origin(kind) is not tuple:
         return _number(table, key, value, kind, setting.metadata)
     if not isinstance(value, list) or not value:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import MICRO_FRONTEND, SAMPLE_RATE, GateConfig, ModelConfig
 from kws.data.clips import PARTITIONS
 from kws.mfcc_tables import FrontEndTables
 from kws.training.batches import Sampler
@@ -161,7 +161,9 @@ class Training:
             some = random.choice(self.training_indices, STATISTICS_EXAMPLES)
             front_end = standardise(recipe.front_end, self.pool.log_mels[some])
         thresholds, stride = (1.0,) * len(keywords), recipe.architecture.stride
-        return ModelConfig(keywords, thresholds, stride, front_end)
+        # ESPHome has no gate, and what a gate cuts out would change the microfrontend's features.
+        gate = GateConfig(on=front_end.kind != MICRO_FRONTEND)
+        return ModelConfig(keywords, thresholds, stride, front_end, gate=gate)
 
     def _representative(self) -> npt.NDArray[np.float32]:
         """Return windows of features of random examples, [n, frames, coefficients]."""
