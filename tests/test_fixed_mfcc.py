@@ -10,6 +10,7 @@ from test_mfcc import FRONT_ENDS, SIGNALS
 
 from kws.backend import Spotter, open_front_end
 from kws.config import FrontEnd
+from kws.console.model_info import as_dict, as_text
 from kws.engine.c_layout import fixed_front_end_values
 from kws.engine.native import AVAILABLE, NativeFixedMfcc
 from kws.engine.plan_check import check_plan
@@ -97,6 +98,13 @@ def test_a_spotter_in_fixed_point_is_equal_in_c_and_numpy() -> None:
     if AVAILABLE:
         assert Spotter(model, backend="c").push(SIGNALS["speech"]) == expected
         assert isinstance(open_front_end(model), NativeFixedMfcc)
+
+
+def test_the_description_of_a_model_says_it() -> None:
+    model = ModelFile.load("home")
+    assert "in fixed point" not in as_text(model)
+    assert "20 MFCCs, in fixed point" in as_text(model.with_arithmetic("fixed"))
+    assert as_dict(model.with_arithmetic("fixed"))["front_end"]["arithmetic"] == "fixed"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,11 @@ def test_detections_and_scores_are_those_of_python(
         assert sum("keyword" in line for line in lines) > 3
 
 
-@pytest.mark.parametrize("of_home", [lambda home: home, first_network], ids=["all", "first"])
+@pytest.mark.parametrize(
+    "of_home",
+    [lambda home: home, first_network, lambda home: home.with_arithmetic("fixed")],
+    ids=["all", "first", "fixed point"],
+)
 def test_the_shipped_samples_give_the_same_lines(
     of_home: Callable[[ModelFile], ModelFile], tmp_path: Path
 ) -> None:
