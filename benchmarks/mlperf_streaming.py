@@ -121,10 +121,9 @@ def main() -> None:
         f"{seconds:g} s with {len(words)} times {given.keyword!r}: {len(recorded)} recordings and"
         f" {len(spoken)} by voices of espeak-ng that no training has"
     )
-    for sensitivity in given.sensitivity or [None]:
-        spotter = Spotter(model, sensitivity=sensitivity)
+    for name, spotter in spotters(given, model):
         result = counted([hit.sample for hit in triggers(spotter, samples, given.keyword)], words)
-        print(f"{sensitivity or 'at its thresholds'}: {in_words(result, words, len(samples))}")
+        print(f"{name}: {in_words(result, words, len(samples))}")
     print(PUBLISHED)
     if not given.no_cost:
         print(cost(given.model, model))
@@ -142,9 +141,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sensitivity", nargs="+", help="low, normal, high; each is run")
+    parser.add_argument("--threshold", nargs="+", type=float, help="each of these is run as well")
     parser.add_argument("--output", type=Path, help="folder of the stream and of what is spoken")
     parser.add_argument("--no-cost", action="store_true", help="do not emulate a Cortex-M4F")
     return parser.parse_args()
+
+
+def spotters(given: argparse.Namespace, model: ModelFile) -> Iterator[tuple[str, Spotter]]:
+    """Yield a detector for each operating point that is asked for, with its name."""
+    if not given.sensitivity and not given.threshold:
+        yield "at its threshold", Spotter(model)
+    for sensitivity in given.sensitivity or ():
+        yield sensitivity, Spotter(model, sensitivity=sensitivity)
+    for threshold in given.threshold or ():
+        yield f"threshold {threshold:g}", Spotter(model, thresholds={given.keyword: threshold})
 
 
 def utterances(given: argparse.Namespace, dataset: Dataset) -> tuple[list[Samples], list[Samples]]:
@@ -257,12 +267,12 @@ def in_words(result: Result, words: Sequence[Word], length: int) -> str:
     """Return a result in words: found and false, by origin and by noise, and whether it passes."""
     missed, false = result.found.count(False), len(result.false)
     passed = "passed" if max(missed, false) <= ALLOWED else "not passed"
-    by_origin: dict[str, list[bool]] = {}
+    by_origin: dict[str, list[bool]] = {"recorded": [], "synthetic": []}
     by_noise: dict[str, list[bool]] = {}
     for word, hit in zip(words, result.found, strict=True):
         by_origin.setdefault("recorded" if word.recorded else "synthetic", []).append(hit)
         by_noise.setdefault(noise_at(word.first / length), []).append(hit)
-    shares = (f"{sum(h)} of {len(h)} {name}" for name, h in (by_origin | by_noise).items())
+    shares = (f"{sum(h)} of {len(h)} {name}" for name, h in (by_origin | by_noise).items() if h)
     alarms = Counter(noise_at(sample / length) for sample in result.false)
     where = ", ".join(f"{times} in {name}" for name, times in alarms.items())
     return (

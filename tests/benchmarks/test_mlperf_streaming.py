@@ -127,7 +127,7 @@ def test_a_stream_of_half_a_minute(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE)
     (tmp_path / "partitions.json").write_text('{"words": 0, "talkers": 0, "music": 1}')
     options = ["--recipe", tmp_path / "recipe.toml", "--keyword", "computer", "--words", 2]
-    options += ["--minutes", 0.5, "--no-cost", "--sensitivity", "normal", "high"]
+    options += ["--minutes", 0.5, "--no-cost", "--sensitivity", "normal", "high", "--threshold", 1]
     command = [sys.executable, BENCHMARK, tmp_path, ROOT / "models" / "home.tflite", *options]
     command = [*map(str, command), "--output", str(tmp_path / "made")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -137,6 +137,7 @@ def test_a_stream_of_half_a_minute(tmp_path: Path) -> None:
     assert lines[2].startswith("30 s with 2 times 'computer': 2 recordings and 0 by voices")
     assert [line.partition(":")[0] for line in lines[3:5]] == ["normal", "high"]
     assert all(" 0 false: passed (" in line and "1 of 1 quiet" in line for line in lines[3:5])
+    assert lines[5].startswith("threshold 1: 0 of 2 found, 0 false: passed")
     places = json.loads((tmp_path / "made" / "words.json").read_text())
     assert places[-1][0] == pytest.approx(14.25)
     done = subprocess.run([*command[:-2], "--words", "3"], capture_output=True, text=True)
