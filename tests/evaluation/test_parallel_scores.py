@@ -89,8 +89,7 @@ def assert_equal(found: Scores, whole: Scores) -> None:
         assert found.negatives[keyword].dtype == whole.negatives[keyword].dtype
 
 
-@pytest.mark.parametrize("gate", [True, False])
-@pytest.mark.parametrize("noise", [True, False])
+@pytest.mark.parametrize(("gate", "noise"), [(True, True), (False, False)])
 def test_parts_give_the_bits_of_the_whole_stream(
     test_set: EvaluationSet, gate: bool, noise: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
