@@ -74,19 +74,6 @@ def test_an_unsupported_operator_is_named(tmp_path: Path) -> None:
         export(path, tmp_path / "c")
 
 
-def test_dilation_is_refused(tmp_path: Path) -> None:
-    tf = tensorflow()
-    kernel = tf.constant(np.random.default_rng(1).standard_normal((3, 1, 1, 4)), tf.float32)
-    path = tmp_path / "dilated.tflite"
-    path.write_bytes(
-        convert(
-            lambda x: tf.nn.conv2d(x, kernel, 1, "VALID", dilations=[1, 2, 1, 1]), (1, 10, 4, 1)
-        )
-    )
-    with pytest.raises(KwsError, match=r"dilated\.tflite: .*(dilation|SPACE_TO_BATCH_ND)"):
-        export(path, tmp_path / "c")
-
-
 def test_damaged_files_are_refused_in_one_line(model: Path, tmp_path: Path) -> None:
     content, random = model.read_bytes(), np.random.default_rng(3)
     path = tmp_path / "damaged.tflite"
