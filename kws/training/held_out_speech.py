@@ -45,7 +45,10 @@ from kws.types import Int
 
 SEED = 4242  # training draws with others
 UTTERANCES, PHRASES = 60, 60  # of each keyword; phrases that sound like any of them
-SENTENCES, LONE_TEXTS = 280, 220  # some 15 minutes
+# There are as many sentences as in training, but not fewer than this, and short texts for a share of
+# them: some hour and a half. How well that predicts the false alarms of recorded speech is in
+# docs/experiments/custom_words.md.
+LEAST_SENTENCES, LONE_SHARE = 280, 0.8
 NOISE_SECONDS, NOISE_LEVEL = 30, -20.0  # dBFS
 CONDITION = "synthetic voices, {}"
 
@@ -158,15 +161,20 @@ class _Saying:
             texts += [text for text in drawn if text not in {*taken, *texts}][:share]
         return list(zip(texts, self._say(texts, 1, "phrases", self.voices), strict=True))
 
+    @property
+    def _sentences(self) -> int:
+        return max(LEAST_SENTENCES, self.job.dataset.synthesis.random_sentences)
+
     def speech(self) -> list[Clip]:
         """Return sentences and short texts without the keywords, each a kind of speech."""
         keywords, random = list(self.job.dataset.positives), np.random.default_rng(SEED)
         try:
-            sentences = random_sentences(keywords, SENTENCES, random, self.job.language)
+            sentences = random_sentences(keywords, self._sentences, random, self.job.language)
         except KwsError as error:
             _log.warning("known sentences set the thresholds: %s", error)
             sentences = list(TEXTS)
-        lone = lone_texts(keywords, LONE_TEXTS, random, self.job.language)
+        lone_count = round(LONE_SHARE * self._sentences)
+        lone = lone_texts(keywords, lone_count, random, self.job.language)
         return [
             Clip(path, 0, kind=kind)
             for kind, texts in (("synthetic sentences", sentences), ("short texts", lone))

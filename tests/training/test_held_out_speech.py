@@ -31,7 +31,7 @@ def _voices() -> None:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, count in (("UTTERANCES", 6), ("PHRASES", 4), ("SENTENCES", 5), ("LONE_TEXTS", 4)):
+    for name, count in (("UTTERANCES", 6), ("PHRASES", 4), ("LEAST_SENTENCES", 5)):
         monkeypatch.setattr(held_out_speech, name, count)
 
 
