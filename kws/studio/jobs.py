@@ -118,12 +118,13 @@ class Jobs:
                 with suppress(OSError):
                     os.kill(holder, signal.SIGTERM)
 
-    def remove_work(self, name: str, folder: Path) -> None:
-        """Remove the work folder of a job that does not run, so that it starts over."""
+    def remove_work(self, name: str, *folders: Path) -> None:
+        """Remove the work folders of a job that does not run, so that it starts over."""
         with self._lock:
             if self._is_running(name):
                 raise KwsError(f"{name} is running")
-            shutil.rmtree(folder, ignore_errors=True)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _wait_for_lock(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         """Wait until a job holds its lock, by which other studios know that it runs."""

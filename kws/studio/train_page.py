@@ -68,9 +68,17 @@ class TrainPage:
         }
 
     def _work(self, name: str) -> Path:
-        """Return the work folder of a training, where a training that goes on looks for it."""
-        before = self._jobs.folder(name) / "work"  # of trainings by an earlier studio
-        return before if before.is_dir() else self._workspace.models / f"{name}{WORK}"
+        """Return the work folder in which a training goes on."""
+        earlier = self._earlier_work(name)
+        return earlier if earlier.is_dir() else self._own_work(name)
+
+    def _earlier_work(self, name: str) -> Path:
+        """Return where an earlier studio had the work folder of a training, by --work."""
+        return self._jobs.folder(name) / "work"
+
+    def _own_work(self, name: str) -> Path:
+        """Return where kws train has a work folder of its own accord."""
+        return self._workspace.models / f"{name}{WORK}"
 
     def _comparison(self, name: str) -> dict[str, Any] | None:
         """Return the figures of a model and of the one it went on from, on the same test set."""
@@ -102,7 +110,7 @@ class TrainPage:
         base = self._workspace.recipe(named) if named else None
         recipe = write_recipe(folder / OWN_RECIPE, read_choice(self._workspace), base)
         if values.get("fresh") is True:
-            self._jobs.remove_work(name, self._work(name))
+            self._jobs.remove_work(name, self._earlier_work(name), self._own_work(name))
         arguments = ["train", str(self._workspace.dataset(dataset).resolve())]
         arguments += ["--output", str(output.resolve()), *chosen]
         arguments += ["--recipe", str(recipe.resolve())] if recipe else []
@@ -128,6 +136,9 @@ class TrainPage:
         return ["--init", str(model.resolve()), "--add", str(kept)], None
 
     def _begin(self, name: str, arguments: list[str], about: dict[str, Any]) -> None:
+        earlier = self._earlier_work(name)
+        if earlier.is_dir() and "--work" not in arguments:
+            arguments = [*arguments, "--work", str(earlier.resolve())]
         done = training_progress(self._work(name), about, False)["share"]
         self._jobs.start(name, arguments, {**about, "began_at": done})
 

@@ -13,6 +13,7 @@ from kws.data.dataset import Synthesis
 from kws.data.dataset_recipe import with_recipe
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import read_hyperparameters
+from kws.training.workers import Status
 
 
 def test_a_training_that_cannot_be_done_fails_with_its_line(studio, workspace: Path) -> None:
@@ -82,6 +83,33 @@ def test_a_training_follows_a_recipe_and_the_choice_of_synthetic_speech(
     assert wanted.excluded_phrases == ('say "no"',)
     assert wanted.utterances_per_keyword == 7
     assert read_hyperparameters(Path(path), Recipe()).schedule.epochs == 1
+
+
+def test_a_training_of_an_earlier_studio_goes_on_in_its_work_folder(
+    studio: StudioClient, workspace: Path
+) -> None:
+    (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
+    earlier, own = workspace / "jobs" / "old" / "work", workspace / "models" / "old.work"
+    earlier.mkdir(parents=True)
+    Status("", earlier / "fold-0.progress").report("training", 0.4)
+
+    def begin(path: str, **asked: object) -> tuple[list[str], list[dict]]:
+        status, state = studio.send("POST", path, **asked)
+        assert status == 200
+        assert studio.ask("DELETE", "/api/training/old")[0] == 200
+        words = json.loads((workspace / "jobs" / "old" / "job.json").read_text())["arguments"]
+        return words[words.index("--work") :] if "--work" in words else [], state["stages"]
+
+    asked = {"name": "old", "dataset": "mine", "folds": 1}
+    words, stages = begin("/api/training", **asked)
+    assert words == ["--work", str(earlier.resolve())]
+    assert [(stage["name"], stage["share"]) for stage in stages] == [("fold 1", 0.4)]
+    assert begin("/api/training/old")[0] == words  # named once
+    own.mkdir(exist_ok=True)
+    (own / "fold-0.checkpoint").write_bytes(b"what a training left")
+    assert begin("/api/training", **asked, fresh=True) == ([], [])
+    assert not earlier.exists()
+    assert not (own / "fold-0.checkpoint").exists()
 
 
 @pytest.mark.parametrize(
