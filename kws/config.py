@@ -57,8 +57,9 @@ class FrontEnd:
     log_offset: float = 1e-6  # added to each mel sum, full scale being 1.0
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
-    arithmetic: str = "float"  # binary32, or "fixed": integers, for processors without an FPU
-    kind: str = MFCC
+    # These two are no part of older stamps of work folders (kws/training/work_folder.py).
+    arithmetic: str = field(default="float", repr=False)  # binary32; or "fixed": without an FPU
+    kind: str = field(default=MFCC, repr=False)
 
     def __post_init__(self) -> None:
         _require(

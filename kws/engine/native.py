@@ -252,7 +252,7 @@ def _shared_model(model: ModelFile) -> _SharedModel:
     if committee is not None:
         committee = replace(committee, least_thresholds=least_thresholds(model.config))
     config = replace(model.config, thresholds=ones, card={}, committee=committee)
-    key = model.name, model.content, model.networks, repr(config)
+    key = model.name, model.content, model.networks, config.front_end, repr(config)
     shared = _SHARED.get(key)
     if shared is None:
         shared = _SHARED[key] = _SharedModel(model, config)

@@ -14,9 +14,10 @@ from kws.config import ModelConfig
 from kws.console.html_page import html_page
 from kws.errors import KwsError
 from kws.evaluation.whole_model import model_thresholds
+from kws.keyword_names import contains
 from kws.posterior import ONE
 from kws.training.held_out_speech import HeldOutResult
-from kws.tts.utterances import file_name
+from kws.tts.utterances import NAME_LENGTH, file_name
 
 PAGE = "synthesis.html"
 OF_EACH, WITHOUT_GROUPS, PHRASES = 3, 12, 20  # utterances of a synthesiser and language; texts
@@ -37,14 +38,18 @@ def write_listening_page(
     synthetic: Path,
     held_out_voices: Path,
     held_out: HeldOutResult | None,
+    excluded: Sequence[str] = (),
 ) -> Path | None:
     """Write the page into a report's folder and return its path; None where nothing was said.
 
     synthetic, held_out_voices: folders of the speech of training and of the test.
+    excluded: phrases that training had not, though an earlier one may have left them there.
     """
     sections = [
-        *_training(synthetic),
-        *_section("Voices that training did not have", _of_each(held_out_voices / "keywords")),
+        *_training(synthetic, config.keywords, excluded),
+        *_section(
+            "Voices that training did not have", _of_each(_files(held_out_voices / "keywords"))
+        ),
         *_phrases(config, held_out_voices / "phrases", held_out),
     ]
     if not sections:
@@ -62,18 +67,34 @@ def write_listening_page(
     return folder / PAGE
 
 
-def _training(synthetic: Path) -> Iterator[str]:
+def _training(synthetic: Path, keywords: Sequence[str], excluded: Sequence[str]) -> Iterator[str]:
     """Yield a section for each kind of synthetic speech of the training."""
+    names = {file_name(keyword) for keyword in keywords}  # which are said in any case
+
+    def had(path: Path) -> bool:
+        name = _name(path)
+        cut = len(name) > NAME_LENGTH  # the end of its text is not known
+        out = cut or any(contains(name, phrase) for phrase in excluded)
+        return not excluded or name in names or not out
+
     for kind, (title, each) in KINDS.items():
-        folder = synthetic / kind
-        files = _of_each(folder) if each else _some(sorted(folder.glob("*.flac")), WITHOUT_GROUPS)
-        yield from _section(title, files)
+        files = [*filter(had, _files(synthetic / kind))]
+        yield from _section(title, _of_each(files) if each else _some(files, WITHOUT_GROUPS))
 
 
-def _of_each(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.flac"))
+
+
+def _name(path: Path) -> str:
+    """Return the text of an utterance as file_name() wrote it."""
+    return path.stem.partition("@")[0].removeprefix("synth-").rpartition("-")[0]
+
+
+def _of_each(files: Sequence[Path]) -> list[Path]:
     """Return some utterances of each synthesiser and language."""
     groups: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*.flac")):
+    for path in files:
         groups.setdefault(_speaker_group(path), []).append(path)
     return [path for _, files in sorted(groups.items()) for path in _some(files, OF_EACH)]
 
@@ -126,8 +147,7 @@ def _sound(path: Path, note: str = "") -> Iterator[str]:
     from kws.evaluation.figures import audio_uri  # loads matplotlib
 
     for _, samples in read_each([path]):
-        text, _, voice = path.stem.partition("@")
-        said = text.removeprefix("synth-").rpartition("-")[0].replace("_", " ")
+        voice, said = path.stem.partition("@")[2], _name(path).replace("_", " ")
         caption = f"<b>{escape(said)}</b><br>{escape(voice.replace('_', ' ', 1))}"
         caption += f"<br>{escape(note)}" if note else ""
         yield (

@@ -114,8 +114,8 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) 
     summary.show(console)
     if report:
         summary.write(report)
-        said = synthetic_folder(plan, work)
-        write_listening_page(report, config, said, work / HELD_OUT_VOICES, held_out)
+        said, unsaid = synthetic_folder(plan, work), plan.dataset.synthesis.excluded_phrases
+        write_listening_page(report, config, said, work / HELD_OUT_VOICES, held_out, unsaid)
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
     size = finish(work, work / EXAMPLES) if tidy else folder_size(work)

@@ -6,14 +6,15 @@ import hashlib
 import logging
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from kws.atomic_write import write_atomically
 from kws.audio.audio_file import AudioFile
 from kws.audio.tar_members import file_state
+from kws.config import FrontEnd
 from kws.data.clips import Clip
-from kws.data.dataset import Dataset
+from kws.data.dataset import Dataset, Synthesis
 from kws.errors import KwsError
 from kws.training.plan import Plan
 from kws.tts.kokoro import kokoro_files
@@ -21,6 +22,7 @@ from kws.tts.kokoro import kokoro_files
 # Goes into the stamp; to be raised whenever a work folder of before cannot be continued.
 VERSION = 2
 SYNTHESISED, HELD_OUT_VOICES = SPOKEN = ("synthetic", "held-out-voices")  # folders within
+FRONT_END = "arithmetic", "kind"  # its settings that are in no repr
 FINISHED, SYNTHESIS_STAMP = "finished", "synthesis.sha256"
 
 _log = logging.getLogger(__name__)
@@ -79,9 +81,9 @@ def check_work(work: Path, plan: Plan) -> None:
     kokoro = dataset.synthesis.kokoro
     voices: list[object] = [file_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
-    voices += filter(None, [synthesis.voices])
-    unsaid = filter(None, [synthesis.excluded_phrases])
-    inputs = repr((VERSION, files, synthesis, [*voices, *unsaid], trained, plan.kept.folds))
+    voices += _added(synthesis, "voices")
+    others = [*_added(synthesis, "excluded_phrases"), *_added(recipe.front_end, *FRONT_END)]
+    inputs = repr((VERSION, files, synthesis, [*voices, *others], trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()
     stamp = work / "inputs.sha256"
@@ -99,6 +101,13 @@ def check_work(work: Path, plan: Plan) -> None:
             write_atomically(work / SYNTHESIS_STAMP, said)
     except OSError as error:
         raise KwsError(f"{work}: {error.strerror}") from error
+
+
+def _added(settings: Synthesis | FrontEnd, *names: str) -> list[object]:
+    """Return the settings that stamps of before had not, by name, where they are no defaults."""
+    defaults = {field.name: field.default for field in fields(settings)}
+    values = {name: getattr(settings, name) for name in names}
+    return [(name, value) for name, value in values.items() if value != defaults[name]]
 
 
 def finish(work: Path, examples: Path) -> int:

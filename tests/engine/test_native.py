@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,3 +89,18 @@ def test_an_engine_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("kws.engine.native.front_end_values", lambda _: values | {"newer": 1})
     with pytest.raises(KwsError, match="install kws again"):
         NativeMfcc(temporal().config.front_end)
+
+
+def test_a_model_in_fixed_point_is_not_that_in_floating_point() -> None:
+    """Detectors of one model share what does not change, and these two are of one file."""
+    model, samples = temporal(), synthetic_audio(5, seed=2)
+    config = model.config
+    front_end = replace(config.front_end, arithmetic="fixed")
+    fixed = replace(model, config=replace(config, front_end=front_end))
+    there = NativeSpotter(model)
+    native, expected = NativeSpotter(fixed), NumpySpotter(fixed)
+    for block in np.array_split(samples, 50):
+        assert native.push(block) == expected.push(block)
+        there.push(block)
+        assert native.scores == expected.scores
+    assert native.scores != there.scores

@@ -18,6 +18,7 @@ from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.training.held_out_speech import HeldOutResult
 from kws.training.listening_page import OF_EACH, PAGE, write_listening_page
+from kws.tts.utterances import file_name
 
 FIGURE = re.compile(r'src="data:audio/flac;base64,([^"]+)".*?<figcaption>(.*?)</figcaption>')
 
@@ -71,3 +72,17 @@ def test_each_synthesiser_and_language_is_heard_and_what_sets_the_model_off(
 def test_a_training_without_synthesis_has_no_page(config: ModelConfig, tmp_path: Path) -> None:
     assert write_listening_page(tmp_path, config, tmp_path / "a", tmp_path / "b", None) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_struck_out_is_not_shown(config: ModelConfig, tmp_path: Path) -> None:
+    said = tmp_path / "synthetic"
+    write(said / "keywords" / f"{file_name(config.keywords[0])}-0@flite_slt.flac")
+    for name in ("hallo_ampel", "hallo_ampeln"):
+        write(said / "confusable_phrases" / f"{name}-0@flite_slt.flac")
+    write(said / "sentences" / f"{'hallo_' * 20}_0123abcd-0@flite_slt.flac")
+    for excluded, kept in ((("Ampel", config.keywords[0]), 2), ((), 4)):
+        write_listening_page(tmp_path, config, said, tmp_path / "b", None, excluded)
+        page = (tmp_path / PAGE).read_text()
+        assert len(FIGURE.findall(page)) == kept
+        assert ("<b>hallo ampel</b>" in page) == (not excluded)
+        assert "<b>hallo ampeln</b>" in page

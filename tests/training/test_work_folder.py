@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import soundfile
 from kokoro_stand_in import kokoro
 
+from kws.audio.tar_members import file_state
 from kws.config import SAMPLE_RATE
 from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.errors import KwsError
@@ -21,8 +23,13 @@ from kws.model_file import ModelFile
 from kws.training.cross_validation import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
-from kws.training.recipe import PosteriorHandling, Recipe, fine_tuning
+from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, fine_tuning
 from kws.training.work_folder import check_work, default_work, finish
+
+OLD_FRONT_END = (
+    "FrontEnd(window=480, hop=320, fft=512, mel_filters=40, low_hz=60, high_hz=7600,"
+    " coefficients=20, log_offset=0.001, mean=(), scale=())"
+)
 
 
 @pytest.fixture
@@ -64,9 +71,37 @@ def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: 
         (replace(whole, synthesis=Synthesis(utterances_per_keyword=3)), Recipe(), 4),
         (replace(whole, synthesis=Synthesis(voices=("flite",))), Recipe(), 4),
         (replace(whole, synthesis=Synthesis(excluded_phrases=("a",))), Recipe(), 4),
+        (whole, Recipe(front_end=replace(Recipe().front_end, arithmetic="fixed")), 4),
     ):
         with pytest.raises(KwsError, match=r"word\.work: made from other recordings or settings"):
             check(others, recipe, folds)
+
+
+def test_a_stamp_of_the_previous_version_is_continued(dataset: Path, tmp_path: Path) -> None:
+    """As that one wrote it: with the representation of a recipe of its time."""
+    work, whole = tmp_path / "word.work", from_folder(dataset)
+    clips = [*whole.positives["computer"], *whole.negatives]
+    files = [(*c.path.parts[-2:], c.partition, c.testable, file_state(c.path)) for c in clips]
+    trained = Recipe(
+        posterior=PosteriorHandling(false_alarms_per_hour=0.0), committee=CommitteeRecipe(bound=1.0)
+    )
+    assert OLD_FRONT_END in repr(trained)
+    stamp = hashlib.sha256(repr((2, files, Synthesis(), [], trained, 4)).encode()).hexdigest()
+    work.mkdir()
+    (work / "inputs.sha256").write_text(stamp)
+    check_work(work, Plan(whole, Recipe(), [], Fold(4, 4, work)))
+    assert (work / "inputs.sha256").read_text() == stamp
+
+
+def test_voices_are_not_taken_for_phrases(dataset: Path, tmp_path: Path) -> None:
+    work, whole = tmp_path / "word.work", from_folder(dataset)
+
+    def check(synthesis: Synthesis) -> None:
+        check_work(work, Plan(replace(whole, synthesis=synthesis), Recipe(), [], Fold(4, 4, work)))
+
+    check(Synthesis(voices=("kokoro",)))
+    with pytest.raises(KwsError, match="made from other recordings or settings"):
+        check(Synthesis(excluded_phrases=("kokoro",)))
 
 
 def test_a_finished_training_makes_room_and_leaves_its_synthetic_speech(
