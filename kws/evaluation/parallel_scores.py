@@ -2,7 +2,7 @@
 
 Recordings of keywords are independent. The speech without keywords is one stream, which is cut into
 parts whatever the workers, so that hours of one recording and thousands of short ones take equally
-long.
+long. Only speech after long silence is scored again together with what comes before it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -120,16 +120,12 @@ class ParallelScoring:
     def _parts(self, recordings: Sequence[MeasuredRecording]) -> list[PartScores]:
         scorer = Scorer(self.model)
         whole = StreamPart(self.model, self._mix, tuple(recordings), 0, 0, 0, None, True)
-        parts = list(_divided(whole, scorer)) if scorer.every == 1 else [whole]
-        found = []
-        for part, scored in zip(
-            parts, self._map(StreamPart.score, parts, "scoring negatives"), strict=True
-        ):
-            if scored is None:  # silence before it: warmed up by all that comes before
-                before = replace(whole, start=part.start, end=part.end)
-                (scored,) = self.workers.map(StreamPart.score, [before])
-            found.append(scored)
-        return found
+        stream = _DividedStream.of(whole, scorer)
+        parts = list(stream.parts()) if scorer.every == 1 else [whole]
+        scored = list(self._map(StreamPart.score, parts, "scoring negatives"))
+        runs = list(stream.after_silence(parts, scored))
+        found = self._map(StreamPart.score, runs, "scoring negatives after silence")
+        return [part for part in (*scored, *found) if part is not None]
 
     def _map(self, work: Callable[[Item], Any], pieces: Sequence[Item], what: str) -> Iterator[Any]:
         return self.tracked(what, self.workers.map(work, pieces), len(pieces))
@@ -139,28 +135,59 @@ def _measure(paths: Sequence[Path]) -> list[MeasuredRecording | str]:
     return [measure(path) for path in paths]
 
 
-def _divided(whole: StreamPart, scorer: Scorer) -> Iterator[StreamPart]:
-    """Yield the parts of a stream, each with the recordings that it and its warm-up take."""
-    unit, after = grid(scorer.config), Reach.of(scorer).after
-    lengths = [recording.length for recording in whole.recordings]
-    begins = np.array(list(accumulate(lengths, initial=priming(scorer))))
-    part, warm_up = (
-        max(1, round(seconds * SAMPLE_RATE / unit)) * unit
-        for seconds in (PART_SECONDS, WARM_UP_SECONDS)
-    )
-    starts = list(range(0, int(begins[-1]), part))
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        warm = max(0, start - warm_up)
+@dataclass(frozen=True)
+class _DividedStream:
+    """Divide a stream into parts, each with the recordings that it and its warm-up take."""
+
+    whole: StreamPart
+    begins: Int  # where each recording begins, and where the last one ends
+    unit: int  # samples of which the bounds of parts are multiples
+    after: int  # samples that a part takes after its end
+
+    @classmethod
+    def of(cls, whole: StreamPart, scorer: Scorer) -> _DividedStream:
+        lengths = [recording.length for recording in whole.recordings]
+        begins = np.array(list(accumulate(lengths, initial=priming(scorer))))
+        return cls(whole, begins, grid(scorer.config), Reach.of(scorer).after)
+
+    def parts(self) -> Iterator[StreamPart]:
+        """Yield the parts, of equal lengths but for the last one."""
+        part, warm_up = (
+            max(1, round(seconds * SAMPLE_RATE / self.unit)) * self.unit
+            for seconds in (PART_SECONDS, WARM_UP_SECONDS)
+        )
+        starts = list(range(0, int(self.begins[-1]), part))
+        for start, end in zip(starts, [*starts[1:], None], strict=True):
+            yield self._part(max(0, start - warm_up), start, end)
+
+    def after_silence(
+        self, parts: Sequence[StreamPart], scored: Sequence[PartScores | None]
+    ) -> Iterator[StreamPart]:
+        """Yield parts of those that were not scored, the warm-up of each too silent for it.
+
+        Neighbours are one part, whose warm-up is the last part before them that was scored, with
+        its own warm-up. So nothing is pushed more than twice, however long the silence.
+        """
+        exact = 0
+        for is_scored, group in groupby(range(len(parts)), lambda at: scored[at] is not None):
+            indices = list(group)
+            first, last = indices[0], indices[-1]
+            if not is_scored:
+                yield self._part(parts[exact].warm_up, parts[first].start, parts[last].end)
+            exact = last
+
+    def _part(self, warm: int, start: int, end: int | None) -> StreamPart:
+        begins, count = self.begins, len(self.whole.recordings)
         first = max(0, int(np.searchsorted(begins, warm, "right")) - 1)
-        last = len(lengths) if end is None else int(np.searchsorted(begins[:-1], end + after))
-        yield replace(
-            whole,
-            recordings=whole.recordings[first:last],
+        last = count if end is None else int(np.searchsorted(begins[:-1], end + self.after))
+        return replace(
+            self.whole,
+            recordings=self.whole.recordings[first:last],
             offset=0 if first == 0 and warm < begins[0] else int(begins[first]),
             warm_up=warm,
             start=start,
             end=end,
-            flush=last == len(lengths),
+            flush=last == count,
         )
 
 

@@ -111,25 +111,40 @@ def test_parts_give_the_bits_of_the_whole_stream(
     assert any(part.warm_up for part in parts)
 
 
-def test_a_silent_warm_up_is_no_warm_up(tmp_path: Path) -> None:
-    """A part after long silence is warmed up by all that comes before."""
-    random, pieces = np.random.default_rng(2), []
-    for seconds in (31.0, 45.0, 30.0):
-        pieces += [babble(seconds, random), np.zeros(round(seconds * SAMPLE_RATE), np.int16)]
-    soundfile.write(tmp_path / "one.flac", np.concatenate(pieces), SAMPLE_RATE)
+@pytest.mark.parametrize("kind", ["silent between", "quiet"])
+def test_a_silent_warm_up_is_no_warm_up(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts after long silence are scored with what comes before, and no part of them twice."""
+    random = np.random.default_rng(2)
+    if kind == "quiet":
+        samples = random.normal(0, 0.4, 300 * SAMPLE_RATE).astype(np.int16)
+    else:
+        pieces = []
+        for seconds in (31.0, 45.0, 30.0):
+            pieces += [babble(seconds, random), np.zeros(round(seconds * SAMPLE_RATE), np.int16)]
+        samples = np.concatenate(pieces)
+    soundfile.write(tmp_path / "one.flac", samples, SAMPLE_RATE)
     test_set = EvaluationSet({"jarvis": []}, [tmp_path / "one.flac"], None, 0.0)
     model = ModelFile.load()
-    retried: list[StreamPart] = []
+    whole, pushed, titles = expected(model, test_set), 0, []
+    push = Scorer.push
 
-    class Watching(Here):
-        def map(self, work: Any, pieces: Any) -> Iterator[Any]:
-            if isinstance(pieces, list) and len(pieces) == 1:
-                retried.extend(piece for piece in pieces if isinstance(piece, StreamPart))
-            return map(work, pieces)
+    def counted(scorer: Scorer, samples: Samples) -> Any:
+        nonlocal pushed
+        pushed += len(samples)
+        return push(scorer, samples)
 
-    found = ParallelScoring(Watching(), model, test_set, [], tracked).scores()
-    assert_equal(found, expected(model, test_set))
-    assert retried
+    def titled(what: str, results: Iterator[Any], total: int) -> Iterator[Any]:
+        titles.extend([what] * total)
+        yield from results
+
+    monkeypatch.setattr(Scorer, "push", counted)
+    found = ParallelScoring(Here(), model, test_set, [], titled).scores()
+    assert_equal(found, whole)
+    # Parts and warm-ups are of one length here, that of the grid: warm-ups are a stream of samples.
+    assert pushed < 2.5 * len(samples)
+    assert "scoring negatives after silence" in titles
 
 
 @pytest.mark.slow
