@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ from kws.errors import KwsError
 from kws.evaluation.block_stream import stream_blocks
 from kws.evaluation.worst_cases import SECONDS_AFTER, SECONDS_BEFORE
 from kws.studio.job_routes import JobRoutes
-from kws.studio.jobs import DONE, Jobs
+from kws.studio.jobs import DONE, RUNNING, Jobs
 from kws.studio.request_body import read_json, text_of
 from kws.studio.state_events import StateEvents
 from kws.studio.workspace import Workspace
@@ -30,6 +31,7 @@ from kws.types import Samples
 REPORTS, FIGURES = ("report", "report-2"), "report.json"  # of the model, of the second one
 KEYS = ("hours", "conditions", "det")  # of a report that a page is given
 CASES = {"misses": "worst_misses", "alarms": "worst_false_alarms"}  # keys of the report
+NAME_LENGTH = 16  # hexadecimal digits
 MISS_SECONDS = 10.0  # of a recording with a missed keyword that are shown
 
 
@@ -71,6 +73,9 @@ class EvaluatePage:
             "status": state.status,
             "error": state.error,
             "log": state.log,
+            "models": models,
+            "dataset": state.job.get("dataset", ""),
+            "conditions": "--conditions" in state.job.get("arguments", ()),
             "reports": reports,
             **{key: first[key] for key in ("hours", "keywords", *CASES)},
         }
@@ -95,7 +100,9 @@ class EvaluatePage:
         if not find_spec("matplotlib"):
             raise KwsError("evaluations need matplotlib: pip install 'kws[report]'")
         models = [model, *filter(None, [second])]
-        name = f"{' and '.join(models)} on {dataset}{' in conditions' if conditions else ''}"
+        name = _name(models, dataset, conditions)
+        if name in self._jobs.names() and self._jobs.state(name).status == RUNNING:
+            raise KwsError("this evaluation is running already")
         options = ["--positives", str(recordings), "--negatives", str(recordings / NEGATIVE)]
         options += _condition_options(recordings) if conditions else []
         folder = self._jobs.folder(name).resolve()
@@ -145,6 +152,12 @@ class EvaluatePage:
         except (OSError, ValueError):
             return {}
         return figures if isinstance(figures, dict) else {}
+
+
+def _name(models: list[str], dataset: str, conditions: bool) -> str:
+    """Return a name that no other evaluation has, however long those of its models are."""
+    what = json.dumps([models, dataset, conditions])
+    return hashlib.sha256(what.encode()).hexdigest()[:NAME_LENGTH]
 
 
 def _shown(report: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_evaluate(studio: StudioClient, workspace: Path) -> None:
     recording = workspace / "recordings" / "samples" / "computer" / "quiet.wav"
     recording.parent.mkdir(parents=True)
     soundfile.write(recording, all_keywords()[:16_000], 16_000)
-    job = workspace / "evaluations" / "one and two on samples"
+    job = workspace / "evaluations" / "0123456789abcdef"
     miss = {"keyword": "computer", "file": str(recording), "seconds": 0.0, "confidence": 0.25}
     own = {"miss_rate": 0.5, "false_alarms": 3, "false_alarms_per_hour": 1.5}
     share = {"count": 1, "recordings": 2, "rate": 0.5, "interval": [0.09, 0.91]}
@@ -117,6 +117,7 @@ def test_evaluate(studio: StudioClient, workspace: Path) -> None:
     with chromium_page(None) as page:
         page.goto(f"{studio.url}#evaluate")
         page.get_by_text("Measured on 120.0 minutes without keywords.").wait_for()
+        page.get_by_role("heading", name="one and two on samples", exact=True).wait_for()
         figures = page.get_by_role("region", name="Figures by keyword")
         assert figures.get_by_role("rowheader").all_text_contents() == ["computer", "<b>alexa</b>"]
         assert figures.get_by_text("1.50 (3)").count() == 2

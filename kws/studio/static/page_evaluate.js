@@ -71,12 +71,13 @@ class EvaluatePage {
     const { name, status } = state;
     const kind = { done: "good", failed: "bad" }[status] ?? "";
     const stop = () => remove(path`/api/evaluations/${name}`).catch((error) => this.status.show(error.message, "bad"));
-    card.element.replaceChildren(element("h2", {}, name),
+    const title = words.title(state);
+    card.element.replaceChildren(element("h2", {}, title),
       element("p", { class: kind, role: "status" }, words.status[status](state)),
       ...(status === "running" ? [element("button", { type: "button", onclick: stop }, texts.train.stop)] : []),
       ...(status === "done" ? results(state) : []),
       element("details", {}, element("summary", {}, texts.train.log),
-        element("pre", { tabindex: 0, "aria-label": texts.train.logOf(name) }, state.log.join("\n"))));
+        element("pre", { tabindex: 0, "aria-label": texts.train.logOf(title) }, state.log.join("\n"))));
   }
 }
 

@@ -114,6 +114,7 @@ export const texts = {
     alone: "no other model",
     conditions: "Other conditions, too: within speech, in noise and rooms, by telephone, slow and fast",
     start: "Evaluate",
+    title: ({ models, dataset, conditions }) => `${models.join(" and ")} on ${dataset}${conditions ? " in other conditions" : ""}`,
     status: {
       running: () => "Running.",
       done: ({ hours }) => `Measured on ${(60 * hours).toFixed(1)} minutes without keywords.`,
