@@ -45,8 +45,8 @@ from kws.types import Int
 
 SEED = 4242  # training draws with others
 UTTERANCES, PHRASES = 60, 60  # of each keyword; phrases that sound like any of them
-# There are as many sentences as in training, but not fewer than this, and short texts for a share of
-# them: some hour and a half. How well that predicts the false alarms of recorded speech is in
+# There are as many sentences as in training, but not fewer than this, and short texts for a share
+# of them: some hour and a half. How well that predicts the false alarms of recorded speech is in
 # docs/experiments/custom_words.md.
 LEAST_SENTENCES, LONE_SHARE = 280, 0.8
 NOISE_SECONDS, NOISE_LEVEL = 30, -20.0  # dBFS
