@@ -12,7 +12,7 @@ from pathlib import Path
 from kws.audio import ffmpeg
 from kws.audio.audio_file import AudioFile
 from kws.audio.libsndfile import soundfile
-from kws.audio.tar_members import ARCHIVE, members_of
+from kws.audio.tar_members import ARCHIVE, members_of, without_archive
 from kws.errors import KwsError
 
 HIDDEN = ("_", ".")  # prefixes of the files and folders that are skipped
@@ -55,7 +55,7 @@ def audio_files(folder: Path) -> list[Path]:
     over: names that begin with "_", formats that cannot be read.
     """
     found, passed = [], Counter[str]()
-    for path in _files(folder):
+    for path in files_in(folder):
         suffix = path.suffix.lower()
         if suffix not in AUDIO_SUFFIXES | OTHER_SUFFIXES:
             continue
@@ -70,10 +70,10 @@ def audio_files(folder: Path) -> list[Path]:
         raise KwsError(f"{folder}: no audio files there" + (f" but {kinds}" if kinds else ""))
     if kinds:
         _log.warning("%s: audio files are passed over: %s", folder, kinds)
-    return sorted(found)
+    return sorted(found, key=without_archive)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
     """Yield all files of a folder, its subfolders and tar archives but those named with a dot."""
 
     def refuse(error: OSError) -> None:

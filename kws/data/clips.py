@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.audio.audio_file import AudioFile, read_audio
+from kws.audio.tar_members import without_archive
 from kws.config import SAMPLE_RATE
 from kws.data.audio_files import audio_files
 from kws.errors import KwsError
@@ -66,7 +67,7 @@ def is_synthetic(path: Path) -> bool:
 
 def speaker_of(path: Path) -> str | None:
     """Return the speaker, voice or session that a file's name contains, or None."""
-    stem = unicodedata.normalize("NFC", path.stem)
+    stem = unicodedata.normalize("NFC", without_archive(path).stem)
     match = SPEAKER.match(stem)
     session = stem.rpartition("-")[0]  # of kws record, where the speaker is not named
     return next(filter(None, match.groups()), session) if match else None
@@ -74,7 +75,7 @@ def speaker_of(path: Path) -> str | None:
 
 def partition_of(path: Path, partitions: int = PARTITIONS) -> int:
     """Return a partition from the hash of the speaker, or of the file name if it has none."""
-    speaker = speaker_of(path) or path.stem
+    speaker = speaker_of(path) or without_archive(path).stem
     return hashlib.sha256(speaker.encode("utf-8", "surrogateescape")).digest()[0] % partitions
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio.audio_file import read_each
+from kws.audio.tar_members import without_archive
 from kws.config import SAMPLE_RATE, FrontEnd
 from kws.data.clips import speaker_of
 from kws.data.word_span import MAX_SECONDS, word_span
@@ -54,7 +55,7 @@ def sessions_by_sound(paths: Sequence[Path]) -> dict[Path, str]:
     read = dict(read_each(unnamed, warn=False))
     if len(read) < 2:
         return {}
-    labels = cluster_sessions(list(read.values()), [path.stem for path in read])
+    labels = cluster_sessions(list(read.values()), [without_archive(path).stem for path in read])
     _log.info(
         "%s: %d recordings without a speaker in their names sound like %d sessions",
         *(unnamed[0].parent, len(read), labels.max() + 1),

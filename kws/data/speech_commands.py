@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, Recording, partition_of, usable_recordings
 from kws.data.dataset import NEGATIVE, Dataset, folders_in
 from kws.data.keywords import choose_keywords, keyword_folders, usable_keywords
@@ -119,6 +120,7 @@ class _Split:
 
     def subset_of(self, path: Path) -> Subset:
         """Return the subset of a recording."""
+        path = without_archive(path)
         if self._listed is None:
             return subset_by_hash(path.name)
         name = path.relative_to(self._root).with_suffix("").as_posix()

@@ -201,9 +201,9 @@ class _Grouping:
 
 def _speaker(path: Path) -> str | None:
     """Return the speaker of a recording, as clips.py knows him or by "<speaker>-0001"."""
-    numbered = NUMBERED.match(path.stem)
-    folder = without_archive(path).parent
-    return speaker_of(path) or (str(folder / numbered[1]) if numbered else None)
+    outside = without_archive(path)
+    numbered = NUMBERED.match(outside.stem)
+    return speaker_of(path) or (str(outside.parent / numbered[1]) if numbered else None)
 
 
 def peak_steps(confidences: Trace, refractory: int) -> Int:

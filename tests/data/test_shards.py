@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from command_line import kws
 from conftest import skip_without
+from short_recordings import record
 
 from kws.audio.audio_file import AudioFile, read_audio
 from kws.audio.tar_members import file_state, find_member, without_archive
@@ -21,6 +22,7 @@ from kws.data.audio_files import audio_files
 from kws.data.clips import inspect
 from kws.data.dataset import Dataset, from_folder
 from kws.data.shards import write_shards
+from kws.data.speech_commands import for_training, is_speech_commands
 from kws.errors import KwsError
 from kws.evaluation.condition_test import kinds_in
 
@@ -46,6 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write("_negative_/radio/news.of.today.wav", 48_000, 1.0)
     write("_negative_/radio/news_of_today.flac", seconds=1.1)
     write("_noise_/kitchen.flac", seconds=1.5)
+    for name in ("rec.1.wav", "rec-1.wav", "take 3.5.wav", "a.wav", "a.flac"):
+        write(f"_negative_/talks.2/{name}", seconds=0.7)
     (root / "_negative_" / "radio" / "broken.flac").write_bytes(b"fLaC")
     return root
 
@@ -54,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shards(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("shards") / "lumen"
     done = write_shards(folder, output, 60_000, nothing)
-    assert (done.recordings, done.left_out) == (11, 1)
+    assert (done.recordings, done.left_out) == (16, 1)
     assert done.shards == len(list(output.rglob("*.tar"))) > 4
     return output
 
@@ -73,13 +77,13 @@ def test_a_folder_of_shards_is_the_folder_of_the_recordings(folder: Path, shards
     assert content(sharded) == content(original)
     assert sharded.speakers == original.speakers
     kinds = kinds_in(shards / "_negative_", [clip.path for clip in sharded.negatives])
-    assert sorted(kinds) == ["books", "radio"]
+    assert sorted(kinds) == ["books", "radio", "talks.2"]
 
 
 def test_a_file_in_a_shard_is_read_where_it_lies(shards: Path) -> None:
     path = audio_files(shards / "hey_lumen")[0]
     assert path.parent.suffix == ".tar"
-    assert without_archive(path) == shards / "hey_lumen" / "anna-20260131T154500-001.flac"
+    assert without_archive(path) == shards / "hey_lumen" / "anna-20260131T154500-001.wav"
     assert inspect(path).seconds == 0.5
     with AudioFile(path) as recording:
         assert recording.name == str(path)
@@ -91,13 +95,65 @@ def test_a_file_in_a_shard_is_read_where_it_lies(shards: Path) -> None:
         read_audio(missing)
 
 
+def test_shards_of_shards_are_the_same(folder: Path, shards: Path, tmp_path: Path) -> None:
+    write_shards(shards, tmp_path / "again", 1e9, nothing)
+    assert content(from_folder(tmp_path / "again")) == content(from_folder(folder))
+
+
+def test_names_of_others_descriptions_are_not_believed(tmp_path: Path) -> None:
+    """A shard's description restores dots and the ending of a name, nothing else."""
+    audio = io.BytesIO()
+    soundfile.write(audio, np.arange(800, dtype=np.int16), SAMPLE_RATE, format="FLAC")
+    for text in (
+        "[]",
+        "{",
+        '{"file": 1}',
+        '{"file": "/etc/a.wav"}',
+        '{"file": "../a.wav"}',
+        "9" * 9,
+    ):
+        archive = tmp_path / f"{len(text)}.tar"
+        with tarfile.open(archive, "w") as opened:
+            for name, data in (("a.flac", audio.getvalue()), ("a.json", text.encode())):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                opened.addfile(member, io.BytesIO(data))
+        assert without_archive(archive / "a.flac") == tmp_path / "a.flac"
+
+
+def test_all_of_a_dataset_is_carried_along_or_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Google Speech Commands keeps its split; transcripts keep their place."""
+    source, output = tmp_path / "source", tmp_path / "shards"
+    speakers = [f"{number:08x}_nohash_0.wav" for number in range(8)]
+    record(*(source / word / name for word in ("go", "stop") for name in speakers))
+    record(source / "_background_noise_" / "hum.wav", source / "_old_" / "a.wav")
+    (source / "testing_list.txt").write_text(f"go/{speakers[0]}\nstop/{speakers[0]}\n")
+    (source / "validation_list.txt").write_text(f"go/{speakers[1]}\nstop/{speakers[1]}\n")
+    (source / "stop" / "index.tsv").write_text("file\ttext\n")
+    for name in ("README.md", "go/notes.txt", ".hidden"):
+        (source / name).write_text("read")
+    write_shards(source, output, 1e6, nothing)
+    lines = [r.message for r in caplog.records if "not carried along" in r.message]
+    assert lines == [
+        f"{source}: not carried along: README.md, _old_",
+        f"{source / 'go'}: not carried along: notes.txt",
+    ]
+    assert (output / "stop" / "index.tsv").exists()
+    assert is_speech_commands(output)
+    original, sharded = (for_training(folder, ["go"]) for folder in (source, output))
+    assert len(original.positives["go"]) == 7
+    assert content(sharded) == content(original)
+
+
 def test_others_read_the_shards(folder: Path, shards: Path) -> None:
     skip_without("webdataset", find_spec("webdataset"))
     import webdataset
 
     urls = [str(path) for path in sorted(shards.rglob("*.tar"))]
     samples = list(webdataset.WebDataset(urls, shardshuffle=False))
-    assert len(samples) == 11
+    assert len(samples) == 16
     for sample in samples:
         values = json.loads(sample["json"])
         audio, rate = soundfile.read(io.BytesIO(sample["flac"]), dtype="int16")
@@ -135,7 +191,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     done = kws("data", "shard", folder, "--output", output, "--megabytes", "0.1")
     assert done.returncode == 0
-    assert done.stdout.startswith(f"wrote {output}: 11 recordings in ")
+    assert done.stdout.startswith(f"wrote {output}: 16 recordings in ")
     assert done.stdout.rstrip().endswith(" MB, 1 left out")
     assert "broken.flac" in done.stderr
     again = kws("data", "shard", folder, "--output", output)
