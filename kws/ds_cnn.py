@@ -1,8 +1,8 @@
 """Score feature frames with an int8 DS-CNN, run by the TensorFlow Lite interpreter.
 
 Each step has one score vector. The network pads nothing along time, so that one call of the
-interpreter on a longer window gives the scores of every step in it; the scores of a step depend on
-its own window only.
+interpreter on a longer window gives the scores of every step in it, unless a layer takes a window
+whole; the scores of a step depend on its own window only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
-from kws.engine.tflite_writer import rewritten
+from kws.engine.tflite_writer import rewritten, takes_whole_window
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores
@@ -71,6 +71,7 @@ class DsCnn:
         _, self.window_frames, self.coefficients, _ = (int(n) for n in self._input["shape"])
         self.stride = model.config.stride
         self._network_stride = prod(step.operator.options.stride[0] for step in steps)
+        self._steps_at_once = 1 if any(map(takes_whole_window, steps)) else MAX_STEPS
         self._phases = phases_for(self._network_stride, self.stride)
         if not self._phases:
             raise _misfit(model)
@@ -104,14 +105,14 @@ class DsCnn:
     def _steps(self, frames: Int8, count: int) -> StepScores:
         """Return the scores of the first `count` steps of one phase, [count, classes]."""
         scores = np.empty((count, self.classes), np.int8)
-        for first in range(0, count, MAX_STEPS):
-            steps = min(MAX_STEPS, count - first)
+        for first in range(0, count, self._steps_at_once):
+            steps = min(self._steps_at_once, count - first)
             start = first * self._network_stride
             stop = start + self.window_frames + (steps - 1) * self._network_stride
-            scores[first : first + steps] = self._scores(frames[start:stop])
+            scores[first : first + steps] = self._scores(frames[start:stop], steps)
         return scores
 
-    def _scores(self, frames: Int8) -> StepScores:
+    def _scores(self, frames: Int8, steps: int) -> StepScores:
         """Call the interpreter on frames [n, coefficients]; return the scores [steps, classes]."""
         if len(frames) != self._allocated_frames:
             shape = [1, len(frames), self.coefficients, 1]
@@ -122,7 +123,9 @@ class DsCnn:
         self._interpreter.set_tensor(self._input["index"], frames[None, :, :, None])
         self._interpreter.invoke()
         scores: StepScores = self._interpreter.get_tensor(self._output["index"])
-        return scores.reshape(-1, self.classes)
+        if scores.size != steps * self.classes:
+            raise KwsError(f"{self._name}: {scores.size} scores are not those of {steps} steps")
+        return scores.reshape(steps, self.classes)
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -145,7 +145,7 @@ def small_model(stride: int = 2, dense: bool = True) -> bytes:
 
     Args:
         stride: 2, or 1 for two phases.
-        dense: with a fully connected layer, of which TensorFlow Lite makes no stream.
+        dense: with a fully connected layer, which takes a window whole.
     """
     net = Network((1, 7, 10, 1), np.random.default_rng(1))
     convolution = {"padding": 1, "strideH": 1, "strideW": 1}
@@ -169,7 +169,7 @@ def small_model(stride: int = 2, dense: bool = True) -> bytes:
         weights = net.weights(3, 1, 4, 6, channels=3)
         net.add("CONV_2D", (1, 1, 1, 3), weights, "Conv2DOptions", **convolution)
         net.add("SOFTMAX", (1, 1, 1, 3), [], "SoftmaxOptions", beta=1.0, scale=1 / 256, zero=-128)
-    return _with_settings(net, stride)
+    return with_settings(net, stride)
 
 
 @cache
@@ -194,10 +194,10 @@ def other_model(stride: int = 2) -> bytes:
     net.graph.tensors[weights[0]].quantization.scale = np.array([0.001], np.float32)
     net.add("CONV_2D", (1, 1, 1, 3), weights, "Conv2DOptions", **last)
     net.add("LOGISTIC", (1, 1, 1, 3), [], "", scale=1 / 256, zero=-128)
-    return _with_settings(net, stride)
+    return with_settings(net, stride)
 
 
-def _with_settings(net: Network, stride: int) -> bytes:
+def with_settings(net: Network, stride: int) -> bytes:
     """Return a network for frames of 10 values and two keywords as a model."""
     config = ModelConfig(
         keywords=("one", "two"),

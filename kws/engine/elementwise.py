@@ -54,7 +54,9 @@ def requantised(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
 
 def logistic(source: Tensor) -> npt.NDArray[np.int8]:
     """Return [256] sigmoids in 1/256 from -128 on, of the input's values from -128 on."""
-    values = (np.array(INT8_VALUES, np.float64) - source.zero_point) * float(source.scale)
-    shares = 1 / (1 + np.exp(-np.clip(values, -700, 700)))
-    rounded: npt.NDArray[np.float64] = np.floor(np.minimum(shares * 256, 255) + 0.5)
-    return (rounded - 128).astype(np.int8)
+    values = (np.array(INT8_VALUES) - source.zero_point).astype(np.float32) * source.scale
+    # As lut.h: in binary32. Beyond 80 the sigmoid is 0 or 1, and nothing overflows.
+    powers = np.exp(-np.clip(values, -80, 80).astype(np.float64)).astype(np.float32)
+    shares = np.float32(256) * (np.float32(1) / (np.float32(1) + powers))
+    rounded: npt.NDArray[np.float64] = np.floor(shares.astype(np.float64) + 0.5)
+    return (np.minimum(rounded, 255) - 128).astype(np.int8)

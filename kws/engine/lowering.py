@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from math import prod
 
@@ -220,5 +221,5 @@ def _activation(operator: Operator) -> tuple[int, int]:
     """Return the int8 range of the fused activation (CalculateActivationRangeQuantized)."""
     kinds, out, kind = tflite.ActivationFunctionType, operator.output, operator.options.activation
     low = -128 if kind == kinds.NONE else max(-128, out.zero_point)
-    six = out.zero_point + round(float(np.float32(6) / out.scale))
+    six = out.zero_point + math.floor(float(np.float32(6) / out.scale) + 0.5)  # ties: upwards
     return low, min(127, six) if kind == kinds.RELU6 else 127

@@ -121,8 +121,10 @@ def _total(steps: list[Step], require: Proof) -> None:
         values = step.padded[1] * step.source.plane[2]
         state += step.kernel[0] * values * (1 if step.added is None else 2)
         size = prod(step.kernel) * step.source.plane[2]  # of a pool
-        if step.operator.name in WEIGHT_AXES:
-            size = prod(step.operator.inputs[1].shape)
+        if step.operator.name in WEIGHT_AXES:  # dilation is computed as zeros between the taps
+            depthwise = step.operator.name == "DEPTHWISE_CONV_2D"
+            depth = 1 if depthwise else step.source.plane[2]
+            size = prod(step.kernel) * depth * step.output.plane[2]
             weights += size
         products += prod(step.output.plane[:2]) * size
     require(state <= MAX_STATE_BYTES, f"its layers need more than {MAX_STATE_BYTES} bytes")

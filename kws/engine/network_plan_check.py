@@ -15,6 +15,7 @@ from kws.engine.c_headers import constants, structs
 from kws.errors import KwsError
 
 MAX_MEMORY_BYTES = 1 << 26
+MAX_LAYER_WEIGHTS = 1 << 25  # with the zeros that the kernels read
 
 Values = Mapping[str, Any]
 
@@ -44,6 +45,7 @@ def _layer(layer: Values) -> None:
     outputs, channels, kind = layer["output_channels"], layer["channels"], layer["kind"]
     taps = layer["time_kernel"] * layer["frequency_kernel"]
     if kind == "KWS_CONVOLUTION":
+        require(outputs * _padded_depth(layer) <= MAX_LAYER_WEIGHTS, "a layer is too large")
         check_length(layer, "weights", outputs * _padded_depth(layer))
     elif kind == "KWS_DEPTHWISE":
         check_length(layer, "weights", -(-channels // 4) * 4 * taps)

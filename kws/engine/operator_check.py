@@ -130,7 +130,8 @@ def _pool(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tu
 
 def _mean(operator: Operator, source: Tensor, out: Tensor, require: Proof) -> tuple[int, int]:
     """Return the kernel of a mean: the whole plane along each axis that it averages."""
-    axes = constant(operator, 1, INT32, (None,), "axes", require).tolist()
+    shape = (None,) if operator.inputs[-1].shape else ()  # TensorFlow writes a single axis so
+    axes = np.atleast_1d(constant(operator, 1, INT32, shape, "axes", require)).tolist()
     averaged = {axis % 4 for axis in axes if -4 <= axis < 4}
     require(len(averaged) == len(axes), "averages an axis twice, or one that is not there")
     require(averaged and averaged <= {1, 2}, "averages other axes than time and frequency")

@@ -33,6 +33,12 @@ def rewritten(first: Tensor, steps: list[Step]) -> bytes:
     return writer.file()
 
 
+def takes_whole_window(step: Step) -> bool:
+    """Return whether a step, as it is written, gives one output for any number of time steps."""
+    averages = step.operator.name == "MEAN" and step.kernel[0] > 1
+    return averages or (step.operator.name == "FULLY_CONNECTED" and step.kernel != (1, 1))
+
+
 def bias_like(bias: Tensor, source: Tensor, weights: Tensor) -> Tensor:
     """Return a bias with the scales that it has: the products of those of input and weights."""
     scales = (weights.scales * source.scale).astype(np.float32)
@@ -93,8 +99,10 @@ class Writer:
         if name == "FULLY_CONNECTED" and tensor.plane[:2] != (1, 1):
             source = self.reshape(source, (1, prod(tensor.plane)), tensor)
         inputs = [source, *added]
-        if name == "MEAN":
-            axes = np.array([axis for axis in (1, 2) if step.kernel[axis - 1] > 1] or [1], np.int32)
+        if name == "MEAN" and step.kernel == (1, 1):  # of one value, in a longer stream, too
+            name = "QUANTIZE"
+        elif name == "MEAN":
+            axes = np.array([axis for axis in (1, 2) if step.kernel[axis - 1] > 1], np.int32)
             inputs.append(self.tensor(axes.shape, INT32, None, axes))
         for each in step.operator.inputs[1:3] if name in WEIGHT_AXES else ():
             if each.type == INT32:  # kws strips the scales of a bias, which TFLM compares
@@ -102,7 +110,7 @@ class Writer:
             inputs.append(self.tensor(each.shape, each.type, each, each.data))
         shape = (1, time_out, *output.plane[1:])
         written = (1, output.plane[2]) if name == "FULLY_CONNECTED" else shape
-        options = self._step_options(step)
+        options = self._step_options(name, step)
         return self.operator(name, inputs, self.tensor(written, INT8, output), options)
 
     def reshape(self, source: int, shape: tuple[int, ...], like: Tensor) -> int:
@@ -176,9 +184,9 @@ class Writer:
         end: Callable[[Any], int] = getattr(tflite, f"{kind}End")
         return getattr(tflite.BuiltinOptions, kind), end(builder)
 
-    def _step_options(self, step: Step) -> tuple[int, int] | None:
+    def _step_options(self, name: str, step: Step) -> tuple[int, int] | None:
         """Return the kind and the table of an operator's options, if it has any."""
-        name, options = step.operator.name, step.operator.options
+        options = step.operator.options
         plane = {"StrideH": options.stride[0], "StrideW": options.stride[1]}
         plane["Padding"] = tflite.Padding.VALID
         dilation = {"DilationHFactor": options.dilation[0], "DilationWFactor": options.dilation[1]}

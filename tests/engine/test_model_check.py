@@ -12,7 +12,15 @@ from conftest import skip_without
 
 skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
-from hostile_models import sealed, settings_of, small_model, unpacked, without_settings  # noqa: E402
+from hostile_models import (  # noqa: E402
+    Network,
+    sealed,
+    settings_of,
+    small_model,
+    unpacked,
+    with_settings,
+    without_settings,
+)
 
 from kws.ds_cnn import DsCnn  # noqa: E402
 from kws.engine.lowering import read  # noqa: E402
@@ -218,10 +226,13 @@ def test_one_flipped_bit_is_refused_by_export(tmp_path) -> None:
         export(path, tmp_path / "c")
 
 
+@pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_both_backends_give_the_same_scores_for_every_kind_of_layer(stride: int) -> None:
+def test_both_backends_give_the_same_scores_for_every_kind_of_layer(
+    stride: int, dense: bool
+) -> None:
     """Compare the C engine with TensorFlow Lite, which is given the network as kws writes it."""
-    model = ModelFile.parse(small_model(stride, dense=False), "x.tflite")
+    model = ModelFile.parse(small_model(stride, dense), "x.tflite")
     frames = np.random.default_rng(0).normal(0, 3, (60, 10)).astype(np.float32)
     scores = DsCnn(model).push(frames)
     assert len(np.unique(scores, axis=0)) > 20
@@ -229,10 +240,21 @@ def test_both_backends_give_the_same_scores_for_every_kind_of_layer(stride: int)
         assert NativeDsCnn(model).push(frames).tobytes() == scores.tobytes()
 
 
-def test_what_tensorflow_lite_cannot_stream_is_one_line() -> None:
-    model = ModelFile.parse(small_model(), "x.tflite")
+def test_what_tensorflow_lite_cannot_run_is_one_line() -> None:
+    """A vector of a fully connected layer is no plane that the file as written could convolve."""
+    net = Network((1, 7, 10, 1), np.random.default_rng(1))
+    net.add("RESHAPE", (1, 70), [], "ReshapeOptions", newShape=np.array([1, 70], np.int32))
+    net.add("FULLY_CONNECTED", (1, 4), net.weights(4, 70, channels=4), "FullyConnectedOptions")
+    plane = np.array([1, 1, 1, 4], np.int32)
+    net.add("RESHAPE", tuple(plane), [], "ReshapeOptions", newShape=plane)
+    options = {"padding": 1, "strideH": 1, "strideW": 1}
+    options |= {"dilationHFactor": 1, "dilationWFactor": 1}
+    net.add(
+        "CONV_2D", (1, 1, 1, 3), net.weights(3, 1, 1, 4, channels=3), "Conv2DOptions", **options
+    )
+    model = ModelFile.parse(with_settings(net, 1), "x.tflite")
     with pytest.raises(KwsError, match="x: TensorFlow Lite cannot run it: "):
-        DsCnn(model).push(np.zeros((60, 10), np.float32))
+        DsCnn(model)
 
 
 def test_the_interpreter_sees_no_byte_of_a_foreign_file(monkeypatch) -> None:

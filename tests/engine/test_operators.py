@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -14,7 +15,7 @@ from conftest import skip_without
 
 skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
-from hostile_models import Network, other_model, packed  # noqa: E402
+from hostile_models import Network, other_model, packed, with_settings  # noqa: E402
 
 from kws.ds_cnn import open_interpreter  # noqa: E402
 from kws.engine.lowering import read  # noqa: E402
@@ -180,6 +181,38 @@ def pooled(keep: bool) -> Network:
     return net
 
 
+def averaged(shape: tuple[int, ...], axes: list[int] | int) -> Network:
+    """Return a network of a mean over axes or, as TensorFlow writes it, over a single one."""
+    net = new((1, *shape))
+    values = np.array(axes, np.int32)
+    inputs = [net.tensor(values.shape, 0, 0, values)]
+    over = np.atleast_1d(values)
+    result = [1 if axis in over else size for axis, size in enumerate((1, *shape))]
+    net.add("MEAN", tuple(result), inputs, "ReducerOptions", keepDims=True, scale=0.03, zero=5)
+    classify(net)
+    return net
+
+
+def streamed(last: str, kernel: tuple[int, int], stride: int) -> bytes:
+    """Return a model whose layers after the first are a mean, or one fully connected one.
+
+    kernel: of the first; its output has 8 - time time steps and 11 - frequency bins.
+    """
+    net = new((1, 7, 10, 1))
+    time, bins = (8 - kernel[0] + stride - 1) // stride, 11 - kernel[1]
+    convolve(net, (1, time, bins, 4), kernel, **VALID, strideH=stride, scale=1.0)
+    if last == "MEAN":
+        axes = net.tensor((2,), 0, 0, np.array([1, 2], np.int32))
+        net.add("MEAN", (1, 1, 1, 4), [axes], "ReducerOptions", keepDims=True, scale=0.4)
+        convolve(net, (1, 1, 1, 3), (1, 1), **VALID, scale=0.5)
+    else:
+        values = 4 * time * bins
+        reshape(net, (1, values))
+        weights = net.weights(3, values, channels=3)
+        net.add("FULLY_CONNECTED", (1, 3), weights, "FullyConnectedOptions", scale=4.0)
+    return with_settings(net, stride)
+
+
 def dilated(padding: int) -> Network:
     """Return a network with dilation along time, along frequency and along both."""
     net, (time, bins) = new((1, 20, 12, 1)), (20, 12)
@@ -218,8 +251,41 @@ def test_networks(build: Build) -> None:
     compare(build())
 
 
-@pytest.mark.parametrize("scale", [0.004, 0.05, 0.1, 0.37])
-@pytest.mark.parametrize("zero", [-128, -7, 100])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        *(((5, 1, 3), [2]), ((1, 5, 3), [1]), ((1, 1, 3), [1, 2])),
+        *(((4, 5, 3), [1]), ((4, 5, 3), 1), ((4, 5, 3), 2)),
+    ],
+)
+def test_means(shape: tuple[int, ...], axes: list[int] | int) -> None:
+    compare(averaged(shape, axes))
+
+
+@pytest.mark.parametrize("six", [2.5, 6.5, 40.5, 41.0])
+def test_the_bound_of_a_relu6_is_rounded_upwards(six: float) -> None:
+    net = new((1, 1, 1, 8))
+    kept, scale = net.last, float(np.float32(6 / six))
+    net.graph.tensors[kept].quantization.scale = np.float32([scale])
+    net.add(
+        *("ADD", (1, 1, 1, 8), [kept], "AddOptions"),
+        scale=scale,
+        zero=-9,
+        fusedActivationFunction=3,
+    )
+    compare(net, varied=False)
+    (_, layer) = read(packed(net.model), "x").layers
+    assert layer.activation_max == -9 + int(six + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero"),
+    [
+        *product([0.004, 0.05, 0.1, 0.37], [-128, -7, 100]),
+        *((0.047995467, -123), (0.011759924, 37)),  # a sigmoid in binary64 would differ
+        (3.0, 0),
+    ],
+)
 def test_every_value_of_a_table(scale: float, zero: int) -> None:
     """Compare all 256 values of a sigmoid and of changes of scale."""
     for name, out in (
@@ -260,20 +326,35 @@ def test_sums_of_every_pair(a: float, b: float, out: float) -> None:
 
 def test_streams() -> None:
     """Push frames through both backends: a sum, a maximum, a mean of bins and a sigmoid."""
+    for stride in (1, 2):
+        same_in_a_stream(other_model(stride))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("last", ["MEAN", "FULLY_CONNECTED"])
+@pytest.mark.parametrize("kernel", [(3, 3), (7, 10), (7, 3)], ids=["plane", "point", "bins"])
+def test_layers_of_a_whole_window_in_streams(
+    last: str, kernel: tuple[int, int], stride: int
+) -> None:
+    """Push frames through both backends: what takes a window whole takes no longer one."""
+    same_in_a_stream(streamed(last, kernel, stride))
+
+
+def same_in_a_stream(content: bytes) -> None:
+    """Assert that both backends give the same scores, however frames are divided into pushes."""
     from kws.ds_cnn import DsCnn
     from kws.engine.native import NativeDsCnn
     from kws.model_file import ModelFile
 
-    for stride in (1, 2):
-        model = ModelFile.parse(other_model(stride), "x.tflite")
-        frames = np.random.default_rng(0).normal(0, 3, (90, 10)).astype(np.float32)
-        scores = DsCnn(model).push(frames)
-        assert len(np.unique(scores, axis=0)) > 20
-        native = NativeDsCnn(model)
-        for _ in range(2):
-            found = np.concatenate([native.push(part) for part in np.split(frames, [1, 6, 40])])
-            assert found.tobytes() == scores.tobytes()
-            native.reset()
+    model = ModelFile.parse(content, "x.tflite")
+    frames = np.random.default_rng(0).normal(0, 3, (90, 10)).astype(np.float32)
+    scores = DsCnn(model).push(frames)
+    assert len(np.unique(scores, axis=0)) > 20
+    native = NativeDsCnn(model)
+    for _ in range(2):
+        found = np.concatenate([native.push(part) for part in np.split(frames, [1, 6, 40])])
+        assert found.tobytes() == scores.tobytes()
+        native.reset()
 
 
 def refusal(net: Network) -> str:
@@ -325,6 +406,10 @@ def test_other_refusals() -> None:
     reshape(net, (1, 12, 7, 1))
     classify(net)
     assert refusal(net) == "x: operator 1 (RESHAPE): changes the number of values"
+    net = new((1, 255, 255, 16))
+    dilation = {"dilationHFactor": 254, "dilationWFactor": 254}
+    convolve(net, (1, 1, 1, 17), (2, 2), **VALID | dilation)  # 1,088 weights, and zeros between
+    assert refusal(net) == "x: there are more than 16777216 weights"
     net = new((1, 1, 1, 4))
     net.add("QUANTIZE", (1, 1, 1, 4), [], "", scale=1e-12)
     assert refusal(net) == "x: operator 1 (QUANTIZE): its scales are too far off"
