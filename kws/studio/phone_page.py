@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import shlex
 import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 
 from starlette.concurrency import run_in_threadpool
@@ -19,15 +23,61 @@ PAGE = "#record"
 LOOPBACK, NO_TLS = "loopback", "tls"  # what is missing
 EVERY_NETWORK = ("0.0.0.0", "::")
 OUTSIDE = ("192.0.2.1", 9)  # an address that nobody has (RFC 5737)
+NEIGHBOURS = ("224.0.0.251", 5353)  # a group of the network at hand (RFC 6762)
 SCALE = 5  # pixels of a module
+
+
+def interface_address(index: int) -> str:
+    """Return the address from which an interface reaches its neighbours, 0.0.0.0 for none."""
+    if sys.platform == "win32":
+        chosen = struct.pack("!I", index)
+    else:
+        chosen = struct.pack("=4s4si", b"", b"", index)  # ip_mreqn
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, chosen)
+        probe.connect(NEIGHBOURS)  # sends nothing, and needs no route
+        address: str = probe.getsockname()[0]
+    return address
+
+
+def own_address(
+    outside: tuple[str, int] = OUTSIDE, of_interface: Callable[[int], str] = interface_address
+) -> str:
+    """Return the address of this machine in its network; KwsError where there is none.
+
+    It is that of the way to an address outside, or, in a network without one, of the first
+    interface that has any.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(outside)  # sends nothing, and chooses the interface
+            routed: str = probe.getsockname()[0]
+            return routed
+    except OSError as error:
+        problem = error
+    for index, _ in socket.if_nameindex():
+        with suppress(OSError):  # it is not up
+            found = of_interface(index)
+            if found not in EVERY_NETWORK and not is_loopback(found):
+                return found
+    raise KwsError(f"this machine has no network: {problem.strerror or problem}") from problem
 
 
 class PhonePage:
     """Hold the route of the code."""
 
-    def __init__(self, workspace: Workspace, access: Access, host: str) -> None:
-        """Show the address of a studio that listens at a host."""
-        self._workspace, self._access, self._host = workspace, access, host
+    def __init__(
+        self,
+        workspace: Workspace,
+        access: Access,
+        host: str,
+        own: Callable[[], str] = own_address,
+    ) -> None:
+        """Show the address of a studio that listens at a host.
+
+        own: returns the address of this machine.
+        """
+        self._workspace, self._access, self._host, self._own = workspace, access, host, own
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -58,7 +108,7 @@ class PhonePage:
         """
         known = self._host if self._host not in EVERY_NETWORK else asked
         if is_loopback(known) or not {*known} & {*".:"}:
-            known = own_address()
+            known = self._own()
         return f"[{known}]:{self._access.port}" if ":" in known else f"{known}:{self._access.port}"
 
 
@@ -70,14 +120,3 @@ def _picture(text: str) -> str:
 
     uri: str = segno.make_qr(text).svg_data_uri(scale=SCALE, dark="#000", light="#fff")
     return uri
-
-
-def own_address() -> str:
-    """Return the address of this machine in its network; KwsError where there is none."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(OUTSIDE)  # sends nothing, and chooses the interface
-            address: str = probe.getsockname()[0]
-    except OSError as error:
-        raise KwsError(f"this machine has no network: {error.strerror or error}") from error
-    return address

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,8 +22,9 @@ pytest.importorskip("starlette", reason="kws[studio] is not here")
 
 from starlette.requests import Request
 
+from kws.errors import KwsError
 from kws.studio.access import Access, Guard, is_loopback
-from kws.studio.phone_page import SCALE, PhonePage, own_address
+from kws.studio.phone_page import SCALE, PhonePage, interface_address, own_address
 from kws.studio.workspace import Workspace
 
 TOKEN = "0123456789abcdef"
@@ -143,23 +146,58 @@ def test_a_studio_that_others_reach_makes_a_token_and_a_cookie(open_studio: Stud
     assert b"/static/studio.js" in body
 
 
-def test_a_phone_gets_a_code_of_an_address_that_others_reach(open_studio: StudioClient) -> None:
+def code_of(address: str) -> str:
+    """Return the picture of an address."""
     skip_without("segno", find_spec("segno"))
     import segno
 
+    return segno.make_qr(address).svg_data_uri(scale=SCALE, dark="#000", light="#fff")
+
+
+def test_a_phone_gets_a_code_of_the_studio(open_studio: StudioClient) -> None:
     query = urlsplit(open_studio.url).query
-    bearer = {"Authorization": f"Bearer {query.removeprefix('token=')}"}
-    for host, expected in (
-        ("192.168.7.8:1", "192.168.7.8"),
-        ("studio.example:1", "studio.example"),
-        ("kitchen:1", own_address()),
-        ("127.0.0.1", own_address()),
-    ):
-        answer = open_studio.ask("GET", "/api/phone", headers={**bearer, "Host": host})
-        address = f"https://{expected}:{urlsplit(open_studio.url).port}/?{query}#record"
-        code = segno.make_qr(address).svg_data_uri(scale=SCALE, dark="#000", light="#fff")
-        assert json.loads(answer[2]) == {"missing": "", "code": code}
+    bearer = {"Authorization": f"Bearer {query.removeprefix('token=')}", "Host": "192.168.7.8:1"}
+    answer = open_studio.ask("GET", "/api/phone", headers=bearer)
+    address = f"https://192.168.7.8:{urlsplit(open_studio.url).port}/?{query}#record"
+    assert json.loads(answer[2]) == {"missing": "", "code": code_of(address)}
     assert open_studio.ask("GET", "/api/phone")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "expected"),
+    [
+        ("0.0.0.0", "192.168.7.8:1", "192.168.7.8"),
+        ("0.0.0.0", "studio.example:1", "studio.example"),
+        ("0.0.0.0", "kitchen:1", "192.168.9.4"),
+        ("::", "127.0.0.1", "192.168.9.4"),
+        ("fd00::7", "127.0.0.1", "[fd00::7]"),
+    ],
+)
+def test_the_code_is_of_an_address_that_others_reach(
+    tmp_path: Path, host: str, asked: str, expected: str
+) -> None:
+    page = PhonePage(Workspace(tmp_path), Access(TOKEN, True, 8), host, own=lambda: "192.168.9.4")
+    scope = {"type": "http", "path": "/", "headers": [(b"host", asked.encode())]}
+    answer = json.loads(asyncio.run(page.phone(Request(scope))).body)
+    assert answer["code"] == code_of(f"https://{expected}:8/?token={TOKEN}#record")
+
+
+def test_a_network_without_a_way_out_has_addresses() -> None:
+    nowhere = ("255.255.255.255", 9)  # which a socket must not ask for unless it says so
+    assert own_address(nowhere, lambda index: "192.168.9.4") == "192.168.9.4"
+    for address in ("0.0.0.0", "127.0.0.1"):
+        with pytest.raises(KwsError, match="this machine has no network"):
+            own_address(nowhere, lambda index, address=address: address)
+
+
+def test_the_address_of_an_interface_is_one_of_this_machine() -> None:
+    found = []
+    for index, _ in socket.if_nameindex():
+        with suppress(OSError), socket.socket() as one:  # it may not be up
+            address = interface_address(index)
+            one.bind((address, 0))
+            found.append(address)
+    assert found
 
 
 def test_where_no_phone_can_record_the_page_says_what_is_missing(studio, tmp_path: Path) -> None:
