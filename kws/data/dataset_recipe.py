@@ -11,9 +11,9 @@ from typing import Any
 from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
-from kws.data.transcripts import read_transcripts
+from kws.data.unheard import without
 from kws.errors import KwsError
-from kws.keyword_names import comparison_key, contains, keyword_name
+from kws.keyword_names import comparison_key, keyword_name
 from kws.model_file import current_path
 from kws.toml_file import TomlTable, read_toml
 
@@ -47,7 +47,8 @@ COUNTS = (
     *("utterances_per_sentence", "generated_confusables", "random_sentences"),
     *("in_context_per_keyword", "accented_per_keyword", "lone_utterances", "utterances_per_lone"),
 )
-TEXTS = ("generated_for", "confusable_phrases", "sentences", "voices", "excluded_phrases")
+UNHEARD, EXCLUDED = "unheard", "excluded_phrases"
+TEXTS = ("generated_for", "confusable_phrases", "sentences", "voices", EXCLUDED)
 RESPELLINGS = "respellings"
 FOLDER = '["a folder"]'  # how a list of folders is written
 
@@ -56,14 +57,15 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     """Read a recipe whose folders are relative to root.
 
     A recipe that `extends` another, a file in the same folder, has all that is in the other as
-    well, but for the words that it wants unheard. A recording that serves as a keyword is not a
-    negative. Raises KwsError, which names the line of a mistake.
+    well, but for the phrases that either wants unheard. A recording that serves as a keyword is
+    not a negative. Raises KwsError, which names the line of a mistake.
     """
-    dataset = Dataset()
+    dataset, unheard = Dataset(), list[str]()
     for toml in recipe_tables(recipe):
         dataset = _joined(dataset, toml, root)
-        if "unheard" in toml.content:
-            dataset = _without(toml.texts("unheard", '["a phrase"]'), dataset)
+        unheard += _unheard(toml)
+    if unheard:
+        dataset = without(unheard, dataset, root)
     if not dataset.positives:
         raise KwsError(f"{recipe}: no keywords in it")
     return dataset
@@ -154,33 +156,6 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
     )
 
 
-def _without(phrases: Sequence[str], dataset: Dataset) -> Dataset:
-    """Return a dataset in which nobody says some phrases, by the names of keywords and transcripts.
-
-    A keyword whose name holds one is no keyword, and its recordings are no negatives either.
-    """
-
-    def says(text: str) -> bool:
-        return any(contains(text, phrase) for phrase in phrases)
-
-    folders = {clip.path.parent for clip in dataset.negatives}
-    saying = {
-        path for folder in folders for path, text in read_transcripts(folder).items() if says(text)
-    }
-    synthesis = dataset.synthesis
-    return replace(
-        dataset,
-        positives={word: clips for word, clips in dataset.positives.items() if not says(word)},
-        negatives=[clip for clip in dataset.negatives if clip.path not in saying],
-        synthesis=replace(
-            synthesis,
-            confusable_phrases=tuple(t for t in synthesis.confusable_phrases if not says(t)),
-            generated_for=tuple(word for word in synthesis.generated_for if not says(word)),
-            excluded_phrases=(*synthesis.excluded_phrases, *phrases),
-        ),
-    )
-
-
 def _key(table: TomlTable, name: str) -> str | None:
     """Return the name under which a key is in a table, or None; KwsError where both are there."""
     alias = ALIASES.get(name)
@@ -237,8 +212,17 @@ def _partitions(recipe: TomlTable) -> dict[str, int]:
     return found
 
 
+def _unheard(recipe: TomlTable) -> list[str]:
+    """Return the phrases that a recipe wants unheard."""
+    return recipe.texts(UNHEARD, '["a phrase"]') if UNHEARD in recipe.content else []
+
+
 def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> Synthesis:
-    """Return the base's synthesis with the values that a recipe gives itself."""
+    """Return the base's synthesis with the values that a recipe gives itself.
+
+    What is not said comes on top of what the base does not say.
+    """
+    base = replace(base, excluded_phrases=_united(base.excluded_phrases, _unheard(recipe)))
     if "synthesis" not in recipe.content:
         return base
     table = recipe.table("synthesis")
@@ -255,6 +239,8 @@ def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> S
             values[name] = tuple(table.texts(key, '["a text"]'))
             if name == "generated_for":
                 values[name] = tuple(by_key.get(comparison_key(k), k) for k in values[name])
+            elif name == EXCLUDED:
+                values[name] = _united(base.excluded_phrases, values[name])
         else:
             texts = table.table(key)
             known = [key for key in texts.content if comparison_key(key) in by_key]
@@ -264,3 +250,7 @@ def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> S
                 for key in texts.content
             }
     return replace(base, **values)
+
+
+def _united(phrases: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*phrases, *others)))

@@ -160,19 +160,21 @@ def synthetic_speech(
     speakers = Speakers(wanted.kokoro, folder, progress, wanted.language, wanted.voices)
 
     def keyword(text: str) -> list[Samples]:
-        others, count = wanted.respellings.get(text, ()), wanted.utterances_per_respelling
+        others = _allowed(wanted, wanted.respellings.get(text, ()))
+        count = wanted.utterances_per_respelling
         usual = speakers.say([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
         respelled = speakers.say(others, count, "keywords", KEYWORD_WEIGHTS)
         accented = speakers.say_accented([text], wanted.accented_per_keyword, "accented")
         return usual + respelled + accented
 
     phrases, generated = _texts(wanted, keywords)
+    sentences = _allowed(wanted, wanted.sentences)
     lone = _lone(wanted, keywords)
     per_phrase, per_sentence = wanted.utterances_per_confusable, wanted.utterances_per_sentence
     return SyntheticSpeech(
         {text: keyword(text) for text in keywords},
         speakers.say(phrases, per_phrase, "confusable_phrases", CONFUSABLE_WEIGHTS),
-        speakers.say(wanted.sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
+        speakers.say(sentences, per_sentence, "sentences", SENTENCE_WEIGHTS)
         + speakers.say(generated, 1, "random_sentences", SENTENCE_WEIGHTS),
         {text: speakers.say_in_context(text, wanted.in_context_per_keyword) for text in keywords},
         speakers.say_accented(lone, wanted.utterances_per_lone, "lone_utterances"),

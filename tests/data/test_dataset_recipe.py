@@ -11,6 +11,7 @@ from short_recordings import record
 from kws.data.clips import PARTITIONS, Clip, partition_of
 from kws.data.dataset import Synthesis
 from kws.data.dataset_recipe import from_recipe
+from kws.data.shards import write_shards
 from kws.errors import KwsError
 
 
@@ -279,3 +280,33 @@ def test_unheard_words_are_in_no_role(tmp_path: Path, data: Path) -> None:
     assert names(dataset.negatives) == ["e.wav"]
     assert dataset.synthesis.confusable_phrases == ("damp",)
     assert dataset.synthesis.excluded_phrases == ("lamp", "computer")
+
+
+def test_an_extended_recipe_s_unheard_words_stay_unheard(tmp_path: Path, data: Path) -> None:
+    base, recipe = tmp_path / "base.toml", tmp_path / "recipe.toml"
+    base.write_text('unheard = ["lamp"]\n' + RECIPE + 'excluded_phrases = ["damp"]\n')
+    recipe.write_text(
+        'extends = "base.toml"\nunheard = ["bulb"]\nnegatives = ["others"]\n'
+        'noise = ["hum"]\n[synthesis]\nexcluded_phrases = ["stamp", "damp"]\n'
+    )
+    record(*(data / "others" / name for name in ("e.wav", "f.wav", "g.wav")), data / "hum/h.wav")
+    write_index(data / "others", e="a lamp", f="a bulb", g="a lampoon")
+    write_index(data / "hum", h="lamp")
+    dataset = from_recipe(recipe, data)
+    assert names(dataset.negatives) == ["c.wav", "d.wav", "g.wav"]
+    assert dataset.noise == []
+    assert dataset.synthesis.excluded_phrases == ("lamp", "damp", "bulb", "stamp")
+
+
+def test_transcripts_above_the_recordings_and_of_shards_are_found(tmp_path: Path) -> None:
+    data, shards, recipe = tmp_path / "data", tmp_path / "shards", tmp_path / "recipe.toml"
+    record(data / "computer/a.wav", *(data / "speech/anna" / n for n in ("b.1.wav", "c.wav")))
+    (data / "speech/index.tsv").write_text("file\ttext\nanna/b.1.wav\ta lamp\nanna/c.wav\t\n")
+    recipe.write_text(
+        'unheard = ["lamp"]\nnegatives = ["speech"]\n[keywords]\ncomputer = ["computer"]\n'
+    )
+    write_shards(data, shards, 1e6, lambda name, done, total: None)
+    assert names(from_recipe(recipe, data).negatives) == ["c.wav"]
+    assert names(from_recipe(recipe, shards).negatives) == ["c.flac"]
+    (data / "index.tsv").write_text("file\ttext\nspeech/anna/c.wav\tthis lamp\n")
+    assert from_recipe(recipe, data).negatives == []

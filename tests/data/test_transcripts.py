@@ -34,3 +34,16 @@ def test_another_file_of_that_name_is_named(tmp_path: Path, content: bytes) -> N
     (tmp_path / "index.tsv").write_bytes(content)
     with pytest.raises(KwsError, match=r"index\.tsv: "):
         read_transcripts(tmp_path)
+
+
+def test_a_row_without_a_file_is_named_and_files_outside_of_the_folder_do_not_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = tmp_path / "in" / "index.tsv"
+    index.parent.mkdir()
+    index.write_text("text\tfile\nhi\ta.wav\nhello\n")
+    with pytest.raises(KwsError, match=r"index\.tsv:3: no file in it"):
+        read_transcripts(index.parent)
+    index.write_text(f"text\tfile\nx\t../b.wav\ny\t{tmp_path}/c.wav\nhi\ta.wav\nyou\ta.wav\n")
+    assert read_transcripts(index.parent) == {index.parent / "a.wav": "hi you"}
+    assert "index.tsv: 2 files outside of its folder" in caplog.text

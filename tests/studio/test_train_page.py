@@ -59,7 +59,7 @@ def test_a_training_follows_a_recipe_and_the_choice_of_synthetic_speech(
 ) -> None:
     (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
     short = workspace / "recipes" / "short.toml"
-    short.write_text("[schedule]\nepochs = 1\n")
+    short.write_text('[schedule]\nepochs = 1\n[synthesis]\nexcluded_phrases = ["a lamp"]\n')
     assert studio.get("/api/training")["recipes"] == ["short"]
 
     def recipe_of(name: str, **asked: object) -> list[str]:
@@ -80,7 +80,7 @@ def test_a_training_follows_a_recipe_and_the_choice_of_synthetic_speech(
     assert studio.send(*put, phrase='say "no"', excluded=False)[0] == 200
     assert path == str((workspace / "jobs" / "chosen" / "recipe.toml").resolve())
     wanted = with_recipe(Path(path), Synthesis(utterances_per_keyword=7), [])
-    assert wanted.excluded_phrases == ('say "no"',)
+    assert wanted.excluded_phrases == ("a lamp", 'say "no"')
     assert wanted.utterances_per_keyword == 7
     assert read_hyperparameters(Path(path), Recipe()).schedule.epochs == 1
 

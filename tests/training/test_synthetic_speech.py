@@ -49,6 +49,20 @@ def test_respellings_are_utterances_of_the_keyword(tmp_path: Path) -> None:
     assert said == {"computer-0", "computer-1", "alexa-0", "alexa-1", "elexa-0", "a_lexer-0"}
 
 
+def test_given_texts_that_hold_an_excluded_phrase_are_not_said(tmp_path: Path) -> None:
+    programs = [engine.program for engine in SYNTHESISERS.values()]
+    skip_without("a speech synthesiser", any(map(shutil.which, programs)))
+    wanted = Synthesis(
+        utterances_per_sentence=1,
+        utterances_per_respelling=1,
+        sentences=("a lamp", "alamp"),
+        respellings={"alexa": ("elexa", "the lamp")},
+        excluded_phrases=("Lamp",),
+    )
+    speech = synthetic_speech(wanted, ["alexa"], tmp_path)
+    assert len(speech.sentences) == len(speech.keywords["alexa"]) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("named", "expected"), [((), ("computer", "alexa")), (("alexa",),) * 2])
 def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
