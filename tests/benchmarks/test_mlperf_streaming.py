@@ -13,19 +13,18 @@ import pytest
 import soundfile
 from command_line import ROOT
 from evaluation_samples import word
-from mlperf_streaming import (
+from mlperf_streaming import Result, counted, in_words
+from short_recordings import record
+from wake_word_stream import (
     MUSIC,
     SECTIONS,
     TALKERS,
-    Result,
     Word,
-    counted,
-    in_words,
     insert,
     noise_stream,
     trimmed,
+    word_starts,
 )
-from short_recordings import record
 
 from kws.config import SAMPLE_RATE
 from kws.data.dataset_recipe import from_recipe
@@ -80,7 +79,8 @@ def test_words_are_trimmed_and_lie_apart_in_the_first_half() -> None:
     stream = np.zeros(1200 * SAMPLE_RATE)
     spoken = [np.pad(np.full(4000, (-1) ** n * 900, np.int16), 2000) for n in range(0, 100, 2)]
     spoken = [each + np.arange(8000, dtype=np.int16) % 7 for each in spoken]
-    words = insert(stream, spoken, 10, np.random.default_rng(3))
+    random = np.random.default_rng(3)
+    words = insert(stream, spoken, word_starts(50, 1200.0, random), 10, random)
     assert sum(each.recorded for each in words) == 10
     assert len(words) == 50
     assert words[-1].first == 570 * SAMPLE_RATE
@@ -90,6 +90,24 @@ def test_words_are_trimmed_and_lie_apart_in_the_first_half() -> None:
     assert len(trimmed(spoken[0])) == 3999
     inside = stream[words[0].first : words[0].last]
     assert 0.5 <= np.sqrt((inside**2).mean() - inside.mean() ** 2) <= 0.75
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [(50, 300), (200, 1200), (0, 1200), (-1, 60), (1, 0), (1, float("nan"))]
+)
+def test_words_that_cannot_lie_apart_are_refused(words: int, seconds: float) -> None:
+    for seed in range(5):
+        with pytest.raises(SystemExit, match="words do not begin more than 3 s apart"):
+            word_starts(words, seconds, np.random.default_rng(seed))
+
+
+def test_a_stream_that_is_too_short_is_refused_in_a_line(tmp_path: Path) -> None:
+    model = ROOT / "models" / "home.tflite"
+    command = [sys.executable, BENCHMARK, tmp_path, model, "--minutes", 5]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "words do not begin more than 3 s apart in the first " in line
 
 
 def test_what_passes_is_said() -> None:
