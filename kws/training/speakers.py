@@ -52,6 +52,17 @@ class Speakers:
         accented = accented_voices(self.voices, self.language or ENGLISH)
         return [voice for voice in accented if not self.chosen or voice.is_one_of(self.chosen)]
 
+    def check(self, texts: Sequence[str]) -> None:
+        """Raise KwsError where voices are chosen and none of them knows the language of a text."""
+        for text in texts if self.chosen else ():
+            language = self.language_of(text)
+            if not voices_for(language, self.voices):
+                which = f"the language {language!r}" if language else "its language"
+                raise KwsError(
+                    f"speech synthesis: of the voices {', '.join(self.chosen)} none can say"
+                    f" {text!r}: they do not know {which}"
+                )
+
     def language_of(self, text: str) -> str | None:
         """Return the language in which a text is said; None where its letters have none."""
         return self.language or language_of(text)

@@ -158,6 +158,8 @@ def synthetic_speech(
     progress: called with the numbers of utterances made and missing, for each kind.
     """
     speakers = Speakers(wanted.kokoro, folder, progress, wanted.language, wanted.voices)
+    if wanted.utterances_per_keyword:
+        speakers.check(keywords)
 
     def keyword(text: str) -> list[Samples]:
         others = _allowed(wanted, wanted.respellings.get(text, ()))

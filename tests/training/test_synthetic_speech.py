@@ -49,6 +49,19 @@ def test_respellings_are_utterances_of_the_keyword(tmp_path: Path) -> None:
     assert said == {"computer-0", "computer-1", "alexa-0", "alexa-1", "elexa-0", "a_lexer-0"}
 
 
+def test_chosen_voices_that_cannot_say_a_keyword_are_named(tmp_path: Path) -> None:
+    skip_without("flite", shutil.which("flite"))
+    wanted = Synthesis(utterances_per_keyword=1, voices=("flite slt",), language="de")
+    with pytest.raises(KwsError, match=r"flite slt none can say 'lampe': .* the language 'de'"):
+        synthetic_speech(wanted, ["lampe"], tmp_path)
+    others = replace(wanted, language=None)
+    with pytest.raises(KwsError, match="none can say 'лампа'"):
+        synthetic_speech(others, ["lamp", "лампа"], tmp_path)
+    assert not list(tmp_path.rglob("*.flac"))
+    silent = synthetic_speech(replace(others, utterances_per_keyword=0), ["лампа"], tmp_path)
+    assert silent.keywords == {"лампа": []}
+
+
 def test_given_texts_that_hold_an_excluded_phrase_are_not_said(tmp_path: Path) -> None:
     programs = [engine.program for engine in SYNTHESISERS.values()]
     skip_without("a speech synthesiser", any(map(shutil.which, programs)))
