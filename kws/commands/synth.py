@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.commands.options import Language, require_extra
+from kws.console.plain_line import print_line
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _synthesise(
         files = synthesise(
             texts, count, folder, seed, prefix=SYNTHETIC, voices=voices, progress=show
         )
-    console.print(f"{label}: {len(files)} in {folder}, {new} of them new", soft_wrap=True)
+    print_line(f"{label}: {len(files)} in {folder}, {new} of them new", console)
 
 
 def _confusable_phrases(

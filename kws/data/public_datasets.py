@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kws.console.plain_line import print_line
 from kws.data.download import digest, download, unfinished, unpack
 from kws.errors import KwsError
 
@@ -86,7 +87,7 @@ def get(dataset: PublicDataset, output: Path | None, url: str | None = None) -> 
         bar.begin("unpacking")
         unpack(archive, folder, bar.show, size=MARGIN * dataset.unpacked)
     archive.unlink()
-    console.print(f"{dataset.what} ({dataset.licence}) is in {folder}", soft_wrap=True)
+    print_line(f"{dataset.what} ({dataset.licence}) is in {folder}", console)
     return folder
 
 

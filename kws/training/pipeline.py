@@ -13,6 +13,7 @@ from rich.console import Console
 from kws.atomic_write import write_atomically
 from kws.calibration_card import FOLDS, HELD_OUT, SYNTHETIC
 from kws.config import ModelConfig
+from kws.console.plain_line import print_line
 from kws.errors import KwsError
 from kws.evaluation.condition_scores import SPACINGS
 from kws.evaluation.speech_peaks import join_peaks
@@ -122,8 +123,8 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) 
     found = work.resolve() == output.with_suffix(".work").resolve()  # as --add looks for it
     uses = "--add and a training" if found else "a training"
     kept = f"{work}: {size / 1e6:.0f} MB, for {uses} with more recordings"
-    console.print(kept, soft_wrap=True, highlight=False)
-    console.print(f"wrote {output}, {output.stat().st_size} bytes")
+    print_line(kept, console)
+    print_line(f"wrote {output}, {output.stat().st_size} bytes", console)
 
 
 def make_material(plan: Plan, work: Path, console: Console) -> Path:

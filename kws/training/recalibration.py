@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from kws.calibration_card import HELD_OUT
+from kws.console.plain_line import print_line
 from kws.data.audio_files import audio_files
 from kws.data.clips import Clip
 from kws.data.copies import distinct_files
@@ -55,7 +56,7 @@ class Recalibration:
         with tempfile.TemporaryDirectory() as folder:
             write_model(output, self.model, config, Path(folder) / "embed.log")
         show_calibration(config, console)
-        console.print(f"wrote {output}, {output.stat().st_size} bytes")
+        print_line(f"wrote {output}, {output.stat().st_size} bytes", console)
 
 
 def held_out_of(model: ModelFile, recipe: Path, data: Path, quarter: int) -> Dataset:

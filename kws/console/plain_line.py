@@ -1,0 +1,10 @@
+"""Print lines that hold names of files."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+
+def print_line(line: str, console: Console) -> None:
+    """Print a line as it is: not wrapped, and without a meaning of brackets in it."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
