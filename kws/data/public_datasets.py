@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kws.console.plain_line import print_line
 from kws.data.download import digest, download, unfinished, unpack
 from kws.errors import KwsError
 
@@ -87,7 +86,8 @@ def get(dataset: PublicDataset, output: Path | None, url: str | None = None) -> 
         bar.begin("unpacking")
         unpack(archive, folder, bar.show, size=MARGIN * dataset.unpacked)
     archive.unlink()
-    print_line(f"{dataset.what} ({dataset.licence}) is in {folder}", console)
+    line = f"{dataset.what} ({dataset.licence}) is in {folder}"
+    console.print(line, soft_wrap=True, markup=False)
     return folder
 
 
