@@ -55,7 +55,6 @@ class FixedMfcc:
         """Set up the tables; scale, zero_point: the quantisation of the network's input."""
         self.spec = spec
         self.tables = FixedFrontEndTables(spec, scale, zero_point)
-        self._hold = self.tables.mel, self.tables.dct  # or what is wrong would show at a push
         self.reset()
 
     def reset(self) -> None:

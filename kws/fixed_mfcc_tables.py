@@ -45,6 +45,7 @@ class FixedFrontEndTables:
         self._float = FrontEndTables(spec)
         self.points, self.order = self._float.points, self._float.order
         self.radices = self._float.radices
+        self.mel, self.dct = self._mel(), self._dct()  # these may refuse the settings
 
     @cached_property
     def window(self) -> Int:
@@ -64,14 +65,16 @@ class FixedFrontEndTables:
         angle = -2 * np.pi * np.arange(1, self.points // 2 + 1) / self.spec.fft
         return _rounded(np.stack([np.cos(angle), np.sin(angle)]), SPLIT_TWIDDLE_BITS)
 
-    @cached_property
-    def mel(self) -> tuple[int, Int, Int]:
+    def _mel(self) -> tuple[int, Int, Int]:
         """Return the first bin, and the filter [bins] and the weights [bins, 2] of each from there.
 
         The triangles are those of FrontEndTables.mel. Each bin between two of their corners rises
         in one filter and falls in the one before. mel_sums[filter] takes it times the falling
         weight, mel_sums[filter + 1] times the rising one, Q11; the first and the last of these
         mel_filters + 2 sums belong to no filter. The weights undo the emphasis as well.
+
+        Raises:
+            KwsError: no bin lies within the filters.
         """
         spec = self.spec
         corners = np.linspace(mel_of(spec.low_hz), mel_of(spec.high_hz), spec.mel_filters + 2)
@@ -106,8 +109,7 @@ class FixedFrontEndTables:
         bits = np.log2(loudest / self.spec.log_offset + 1) + 1
         return int(np.ceil(bits * 2**LOG_BITS))
 
-    @cached_property
-    def dct(self) -> tuple[Int, Int, Int]:
+    def _dct(self) -> tuple[Int, Int, Int]:
         """Return weights [coefficients, filters / 2], bias [coefficients], shift [coefficients].
 
         A quantised coefficient is (bias + weights @ folded logarithms) >> shift. The weights hold

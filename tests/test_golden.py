@@ -25,3 +25,10 @@ def test_features_scores_posteriors_and_detections_keep_their_bits(name):
     assert set(GOLDEN[name]) == {path.name for path in SAMPLES.glob("*.flac")}
     for file, golden in GOLDEN[name].items():
         assert fingerprint(model, read_audio(SAMPLES / file)) == golden, file
+
+
+def test_the_features_are_those_of_the_model_s_own_arithmetic() -> None:
+    model, file = ModelFile.load("base"), next(SAMPLES.glob("*.flac"))
+    samples = read_audio(file)[:32_000]
+    found = [fingerprint(model.with_arithmetic(name), samples) for name in ("float", "fixed")]
+    assert found[0]["features"] != found[1]["features"]

@@ -22,14 +22,14 @@ import numpy.typing as npt
 
 from kws import ModelFile, Spotter
 from kws.audio.audio_file import read_audio
-from kws.backend import open_ds_cnn, open_mfcc
+from kws.backend import open_ds_cnn, open_front_end
 from kws.committee import Committee
 from kws.config import SAMPLE_RATE
 from kws.ds_cnn import DsCnn
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
-from kws.mfcc import Mfcc
 from kws.posterior import Posterior
+from kws.spotter import front_end_of
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
 HOUR = 3600 * SAMPLE_RATE
@@ -51,10 +51,9 @@ def fingerprint(model: ModelFile, samples: npt.NDArray[np.int16]) -> dict[str, A
     Features and scores, those of each network, are of the whole stream, without a gate. An
     AssertionError says that the backends differ.
     """
-    config = model.config
-    features = open_mfcc(config.front_end).push(samples)
+    features = open_front_end(model).push(samples)
     scores = [open_ds_cnn(network).push(features) for network in networks_of(model)]
-    assert digest(features) == digest(Mfcc(config.front_end).push(samples))
+    assert digest(features) == digest(front_end_of(model).push(samples))
     assert digest(*scores) == digest(*(DsCnn(n).push(features) for n in networks_of(model)))
     by_backend = [list(detections(Spotter(model, backend), samples)) for backend in (None, "numpy")]
     assert by_backend[0] == by_backend[1]
@@ -79,13 +78,13 @@ def posteriors(model: ModelFile, samples: npt.NDArray[np.int16]) -> Iterator[npt
     Those of a committee are the averages of all members, then those of the first.
     """
     config = model.config
-    mfcc, ds_cnn = open_mfcc(config.front_end), open_ds_cnn(model)
+    front_end, ds_cnn = open_front_end(model), open_ds_cnn(model)
     committee = Committee(model, open_ds_cnn) if config.committee else None
     window_frames = (committee or ds_cnn).window_frames
     posterior = Posterior(config, ds_cnn.score_scale, window_frames)
     for cut, passage in Gate(config, window_frames).push(samples):
         yield np.int64([cut])
-        frames = mfcc.push(passage)
+        frames = front_end.push(passage)
         if committee:
             yield from committee.push(frames)
         else:

@@ -111,6 +111,8 @@ def linked(files: dict[str, str], kinds: int, front_ends: int = 1) -> dict[str, 
     """
     engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
     used = {KINDS: f"#define KWS_KINDS {kinds:#x}u\n#define KWS_FRONT_ENDS {front_ends}u\n"}
+    # A model that lacks what it needs is not compiled otherwise.
+    files = {name: text.replace("#error", "// #error") for name, text in files.items()}
     with TemporaryDirectory() as folder:
         _, flash = build(engine | used | files, ARDUINO, Path(folder))
     return {file: size for file, size in flash.items() if file != "kws_model"}

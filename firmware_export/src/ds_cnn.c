@@ -55,16 +55,36 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8
   const kws_input in = {input_of(ds_cnn, phase, layer), oldest};
   int16_t *scratch = (int16_t *)(void *)(ds_cnn->memory + ds_cnn->network->scratch_at);
   switch (layer->kind) {
-    case KWS_CONVOLUTION: if (KWS_HAS(KWS_CONVOLUTION)) kws_convolution(layer, in, scratch, out); break;
-    case KWS_DENSE: if (KWS_HAS(KWS_DENSE)) kws_dense(layer, in, scratch, out); break;
-    case KWS_DEPTHWISE: if (KWS_HAS(KWS_DEPTHWISE)) kws_depthwise(layer, in, scratch, out); break;
-    case KWS_AVERAGE: if (KWS_HAS(KWS_AVERAGE)) kws_average(layer, in, out); break;
-    case KWS_SOFTMAX: if (KWS_HAS(KWS_SOFTMAX)) kws_softmax(layer, in, out); break;
-    case KWS_MAXIMUM: if (KWS_HAS(KWS_MAXIMUM)) kws_maximum(layer, in, out); break;
-    case KWS_MEAN: if (KWS_HAS(KWS_MEAN)) kws_mean(layer, in, out); break;
-    case KWS_TABLE: if (KWS_HAS(KWS_TABLE)) kws_table(layer, in, out); break;
-    case KWS_KEEP: if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out); break;
-    default: if (KWS_HAS(KWS_ADD)) add_kept(ds_cnn, phase, layer, in, out); break;
+    case KWS_CONVOLUTION:
+      if (KWS_HAS(KWS_CONVOLUTION)) kws_convolution(layer, in, scratch, out);
+      break;
+    case KWS_DENSE:
+      if (KWS_HAS(KWS_DENSE)) kws_dense(layer, in, scratch, out);
+      break;
+    case KWS_DEPTHWISE:
+      if (KWS_HAS(KWS_DEPTHWISE)) kws_depthwise(layer, in, scratch, out);
+      break;
+    case KWS_AVERAGE:
+      if (KWS_HAS(KWS_AVERAGE)) kws_average(layer, in, out);
+      break;
+    case KWS_SOFTMAX:
+      if (KWS_HAS(KWS_SOFTMAX)) kws_softmax(layer, in, out);
+      break;
+    case KWS_MAXIMUM:
+      if (KWS_HAS(KWS_MAXIMUM)) kws_maximum(layer, in, out);
+      break;
+    case KWS_MEAN:
+      if (KWS_HAS(KWS_MEAN)) kws_mean(layer, in, out);
+      break;
+    case KWS_TABLE:
+      if (KWS_HAS(KWS_TABLE)) kws_table(layer, in, out);
+      break;
+    case KWS_KEEP:
+      if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out);
+      break;
+    default:
+      if (KWS_HAS(KWS_ADD)) add_kept(ds_cnn, phase, layer, in, out);
+      break;
   }
 }
 

@@ -4,6 +4,16 @@
 
 #include <stddef.h>
 
+#ifndef KWS_KINDS
+#include "kws_kinds.h"
+#endif
+#if defined KWS_KINDS && (KWS_KINDS & 0x6u) != 0x6u
+#error "this model needs layers that are not compiled: KWS_KINDS in kws_kinds.h"
+#endif
+#if defined KWS_FRONT_ENDS && (KWS_FRONT_ENDS & 0x1u) != 0x1u
+#error "this model needs a front end that is not compiled: KWS_FRONT_ENDS in kws_kinds.h"
+#endif
+
 static const char *const keywords[] = {"computer", "jarvis", "alexa", "smart mirror"};
 
 static const uint16_t sensitivities[] = { /* [3][4] */

@@ -150,10 +150,8 @@ def _in_line(source: Tensor, operators: list[Operator], where: str) -> list[Oper
         if operator.name in _OF_SHAPES:
             raise KwsError(f"{where}: operator {operator.name} is not supported")
         inputs = operator.inputs
-        if (
-            operator.name == "ADD" and inputs[0].index != current.index
-        ):  # the operands may be swapped
-            inputs = inputs[::-1]
+        if operator.name == "ADD" and inputs[0].index != current.index:
+            inputs = inputs[::-1]  # its operands may be swapped
         if inputs[0].index != current.index:
             raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
         line.append(replace(operator, inputs=inputs))

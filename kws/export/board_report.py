@@ -12,7 +12,7 @@ from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
 from kws.export import board_power, cost, footprint
 from kws.export.board_power import microwatts
-from kws.export.c_source import kinds_of
+from kws.export.c_kinds import kinds_of
 from kws.model_file import ModelFile
 
 COMMAND = "kws export"

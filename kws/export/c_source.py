@@ -12,12 +12,13 @@ import numpy.typing as npt
 from kws import __version__
 from kws.atomic_write import encoded
 from kws.committee import members_of
-from kws.config import ARITHMETICS, ModelConfig
-from kws.engine.c_headers import constants, structs
+from kws.config import ModelConfig
+from kws.engine.c_headers import structs
 from kws.engine.c_layout import model_values
-from kws.engine.network import Layer, Network, plan
+from kws.engine.network import Network, plan
 from kws.engine.network_values import Values, network_values
 from kws.engine.plan_check import check_plan
+from kws.export.c_kinds import exported_layer, kinds_check
 from kws.export.cost import ring_samples
 from kws.model_file import ModelFile
 
@@ -54,7 +55,8 @@ def network_source(network: Network) -> tuple[str, str]:
     check_plan("kws_network", values)
     layers, values = _layers(network, values)
     source = f"const kws_network kws_model_network = {struct(values, 1)};\n"
-    return sizes, INCLUDES.format(name=NAME) + layers + source
+    needed = kinds_check([network], [])
+    return sizes, INCLUDES.format(name=NAME) + needed + layers + source
 
 
 def detector_source(
@@ -89,9 +91,9 @@ def detector_source(
         f"extern const kws_model {name}_data;",
         name,
     )
-    return sizes, INCLUDES.format(name=name) + _definitions(
-        model, (network, *others), values, (name, names)
-    )
+    needed = kinds_check((network, *others), [model.config.front_end.arithmetic])
+    definitions = _definitions(model, (network, *others), values, (name, names))
+    return sizes, INCLUDES.format(name=name) + needed + definitions
 
 
 def _definitions(
@@ -193,52 +195,6 @@ def _committee(
     text += "static const kws_member members[] = {\n  " + ",\n  ".join(members) + "};\n\n"
     arrays, named = _arrays("kws_committee_settings", values)
     return text + arrays, first, named | {"members": "members"}
-
-
-def kinds_of(networks: Sequence[Network]) -> list[str]:
-    """Return the kinds of the exported layers of some networks, by the names of the C engine."""
-    kinds = {
-        "KWS_DENSE" if _dense(layer) else f"KWS_{layer.kind}"
-        for network in networks
-        for layer in network.layers
-    }
-    return sorted(kinds, key=constants().__getitem__)
-
-
-def kinds_source(networks: Sequence[Network], arithmetics: Sequence[str]) -> str:
-    """Return the header that names what to compile: layers of networks, front ends."""
-    kinds = kinds_of(networks)
-    bits = sum(1 << constants()[kind] for kind in kinds)
-    front_ends = sum(1 << ARITHMETICS.index(arithmetic) for arithmetic in set(arithmetics))
-    return (
-        "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
-        f"#define KWS_KINDS {bits:#x}u /* {', '.join(kinds)} */\n"
-        "/* And the front ends: 1 for the one in binary32, 2 for the one in fixed point. */\n"
-        f"#define KWS_FRONT_ENDS {front_ends:#x}u\n"
-    )
-
-
-def exported_layer(layer: Layer, values: Values) -> Values:
-    """Return the values of kws_layer with the weights in the order that its kernel reads."""
-    if not _dense(layer):
-        return values
-    return values | {"kind": "KWS_DENSE", "weights": _paired(layer.weights)}
-
-
-def _dense(layer: Layer) -> bool:
-    """Return whether kernels.h's kws_dense can run a layer: sums in 24 bits, pairs in 16."""
-    if layer.kind != "CONVOLUTION" or layer.output_bins != 1:
-        return False
-    reach = np.abs(layer.weights.astype(np.int32)).sum(axis=1).max() * 128
-    return bool(reach < 1 << 23 and layer.weights.min() > -128)
-
-
-def _paired(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Return weights [outputs, depth] in the order of kws_dense, as bytes."""
-    outputs = np.pad(weights, ((0, -len(weights) % 4), (0, 0))).astype(np.int16)
-    fours = outputs.reshape(-1, 2, 2, outputs.shape[1] // 4, 4)[..., (0, 2, 1, 3)]
-    pairs = 256 * fours[:, :, 0] + fours[:, :, 1]  # [outputs / 4, pair, depth / 4, inputs]
-    return pairs.swapaxes(1, 2).astype("<i2").reshape(-1).view(np.int8)
 
 
 def number(value: Any) -> str:

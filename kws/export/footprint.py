@@ -13,7 +13,8 @@ from kws.engine.c_headers import POINTER_BYTES, structs
 from kws.engine.c_layout import detector_memory, model_values
 from kws.engine.network import Network
 from kws.engine.network_values import Values
-from kws.export.c_source import FRONT_ENDS, exported_layer
+from kws.export.c_kinds import exported_layer
+from kws.export.c_source import FRONT_ENDS
 from kws.model_file import ModelFile
 
 Sizes = dict[str, int]  # bytes by part

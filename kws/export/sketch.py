@@ -15,7 +15,8 @@ from kws.engine.lowering import read, read_all
 from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.export.board_report import report
-from kws.export.c_source import detector_source, header, kinds_source, network_source
+from kws.export.c_kinds import kinds_source
+from kws.export.c_source import detector_source, header, network_source
 from kws.export.exported_folder import write
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 

@@ -26,6 +26,24 @@ def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Pa
             target.compile(path, tmp_path / "object.o")
 
 
+@pytest.mark.parametrize(("name", "kinds", "front_ends"), [("kinds", 4, 1), ("front", 0xFFFF, 2)])
+def test_a_model_does_not_compile_without_what_it_needs(
+    name: str, kinds: int, front_ends: int, model: Path, tmp_path: Path
+) -> None:
+    """A layer or front end that is not compiled would be skipped without a word."""
+    export(model, tmp_path / "c")
+    folder = tmp_path / "c" / SKETCH / "src"
+    command = ["gcc", "-fsyntax-only", str(folder / "kws_model.c")]
+    subprocess.run(command, check=True)
+    (folder / "kws_kinds.h").write_text(
+        f"#define KWS_KINDS {kinds}u\n#define KWS_FRONT_ENDS {front_ends}u\n"
+    )
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert ("KWS_KINDS" if name == "kinds" else "KWS_FRONT_ENDS") in done.stderr
+    assert "not compiled" in done.stderr
+
+
 def test_assembly_with_the_flags_of_the_arduino_core(tmp_path: Path) -> None:
     """Pass the flags of the core's rule for .S files: neither -mthumb nor -mfloat-abi."""
     skip_without("arm-none-eabi-gcc", shutil.which("arm-none-eabi-gcc"))

@@ -14,7 +14,8 @@ from kws.config import CommitteeConfig, GateConfig
 from kws.engine.c_headers import structs
 from kws.engine.lowering import read
 from kws.export import cost, footprint
-from kws.export.c_source import detector_source, kinds_of
+from kws.export.c_kinds import kinds_of
+from kws.export.c_source import detector_source
 from kws.export.sketch import engine_files, model_files
 from kws.model_file import ModelFile
 
