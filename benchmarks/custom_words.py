@@ -118,15 +118,19 @@ class Study:
         """Return what `kws new` says of its model of `count` recordings, and what is measured."""
         folder = self.work / str(count)
         model, report = folder / "model.tflite", folder / "report"
-        if not model.exists():
+        figures = report / "report.json"
+        if not (model.exists() and figures.exists()):  # or interrupted between the two
             command = [sys.executable, "-m", "kws", "new", self.word, "--anyway"]
             command += ["--output", str(model), "--report", str(report)]
             if count:
                 command += ["--recordings", str(self._chosen(count, folder / "recordings"))]
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "log.txt").open("w") as log:
-                subprocess.run(command, check=True, stdout=log, stderr=subprocess.STDOUT)
-        said = json.loads((report / "report.json").read_text())
+            path = folder / "log.txt"
+            with path.open("w") as log:
+                done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT)
+            if done.returncode:
+                raise SystemExit(f"{path}: kws new failed with {done.returncode}; its end says why")
+        said = json.loads(figures.read_text())
         phrases = said["confusable_phrases"]
         return {
             **self.tested(ModelFile.load(model)),
