@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from importlib.util import find_spec
@@ -17,11 +16,11 @@ import numpy as np
 import pytest
 from conftest import skip_without
 
-from kws import __version__
 from kws.errors import KwsError
-from kws.parallel import AHEAD, Cluster, workers
+from kws.parallel import Cluster, workers
 from kws.training.shared_objects import map_object, store_object
 from kws.training.workers import run_jobs
+from kws.worker_pool import AHEAD
 
 if TYPE_CHECKING:
     from dask_cluster import KillableCluster
@@ -136,30 +135,11 @@ def test_errors_of_jobs_on_a_cluster_are_those_of_local_ones(
                 run_jobs(pool, fail, [(tmp_path / "log", error)])
 
 
-def test_a_cluster_that_fails_is_one_line(dask: KillableCluster) -> None:
-    with workers(dask.cluster) as pool:
-        for error, text in (
-            (ModuleNotFoundError("No module named 'kws.new'"), "No module named 'kws.new'"),
-            (CancelledError(), "the cluster stopped"),
-        ):
-            with pytest.raises(KwsError, match=f": {text}; workers need this version of kws$"):
-                list(pool.map(fail, [error]))
-
-
 def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     skip_without("distributed", find_spec("distributed"))
-    monkeypatch.setattr("kws.parallel.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("kws.dask_workers.CONNECT_SECONDS", 1)
     with pytest.raises(KwsError, match=r"^tcp://127.0.0.1:1: no Dask scheduler answers there$"):
         Cluster("tcp://127.0.0.1:1").reached()
-
-
-def test_a_worker_of_another_version_is_one_line(
-    dask: KillableCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert dask.cluster.reached() == dask.cluster
-    monkeypatch.setattr("kws.parallel.__version__", "0.0")
-    with pytest.raises(KwsError, match=f"this worker has kws {__version__}, not 0.0$"):
-        dask.cluster.reached()
 
 
 def test_local_jobs_end_where_another_fails(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ from kws.evaluation.stream_part import (
 )
 from kws.evaluation.test_set import EvaluationSet
 from kws.model_file import ModelFile
-from kws.parallel import Workers
 from kws.types import Int
+from kws.worker_pool import Workers
 
 PART_SECONDS, WARM_UP_SECONDS = 3600.0, 60.0
 FILES, UTTERANCES = 32, 64  # that one piece of work measures, and scores

@@ -25,11 +25,11 @@ from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.scores import Scorer, Scores, score_recordings
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks
 from kws.model_file import ModelFile
-from kws.parallel import Workers
 from kws.training.checkpoint import Checkpoint
 from kws.training.recipe import Recipe
 from kws.training.workers import DONE, Status, run_jobs
 from kws.types import Samples
+from kws.worker_pool import Workers
 
 if TYPE_CHECKING:
     from kws.training.examples import ExampleGenerator

@@ -18,8 +18,9 @@ from rich import progress as bars
 from rich.console import Console
 
 from kws.errors import KwsError
-from kws.parallel import Workers, on_interrupt
+from kws.process_end import on_interrupt
 from kws.training.time_left import TimeLeft
+from kws.worker_pool import Workers
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -124,6 +125,7 @@ def run_jobs(
                 logging.getLogger(record.name).handle(record)
             if outcome.error:
                 raise outcome.error
+        pool.require_alive()
         progress()
     return [future.result().result for future in futures]
 
