@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.commands.options import Language, require_extra
-from kws.console.plain_line import print_line
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -105,6 +104,7 @@ def _synthesise(
         TimeRemainingColumn,
     )
 
+    from kws.console.plain_line import print_line
     from kws.data.clips import SYNTHETIC
     from kws.tts.utterances import synthesise
 
