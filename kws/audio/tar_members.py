@@ -55,6 +55,8 @@ def members_of(archive: Path) -> list[Path]:
 
 def find_member(path: Path) -> TarMember | None:
     """Return the file in an archive that a path names; None for any other path."""
+    if ARCHIVE not in str(path).lower():  # most paths, of which there are very many
+        return None
     for parent in path.parents:
         if parent.suffix.lower() == ARCHIVE and parent.is_file():
             name = PurePosixPath(path.relative_to(parent).as_posix())

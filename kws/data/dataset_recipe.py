@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
+from kws.data.recipe_partitions import partition_in, read_partitions
 from kws.data.unheard import without
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, keyword_name
@@ -109,7 +109,8 @@ def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:
 
 def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
     """Return the dataset of one recipe file; its synthesis changes that of the base."""
-    partitions = _partitions(toml)
+    key = _key(toml, "partitions")
+    partitions = read_partitions(toml, key) if key else {}
     training_only = _folders(toml, _key(toml, "training_only"))
 
     def clips(table: TomlTable, key: str | None, kind: str = "") -> list[Clip]:
@@ -125,7 +126,7 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
                 if folder in training_only:
                     found.append(Clip(clip.path, number % PARTITIONS, testable=False, kind=kind))
                 else:
-                    partition = _partition(name, partitions, clip.partition)
+                    partition = partition_in(name, partitions, clip.partition)
                     found.append(replace(clip, partition=partition, kind=kind))
         return found
 
@@ -173,43 +174,6 @@ def _forbid_others(table: TomlTable, names: Sequence[str]) -> None:
 def _folders(table: TomlTable, key: str | None) -> list[str]:
     """Return the list of folders under a key, an empty one where there is no key."""
     return table.texts(key, FOLDER) if key else []
-
-
-def _partition(name: PurePath, partitions: Mapping[str, int], other: int) -> int:
-    """Return the partition of a recording by its path, its speaker or its folder.
-
-    A speaker is named by the path up to the last hyphen: "speech/anna" for "speech/anna-0001.wav".
-    """
-    speaker = name.as_posix().rpartition("-")[0]
-    folders = (folder.as_posix() for folder in name.parents)
-    for key in (name.as_posix(), speaker, *folders):
-        if key in partitions:
-            return partitions[key]
-    return other
-
-
-def _partitions(recipe: TomlTable) -> dict[str, int]:
-    """Return the partition by recording, speaker or folder, from the JSON files a recipe names."""
-    key = _key(recipe, "partitions")
-    if key is None:
-        return {}
-    several = isinstance(recipe.content[key], list)
-    names = recipe.texts(key, '["a file"]') if several else [recipe.text(key)]
-    found: dict[str, int] = {}
-    for name in names:
-        path = recipe.path.parent / name
-        try:
-            partitions = json.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise recipe.error(key, f"{path}: {error.strerror}") from error
-        except ValueError as error:
-            raise recipe.error(key, f"{path}: not JSON: {error}") from error
-        allowed = range(PARTITIONS)
-        if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
-            problem = f"no partition from 0 to {PARTITIONS - 1} by recording"
-            raise recipe.error(key, f"{path}: {problem}")
-        found |= partitions
-    return found
 
 
 def _unheard(recipe: TomlTable) -> list[str]:
