@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kws.errors import KwsError
-from kws.process_end import end_with_parent
+from kws.process_end import end_with_parent, interrupts_wait
 from kws.worker_pool import Workers
 
 Result = TypeVar("Result")
@@ -51,7 +51,7 @@ def workers(cluster: Cluster | None = None, processes: int | None = None) -> Ite
         return
     count = processes or os.cpu_count() or 1
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    executor = ProcessPoolExecutor(count, context, initializer=end_with_parent)
+    executor = _QuietStart(count, context, initializer=end_with_parent)
     try:
         yield _LocalWorkers(executor, count)
     except Exception:  # not Ctrl-C, which reaches them by itself
@@ -61,6 +61,14 @@ def workers(cluster: Cluster | None = None, processes: int | None = None) -> Ite
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+class _QuietStart(ProcessPoolExecutor):
+    """Start processes in submit(), and keep Ctrl-C from them until they are ready."""
+
+    def submit(self, work: Callable[..., Result], /, *args: Any, **named: Any) -> Future[Result]:
+        with interrupts_wait():
+            return super().submit(work, *args, **named)
 
 
 class _LocalWorkers(Workers):

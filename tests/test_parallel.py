@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -151,6 +154,49 @@ def test_local_jobs_end_where_another_fails(tmp_path: Path) -> None:
     with pytest.raises(BrokenProcessPool):
         staying.result(WAIT_SECONDS)
     assert time.monotonic() - start < WAIT_SECONDS
+
+
+INTERRUPTED = """
+import time
+from kws.parallel import workers
+
+if __name__ == "__main__":
+    try:
+        with workers(processes=2) as pool:
+            list(pool.map(time.sleep, [60.0] * 4))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_while_processes_start_is_silent(tmp_path: Path) -> None:
+    """Python would show a traceback of each process that Ctrl-C meets before it is ready."""
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, script], start_new_session=True, **pipes) as process:
+        end = time.monotonic() + WAIT_SECONDS
+        while not any(map(catches_interrupts, children(process.pid))):
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=WAIT_SECONDS) == ("interrupted\n", "")
+
+
+def children(pid: int) -> list[str]:
+    """The processes of a pool that a process has started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        each for each in found if b"spawn_main" in (Path("/proc") / each / "cmdline").read_bytes()
+    ]
+
+
+def catches_interrupts(pid: str) -> bool:
+    """Whether a Python has begun that would show a traceback."""
+    status = (Path("/proc") / pid / "status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGINT - 1) & 1)
 
 
 def test_a_stored_object_is_equal_and_its_arrays_are_mapped(tmp_path: Path) -> None:
