@@ -19,7 +19,7 @@ from kws.audio.audio_file import AudioFile, read_audio
 from kws.audio.tar_members import file_state, find_member, without_archive
 from kws.config import SAMPLE_RATE
 from kws.data.audio_files import audio_files
-from kws.data.clips import inspect
+from kws.data.clips import clips_in, inspect
 from kws.data.dataset import Dataset, from_folder
 from kws.data.shards import write_shards
 from kws.data.speech_commands import for_training, is_speech_commands
@@ -78,6 +78,14 @@ def test_a_folder_of_shards_is_the_folder_of_the_recordings(folder: Path, shards
     assert sharded.speakers == original.speakers
     kinds = kinds_in(shards / "_negative_", [clip.path for clip in sharded.negatives])
     assert sorted(kinds) == ["books", "radio", "talks.2"]
+
+
+def test_a_partition_by_the_name_is_that_of_the_name_before(folder: Path, shards: Path) -> None:
+    original = [c for c in clips_in(folder / "_negative_") if c.path.name != "broken.flac"]
+    sharded = clips_in(shards / "_negative_")
+    assert [c.partition for c in sharded] == [c.partition for c in original]
+    names = [without_archive(c.path).relative_to(shards) for c in sharded]
+    assert names == [c.path.relative_to(folder) for c in original]
 
 
 def test_a_file_in_a_shard_is_read_where_it_lies(shards: Path) -> None:
