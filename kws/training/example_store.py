@@ -171,11 +171,14 @@ def _by_workers(
 ) -> Iterator[_Chunk]:
     """Yield the tasks' examples; the workers map the recordings from files."""
     with (
-        TemporaryDirectory(prefix="recordings-", dir=folder.resolve()) as shared,
+        TemporaryDirectory(
+            prefix="recordings-", dir=folder.resolve(), ignore_cleanup_errors=True
+        ) as shared,
         workers(cluster) as found,
     ):
         store_object(list(generators), Path(shared))
         yield from found.map(_generate_from, ((Path(shared), task) for task in tasks))
+        found.tell(_forget_generators)
 
 
 def _generate_from(piece: tuple[Path, _Task]) -> _Chunk:
@@ -188,6 +191,11 @@ def _generators(folder: Path) -> Sequence[ExampleGenerator]:
     """Return the generators by partition, whose recordings the processes of a machine share."""
     generators: Sequence[ExampleGenerator] = map_object(folder)
     return generators
+
+
+def _forget_generators() -> None:
+    """Let go of the recordings' files, which a network's file system does not remove before."""
+    _generators.cache_clear()
 
 
 def _generate(generator: ExampleGenerator, task: _Task) -> _Chunk:

@@ -46,6 +46,11 @@ def generators() -> list[ExampleGenerator]:
     ]
 
 
+def mapped() -> str:
+    """The files that this process has in its memory."""
+    return Path("/proc/self/maps").read_text()
+
+
 @pytest.fixture(scope="module")
 def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool")
@@ -92,6 +97,7 @@ def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
     assert np.array_equal(here.labels, there.labels)
     assert np.array_equal(here.partitions, there.partitions)
     assert not list(tmp_path.glob("recordings-*"))  # what the workers read
+    assert not any("recordings-" in maps for maps in dask.client.run(mapped).values())
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:
