@@ -34,9 +34,8 @@ from kws.fixed_mfcc_tables import (
     logarithms,
     roots,
 )
+from kws.mfcc import WindowStream, blocks_of
 from kws.types import Frames, Int, Samples
-
-BLOCK = 64  # frames computed at once: the working set stays in the second-level cache
 
 Int32: TypeAlias = npt.NDArray[np.int32]
 Int8: TypeAlias = npt.NDArray[np.int8]
@@ -59,7 +58,7 @@ class FixedMfcc:
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._pending = np.zeros(0, np.int16)
+        self._windows = WindowStream(self.spec)
 
     def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
@@ -67,16 +66,10 @@ class FixedMfcc:
 
     def push_quantised(self, samples: Samples) -> Int8:
         """Take int16 samples [n]; return the quantised frames, [frames, coefficients]."""
-        spec = self.spec
-        stream = np.concatenate([self._pending, samples])
-        count = max(0, (len(stream) - spec.window) // spec.hop + 1)
-        self._pending = stream[count * spec.hop :]
-        frames = np.empty((count, spec.coefficients), np.int8)
-        if count:
-            windows = np.lib.stride_tricks.sliding_window_view(stream, spec.window)[:: spec.hop]
-            for start in range(0, count, BLOCK):
-                block = slice(start, min(start + BLOCK, count))
-                frames[block] = features(windows[block].T, self.tables).T
+        windows = self._windows.push(samples)
+        frames = np.empty((len(windows), self.spec.coefficients), np.int8)
+        for block in blocks_of(windows):
+            frames[block] = features(windows[block].T, self.tables).T
         return frames
 
 

@@ -10,6 +10,8 @@ on many windows side by side (the last axis), C on one; the bits of a frame are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kws.config import FrontEnd
@@ -32,21 +34,38 @@ class Mfcc:
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._pending = np.zeros(0, np.int16)
+        self._windows = WindowStream(self.spec)
 
     def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
-        spec = self.spec
+        windows = self._windows.push(samples)
+        frames = np.empty((len(windows), self.spec.coefficients), np.float32)
+        for block in blocks_of(windows):
+            frames[block] = features(windows[block].T, self.tables).T
+        return frames
+
+
+class WindowStream:
+    """Cut a stream of samples into the windows of its frames."""
+
+    def __init__(self, spec: FrontEnd) -> None:
+        self._spec, self._pending = spec, np.zeros(0, np.int16)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take int16 samples [n]; return the windows they complete, [frames, window]."""
+        spec = self._spec
         stream = np.concatenate([self._pending, samples])
         count = max(0, (len(stream) - spec.window) // spec.hop + 1)
         self._pending = stream[count * spec.hop :]
-        frames = np.empty((count, spec.coefficients), np.float32)
-        if count:
-            windows = np.lib.stride_tricks.sliding_window_view(stream, spec.window)[:: spec.hop]
-            for start in range(0, count, BLOCK):
-                block = slice(start, min(start + BLOCK, count))
-                frames[block] = features(windows[block].T, self.tables).T
-        return frames
+        if not count:
+            return np.zeros((0, spec.window), np.int16)
+        return np.lib.stride_tricks.sliding_window_view(stream, spec.window)[:: spec.hop]
+
+
+def blocks_of(windows: Samples) -> Iterator[slice]:
+    """Yield the slices of windows [frames, window] that are computed at once."""
+    for start in range(0, len(windows), BLOCK):
+        yield slice(start, min(start + BLOCK, len(windows)))
 
 
 def features(windows: Samples, tables: FrontEndTables) -> Float:
