@@ -13,6 +13,7 @@ from rich.console import Console
 from kws.atomic_write import write_atomically
 from kws.calibration_card import calibration_lines, calibration_of
 from kws.config import ModelConfig
+from kws.console.plain_line import print_line
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation, evaluate
 from kws.evaluation.scores import Scorer
@@ -100,7 +101,7 @@ def show_results(plan: Plan, results: Results, console: Console) -> None:
 def show_calibration(config: ModelConfig, console: Console) -> None:
     """Print what the sensitivities stand for, and how sure that is."""
     if card := calibration_of(config):
-        console.print(*calibration_lines(card), sep="\n", soft_wrap=True, highlight=False)
+        print_line("\n".join(calibration_lines(card)), console)
 
 
 def write_loss_curves(plan: Plan, folder: Path) -> None:

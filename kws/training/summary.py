@@ -13,6 +13,7 @@ from rich.console import Console
 from kws.atomic_write import write_atomically
 from kws.calibration_card import SYNTHETIC, CalibrationCard, calibration_of
 from kws.config import ModelConfig
+from kws.console.plain_line import print_line
 from kws.data.splits import MIN_SPEAKERS
 from kws.errors import KwsError
 from kws.evaluation.evaluate import Evaluation, missed_text
@@ -38,7 +39,7 @@ class Summary:
 
     def show(self, console: Console) -> None:
         """Print the lines."""
-        console.print(*self.lines, sep="\n", soft_wrap=True, highlight=False, markup=False)
+        print_line("\n".join(self.lines), console)
 
     def write(self, folder: Path) -> None:
         """Write report.json into a report's folder; KwsError where that fails."""

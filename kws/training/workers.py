@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from rich import progress as bars
 from rich.console import Console
 
+from kws.console.plain_line import print_line
 from kws.errors import KwsError
 from kws.process_end import on_interrupt
 from kws.training.time_left import TimeLeft
@@ -89,7 +90,7 @@ def show_progress(
                         console.print(what)
                 elif is_due and doing != WAITING:
                     line = f"{what}, {share:.0%}" + (f", {left}" if left else "")
-                    console.print(line, soft_wrap=True, highlight=False)
+                    print_line(line, console)
             if is_due:
                 last_line = clock()
 
