@@ -7,46 +7,53 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Model, require_extra
+from kws.commands.options import Model, ModelToWrite, require_extra
+
+Negatives = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Recordings without the keywords that the model was not trained on; repeat it for"
+        " each kind of them.",
+    ),
+]
+Positives = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword."),
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="Recipe that the model was trained by."),
+]
+DataFolder = Annotated[
+    Path | None, typer.Option(metavar="DATASET_DIR", help="Folder of the recipe's data.")
+]
+HeldOut = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4, help="Quarter of the recipe's speakers that the model was not trained on."
+    ),
+]
+Alarms = Annotated[
+    float,
+    typer.Option(
+        "--alarms-per-hour",
+        min=0.001,
+        max=100,
+        help="False alarms of all keywords together that thresholds are set for.",
+    ),
+]
 
 
 def calibrate(
     model: Model,
-    output: Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model to write.")],
-    negatives: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Recordings without the keywords that the model was not trained on; repeat it for"
-            " each kind of them.",
-        ),
-    ] = None,
-    positives: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword."),
-    ] = None,
-    recipe: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.toml", help="Recipe that the model was trained by."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(metavar="DATASET_DIR", help="Folder of the recipe's data.")
-    ] = None,
-    held_out: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=4, help="Quarter of the recipe's speakers that the model was not trained on."
-        ),
-    ] = None,
-    alarms: Annotated[
-        float,
-        typer.Option(
-            "--alarms-per-hour",
-            min=0.001,
-            max=100,
-            help="False alarms of all keywords together that thresholds are set for.",
-        ),
-    ] = 0.2,
+    output: ModelToWrite,
+    negatives: Negatives = None,
+    positives: Positives = None,
+    recipe: RecipeFile = None,
+    data: DataFolder = None,
+    held_out: HeldOut = None,
+    alarms: Alarms = 0.2,
 ) -> None:
     """Set a model's thresholds by speech that it was not trained on.
 

@@ -4,62 +4,63 @@ from __future__ import annotations
 
 import json as json_format
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.commands.evaluate_scores import score, score_conditions
 from kws.commands.listen_options import SensitivityName, Thresholds
 from kws.commands.options import ClusterAddress, Json, Model, NoGate, require_extra
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
-    from kws.evaluation.block_stream import Block
     from kws.evaluation.condition_scores import ConditionScores
     from kws.evaluation.scores import Scores
     from kws.evaluation.test_set import EvaluationSet
     from kws.model_file import ModelFile
-    from kws.types import Samples
-
-LARGE = 200_000_000  # bytes of recordings, for which other processes are worth their start
 
 _log = logging.getLogger(__name__)
 
 
+Positives = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword.")
+]
+Negatives = Annotated[
+    Path, typer.Option(metavar="DIR", help="Recordings without the keywords, hours of them.")
+]
+Noise = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Noise to mix into recordings, all of them with --snr."),
+]
+Snr = Annotated[
+    float | None,
+    typer.Option(metavar="DB", help="Signal-to-noise ratio of the mix.", min=-50, max=100),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Write report.html, with curves and clips, report.json and det.svg."
+    ),
+]
+Conditions = Annotated[
+    bool,
+    typer.Option(
+        "--conditions",
+        help="Measure other speech, rooms, telephone and tempo as well, and each folder of the"
+        " negatives by itself.",
+    ),
+]
+
+
 def evaluate(
     model: Model,
-    positives: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder with a folder of recordings per keyword.")
-    ],
-    negatives: Annotated[
-        Path, typer.Option(metavar="DIR", help="Recordings without the keywords, hours of them.")
-    ],
-    noise: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Noise to mix into recordings, all of them with --snr."),
-    ] = None,
-    snr: Annotated[
-        float | None,
-        typer.Option(metavar="DB", help="Signal-to-noise ratio of the mix.", min=-50, max=100),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write report.html, with curves and clips, report.json and det.svg.",
-        ),
-    ] = None,
-    conditions: Annotated[
-        bool,
-        typer.Option(
-            "--conditions",
-            help="Measure other speech, rooms, telephone and tempo as well, and each folder of the"
-            " negatives by itself.",
-        ),
-    ] = False,
+    positives: Positives,
+    negatives: Negatives,
+    noise: Noise = None,
+    snr: Snr = None,
+    report: Report = None,
+    conditions: Conditions = False,
     sensitivity: SensitivityName = None,
     threshold: Thresholds = None,
     no_gate: NoGate = False,
@@ -126,15 +127,12 @@ def _evaluate(
         from kws.evaluation.report import prepare_report_folder  # loads matplotlib
 
         prepare_report_folder(report)
-    if cluster is None and _size(test_set) < LARGE:
-        scores = _score(model, test_set)
-    else:
-        scores = _score_by_workers(model, test_set, noise_files, cluster)
+    scores = score(model, test_set, noise_files, cluster)
     if not sum(map(len, scores.positives.values())):
         raise KwsError(f"{positives}: none of the recordings can be read")
     if not scores.hours:
         raise KwsError(f"{negatives}: none of the recordings can be read")
-    changed = _score_in_conditions(model, test_set, negatives, sounds) if conditions else None
+    changed = score_conditions(model, test_set, negatives, sounds) if conditions else None
     _print_result(model, test_set, scores, changed, report, json)
 
 
@@ -168,73 +166,3 @@ def _print_result(
         title = model.name + ("" if snr is None else f", noise at {snr:g} dB")
         title += f", gate {'on' if model.config.gate.on else 'off'}"
         Console().print(result.table(title), *(changed.tables if changed else ()))
-
-
-def _score(model: ModelFile, test_set: EvaluationSet) -> Scores:
-    """Score a test set, with a progress bar on a terminal."""
-    from kws.evaluation.scores import Scorer, score_blocks
-
-    with _progress("evaluating", test_set.recording_count) as advance:
-
-        def advancing(blocks: Iterator[Block]) -> Iterator[Block]:
-            for block in blocks:
-                yield block
-                if not block.start:
-                    advance()
-
-        return score_blocks(
-            Scorer(model),
-            {
-                keyword: advancing(test_set.positive_blocks(keyword, warn=True))
-                for keyword in test_set.positives
-            },
-            advancing(test_set.negative_blocks(warn=True)),
-        )
-
-
-def _size(test_set: EvaluationSet) -> int:
-    """Return the size of all files, bytes."""
-    from kws.audio.tar_members import file_state
-
-    paths = [*test_set.negatives, *chain.from_iterable(test_set.positives.values())]
-    return sum(file_state(path)[0] for path in paths)
-
-
-def _score_by_workers(
-    model: ModelFile, test_set: EvaluationSet, noise: list[Path], cluster: str | None
-) -> Scores:
-    """Score a test set by the workers of a cluster, or by processes of this machine."""
-    from kws.evaluation.parallel_scores import ParallelScoring
-    from kws.parallel import Cluster, workers
-
-    def tracked(what: str, results: Iterator[Any], total: int) -> Iterator[Any]:
-        with _progress(what, total) as advance:
-            for result in results:
-                yield result
-                advance()
-
-    with workers(None if cluster is None else Cluster(cluster)) as pool:
-        return ParallelScoring(pool, model, test_set, noise, tracked).scores()
-
-
-def _score_in_conditions(
-    model: ModelFile, test_set: EvaluationSet, negatives: Path, noise: Samples | None
-) -> ConditionScores:
-    """Score a test set in all conditions, with a progress bar on a terminal."""
-    from kws.evaluation.condition_test import score_in_conditions, steps_of
-    from kws.evaluation.scores import Scorer
-
-    with _progress("conditions", steps_of(test_set)) as advance:
-        return score_in_conditions(Scorer(model), test_set, negatives, noise, advance)
-
-
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on a terminal; yield what advances it by one."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda: progress.advance(task)

@@ -15,36 +15,44 @@ COUNTING = (
 FORMATS = "arduino-sketch, arduino-library, platformio, esp-idf, zephyr, c, web, esphome"
 
 
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="Names of shipped models, or paths of .tflite files; several share one engine.",
+    ),
+]
+Output = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help=f"What to write: {FORMATS}.")
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Name of a model in the export; once per model, in their order.",
+    ),
+]
+Arithmetic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="float|fixed",
+        help="Arithmetic of the front end: fixed is for processors without a floating-point"
+        " unit. Thresholds stay as they are.",
+        show_default="as the model says",
+    ),
+]
+Counted = Annotated[bool, typer.Option("--count/--no-count", hidden=True)]
+
+
 def export(
-    models: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MODEL...",
-            help="Names of shipped models, or paths of .tflite files; several share one engine.",
-        ),
-    ],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
-    format_name: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help=f"What to write: {FORMATS}.")
-    ] = "arduino-sketch",
-    names: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="Name of a model in the export; once per model, in their order.",
-        ),
-    ] = None,
-    arithmetic: Annotated[
-        str | None,
-        typer.Option(
-            metavar="float|fixed",
-            help="Arithmetic of the front end: fixed is for processors without a floating-point"
-            " unit. Thresholds stay as they are.",
-            show_default="as the model says",
-        ),
-    ] = None,
-    count: Annotated[bool, typer.Option("--count/--no-count", hidden=True)] = False,
+    models: Models,
+    output: Output,
+    format_name: Format = "arduino-sketch",
+    names: Names = None,
+    arithmetic: Arithmetic = None,
+    count: Counted = False,
 ) -> None:
     """Write models and the engine as code for a board or another system.
 

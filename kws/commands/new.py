@@ -9,52 +9,58 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_extra
+from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_training_extras
 from kws.errors import KwsError
 
 _log = logging.getLogger(__name__)
 
 
+Phrase = Annotated[str, typer.Argument(metavar="PHRASE", help="What shall be said, in quotes.")]
+Recordings = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Recordings of the phrase, if you have some; or a dataset folder, with _negative_"
+        " and _noise_.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="MODEL.tflite", help="Model to write.", show_default="PHRASE.tflite, here"
+    ),
+]
+Alarms = Annotated[
+    float | None,
+    typer.Option(
+        "--alarms-per-hour",
+        min=0,
+        max=100,
+        help="False alarms that the thresholds are set for.",
+        show_default="0.2",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write a report of each tested model, and what was synthesised, to hear.",
+    ),
+]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")]
+
+
 def new(
-    phrase: Annotated[str, typer.Argument(metavar="PHRASE", help="What shall be said, in quotes.")],
-    recordings: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Recordings of the phrase, if you have some; or a dataset folder, with _negative_"
-            " and _noise_.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="MODEL.tflite", help="Model to write.", show_default="PHRASE.tflite, here"
-        ),
-    ] = None,
-    alarms: Annotated[
-        float | None,
-        typer.Option(
-            "--alarms-per-hour",
-            min=0,
-            max=100,
-            help="False alarms that the thresholds are set for.",
-            show_default="0.2",
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write a report of each tested model, and what was synthesised, to hear.",
-        ),
-    ] = None,
+    phrase: Phrase,
+    recordings: Recordings = None,
+    output: Output = None,
+    alarms: Alarms = None,
+    report: Report = None,
     work: Work = None,
     kokoro: Kokoro = None,
     language: Language = None,
     cluster: ClusterAddress = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Train a phrase that is refused, too.")
-    ] = False,
+    anyway: Anyway = False,
 ) -> None:
     """Make a wake word of a phrase: check it, synthesise, train, test, calibrate.
 
@@ -63,13 +69,7 @@ def new(
     the end it says what was reached on voices that training never had, and what
     would help most. Needs the extra named train.
     """
-    require_extra("kws new", "train", "TensorFlow", "SciPy", "soxr")
-    if report is not None:
-        require_extra("kws new --report", "report", "matplotlib")
-    if kokoro is not None:
-        require_extra("kws new --kokoro", "synth", "onnxruntime")
-    if cluster is not None:
-        require_extra("kws new --cluster", "cluster", "distributed")
+    require_training_extras("kws new", report, kokoro, cluster)
     from kws.data.keywords import folder_name
     from kws.parallel import Cluster
 
@@ -78,18 +78,15 @@ def new(
     workers = None if cluster is None else Cluster(cluster).reached()
     from kws.training.pipeline import run
     from kws.training.plan import plan
+    from kws.training.training_options import TrainingOptions
     from kws.training.work_folder import default_work
 
     output = output or Path(f"{name}.tflite")
     folder = work or default_work(output)
-    planned = plan(
-        recordings,
-        folder,
-        alarms_per_hour=alarms,
-        kokoro=kokoro,
-        phrase=phrase,
-        language=language,
+    options = TrainingOptions(
+        alarms_per_hour=alarms, kokoro=kokoro, language=language, phrase=phrase
     )
+    planned = plan(recordings, folder, options=options)
     _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
     run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
     typer.echo(f"try it: kws listen --model {output}")

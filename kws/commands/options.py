@@ -18,6 +18,7 @@ NoGate = Annotated[
     bool,
     typer.Option("--no-gate", help="Turn the energy gate off: run the network on silence too."),
 ]
+ModelToWrite = Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model to write.")]
 Work = Annotated[
     Path | None,
     typer.Option(
@@ -47,6 +48,19 @@ ClusterAddress = Annotated[
         show_default="processes of this machine",
     ),
 ]
+
+
+def require_training_extras(
+    command: str, report: Path | None, kokoro: Path | None, cluster: str | None
+) -> None:
+    """Raise KwsError that says what to install where a training with these options needs it."""
+    require_extra(command, "train", "TensorFlow", "SciPy", "soxr")
+    if report is not None:
+        require_extra(f"{command} --report", "report", "matplotlib")
+    if kokoro is not None:
+        require_extra(f"{command} --kokoro", "synth", "onnxruntime")
+    if cluster is not None:
+        require_extra(f"{command} --cluster", "cluster", "distributed")
 
 
 def require_extra(command: str, extra: str, *libraries: str) -> None:

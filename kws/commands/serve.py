@@ -136,10 +136,7 @@ def serve(
 
     address = Address.parse(uri)
     if check:
-        from kws.serve.probe import wake_word_names
-
-        print(*wake_word_names(address), sep="\n")
-        return
+        return _print_wake_words(address)
     if zeroconf is not None:
         require_extra("kws serve --zeroconf", "serve", "zeroconf")
         if address.scheme != "tcp":
@@ -150,6 +147,13 @@ def serve(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         _serve(model, custom_model_dir or [], tuning, address, zeroconf)
+
+
+def _print_wake_words(address: Address) -> None:
+    """Print what the server at an address offers."""
+    from kws.serve.probe import wake_word_names
+
+    print(*wake_word_names(address), sep="\n")
 
 
 def _serve(

@@ -66,20 +66,13 @@ def synth(
         require_extra("kws synth --kokoro", "synth", "onnxruntime")
     from kws.data.dataset import NEGATIVE
     from kws.data.keywords import keyword_folder, keyword_of
-    from kws.tts.language_hint import language_hint
-    from kws.tts.languages import ENGLISH, language_of
-    from kws.tts.voices import installed_voices, known_language, voices_for
+    from kws.tts.languages import ENGLISH
+    from kws.tts.voices import installed_voices
 
     folder = keyword_folder(output, text)
     keyword = keyword_of(folder)
     others = [keyword_of(path) for path in sorted(output.glob("[!_.]*")) if path.is_dir()]
-    voices = installed_voices(piper, kokoro)
-    spoken = known_language(language) if language else language_of(keyword)
-    if not language and (hint := language_hint(keyword)):
-        _log.warning(hint)
-    able = voices_for(spoken, voices)
-    if spoken is None or not able:
-        raise KwsError(f"{keyword!r}: no installed voice can say it; Piper has more voices")
+    spoken, able = _language_and_voices(keyword, language, installed_voices(piper, kokoro))
     negatives = output / NEGATIVE
     phrases = _confusable_phrases(keyword, others, confusable, seed, spoken)
     random_sentences = _random_sentences([keyword, *others], sentences, seed, spoken)
@@ -89,6 +82,23 @@ def synth(
     for label, texts in (("confusable phrases", phrases), ("sentences", random_sentences)):
         if texts:
             _synthesise(label, texts, 1, negatives, seed, able)
+
+
+def _language_and_voices(
+    keyword: str, language: str | None, voices: list[Voice]
+) -> tuple[str, list[Voice]]:
+    """Return a keyword's language and the voices that can say it; KwsError where none can."""
+    from kws.tts.language_hint import language_hint
+    from kws.tts.languages import language_of
+    from kws.tts.voices import known_language, voices_for
+
+    spoken = known_language(language) if language else language_of(keyword)
+    if not language and (hint := language_hint(keyword)):
+        _log.warning(hint)
+    able = voices_for(spoken, voices)
+    if spoken is None or not able:
+        raise KwsError(f"{keyword!r}: no installed voice can say it; Piper has more voices")
+    return spoken, able
 
 
 def _synthesise(

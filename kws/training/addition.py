@@ -24,21 +24,13 @@ from kws.training.former import Former, Split
 from kws.training.plan import Plan, tuned_by, without_distillation
 from kws.training.recipe_file import has_data
 from kws.training.synthetic_speech import with_kokoro, with_synthesis
-from kws.tts.voices import known_language
+from kws.training.training_options import TrainingOptions
 
 _log = logging.getLogger(__name__)
 
 
 def plan_addition(
-    folder: Path,
-    added: Path,
-    model: str,
-    work: Path,
-    epochs: int | None = None,
-    alarms_per_hour: float | None = None,
-    kokoro: Path | None = None,
-    language: str | None = None,
-    recipe_file: Path | None = None,
+    folder: Path, added: Path, work: Path, recipe_file: Path | None, options: TrainingOptions
 ) -> Plan:
     """Plan to train on from a model with the recordings of a folder and marked clips of another.
 
@@ -47,17 +39,14 @@ def plan_addition(
     Args:
         folder: The dataset that the model was trained on, or another with its keywords.
         added: The folder of `kws listen --keep`.
-        model: Name or path.
         work: Keeps the trainings.
-        epochs: At most.
-        alarms_per_hour: Target of the thresholds.
-        kokoro: Folder of Kokoro's network and voices.
-        language: Of the keywords; None for the one of their letters.
         recipe_file: Hyperparameters and what is synthesised, without data.
+        options: Of which `initial` is the model.
 
     Raises:
         KwsError: Nothing is marked, or something cannot be read.
     """
+    model = str(options.initial)
     if recipe_file and has_data(recipe_file):
         raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
@@ -72,17 +61,11 @@ def plan_addition(
             " compared on; its thresholds are kept",
             model,
         )
-    spoken = None if language is None else known_language(language)
-    dataset = with_synthesis(_joined(known, clips, added), spoken, recipe_file)
-    dataset = with_kokoro(dataset, kokoro) if kokoro is not None else dataset
-    recipe = tuned_by(recipe_file, without_distillation(former.recipe), model)
-    schedule, posterior = recipe.schedule, recipe.posterior
-    if epochs is not None:
-        schedule = replace(schedule, epochs=epochs)
-    if alarms_per_hour is not None:
-        posterior = replace(posterior, false_alarms_per_hour=alarms_per_hour)
+    joined = _joined(known, clips, added)
+    dataset = with_synthesis(joined, options.spoken_language, recipe_file)
+    dataset = with_kokoro(dataset, options.kokoro) if options.kokoro is not None else dataset
+    recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
     tested, kept = _folds(former.split, work)
-    recipe = replace(recipe, schedule=schedule, posterior=posterior)
     return Plan(dataset, recipe, tested, kept, former=former)
 
 

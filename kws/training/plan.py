@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from kws.training.former import Former
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
-from kws.tts.kokoro import kokoro_voices
+from kws.training.training_options import TrainingOptions
 from kws.tts.phrase_check import keyword_warnings
-from kws.tts.voices import known_language
 
 NONE = "none"  # instead of a model that training starts from
+AS_USUAL = TrainingOptions()
 
 _log = logging.getLogger(__name__)
 
@@ -53,78 +52,56 @@ def plan(
     folder: Path | None,
     work: Path,
     recipe_file: Path | None = None,
-    keywords: Sequence[str] = (),
-    initial: str | None = None,
-    folds: int | None = None,
-    epochs: int | None = None,
-    alarms_per_hour: float | None = None,
-    kokoro: Path | None = None,
-    embedding: Path | None = None,
-    held_out: int | None = None,
-    phrase: str = "",
-    language: str | None = None,
+    options: TrainingOptions = AS_USUAL,
 ) -> Plan:
     """Plan the trainings on a dataset folder; `work` keeps them.
 
     A recipe that names data and the command words of Speech Commands are trained from random
     weights; any other folder starts from the base model. Options override the recipe's
-    hyperparameters, and those the defaults of that kind of training. `initial` is a model's name or
-    path, or "none"; `kokoro` and `embedding` are folders of networks. Without the embedding there
-    is no distillation. `held_out` is a quarter of the speakers, 1 to 4, that the kept model is
-    tested on, without folds. A `phrase` is the only keyword, and needs no recordings. `language` is
-    that of the keywords, by espeak-ng's name or a usual code; None for the one of their letters.
-    Raises KwsError for what cannot be read, and contradictions.
+    hyperparameters, and those the defaults of that kind of training. Raises KwsError for what
+    cannot be read, and contradictions.
     """
-    _check_folders(kokoro, embedding)
+    options.check_folders()
     recipe_file = recipe_file and current_path(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
-    own_split = not (folder is None or phrase or with_data) and is_speech_commands(folder)
-    _check_split(folder if own_split else None, folds, held_out)
-    if with_data and keywords:
+    own_split = not (folder is None or options.phrase or with_data) and is_speech_commands(folder)
+    _check_split(folder if own_split else None, options.folds, options.held_out)
+    if with_data and options.keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
-    start = initial or (NONE if with_data or own_split else DEFAULT_BASE)
-    spoken = None if language is None else known_language(language)
-    dataset, default = _dataset(folder, recipe_file, with_data, keywords, phrase, spoken)
-    if kokoro is not None:
-        dataset = with_kokoro(dataset, kokoro)
-    if not initial and recipe_file and _front_end(recipe_file, default) != MFCC:
-        start = NONE  # the base model is one on MFCC
-    recipe = _hyperparameters(recipe_file, default, start, _is_recorded(dataset))
-    recipe = _with_options(recipe, epochs, alarms_per_hour, 0 if folds else held_out)
+    dataset, default = _dataset(folder, recipe_file, with_data, options)
+    if options.kokoro is not None:
+        dataset = with_kokoro(dataset, options.kokoro)
+    start = NONE if with_data or own_split else DEFAULT_BASE
+    recipe = _hyperparameters(recipe_file, default, options.initial, start, _is_recorded(dataset))
+    recipe = options.applied_to(recipe)
     _check_batches(recipe, len(dataset.positives))
     if not own_split and not dataset.base_model:
-        for line in keyword_warnings(list(dataset.positives), spoken):
+        for line in keyword_warnings(list(dataset.positives), options.spoken_language):
             _log.warning("%s", line)
     if own_split:
         tested = [kept := Fold(0, PARTITIONS, work)]
-    elif recipe.schedule.held_out:
-        kept = held_out_quarter(recipe.schedule.held_out, work)
-        tested = [] if dataset.base_model else [kept]
     else:
-        usual = 0 if dataset.base_model else QUARTERS if start == NONE else 2
-        tested, kept = _folds(folds or usual, work)
+        tested, kept = _folds(dataset, recipe, options.folds, work)
     planned = Plan(dataset, recipe, tested, kept, own_split=own_split)
-    return _with_distillation(planned, embedding)
+    return _with_distillation(planned, options.embedding)
 
 
 def _dataset(
-    folder: Path | None,
-    recipe_file: Path | None,
-    with_data: bool,
-    keywords: Sequence[str],
-    phrase: str,
-    language: str | None,
+    folder: Path | None, recipe_file: Path | None, with_data: bool, options: TrainingOptions
 ) -> tuple[Dataset, Recipe]:
     """Return the dataset of a folder, by a recipe where there is one, and its default recipe."""
-    if folder is None or phrase:
-        return with_synthesis(for_phrase(phrase, folder), language, recipe_file), Recipe()
+    language = options.spoken_language
+    if folder is None or options.phrase:
+        dataset = for_phrase(options.phrase, folder)
+        return with_synthesis(dataset, language, recipe_file), Recipe()
     if recipe_file and with_data:
         dataset = _said_in(language, from_recipe(recipe_file, folder))
         return dataset, defaults.BASE_MODEL if dataset.base_model else defaults.WAKE_WORDS
     if is_speech_commands(folder):
-        dataset = with_other_words(for_training(folder, keywords), recipe_file)
+        dataset = with_other_words(for_training(folder, options.keywords), recipe_file)
         return _said_in(language, dataset), defaults.COMMAND_WORDS
-    return with_synthesis(from_folder(folder, keywords), language, recipe_file), Recipe()
+    dataset = from_folder(folder, options.keywords)
+    return with_synthesis(dataset, language, recipe_file), Recipe()
 
 
 def _said_in(language: str | None, dataset: Dataset) -> Dataset:
@@ -150,11 +127,18 @@ def _check_split(speech_commands: Path | None, folds: int | None, held_out: int 
         raise KwsError("--folds and --held-out exclude each other: one of them says what is tested")
 
 
-def _folds(count: int, work: Path) -> tuple[list[Fold], Fold]:
-    """Return the folds that are tested, and the one of the final model.
+def _folds(
+    dataset: Dataset, recipe: Recipe, count: int | None, work: Path
+) -> tuple[list[Fold], Fold]:
+    """Return the folds that are tested, `count` of them if it is given, and the one that is kept.
 
     Several folds together are tested on every recording, a single one on a quarter.
     """
+    if recipe.schedule.held_out:
+        kept = held_out_quarter(recipe.schedule.held_out, work)
+        return [] if dataset.base_model else [kept], kept
+    usual = 0 if dataset.base_model else QUARTERS if recipe.initial is None else 2
+    count = count or usual
     split = count if count > 1 else QUARTERS
     return [Fold(index, split, work) for index in range(count)], Fold(split, split, work)
 
@@ -164,31 +148,24 @@ def without_distillation(recipe: Recipe) -> Recipe:
     return replace(recipe, distillation=replace(recipe.distillation, passages_per_batch=0))
 
 
-def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
-    """Raise KwsError where a folder of networks is not what it should be."""
-    if kokoro is not None:
-        kokoro_voices(kokoro)
-    if embedding is not None:
-        from kws.training.distillation.embedding import files
-
-        files(embedding)
-
-
 def _is_recorded(dataset: Dataset) -> bool:
     """Return whether there is a recording to test on."""
     speech = [*dataset.positives.values(), dataset.negatives]
     return any(clip.testable for clips in speech for clip in clips)
 
 
-def _front_end(path: Path, default: Recipe) -> str:
-    """Return the kind of front end that a recipe file asks for."""
-    return read_hyperparameters(path, default).front_end.kind
+def _hyperparameters(
+    path: Path | None, default: Recipe, initial: str | None, usual_start: str, recorded: bool
+) -> Recipe:
+    """Return the defaults, or those for training from a model, with what a recipe file says.
 
-
-def _hyperparameters(path: Path | None, default: Recipe, start: str, recorded: bool) -> Recipe:
-    """Return the defaults, or those for training from a model, with what a recipe file says."""
-    if start == NONE:
-        return read_hyperparameters(path, default) if path else default
+    initial: what training starts from if it is given; else that is usual_start.
+    """
+    start = initial or usual_start
+    if start == NONE or not initial:
+        recipe = read_hyperparameters(path, default) if path else default
+        if start == NONE or recipe.front_end.kind != MFCC:  # the base model is one on MFCC
+            return recipe
     tuning = defaults.fine_tuning if recorded else defaults.from_text_alone
     return tuned_by(path, tuning(ModelFile.load(start)), start)
 
@@ -207,20 +184,6 @@ def tuned_by(path: Path | None, tuned: Recipe, start: str) -> Recipe:
             "%s: training starts from %s, whose front end and architecture it keeps", path, start
         )
     return replace(recipe, front_end=tuned.front_end, architecture=tuned.architecture)
-
-
-def _with_options(
-    recipe: Recipe, epochs: int | None, alarms_per_hour: float | None, held_out: int | None
-) -> Recipe:
-    """Return a recipe with the options of the command line."""
-    schedule, posterior = recipe.schedule, recipe.posterior
-    if epochs is not None:
-        schedule = replace(schedule, epochs=epochs)
-    if held_out is not None:
-        schedule = replace(schedule, held_out=held_out)
-    if alarms_per_hour is not None:
-        posterior = replace(posterior, false_alarms_per_hour=alarms_per_hour)
-    return replace(recipe, schedule=schedule, posterior=posterior)
 
 
 def _check_batches(recipe: Recipe, keywords: int) -> None:

@@ -85,7 +85,7 @@ def test_a_cluster_and_processes_give_the_same_figures(
     result, _ = evaluated(folders, *noise)
     there, complaints = evaluated(folders, *noise, "--cluster", dask.cluster.address)
     assert (there, complaints) == (result, "")
-    monkeypatch.setattr("kws.commands.evaluate.LARGE", 0)
+    monkeypatch.setattr("kws.commands.evaluate_scores.LARGE", 0)
     printed = []
     monkeypatch.setattr("builtins.print", printed.append)
     evaluate(

@@ -37,6 +37,7 @@ from kws.training.recipe import (  # noqa: E402
     Recipe,
     Schedule,
 )
+from kws.training.training_options import TrainingOptions  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -223,7 +224,8 @@ def test_refusals(model: ModelFile, tmp_path: Path) -> None:
 
 
 def test_the_recipe_is_for_the_microfrontend_and_starts_from_nothing(tmp_path: Path) -> None:
-    recipe = plan(None, tmp_path, ROOT / "models" / "esphome.toml", phrase="hey lumen").recipe
+    options = TrainingOptions(phrase="hey lumen")
+    recipe = plan(None, tmp_path, ROOT / "models" / "esphome.toml", options).recipe
     assert recipe.front_end == MICRO
     assert recipe.initial is None
     assert recipe.architecture.first_kernel % recipe.architecture.stride == 0

@@ -32,8 +32,10 @@ from kws.training.before_after import (
 )
 from kws.training.cross_validation import Fold
 from kws.training.former import SPLIT, Former, read_split, store_split
+from kws.training.training_options import TrainingOptions
 
 HOME = ROOT / "models" / "home.tflite"
+FROM_HOME = TrainingOptions(initial=str(HOME))
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_a_shipped_model_is_trained_on_and_keeps_its_thresholds(
         "[schedule]\nepochs = 9\nsteps_per_epoch = 2\n[synthesis]\nexcluded_phrases = ['a']\n"
     )
     made = plan_addition(
-        dataset, kept, str(HOME), tmp_path / "x.work", epochs=1, recipe_file=recipe
+        dataset, kept, tmp_path / "x.work", recipe, TrainingOptions(initial=str(HOME), epochs=1)
     )
     assert made.recipe.schedule.steps_per_epoch == 2
     assert made.dataset.synthesis.excluded_phrases in [(), ("a",)]  # (): no synthesiser is here
@@ -114,14 +116,16 @@ def test_folds_and_partitions_are_those_of_the_former_training(
 ) -> None:
     former = tmp_path / "former.tflite"
     shutil.copy(HOME, former)
-    first = plan_addition(dataset, kept, str(HOME), tmp_path / "former.work")
+    first = plan_addition(dataset, kept, tmp_path / "former.work", None, FROM_HOME)
     (tmp_path / "former.work").mkdir()
     moved = [replace(clip, partition=7 - clip.partition) for clip in first.dataset.negatives]
     divided = replace(first.dataset, negatives=moved), first.tested[1:], first.kept
     store_split(tmp_path / "former.work", *divided, tmp_path / "speech")
     shutil.copy(HOME, tmp_path / "former.work" / "fold-1.tflite")
 
-    made = plan_addition(dataset, kept, str(former), tmp_path / "x.work")
+    made = plan_addition(
+        dataset, kept, tmp_path / "x.work", None, TrainingOptions(initial=str(former))
+    )
     assert [fold.index for fold in made.tested] == [1]
     assert made.kept.folds == first.kept.folds
     before = {clip.path.resolve(): clip.partition for clip in moved if clip.kind != KEPT_KIND}
@@ -139,7 +143,7 @@ def test_folds_and_partitions_are_those_of_the_former_training(
 def test_a_recipe_of_data_is_refused(kept: Path, dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "data.toml").write_text("[keywords]\ncomputer = ['computer']\n")
     with pytest.raises(KwsError, match=r"data\.toml: names data, which --add takes from"):
-        plan_addition(dataset, kept, str(HOME), tmp_path, recipe_file=tmp_path / "data.toml")
+        plan_addition(dataset, kept, tmp_path, tmp_path / "data.toml", FROM_HOME)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{}", '{"folds": 4}', "[" * 100_000, "\udcff"])

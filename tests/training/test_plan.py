@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import ROOT, kws
@@ -16,7 +17,7 @@ from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.training.cross_validation import Fold
-from kws.training.plan import plan, without_distillation
+from kws.training.plan import Plan, plan, without_distillation
 from kws.training.recipe import (
     BASE_MODEL,
     COMMAND_WORDS,
@@ -26,10 +27,16 @@ from kws.training.recipe import (
     PosteriorHandling,
     Recipe,
 )
+from kws.training.training_options import TrainingOptions
 
 pytestmark = pytest.mark.slow
 
 WORK = Path("work")
+
+
+def planned(folder: Path | None, recipe_file: Path | None = None, **options: Any) -> Plan:
+    """What is planned for a folder, a recipe and options of the command line."""
+    return plan(folder, WORK, recipe_file, TrainingOptions(**options))
 
 
 @pytest.fixture
@@ -59,7 +66,7 @@ def commands(tmp_path: Path) -> Path:
 
 
 def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
-    made = plan(own, WORK)
+    made = planned(own)
     assert list(made.dataset.positives) == ["computer", "smart mirror"]
     assert made.recipe.initial is not None
     assert made.recipe.initial.name == "base"
@@ -72,66 +79,66 @@ def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
 
 
 def test_a_phrase_alone_is_synthesised_and_starts_from_the_base_model(own: Path) -> None:
-    made = plan(None, WORK, phrase="hey lumen", alarms_per_hour=3)
+    made = planned(None, phrase="hey lumen", alarms_per_hour=3)
     assert made.dataset.positives == {"hey lumen": []}
     assert made.recipe.initial is not None
     assert made.recipe.posterior.false_alarms_per_hour == 3
-    assert len(plan(own, WORK, phrase="computer").dataset.positives["computer"]) > 0
+    assert len(planned(own, phrase="computer").dataset.positives["computer"]) > 0
 
 
 def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
-    made = plan(own, WORK, recipe_file)
+    made = planned(own, recipe_file)
     assert list(made.dataset.positives) == ["computer"]
     assert made.recipe == without_distillation(WAKE_WORDS)  # there is no speech embedding
     assert made.tested == [Fold(index, 4, WORK) for index in range(4)]
     assert made.kept == Fold(4, 4, WORK)
-    started = plan(own, WORK, recipe_file, initial=str(ROOT / "models" / "home.tflite"))
+    started = planned(own, recipe_file, initial=str(ROOT / "models" / "home.tflite"))
     assert started.recipe.initial is not None
     assert len(started.tested) == 2
 
 
 def test_without_recordings_the_kept_model_is_a_committee_and_no_fold_is_trained() -> None:
-    made = plan(None, WORK, phrase="hey lumen")
+    made = planned(None, phrase="hey lumen")
     assert made.recipe.committee == CommitteeRecipe(networks=3, bound=0.05)
     assert made.tested == [made.kept] == [Fold(0, 4, WORK)]
-    with_folds = plan(None, WORK, phrase="hey lumen", folds=2)
+    with_folds = planned(None, phrase="hey lumen", folds=2)
     assert with_folds.tested == [Fold(0, 2, WORK), Fold(1, 2, WORK)]
 
 
 def test_with_recordings_folds_are_tested_and_one_network_is_kept(own: Path) -> None:
-    made = plan(own, WORK, phrase="computer")
+    made = planned(own, phrase="computer")
     assert made.recipe.committee.networks == 1
     assert len(made.tested) == 2
 
 
 def test_a_base_model_is_trained_on_everything_and_not_tested(own: Path, recipe_file: Path) -> None:
     recipe_file.write_text(f"base_model = true\n{recipe_file.read_text()}")
-    made = plan(own, WORK, recipe_file)
+    made = planned(own, recipe_file)
     assert made.recipe == BASE_MODEL
     assert made.tested == []
     assert not made.own_split
     assert made.kept.held_out == []
-    assert len(plan(own, WORK, recipe_file, folds=2).tested) == 2
-    made = plan(own, WORK, recipe_file, held_out=1)  # for tests of the models that start from it
+    assert len(planned(own, recipe_file, folds=2).tested) == 2
+    made = planned(own, recipe_file, held_out=1)  # for tests of the models that start from it
     assert (made.tested, made.kept) == ([], Fold(0, 4, WORK))
 
 
 def test_the_kept_model_is_tested_where_it_holds_out_a_quarter(own: Path, tmp_path: Path) -> None:
-    made = plan(own, WORK, held_out=2)
+    made = planned(own, held_out=2)
     assert made.tested == [made.kept] == [Fold(1, 4, WORK)]
     assert made.keeps_tested
     assert not made.own_split
     assert made.kept.held_out == [2, 3]
     recipe = tmp_path / "held_out.toml"
     recipe.write_text("[schedule]\nheld_out = 3\n")
-    assert plan(own, WORK, recipe).kept == Fold(2, 4, WORK)
-    assert plan(own, WORK, recipe, folds=1).kept == Fold(4, 4, WORK)  # the option overrides it
+    assert planned(own, recipe).kept == Fold(2, 4, WORK)
+    assert planned(own, recipe, folds=1).kept == Fold(4, 4, WORK)  # the option overrides it
     with pytest.raises(KwsError, match="--folds and --held-out exclude each other"):
-        plan(own, WORK, folds=2, held_out=1)
+        planned(own, folds=2, held_out=1)
 
 
 def test_speech_commands_keep_their_own_split(commands: Path) -> None:
-    made = plan(commands, WORK, keywords=["go", "yes"])
+    made = planned(commands, keywords=["go", "yes"])
     assert list(made.dataset.positives) == ["go", "yes"]
     assert {clip.path.parent.name for clip in made.dataset.negatives} == {"stop"}
     assert made.recipe == COMMAND_WORDS
@@ -141,14 +148,14 @@ def test_speech_commands_keep_their_own_split(commands: Path) -> None:
     assert validation.positives["go"]
     assert all(clip.partition == 0 for clip in validation.positives["go"])
     with pytest.raises(KwsError, match="a split of their own, without --held-out"):
-        plan(commands, WORK, held_out=1)
-    assert plan(commands, WORK, keywords=["go"], initial="home").recipe.initial is not None
+        planned(commands, held_out=1)
+    assert planned(commands, keywords=["go"], initial="home").recipe.initial is not None
 
 
 def test_a_recipe_changes_hyperparameters_without_code(own: Path, recipe_file: Path) -> None:
-    usual = plan(own, WORK, recipe_file).recipe
+    usual = planned(own, recipe_file).recipe
     recipe_file.write_text(f"{recipe_file.read_text()}[schedule]\nlearning_rate = 1e-4\n")
-    changed = plan(own, WORK, recipe_file).recipe
+    changed = planned(own, recipe_file).recipe
     assert changed == replace(usual, schedule=replace(usual.schedule, learning_rate=1e-4))
 
 
@@ -156,16 +163,16 @@ def test_a_recipe_may_change_nothing_but_a_hyperparameter_of_another(
     own: Path, recipe_file: Path
 ) -> None:
     """Which of the two names the data does not matter."""
-    usual = plan(own, WORK, recipe_file)
+    usual = planned(own, recipe_file)
     other = recipe_file.with_name("other.toml")
     other.write_text('extends = "words.toml"\n[schedule]\nlearning_rate = 1e-4\n')
-    made = plan(own, WORK, other)
+    made = planned(own, other)
     schedule = replace(usual.recipe.schedule, learning_rate=1e-4)
     assert made.dataset == usual.dataset
     assert made.recipe == replace(usual.recipe, schedule=schedule)
     other.write_text("[schedule]\nlearning_rate = 1e-4\n")
     recipe_file.write_text(f'extends = "other.toml"\n{recipe_file.read_text()}')
-    assert plan(own, WORK, recipe_file) == made
+    assert planned(own, recipe_file) == made
 
 
 def test_a_recipe_of_hyperparameters_alone_suits_any_folder(
@@ -176,8 +183,8 @@ def test_a_recipe_of_hyperparameters_alone_suits_any_folder(
         "[schedule]\nlearning_rate = 1e-4\nepochs = 5\n[posterior]\nfalse_alarms_per_hour = 2\n"
     )
     for folder, words, initial in ((own, (), None), (own, (), "none"), (commands, ["go"], None)):
-        usual = plan(folder, WORK, keywords=words, initial=initial)
-        made = plan(folder, WORK, recipe_file, words, initial)
+        usual = planned(folder, keywords=words, initial=initial)
+        made = planned(folder, recipe_file, keywords=words, initial=initial)
         assert made.dataset == usual.dataset
         assert made.tested == usual.tested
         assert made.recipe == replace(
@@ -185,7 +192,7 @@ def test_a_recipe_of_hyperparameters_alone_suits_any_folder(
             schedule=replace(usual.recipe.schedule, learning_rate=1e-4, epochs=5),
             posterior=replace(usual.recipe.posterior, false_alarms_per_hour=2),
         )
-    made = plan(own, WORK, recipe_file, keywords=["computer"], epochs=3, alarms_per_hour=1.5)
+    made = planned(own, recipe_file, keywords=["computer"], epochs=3, alarms_per_hour=1.5)
     assert list(made.dataset.positives) == ["computer"]
     assert made.recipe.schedule.epochs == 3
     assert made.recipe.posterior.false_alarms_per_hour == 1.5
@@ -195,21 +202,21 @@ def test_a_model_that_training_starts_from_keeps_its_shape(
     own: Path, recipe_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe_file.write_text("[architecture]\nchannels = 8\n[front_end]\nhop = 416\n")
-    made = plan(own, WORK, recipe_file).recipe
-    assert made == plan(own, WORK).recipe
+    made = planned(own, recipe_file).recipe
+    assert made == planned(own).recipe
     assert [record.getMessage() for record in caplog.records if "keeps" in record.getMessage()] == [
         f"{recipe_file}: training starts from base, whose front end and architecture it keeps"
     ]
     caplog.clear()
     recipe_file.write_text((ROOT / "models" / "base.toml").read_text().split("parameters.")[1])
-    plan(own, WORK, recipe_file)
+    planned(own, recipe_file)
     assert not [record for record in caplog.records if "keeps" in record.getMessage()]
 
 
 def test_the_base_models_former_name_is_understood(
     own: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert plan(own, WORK, initial="trunk").recipe == plan(own, WORK, initial="base").recipe
+    assert planned(own, initial="trunk").recipe == planned(own, initial="base").recipe
     messages = [record.getMessage() for record in caplog.records]
     assert messages.count("the model trunk is now called base") == 1
 
@@ -219,34 +226,34 @@ def test_the_base_recipes_former_name_is_understood(
 ) -> None:
     renamed = tmp_path / "base.toml"
     renamed.write_text("[schedule]\nepochs = 3\n")
-    assert plan(own, WORK, tmp_path / "trunk.toml").recipe.schedule.epochs == 3
+    assert planned(own, tmp_path / "trunk.toml").recipe.schedule.epochs == 3
     messages = [record.getMessage() for record in caplog.records]
     assert f"{tmp_path / 'trunk.toml'} is now called {renamed}" in messages
     with pytest.raises(KwsError, match=r"other\.toml: No such file"):
-        plan(own, WORK, tmp_path / "other.toml")
+        planned(own, tmp_path / "other.toml")
 
 
 def test_keywords_leave_background_in_a_batch(own: Path, recipe_file: Path) -> None:
     recipe_file.write_text("[schedule]\nbatch_size = 2\nkeyword_share = 0.99\n")
     with pytest.raises(KwsError, match=r"2 keywords with a share of 0\.99 leave no background"):
-        plan(own, WORK, recipe_file)
+        planned(own, recipe_file)
 
 
 def test_a_batch_has_room_for_each_keyword(own: Path, recipe_file: Path) -> None:
     recipe_file.write_text("[schedule]\nbatch_size = 4\nkeyword_share = 0.2\n")
     with pytest.raises(KwsError, match=r"a share of 0\.2 of a batch of 4 .* none of 2 keywords"):
-        plan(own, WORK, recipe_file)
+        planned(own, recipe_file)
 
 
 def test_a_users_folder_may_start_from_random_weights(own: Path) -> None:
-    made = plan(own, WORK, initial="none")
+    made = planned(own, initial="none")
     assert made.recipe == Recipe()
     assert len(made.tested) == 4
 
 
 def test_options_arrive(own: Path) -> None:
-    usual = plan(own, WORK).recipe
-    made = plan(own, WORK, keywords=["computer"], epochs=3, alarms_per_hour=2.5)
+    usual = planned(own).recipe
+    made = planned(own, keywords=["computer"], epochs=3, alarms_per_hour=2.5)
     assert list(made.dataset.positives) == ["computer"]
     assert any("smart_mirror" in str(clip.path) for clip in made.dataset.negatives)
     assert made.recipe.schedule.epochs == 3
@@ -256,7 +263,7 @@ def test_options_arrive(own: Path) -> None:
 
 @pytest.mark.parametrize("count", range(1, PARTITIONS + 1))
 def test_any_number_of_models_is_tested(own: Path, count: int) -> None:
-    made = plan(own, WORK, folds=count)
+    made = planned(own, folds=count)
     assert len(made.tested) == count
     assert made.kept.held_out == []
     held_out = [partition for fold in made.tested for partition in fold.held_out]
@@ -281,24 +288,24 @@ def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> 
         assert done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("x*"))
     with pytest.raises(KwsError, match=r"text\.tflite: "):
-        plan(own, WORK, initial=str(text))
+        planned(own, initial=str(text))
 
 
 def test_kokoro_speaks_for_a_users_folder(own: Path, tmp_path: Path) -> None:
     folder = kokoro(tmp_path / "kokoro")
-    made = plan(own, WORK, kokoro=folder).dataset
-    assert made.synthesis == replace(plan(own, WORK).dataset.synthesis, kokoro=folder)
+    made = planned(own, kokoro=folder).dataset
+    assert made.synthesis == replace(planned(own).dataset.synthesis, kokoro=folder)
     assert made.card == {"data": ["voices of Kokoro-82M (hexgrad), Apache-2.0"]}
     record(own / "computer" / "synth-computer-1@flite_slt.flac")
     record(own / "smart_mirror" / "synth-smart_mirror-1@flite_slt.flac")
-    assert not plan(own, WORK).dataset.synthesis.utterances_per_keyword
-    assert plan(own, WORK, kokoro=folder).dataset.synthesis.utterances_per_keyword
+    assert not planned(own).dataset.synthesis.utterances_per_keyword
+    assert planned(own, kokoro=folder).dataset.synthesis.utterances_per_keyword
 
 
 def test_kokoro_says_nothing_where_nothing_is_synthesised(
     own: Path, tmp_path: Path, recipe_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = plan(own, WORK, recipe_file, kokoro=kokoro(tmp_path / "kokoro")).dataset
+    made = planned(own, recipe_file, kokoro=kokoro(tmp_path / "kokoro")).dataset
     assert made.synthesis.kokoro is None
     assert caplog.messages == [
         "Kokoro says nothing: no speech is synthesised for this dataset",
@@ -307,11 +314,11 @@ def test_kokoro_says_nothing_where_nothing_is_synthesised(
 
 def test_kokoro_is_checked_first(tmp_path: Path) -> None:
     with pytest.raises(KwsError, match="but there is none there"):
-        plan(tmp_path / "nowhere", WORK, kokoro=tmp_path)
+        planned(tmp_path / "nowhere", kokoro=tmp_path)
 
 
 def test_command_words_get_synthetic_other_words(commands: Path) -> None:
-    wanted = plan(commands, WORK, keywords=["go"]).dataset.synthesis
+    wanted = planned(commands, keywords=["go"]).dataset.synthesis
     assert wanted.confusable_phrases == ("stop", "yes")
     assert wanted.utterances_per_confusable > 0
     assert wanted.utterances_per_respelling == 0

@@ -25,6 +25,7 @@ from kws.training.recipe import (
     ExampleCounts,
     Mining,
 )
+from kws.training.training_options import TrainingOptions
 from kws.training.work_folder import check_work
 from kws.training.workers import Status
 
@@ -48,7 +49,7 @@ def test_distillation_needs_an_embedding(
 ) -> None:
     """Where it is not used, a warning says so."""
     work, recipe_file = folder / "work", folder / "alexa.toml"
-    distilled = plan(folder, work, recipe_file, embedding=embedding)
+    distilled = plan(folder, work, recipe_file, TrainingOptions(embedding=embedding))
     assert distilled.recipe == WAKE_WORDS
     assert distilled.recipe.distillation.passages_per_batch > 0
     assert distilled.plugin == DistillationPlugin(embedding)
@@ -56,7 +57,9 @@ def test_distillation_needs_an_embedding(
     alone = plan(folder, work, recipe_file)
     assert alone.recipe == without_distillation(WAKE_WORDS)
     assert alone.dataset.card == {}
-    fine_tuned = plan(folder, work, keywords=["alexa"], embedding=embedding)
+    fine_tuned = plan(
+        folder, work, options=TrainingOptions(keywords=["alexa"], embedding=embedding)
+    )
     assert fine_tuned.recipe.distillation.passages_per_batch == 0
     assert fine_tuned.dataset.card == {}
     assert any("embedding is not used" in message for message in caplog.messages)
@@ -66,9 +69,9 @@ def test_a_work_folder_with_distillation_is_not_resumed_without(
     embedding: Path, folder: Path
 ) -> None:
     work, recipe_file = folder / "work", folder / "alexa.toml"
-    check_work(work, plan(folder, work, recipe_file, embedding=embedding))
+    check_work(work, plan(folder, work, recipe_file, TrainingOptions(embedding=embedding)))
     copied = shutil.copytree(embedding, folder / "elsewhere", copy_function=shutil.copy)
-    check_work(work, plan(folder, work, recipe_file, embedding=copied))
+    check_work(work, plan(folder, work, recipe_file, TrainingOptions(embedding=copied)))
     with pytest.raises(KwsError, match="made from other recordings or settings"):
         check_work(work, plan(folder, work, recipe_file))
 
@@ -77,7 +80,9 @@ def test_a_work_folder_with_distillation_is_not_resumed_without(
 def test_the_corpus_is_built_with_the_examples(
     embedding: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    planned = plan(folder, folder / "work", folder / "alexa.toml", embedding=embedding)
+    planned = plan(
+        folder, folder / "work", folder / "alexa.toml", TrainingOptions(embedding=embedding)
+    )
     recipe = replace(
         planned.recipe,
         examples=ExampleCounts(per_keyword=16, background=16),
