@@ -6,12 +6,10 @@ trainer read it and derive the rest.
 
 from __future__ import annotations
 
-import re
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
-from kws.errors import KwsError
+from kws.config_section import build_section, require
 from kws.foreign_text import is_printable, shortened
 
 SAMPLE_RATE = 16_000  # Hz; every sample in the pipeline is mono int16 at this rate
@@ -27,14 +25,6 @@ MAX_NETWORKS = 8  # of a committee
 ARITHMETICS = ("float", "fixed")  # of the front end: kws.mfcc, kws.fixed_mfcc
 MAX_STATISTIC = 1e6  # of a coefficient: features stay finite in binary32
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
-
-T = TypeVar("T")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise KwsError(f"model settings: {message}")
-
 
 MFCC, MICRO_FRONTEND = "mfcc", "microfrontend"  # kinds of front ends
 
@@ -62,34 +52,34 @@ class FrontEnd:
     kind: str = field(default=MFCC, repr=False)
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.arithmetic in ARITHMETICS,
             f"arithmetic {shortened(self.arithmetic)} is not one of {', '.join(ARITHMETICS)}",
         )
-        _require(self.kind in (MFCC, MICRO_FRONTEND), f"no front end {shortened(self.kind)}")
+        require(self.kind in (MFCC, MICRO_FRONTEND), f"no front end {shortened(self.kind)}")
         if self.kind == MICRO_FRONTEND:
             numbers = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "hop"}
-            _require(numbers == _MICRO, f"{MICRO_FRONTEND} has other numbers")
-            _require(self.hop in (160, 80), f"hop {self.hop} is not that of {MICRO_FRONTEND}")
-        _require(self.fft in (128, 256, 512, 1024, 2048), f"fft {self.fft} is not 128 to 2048")
-        _require(16 <= self.window <= self.fft, f"window {self.window} is not 16 to fft")
-        _require(16 <= self.hop <= self.window, f"hop {self.hop} is not 16 to window")
-        _require(
+            require(numbers == _MICRO, f"{MICRO_FRONTEND} has other numbers")
+            require(self.hop in (160, 80), f"hop {self.hop} is not that of {MICRO_FRONTEND}")
+        require(self.fft in (128, 256, 512, 1024, 2048), f"fft {self.fft} is not 128 to 2048")
+        require(16 <= self.window <= self.fft, f"window {self.window} is not 16 to fft")
+        require(16 <= self.hop <= self.window, f"hop {self.hop} is not 16 to window")
+        require(
             self.mel_filters % 2 == 0 and 8 <= self.mel_filters <= 128,
             f"mel_filters {self.mel_filters} is not an even number from 8 to 128",
         )
-        _require(
+        require(
             0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
             f"mel range {self.low_hz} to {self.high_hz} Hz is not within 0 to {SAMPLE_RATE // 2}",
         )
-        _require(
+        require(
             1 <= self.coefficients <= self.mel_filters,
             f"coefficients {self.coefficients} is not 1 to mel_filters",
         )
-        _require(1e-9 <= self.log_offset <= 1, f"log_offset {self.log_offset} is not 1e-9 to 1")
+        require(1e-9 <= self.log_offset <= 1, f"log_offset {self.log_offset} is not 1e-9 to 1")
         for name, values in (("mean", self.mean), ("scale", self.scale)):
-            _require(len(values) in (0, self.coefficients), f"{name} is not one per coefficient")
-            _require(
+            require(len(values) in (0, self.coefficients), f"{name} is not one per coefficient")
+            require(
                 all(abs(v) <= MAX_STATISTIC for v in values), f"{name} is not finite within +-1e6"
             )
 
@@ -116,9 +106,9 @@ class Smoothing:
     refractory_steps: int = 50  # silence after a detection
 
     def __post_init__(self) -> None:
-        _require(1 <= self.smooth_steps <= 64, f"smooth_steps {self.smooth_steps} is not 1 to 64")
-        _require(1 <= self.max_steps <= 64, f"max_steps {self.max_steps} is not 1 to 64")
-        _require(
+        require(1 <= self.smooth_steps <= 64, f"smooth_steps {self.smooth_steps} is not 1 to 64")
+        require(1 <= self.max_steps <= 64, f"max_steps {self.max_steps} is not 1 to 64")
+        require(
             self.max_steps <= self.refractory_steps <= 10_000,
             f"refractory_steps {self.refractory_steps} is not max_steps to 10,000",
         )
@@ -141,11 +131,11 @@ class GateConfig:
     hangover_ms: int = 1000  # time that the gate stays open after the last loud hop
 
     def __post_init__(self) -> None:
-        _require(1 <= self.margin_db <= 40, f"margin_db {self.margin_db} is not 1 to 40")
-        _require(0 <= self.min_level <= 1000, f"min_level {self.min_level} is not 0 to 1000")
+        require(1 <= self.margin_db <= 40, f"margin_db {self.margin_db} is not 1 to 40")
+        require(0 <= self.min_level <= 1000, f"min_level {self.min_level} is not 0 to 1000")
         for name, minimum in (("noise_floor_ms", 100), ("pre_roll_ms", 0), ("hangover_ms", 0)):
             value = getattr(self, name)
-            _require(minimum <= value <= 10_000, f"{name} {value} is not {minimum} to 10,000")
+            require(minimum <= value <= 10_000, f"{name} {value} is not {minimum} to 10,000")
 
 
 @dataclass(frozen=True)
@@ -159,13 +149,13 @@ class CommitteeConfig:
     least_thresholds: tuple[float, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        _require(all(0 < b <= 1 for b in self.bounds), "committee: a bound is not above 0 to 1")
-        _require(
+        require(all(0 < b <= 1 for b in self.bounds), "committee: a bound is not above 0 to 1")
+        require(
             1 <= len(self.phases) <= MAX_NETWORKS,
             f"committee: phases are not those of 1 to {MAX_NETWORKS} networks",
         )
-        _require(all(p in (1, 2) for p in self.phases), "committee: phases are not 1 or 2 each")
-        _require(sum(self.phases) > 1, "committee: one phase of one network has no other members")
+        require(all(p in (1, 2) for p in self.phases), "committee: phases are not 1 or 2 each")
+        require(sum(self.phases) > 1, "committee: one phase of one network has no other members")
 
 
 @dataclass(frozen=True)
@@ -182,21 +172,21 @@ class ModelConfig:
     committee: CommitteeConfig | None = None
 
     def __post_init__(self) -> None:
-        _require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
-        _require(len(set(self.keywords)) == len(self.keywords), "a keyword is listed twice")
-        _require(
+        require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
+        require(len(set(self.keywords)) == len(self.keywords), "a keyword is listed twice")
+        require(
             all(k.strip() == k != "" and k != BACKGROUND for k in self.keywords),
             f"a keyword is empty, padded or {BACKGROUND}",
         )
         for keyword in self.keywords:
-            _require(
+            require(
                 is_printable(keyword),
                 f"the keyword {shortened(keyword)} is too long or not printable",
             )
-        _require(len(self.thresholds) == len(self.keywords), "thresholds are not one per keyword")
-        _require(all(0 < t <= 1 for t in self.thresholds), "a threshold is not above 0 to 1")
-        _require(1 <= self.stride <= 16, f"stride {self.stride} is not 1 to 16")
-        _require(
+        require(len(self.thresholds) == len(self.keywords), "thresholds are not one per keyword")
+        require(all(0 < t <= 1 for t in self.thresholds), "a threshold is not above 0 to 1")
+        require(1 <= self.stride <= 16, f"stride {self.stride} is not 1 to 16")
+        require(
             self.committee is None or len(self.committee.bounds) == len(self.keywords),
             "committee: bounds are not one per keyword",
         )
@@ -244,10 +234,10 @@ class ModelConfig:
             KwsError: a setting is unknown, missing, mistyped or out of range; the message names
                 the key as the file has it.
         """
-        _require(isinstance(values, dict), "they are not a table")
+        require(isinstance(values, dict), "they are not a table")
         values = dict(values)
         version = values.pop("format", None)
-        _require(
+        require(
             version in (1, FORMAT),
             f"format {shortened(version)} is not 1 or {FORMAT}; kws and model differ",
         )
@@ -255,55 +245,13 @@ class ModelConfig:
         gate = file_keys.get("gate", "gate")
         values.setdefault(gate, {})  # the first models had no gate
         for key, section in (("front_end", FrontEnd), ("smoothing", Smoothing), (gate, GateConfig)):
-            values[key] = _section(section, key, values.get(key), file_keys)
+            values[key] = build_section(section, key, values.get(key), file_keys)
         if "committee" in values:
             committee = values["committee"]
             if isinstance(committee, dict):  # the first ones said how much of a replay a hop takes
                 committee = {k: v for k, v in committee.items() if k != "replay_frames"}
-                _require(
+                require(
                     "least_thresholds" not in committee, "committee: unknown key least_thresholds"
                 )
-            values["committee"] = _section(CommitteeConfig, "committee", committee, file_keys)
-        return _section(cls, "", values, file_keys)
-
-
-def _section(cls: type[T], section: str, values: Any, file_keys: dict[str, str]) -> T:
-    """Build cls from a mapping: turn lists into tuples, refuse unknown and mistyped values."""
-    _require(isinstance(values, dict), f"{section} is not a table")
-    where = section and f"{section}: "
-    kinds = get_type_hints(cls)
-    names = {file_keys.get(f.name, f.name): f.name for f in fields(cls)}  # type: ignore[arg-type]
-    arguments = {}
-    for key, value in values.items():
-        _require(key in names, f"{where}unknown key {shortened(key)}")
-        kind = kinds[names[key]]
-        arguments[names[key]] = value = tuple(value) if isinstance(value, list) else value
-        _require(_is_a(value, kind), f"{where}{key} is not {_KIND_NAMES.get(kind, 'a table')}")
-    for f in fields(cls):  # type: ignore[arg-type]
-        required = f.default is MISSING and f.default_factory is MISSING
-        _require(f.name in arguments or not required, f"{where}{f.name} is missing")
-    try:
-        return cls(**arguments)
-    except KwsError as error:
-        raise KwsError(re.sub(r"\w+", lambda m: file_keys.get(m[0], m[0]), str(error))) from error
-
-
-_KIND_NAMES = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    tuple[float, ...]: "a list of numbers",
-    tuple[int, ...]: "a list of whole numbers",
-    tuple[str, ...]: "a list of texts",
-}
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    if get_origin(kind) is tuple:
-        return isinstance(value, tuple) and all(_is_a(v, get_args(kind)[0]) for v in value)
-    if get_origin(kind) is UnionType:
-        return any(_is_a(value, each) for each in get_args(kind))
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, get_origin(kind) or kind) and isinstance(value, bool) == (kind is bool)
+            values["committee"] = build_section(CommitteeConfig, "committee", committee, file_keys)
+        return build_section(cls, "", values, file_keys)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import FrontEnd
+from kws.fixed_fft import Int32, bits_of, length_of, shifted, transform
 from kws.fixed_mfcc_tables import (
     EMPHASIS_BITS,
     LEAST_SHIFT,
@@ -27,7 +28,6 @@ from kws.fixed_mfcc_tables import (
     SPLIT_BITS,
     SPLIT_TWIDDLE_BITS,
     STAGE_BITS,
-    STAGE_TWIDDLE_BITS,
     TABLE_BITS,
     WEIGHT_BITS,
     FixedFrontEndTables,
@@ -35,9 +35,8 @@ from kws.fixed_mfcc_tables import (
     roots,
 )
 from kws.mfcc import WindowStream, blocks_of
-from kws.types import Frames, Int, Samples
+from kws.types import Frames, Samples
 
-Int32: TypeAlias = npt.NDArray[np.int32]
 Int8: TypeAlias = npt.NDArray[np.int8]
 
 _ROOTS, _LOGARITHMS = (table().astype(np.int32) for table in (roots, logarithms))
@@ -86,11 +85,11 @@ def features(windows: Samples, tables: FixedFrontEndTables) -> Int8:
 def log_mel(windows: Samples, tables: FixedFrontEndTables) -> Int32:
     """Return log mel energies [filters, n] of windows [window, n]: base 2, Q9, of the offset."""
     samples = _load(windows, tables)
-    first = np.maximum(LEAST_SHIFT, _bits(samples) - STAGE_BITS)
-    real, imag = (_shifted(samples[part::2][tables.order], first) for part in (0, 1))
-    stages = _fft(real, imag, tables)
-    last = np.maximum(0, _bits(real, imag) - SPLIT_BITS)
-    bins = _split(_shifted(real, last), _shifted(imag, last), tables)
+    first = np.maximum(LEAST_SHIFT, bits_of(samples) - STAGE_BITS)
+    real, imag = (shifted(samples[part::2][tables.order], first) for part in (0, 1))
+    stages = transform(real, imag, tables)
+    last = np.maximum(0, bits_of(real, imag) - SPLIT_BITS)
+    bins = _split(shifted(real, last), shifted(imag, last), tables)
     sums = _mel_sums(_magnitude(*bins), tables)
     return _log(sums, first - LEAST_SHIFT + stages + last, tables)
 
@@ -102,72 +101,6 @@ def _load(windows: Samples, tables: FixedFrontEndTables) -> Int32:
     before = np.roll(windowed, 1, axis=0)
     emphasised: Int32 = windowed - (before - (before >> EMPHASIS_BITS))
     return emphasised
-
-
-def _bits(*values: Int32) -> Int32:
-    """Return the bits b of the largest values over all axes but the last: -2^b <= x < 2^b."""
-    most = [np.bitwise_or.reduce(x ^ (x >> 31), axis=0) for x in values]
-    return _length(np.bitwise_or.reduce(most))
-
-
-def _length(x: Int32 | npt.NDArray[np.uint32]) -> Int32:
-    """Return how many bits numbers have that are not negative."""
-    lengths: Int32 = np.frexp(x.astype(np.float64))[1].astype(np.int32)  # exact
-    return lengths
-
-
-def _shifted(x: Int32, shift: Int32 | int) -> Int32:
-    """Return x / 2^shift, rounded."""
-    result: Int32 = (x + ((np.int32(1) << shift) >> 1)) >> shift
-    return result
-
-
-def _fft(real: Int32, imag: Int32, tables: FixedFrontEndTables) -> Int32:
-    """Transform [points, n], which is in digit-reversed order, in place.
-
-    Return the bits [n] that the stages shifted by.
-    """
-    size, total = 1, np.zeros(real.shape[1], np.int32)
-    for radix in tables.radices:
-        re, im = (part.reshape(-1, radix, size, real.shape[1]) for part in (real, imag))
-        if size > 1:
-            shift = np.maximum(0, _bits(real, imag) - STAGE_BITS)
-            total += shift
-            _twist(re, im, shift, tables.twiddles[:, :: tables.points // (4 * size)])
-        join = _radix4 if radix == 4 else _radix2
-        join(re, im)
-        size *= radix
-    return total
-
-
-def _twist(real: Int32, imag: Int32, shift: Int32, twiddles: Int) -> None:
-    """Shift [groups, 4, size, n] in place, and multiply all but the first by powers of twiddles."""
-    size = real.shape[2]
-    real[:, 0], imag[:, 0] = _shifted(real[:, 0], shift), _shifted(imag[:, 0], shift)
-    for j in (1, 2, 3):
-        re, im = real[:, j], imag[:, j]
-        c, s = twiddles[:, : j * size : j, None].astype(np.int32)
-        turned = re * c - im * s, im * c + re * s
-        re[:], im[:] = (_shifted(part, shift + STAGE_TWIDDLE_BITS) for part in turned)
-
-
-def _radix2(real: Int32, imag: Int32) -> None:
-    """Join two transforms of one point each, in place on [groups, 2, 1, n]."""
-    for part in (real, imag):
-        a, b = part[:, 0], part[:, 1].copy()
-        np.subtract(a, b, out=part[:, 1])
-        a += b
-
-
-def _radix4(real: Int32, imag: Int32) -> None:
-    """Join four transforms of `size` points each, in place on [groups, 4, size, n]."""
-    (ar, br, cr, dr), (ai, bi, ci, di) = (part.swapaxes(0, 1) for part in (real, imag))
-    sum_r, sum_i, diff_r, diff_i = ar + cr, ai + ci, ar - cr, ai - ci
-    odd_r, odd_i, turn_r, turn_i = br + dr, bi + di, br - dr, bi - di
-    real[:, 0], imag[:, 0] = sum_r + odd_r, sum_i + odd_i
-    real[:, 1], imag[:, 1] = diff_r + turn_i, diff_i - turn_r
-    real[:, 2], imag[:, 2] = sum_r - odd_r, sum_i - odd_i
-    real[:, 3], imag[:, 3] = diff_r - turn_i, diff_i + turn_r
 
 
 def _split(real: Int32, imag: Int32, tables: FixedFrontEndTables) -> tuple[Int32, Int32]:
@@ -185,12 +118,12 @@ def _split(real: Int32, imag: Int32, tables: FixedFrontEndTables) -> tuple[Int32
     re, im = (np.empty((points - 1, real.shape[1]), np.int32) for _ in range(2))
     re[half - 1 :], im[half - 1 :] = (even_r - turn_r)[::-1], (even_i - turn_i)[::-1]
     re[:half], im[:half] = even_r + turn_r, even_i + turn_i
-    return _shifted(re, SPLIT_TWIDDLE_BITS + 1), _shifted(im, SPLIT_TWIDDLE_BITS + 1)
+    return shifted(re, SPLIT_TWIDDLE_BITS + 1), shifted(im, SPLIT_TWIDDLE_BITS + 1)
 
 
 def _leading_zeros(x: npt.NDArray[np.uint32]) -> Int32:
     """Return the number of 0 before the first 1 of 32 bits; x is not 0."""
-    return np.int32(32) - _length(x)
+    return np.int32(32) - length_of(x)
 
 
 def _interpolated(table: Int32, x: npt.NDArray[np.uint32], first: int, bits: int) -> Int32:
@@ -232,7 +165,7 @@ def _log(sums: npt.NDArray[np.uint32], shift: Int32, tables: FixedFrontEndTables
     scaled: npt.NDArray[np.uint32] = np.left_shift(x, zeros.astype(np.uint32))
     fraction = _interpolated(_LOGARITHMS, scaled, 64, 0)
     whole = (31 - zeros + shift) << LOG_BITS
-    log = whole + _shifted(fraction, TABLE_BITS - LOG_BITS) - np.int32(tables.log_start)
+    log = whole + shifted(fraction, TABLE_BITS - LOG_BITS) - np.int32(tables.log_start)
     return np.clip(log, 0, tables.log_limit).astype(np.int32)
 
 

@@ -7,10 +7,6 @@ only reads. Other threads run while the engine works; an object serves one threa
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-from weakref import WeakValueDictionary
-
 import numpy as np
 
 from kws.config import FrontEnd, ModelConfig
@@ -18,21 +14,17 @@ from kws.engine.c_layout import (
     check,
     fixed_front_end_values,
     front_end_values,
-    longest_window,
     mfcc_work_bytes,
-    model_values,
 )
-from kws.engine.lowering import read, read_all
+from kws.engine.lowering import read
+from kws.engine.native_struct import NativeStruct, shared_model
 from kws.engine.network import plan
-from kws.engine.network_values import Values, network_values
-from kws.engine.plan_check import check_plan
-from kws.errors import KwsError
+from kws.engine.network_values import network_values
 from kws.fixed_mfcc import dequantise
 from kws.fixed_mfcc_tables import FixedFrontEndTables
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, quantise_threshold
-from kws.sensitivity import least_thresholds
 from kws.types import Frames, Samples, StepScores
 
 try:
@@ -51,7 +43,7 @@ class NativeMfcc:
 
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
-        self._tables = _Struct("kws_mfcc_tables", front_end_values(FrontEndTables(spec)))
+        self._tables = NativeStruct("kws_mfcc_tables", front_end_values(FrontEndTables(spec)))
         self._memory = ffi.new("float[]", mfcc_work_bytes(spec) // 4)
         self._pending = ffi.new("int16_t[]", spec.window)
         self._mfcc = ffi.new("kws_mfcc *")
@@ -79,7 +71,7 @@ class NativeFixedMfcc:
         """Set up the tables; scale, zero_point: the quantisation of the network's input."""
         self.spec, self._quantisation = spec, (scale, zero_point)
         values = fixed_front_end_values(FixedFrontEndTables(spec, scale, zero_point))
-        self._tables = _Struct("kws_fixed_mfcc_tables", values)
+        self._tables = NativeStruct("kws_fixed_mfcc_tables", values)
         self._memory = ffi.new("int32_t[]", mfcc_work_bytes(spec) // 4)
         self._pending = ffi.new("int16_t[]", spec.window)
         self._mfcc = ffi.new("kws_fixed_mfcc *")
@@ -107,7 +99,7 @@ class NativeDsCnn:
         network = read(model.content, model.name)
         check(model.name, model.config, network)
         memory = plan(network, phases=network.phases(model.config.stride))
-        self._network = _Struct("kws_network", network_values(network, memory))
+        self._network = NativeStruct("kws_network", network_values(network, memory))
         self._memory = ffi.new("uint32_t[]", -(-memory.total // 4))
         self._ds_cnn = ffi.new("kws_ds_cnn *")
         lib.kws_ds_cnn_init(self._ds_cnn, self._network.pointer, self._memory)
@@ -143,7 +135,7 @@ class NativeSpotter:
 
     def __init__(self, model: ModelFile) -> None:
         """Set up the stages of a model and prime them."""
-        self._model = _shared_model(model)
+        self._model = shared_model(model)
         self.window_frames = self._model.window_frames
         self._hop, self._pre_roll = model.config.front_end.hop, self._model.pre_roll
         self._memory = ffi.new("uint32_t[]", self._model.memory_bytes // 4)
@@ -190,70 +182,3 @@ class NativeSpotter:
             keyword: lib.kws_spotter_score(self._spotter, index) / ONE
             for index, keyword in enumerate(self.config.keywords)
         }
-
-
-class _Struct:
-    """Hold a struct of the engine and the memory that its fields point to."""
-
-    def __init__(self, name: str, values: Values) -> None:
-        check_plan(name, values)
-        self._kept: list[Any] = []
-        self.pointer = ffi.new(f"{name} *", self._fields(name, values))
-
-    def _fields(self, name: str, values: Values) -> Values:
-        """Return values as cffi takes them: arrays, texts and lists as pointers."""
-        fields = dict(ffi.typeof(name).fields)
-        if set(values) != set(fields):
-            raise KwsError(
-                "the C engine was built from other sources than these; install kws again"
-            )
-        return {key: self._field(fields[key].type, value) for key, value in values.items()}
-
-    def _field(self, c_type: Any, value: Any) -> Any:
-        if c_type.kind == "struct":
-            return self._fields(c_type.cname, value)
-        if c_type.kind != "pointer":  # an enumeration's constant, or a number
-            return getattr(lib, value) if isinstance(value, str) else value
-        item = c_type.item
-        if isinstance(value, np.ndarray):
-            # Keeps the array alive, too.
-            kept = ffi.from_buffer(f"{item.cname}[]", np.ascontiguousarray(value))
-        elif isinstance(value, str):
-            kept = ffi.new("char[]", value.encode())
-        elif not value:
-            return ffi.NULL
-        elif item.kind == "struct":
-            kept = ffi.new(f"{item.cname}[]", [self._fields(item.cname, each) for each in value])
-        else:
-            kept = ffi.new("char *[]", [self._field(item, each) for each in value])
-        self._kept.append(kept)
-        return kept
-
-
-class _SharedModel(_Struct):
-    """Hold what the detectors of a model share: all but their state and their thresholds."""
-
-    def __init__(self, model: ModelFile, config: ModelConfig) -> None:
-        networks = read_all(model)
-        values = model_values(model.name, config, networks[0], networks[1:])
-        super().__init__("kws_model", values)
-        self.window_frames = longest_window(networks)
-        self.pre_roll: int = values["gate"]["pre_roll"]
-        self.memory_bytes: int = values["memory_bytes"]
-
-
-_SHARED: WeakValueDictionary[tuple[object, ...], _SharedModel] = WeakValueDictionary()
-
-
-def _shared_model(model: ModelFile) -> _SharedModel:
-    """Return the struct of a model, the same for all detectors of it that there are."""
-    ones = (1.0,) * len(model.config.keywords)
-    committee = model.config.committee
-    if committee is not None:
-        committee = replace(committee, least_thresholds=least_thresholds(model.config))
-    config = replace(model.config, thresholds=ones, card={}, committee=committee)
-    key = model.name, model.content, model.networks, config.front_end, repr(config)
-    shared = _SHARED.get(key)
-    if shared is None:
-        shared = _SHARED[key] = _SharedModel(model, config)
-    return shared

@@ -56,10 +56,11 @@ def reference(content: bytes, inputs: Int8) -> Int8:
 
 def in_c(network: Plan, inputs: Int8) -> Int8:
     """Return the outputs of the C engine of this machine, in window mode, [n, classes]."""
-    from kws.engine.native import _Struct, ffi, lib
+    from kws.engine.native import ffi, lib
+    from kws.engine.native_struct import NativeStruct
 
     memory = plan(network)
-    struct = _Struct("kws_network", network_values(network, memory))
+    struct = NativeStruct("kws_network", network_values(network, memory))
     ds_cnn, area = ffi.new("kws_ds_cnn *"), ffi.new("uint32_t[]", memory.total // 4)
     lib.kws_ds_cnn_init(ds_cnn, struct.pointer, area)
     outputs = np.empty((len(inputs), network.classes), np.int8)
