@@ -31,7 +31,7 @@ from kws.evaluation.peak_tail import PeakTail, bootstrap_rates, whole_rate
 from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks, join_peaks
 from kws.model_file import ModelFile
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.plan import QUARTERS
 from kws.training.recipe import WAKE_WORDS
 

@@ -31,7 +31,8 @@ from kws.evaluation.operating_points import operating_point_for
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
-from kws.training.cross_validation import NOISY_SNR, Fold, read_test_set
+from kws.training.dataset_scores import NOISY_SNR, read_test_set
+from kws.training.fold import Fold
 from kws.training.recipe import WAKE_WORDS
 from kws.training.recipe_file import read_hyperparameters
 from kws.types import Samples

@@ -19,7 +19,7 @@ from kws.evaluation.evaluate import Evaluation, evaluate
 from kws.evaluation.scores import Scorer, Scores, merge_scores, score_recordings
 from kws.model_file import ModelFile
 from kws.posterior import ONE
-from kws.training.cross_validation import read_test_set
+from kws.training.dataset_scores import read_test_set
 from kws.training.model import build_model, copy_weights
 from kws.training.recipe import Recipe
 from kws.types import Confidences, Samples

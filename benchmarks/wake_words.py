@@ -59,7 +59,7 @@ from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.whole_model import model_thresholds
 from kws.model_file import ModelFile
 from kws.posterior import ONE
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.plan import held_out_quarter
 from kws.training.recipe import Recipe
 from kws.training.results import HELD_OUT_KEY

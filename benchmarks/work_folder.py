@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.recipe import WAKE_WORDS, Recipe
 from kws.training.recipe_file import read_hyperparameters
 

@@ -17,7 +17,7 @@ from kws.listener import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
 from kws.spotter import NumpySpotter
-from kws.training.cross_validation import CLEAN, NOISY
+from kws.training.dataset_scores import CLEAN, NOISY
 from kws.training.recipe import convolutions
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())

@@ -27,9 +27,10 @@ from kws.data.dataset import Dataset
 from kws.engine.lowering import read
 from kws.model_file import ModelFile
 from kws.training.batches import Sampler
-from kws.training.cross_validation import Fold, Job, Plugin, train_and_score
+from kws.training.cross_validation import Job, Plugin, train_and_score
 from kws.training.distillation import teacher
 from kws.training.distillation.plugin import DistillationPlugin
+from kws.training.fold import Fold
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.recipe import (
     WAKE_WORDS,

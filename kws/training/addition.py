@@ -19,7 +19,7 @@ from kws.data.splits import split_speech
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key
 from kws.training.before_after import KEPT_KIND
-from kws.training.cross_validation import QUARTERS, Fold
+from kws.training.fold import QUARTERS, Fold
 from kws.training.former import Former, Split
 from kws.training.plan import Plan, tuned_by, without_distillation
 from kws.training.recipe_file import has_data

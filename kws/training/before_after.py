@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,8 +17,11 @@ from kws.data.dataset import Dataset
 from kws.evaluation.scores import Scorer, Scores
 from kws.evaluation.whole_model import Share, count_alarms, model_thresholds
 from kws.model_file import ModelFile
+from kws.parallel import workers
 from kws.training.calibration import merge_folds, miss_rate
-from kws.training.cross_validation import ScoresByCondition, score_test_set
+from kws.training.dataset_scores import ScoresByCondition, Tested, score_test_set
+from kws.training.plan import Plan
+from kws.training.workers import run_jobs
 from kws.types import Int
 
 KEPT_KIND = "kept"  # of clips that a person marked
@@ -130,6 +134,25 @@ class Comparison:
         thresholds = model_thresholds(self.config)
         fired = [(fold.marked.negatives >= thresholds).any(axis=1) for fold in self.folds]
         return _share(fired)
+
+
+def compare(
+    plan: Plan, config: ModelConfig, tested: Sequence[Tested]
+) -> tuple[Comparison, Comparison] | None:
+    """Return what the former model and the new one give on what the folds held out."""
+    if not plan.former or not tested:
+        return None
+    jobs = []
+    for fold, found in zip(plan.tested, tested, strict=True):
+        held_out = plan.dataset.partitions(fold.held_out)
+        marked = marked_in(held_out)
+        former = plan.former.tested(fold)
+        job = FoldComparison(former, found.model, found.scores, held_out.testable(), marked)
+        jobs.append((fold.log, job))
+    with workers(plan.cluster, min(len(jobs), os.cpu_count() or 1)) as pool:
+        found_by_fold = run_jobs(pool, FoldComparison.run, jobs)
+    before, after = zip(*found_by_fold, strict=True)
+    return Comparison(before, plan.former.model.config), Comparison(after, config)
 
 
 def comparison_table(before: Comparison, after: Comparison) -> Table:

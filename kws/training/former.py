@@ -19,7 +19,7 @@ from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.model_file import ModelFile, find
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.recipe import (
     Architecture,
     CommitteeRecipe,

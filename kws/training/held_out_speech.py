@@ -30,7 +30,7 @@ from kws.recorder.prompts import TEXTS
 from kws.training.augmentation.synthetic_noise import synthesise_noise
 from kws.training.augmentation.waveform import set_level, to_int16
 from kws.training.calibration import MIN_HOURS, RUNNING, merge_folds
-from kws.training.cross_validation import CLEAN, ScoresByCondition, Tested, test_model
+from kws.training.dataset_scores import CLEAN, ScoresByCondition, Tested, test_model
 from kws.training.plan import Plan
 from kws.training.synthetic_speech import confusable_phrases
 from kws.training.work_folder import HELD_OUT_VOICES

@@ -20,19 +20,11 @@ from kws.evaluation.speech_peaks import join_peaks
 from kws.model_file import ModelFile
 from kws.parallel import workers
 from kws.process_lock import locked
-from kws.training.before_after import (
-    Comparison,
-    FoldComparison,
-    comparison_table,
-    comparison_values,
-    marked_in,
-)
-from kws.training.calibration import (
-    arg_max_thresholds,
-    calibrate,
-    merge_folds,
-)
-from kws.training.cross_validation import Fold, Job, Tested, train_and_test
+from kws.training.before_after import compare, comparison_table, comparison_values
+from kws.training.calibration import arg_max_thresholds, calibrate, merge_folds
+from kws.training.cross_validation import Job, train_and_test
+from kws.training.dataset_scores import Tested
+from kws.training.fold import Fold
 from kws.training.former import store_split
 from kws.training.held_out_speech import HeldOutResult, held_out_result
 from kws.training.listening_page import write_listening_page
@@ -216,25 +208,6 @@ def set_thresholds(
         spoken, measured_on = [*spoken, held_out.peaks], SYNTHETIC
     peaks = {name: join_peaks([of_part[name] for of_part in spoken]) for name in SPACINGS}
     return calibrate(config, peaks, scores, target, measured_on)
-
-
-def compare(
-    plan: Plan, config: ModelConfig, tested: Sequence[Tested]
-) -> tuple[Comparison, Comparison] | None:
-    """Return what the former model and the new one give on what the folds held out."""
-    if not plan.former or not tested:
-        return None
-    jobs = []
-    for fold, found in zip(plan.tested, tested, strict=True):
-        held_out = plan.dataset.partitions(fold.held_out)
-        marked = marked_in(held_out)
-        former = plan.former.tested(fold)
-        job = FoldComparison(former, found.model, found.scores, held_out.testable(), marked)
-        jobs.append((fold.log, job))
-    with workers(plan.cluster, min(len(jobs), os.cpu_count() or 1)) as pool:
-        found_by_fold = run_jobs(pool, FoldComparison.run, jobs)
-    before, after = zip(*found_by_fold, strict=True)
-    return Comparison(before, plan.former.model.config), Comparison(after, config)
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

@@ -15,7 +15,8 @@ from kws.errors import KwsError
 from kws.model_file import DEFAULT_BASE, ModelFile, current_path
 from kws.parallel import Cluster
 from kws.training import recipe as defaults
-from kws.training.cross_validation import QUARTERS, Fold, Plugin
+from kws.training.cross_validation import Plugin
+from kws.training.fold import QUARTERS, Fold
 from kws.training.former import Former
 from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters

@@ -21,7 +21,7 @@ from kws.evaluation.test_set import find_positives
 from kws.keyword_names import comparison_key
 from kws.model_file import ModelFile
 from kws.training.calibration import MIN_HOURS, RUNNING, calibrate, evaluate_folds
-from kws.training.cross_validation import test_model
+from kws.training.dataset_scores import test_model
 from kws.training.pipeline import write_model
 from kws.training.plan import held_out_quarter
 from kws.training.results import show_calibration

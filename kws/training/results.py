@@ -23,7 +23,7 @@ from kws.foreign_text import bounded
 from kws.model_file import ModelFile
 from kws.training.calibration import evaluate_folds
 from kws.training.checkpoint import read_losses
-from kws.training.cross_validation import CLEAN, ScoresByCondition
+from kws.training.dataset_scores import CLEAN, ScoresByCondition
 from kws.training.held_out_speech import HeldOutResult, is_synthetic
 from kws.training.plan import Plan
 

@@ -17,7 +17,7 @@ from kws.studio.jobs import DONE, FAILED, INTERRUPTED, RUNNING, Jobs
 from kws.studio.training_progress import training_progress
 from kws.studio.workspace import Workspace
 from kws.training.checkpoint import Checkpoint
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.former import store_split
 from kws.training.workers import DONE as FINISHED
 from kws.training.workers import Status

@@ -30,7 +30,7 @@ from kws.training.before_after import (
     comparison_values,
     marked_in,
 )
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.former import SPLIT, Former, read_split, store_split
 from kws.training.training_options import TrainingOptions
 

@@ -36,7 +36,7 @@ from kws.model_file import ModelFile
 from kws.sensitivity import SENSITIVITIES, operating_points
 from kws.training.calibration import ARG_MAX, CAUTIOUS
 from kws.training.checkpoint import Checkpoint
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.tts.synthesisers import SYNTHESISERS
 from kws.tts.voices import installed_voices
 
@@ -65,7 +65,7 @@ from kws.data.dataset import from_folder
 from kws.parallel import Cluster
 from kws.training.recipe import Architecture
 from kws.training.pipeline import run
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.plan import Plan
 from kws.training.recipe import CommitteeRecipe, ExampleCounts, Mining, PosteriorHandling
 from kws.training.recipe import Recipe, Schedule

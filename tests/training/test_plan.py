@@ -16,7 +16,7 @@ from short_recordings import record
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.plan import Plan, plan, without_distillation
 from kws.training.recipe import (
     BASE_MODEL,

@@ -12,7 +12,7 @@ from conftest import skip_without
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.training.checkpoint import Checkpoint
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.plan import Plan, held_out_quarter
 from kws.training.recipe import Recipe
 from kws.training.results import HELD_OUT_KEY, Results, model_card, write_loss_curves

@@ -14,7 +14,7 @@ from kws.data.dataset import Dataset
 from kws.evaluation.evaluate import evaluate
 from kws.evaluation.scores import Scores
 from kws.posterior import ONE
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.held_out_speech import HeldOutResult
 from kws.training.plan import Plan
 from kws.training.recipe import Recipe

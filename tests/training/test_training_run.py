@@ -17,9 +17,10 @@ from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
 from kws.parallel import workers
 from kws.training.checkpoint import Checkpoint
-from kws.training.cross_validation import Fold, Job, train
+from kws.training.cross_validation import Job, train
 from kws.training.example_store import EXAMPLES, NEGATIVE_SPEECH, ExamplePool, NegativeSpeech
 from kws.training.features import OVERSAMPLING, ExampleLayout
+from kws.training.fold import Fold
 from kws.training.mining import augment_segment
 from kws.training.recipe import Mining, Recipe, Schedule
 from kws.training.workers import run_jobs

@@ -20,7 +20,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.dataset import Dataset, Synthesis, from_folder
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, fine_tuning

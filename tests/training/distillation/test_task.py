@@ -17,7 +17,7 @@ from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.training.batches import AuxiliaryInputs
-from kws.training.cross_validation import Fold, Job
+from kws.training.cross_validation import Job
 from kws.training.distillation.corpus import (
     CORPUS,
     FRAMES_PER_POSITION,
@@ -38,6 +38,7 @@ from kws.training.distillation.task import (
 from kws.training.distillation.teacher import HIDDEN, TeacherTargets
 from kws.training.example_store import EXAMPLES, ExamplePool
 from kws.training.features import OVERSAMPLING, ExampleLayout
+from kws.training.fold import Fold
 from kws.training.recipe import (
     WAKE_WORDS,
     Architecture,

@@ -10,7 +10,7 @@ from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.model_file import ModelFile
 from kws.training.checkpoint import Checkpoint
-from kws.training.cross_validation import Fold
+from kws.training.fold import Fold
 
 
 def folds_of(count: int) -> list[Fold]:
