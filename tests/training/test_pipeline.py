@@ -54,8 +54,8 @@ SENTENCES = (
     "the cat sat on the mat and looked at the mouse",
 )
 FOLDS = 2
-EPOCHS = 4
-STEPS, FEW_STEPS = 320, 40  # of a training that learns something, and of one that need not
+EPOCHS = 3
+STEPS, FEW_STEPS = 180, 40  # of a training that learns something, and of one that need not
 SCRIPT = """
 import logging
 import sys
@@ -305,7 +305,7 @@ def test_a_model_that_is_not_tested_says_so(dataset: Path, tmp_path: Path) -> No
     """A base model: trained on everything; its thresholds let the most probable class win."""
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "base.tflite"
-    command = train_command(tmp_path, dataset, output, epochs=2, steps=FEW_STEPS, tested=0)
+    command = train_command(tmp_path, dataset, output, epochs=1, steps=FEW_STEPS, tested=0)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     config = ModelFile.load(output).config
@@ -319,7 +319,7 @@ def test_a_cluster_trains_a_committee_by_seed_and_tests_it_as_one(
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "word.tflite"
     address = dask.cluster.address
-    command = train_command(tmp_path, dataset, output, 2, FEW_STEPS, FOLDS, 1, 2, cluster=address)
+    command = train_command(tmp_path, dataset, output, 1, FEW_STEPS, FOLDS, 1, 2, cluster=address)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     model, work = ModelFile.load(output), output.with_suffix(".work")
