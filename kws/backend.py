@@ -100,7 +100,7 @@ class Spotter:
         """
         loaded = model if isinstance(model, ModelFile) else ModelFile.load(model)
         loaded = loaded.with_sensitivity(sensitivity, thresholds)
-        self._backend = _open_spotter(loaded, _fastest(loaded) if backend is None else backend)
+        self._backend = _open_spotter(loaded, DEFAULT_BACKEND if backend is None else backend)
         self._lock = threading.Lock()  # the C engine works without Python's own
 
     @property
@@ -182,14 +182,9 @@ def open_ds_cnn(model: ModelFile) -> Classifier:
     """Set up the network of a model by the fastest backend."""
     if AVAILABLE:
         return NativeDsCnn(model)
-    from kws.ds_cnn import DsCnn
+    from kws.spotter import network_of
 
-    return DsCnn(model)
-
-
-def _fastest(model: ModelFile) -> str:
-    """Return the fastest backend that runs a model: the C engine has no microfrontend."""
-    return "numpy" if model.config.front_end.kind == MICRO_FRONTEND else DEFAULT_BACKEND
+    return network_of(model)
 
 
 def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
@@ -202,4 +197,8 @@ def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
         return NumpySpotter(model)
     if not AVAILABLE:
         raise KwsError("the backend 'c' is not available: kws was installed without a C compiler")
+    if model.config.front_end.kind == MICRO_FRONTEND:  # which the C engine has not
+        from kws.spotter import NumpySpotter
+
+        return NumpySpotter(model, NativeDsCnn)
     return NativeSpotter(model)

@@ -170,6 +170,9 @@ class ModelConfig:
     gate: GateConfig = field(default_factory=GateConfig)
     card: dict[str, Any] = field(default_factory=dict)  # training data, figures, licences
     committee: CommitteeConfig | None = None
+    # Decides as microWakeWord does (kws/micro_wake_word.py): a sigmoid for each keyword and no
+    # background, a stream that begins with nothing. No file of kws has it.
+    micro_wake_word: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
@@ -194,7 +197,7 @@ class ModelConfig:
     @property
     def classes(self) -> tuple[str, ...]:
         """Return the names of the network's outputs, in order."""
-        return (BACKGROUND, *self.keywords)
+        return self.keywords if self.micro_wake_word else (BACKGROUND, *self.keywords)
 
     @property
     def step_seconds(self) -> float:
@@ -206,11 +209,13 @@ class ModelConfig:
 
         A network that has not yet seen its whole window gives no score, so that the first second
         of a stream would be lost. The window is rounded up to whole steps, which leaves the times
-        of the steps after it as they are.
+        of the steps after it as they are. A network of microWakeWord scores from the start.
 
         Args:
             window_frames: receptive field of the network, in feature frames.
         """
+        if self.micro_wake_word:
+            return 0
         return -(-window_frames // self.stride) * self.stride * self.front_end.hop
 
     def to_dict(self) -> dict[str, Any]:
@@ -222,6 +227,8 @@ class ModelConfig:
             del values["committee"]
         else:
             del values["committee"]["least_thresholds"]
+        if not self.micro_wake_word:
+            del values["micro_wake_word"]
         if self.front_end.kind == MFCC:  # as files were before there was another
             del values["front_end"]["kind"]
         return values
@@ -246,6 +253,7 @@ class ModelConfig:
         values.setdefault(gate, {})  # the first models had no gate
         for key, section in (("front_end", FrontEnd), ("smoothing", Smoothing), (gate, GateConfig)):
             values[key] = build_section(section, key, values.get(key), file_keys)
+        require("micro_wake_word" not in values, "unknown key micro_wake_word")
         if "committee" in values:
             committee = values["committee"]
             if isinstance(committee, dict):  # the first ones said how much of a replay a hop takes

@@ -61,7 +61,7 @@ class DsCnn:
         """
         first, steps = proven(model.content, model.name)
         self._name = model.name
-        with self._refusals():
+        with refusals(self._name):
             self._interpreter = open_interpreter(rewritten(first, steps))
             self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
@@ -75,8 +75,7 @@ class DsCnn:
         self._phases = phases_for(self._network_stride, self.stride)
         if not self._phases:
             raise _misfit(model)
-        scale, self._zero_point = self._input["quantization"]
-        self._gain = np.float32(1) / np.float32(scale)
+        self._quantisation = self._input["quantization"]
         self.score_scale = float(self._output["quantization"][0])
         self._allocated_frames = self.window_frames
         self.reset()
@@ -97,10 +96,8 @@ class DsCnn:
         return scores
 
     def quantise(self, frames: Frames) -> Int8:
-        """Return frames as quantised values: times 1 / scale, rounded half to even, saturated."""
-        scaled = np.clip(frames * self._gain, -FEATURE_LIMIT, FEATURE_LIMIT)
-        values = np.rint(scaled) + np.float32(self._zero_point)
-        return np.clip(values, -128, 127).astype(np.int8)
+        """Return frames as the network takes them."""
+        return quantised(frames, *self._quantisation)
 
     def _steps(self, frames: Int8, count: int) -> StepScores:
         """Return the scores of the first `count` steps of one phase, [count, classes]."""
@@ -116,7 +113,7 @@ class DsCnn:
         """Call the interpreter on frames [n, coefficients]; return the scores [steps, classes]."""
         if len(frames) != self._allocated_frames:
             shape = [1, len(frames), self.coefficients, 1]
-            with self._refusals():
+            with refusals(self._name):
                 self._interpreter.resize_tensor_input(self._input["index"], shape)
                 self._interpreter.allocate_tensors()
             self._allocated_frames = len(frames)
@@ -127,14 +124,23 @@ class DsCnn:
             raise KwsError(f"{self._name}: {scores.size} scores are not those of {steps} steps")
         return scores.reshape(steps, self.classes)
 
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turn what the interpreter raises on a network that it cannot run into a KwsError."""
-        try:
-            yield
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise KwsError(f"{self._name}: TensorFlow Lite cannot run it: {reason}") from error
+
+def quantised(frames: Frames, scale: float, zero_point: int) -> Int8:
+    """Return frames as quantised values: times 1 / scale, rounded half to even, saturated."""
+    gain = np.float32(1) / np.float32(scale)
+    scaled = np.clip(frames * gain, -FEATURE_LIMIT, FEATURE_LIMIT)
+    values = np.rint(scaled) + np.float32(zero_point)
+    return np.clip(values, -128, 127).astype(np.int8)
+
+
+@contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """Turn what the interpreter raises on a network that it cannot run into a KwsError."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise KwsError(f"{name}: TensorFlow Lite cannot run it: {reason}") from error
 
 
 def open_interpreter(content: bytes, reference: bool = True) -> Any:

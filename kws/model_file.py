@@ -1,4 +1,7 @@
-"""Load model files: .tflite files that carry their settings and a checksum as metadata."""
+"""Load model files: .tflite files that carry their settings and a checksum as metadata.
+
+Those of microWakeWord have their settings in a manifest next to them (kws/micro_wake_word.py).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +18,11 @@ import tflite
 from kws.config import MAX_NETWORKS, ModelConfig
 from kws.engine.committee_check import check_committee
 from kws.engine.model_check import proven
+from kws.engine.past_check import keeps_past
 from kws.engine.tflite_reader import readable
 from kws.errors import KwsError
 from kws.foreign_text import parse_json
+from kws.micro_wake_word import MANIFEST_SUFFIX, named_network, settings_of
 from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
@@ -48,22 +54,46 @@ class ModelFile:
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
-        """Read a shipped model by its name or any model by its path; raise KwsError on a fault."""
+        """Read a shipped model by its name or any model by its path; raise KwsError on a fault.
+
+        A model of microWakeWord is named by its network or by the manifest next to it.
+        """
         path = find(name_or_path)
-        return cls.parse(read_file(path), str(path))
+        if path.suffix == MANIFEST_SUFFIX:
+            return cls._of_pair(named_network(path, read_file(path)), path)
+        content, manifest = read_file(path), path.with_suffix(MANIFEST_SUFFIX)
+        if CONFIG_ENTRY in metadata(content, str(path)):
+            return cls.parse(content, str(path))
+        if os.path.isfile(manifest):
+            return cls._of_pair(path, manifest)
+        return cls.parse(content, str(path))
+
+    @classmethod
+    def _of_pair(cls, path: Path, manifest: Path) -> ModelFile:
+        """Read a model of microWakeWord: its network and its manifest."""
+        content, where = read_file(path), str(path)
+        metadata(content, where)  # proves that it is a .tflite
+        first, steps = proven(content, where)
+        described = read_file(manifest)
+        config = settings_of(described, str(manifest), first, steps, where)
+        return cls(path.stem, content, config)
 
     @classmethod
     def parse(cls, content: bytes, where: str) -> ModelFile:
         """Check the content of a file and read its settings; `where` names it in errors."""
         entries = metadata(content, where)
         if not {CHECKSUM_ENTRY, CONFIG_ENTRY} <= set(entries):
-            raise KwsError(f"{where}: a .tflite model, but not one made by kws train")
+            problem = "a .tflite model, but not one made by kws train"
+            if _keeps_past(content):
+                problem += f"; a model of microWakeWord has a {MANIFEST_SUFFIX} next to it"
+            raise KwsError(f"{where}: {problem}")
         try:
             config = ModelConfig.from_dict(parse_json(entries[CONFIG_ENTRY], "model settings"))
             operating_points(config)  # or they would fail when one is chosen
         except KwsError as error:
             raise KwsError(f"{where}: {error}") from error
-        proven(content, where)
+        if keeps_past(proven(content, where)[1]):
+            raise KwsError(f"{where}: its network keeps its past itself, as none made by kws does")
         networks = networks_of(entries)
         check_committee(config, (content, *networks), where)
         return cls(Path(where).stem, content, config, networks)
@@ -96,6 +126,13 @@ class ModelFile:
     def sha256(self) -> str:
         """Return the hash of the whole file, for reports and generated code."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+def _keeps_past(content: bytes) -> bool:
+    """Return whether a file has a network that the engine can run and that keeps its past."""
+    with suppress(KwsError):
+        return keeps_past(proven(content, "")[1])
+    return False
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -62,7 +62,9 @@ class Posterior:
         """Forget the stream."""
         smoothing = self.config.smoothing
         count = len(self.config.keywords)
-        self._posteriors = np.zeros((smoothing.smooth_steps - 1, count), np.int64)
+        # A stream begins with posteriors of 0; one of microWakeWord has no average before as many.
+        earlier = 0 if self.config.micro_wake_word else smoothing.smooth_steps - 1
+        self._posteriors = np.zeros((earlier, count), np.int64)
         self._averages = np.zeros((smoothing.max_steps - 1, count), np.int64)
         self._steps = 0  # steps taken since the start of the stream
         self._refractory_end = 0  # first step that may fire again
@@ -126,9 +128,16 @@ class Posterior:
         if not len(scores):
             return np.empty((0, len(self.config.keywords)), np.int64)
         width = self.config.smoothing.smooth_steps
-        posteriors = np.concatenate([self._posteriors, softmax(scores, self.table)[:, 1:]])
-        self._posteriors = posteriors[len(scores) :]
-        averages: Int = windows(posteriors, width).sum(axis=-1) // width
+        if self.config.micro_wake_word:
+            found = sigmoid(scores)
+        else:
+            found = softmax(scores, self.table)[:, 1:]
+        posteriors = np.concatenate([self._posteriors, found])
+        self._posteriors = posteriors[max(0, len(posteriors) - width + 1) :]
+        averages = np.zeros((len(scores), len(self.config.keywords)), np.int64)
+        if len(posteriors) >= width:
+            whole = windows(posteriors, width).sum(axis=-1) // width
+            averages[len(scores) - len(whole) :] = whole
         return averages
 
     def _detection(self, step: int, confidence: Int) -> Detection:
@@ -147,6 +156,11 @@ def softmax(scores: StepScores, table: Int) -> Int:
     exponentials = table[wide.max(axis=1, keepdims=True) - wide]
     posteriors: Int = exponentials * ONE // exponentials.sum(axis=1, keepdims=True)
     return posteriors
+
+
+def sigmoid(scores: StepScores) -> Int:
+    """Return the posteriors [steps, keywords], Q15, of sigmoids in 1/256 from -128 on."""
+    return (scores.astype(np.int64) + 128) * (ONE // 256)
 
 
 def windows(values: Int, width: int) -> Int:

@@ -7,6 +7,7 @@ kws/engine/native.py runs the same pipeline in C, firmware_export/src/spotter.c,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -20,18 +21,22 @@ from kws.mfcc import Mfcc
 from kws.micro_frontend import MicroFrontend
 from kws.model_file import ModelFile
 from kws.posterior import ONE, Detection, Posterior
-from kws.types import Samples
+from kws.stateful_ds_cnn import StatefulDsCnn
+from kws.types import Classifier, Samples
 
 
 class NumpySpotter:
     """Detect keywords in a stream; the division into pushes changes nothing."""
 
-    def __init__(self, model: ModelFile) -> None:
-        """Set up the stages of a model and prime them."""
+    def __init__(
+        self, model: ModelFile, open_network: Callable[[ModelFile], Classifier] | None = None
+    ) -> None:
+        """Set up the stages of a model and prime them; open_network: sets up another network."""
         self.config = model.config
         self.mfcc = front_end_of(model)
-        self.ds_cnn = DsCnn(model)
-        self.committee = Committee(model, DsCnn) if model.config.committee else None
+        opened = open_network or network_of
+        self.ds_cnn = opened(model)
+        self.committee = Committee(model, opened) if model.config.committee else None
         self.window_frames = (self.committee or self.ds_cnn).window_frames
         self.gate = Gate(model.config, self.window_frames)
         self.posterior = Posterior(model.config, self.ds_cnn.score_scale, self.window_frames)
@@ -84,6 +89,11 @@ class NumpySpotter:
             self.posterior.peaks / ONE if self.gate.open else np.zeros(len(self.config.keywords))
         )
         return dict(zip(self.config.keywords, peaks.tolist(), strict=True))
+
+
+def network_of(model: ModelFile) -> DsCnn | StatefulDsCnn:
+    """Set up the network of a model in TensorFlow Lite's interpreter."""
+    return StatefulDsCnn(model) if model.config.micro_wake_word else DsCnn(model)
 
 
 def front_end_of(model: ModelFile) -> Mfcc | FixedMfcc | MicroFrontend:

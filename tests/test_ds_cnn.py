@@ -33,10 +33,15 @@ def speech(model) -> np.ndarray:
     return Mfcc(model.config.front_end).push(read_audio(SAMPLES / "all_keywords.flac"))
 
 
+def gain(network: DsCnn) -> np.float32:
+    """Return the quantised values per unit of a feature."""
+    return np.float32(1) / np.float32(network._quantisation[0])
+
+
 def noise(network: DsCnn, frames: int) -> np.ndarray:
     """Return random frames over the whole range of the network's input."""
     random = np.random.default_rng(frames)
-    return random.normal(0, 60 / network._gain, (frames, network.coefficients)).astype(np.float32)
+    return random.normal(0, 60 / gain(network), (frames, network.coefficients)).astype(np.float32)
 
 
 def one_window(model: ModelFile, window: np.ndarray) -> np.ndarray:
@@ -91,9 +96,9 @@ def exactly_between(network: DsCnn) -> list[tuple[np.float32, int]]:
     found = []
     for lower in range(-100, 100):
         middle = np.float32(lower + 0.5)
-        near = middle / network._gain
+        near = middle / gain(network)
         for feature in (near, *np.nextafter(near, np.float32([-1e9, 1e9]))):
-            if feature * network._gain == middle:
+            if feature * gain(network) == middle:
                 found.append((feature, lower))
                 break
     return found
@@ -104,21 +109,21 @@ def test_ties_are_rounded_to_the_even_quantised_value(network):
     assert len(between) > 20
     features = np.array([feature for feature, _ in between], np.float32)
     even = np.array([lower + lower % 2 for _, lower in between])
-    expected = np.clip(even + network._zero_point, -128, 127)
+    expected = np.clip(even + network._quantisation[1], -128, 127)
     assert network.quantise(features[:, None]).ravel().tolist() == expected.tolist()
 
 
 def test_a_feature_beyond_the_range_is_saturated(network):
     huge = np.array([[1e30, -1e30, np.inf, -np.inf]], np.float32)
     assert network.quantise(huge).tolist() == [[127, -128, 127, -128]]
-    step = np.float32(1) / network._gain
+    step = np.float32(1) / gain(network)
     values = np.array([[127, 133, -133]], np.float32)
-    beyond = (values - np.float32(network._zero_point)) * step
+    beyond = (values - np.float32(network._quantisation[1])) * step
     assert network.quantise(beyond).tolist() == [[127, 127, -128]]
 
 
 def test_a_feature_of_0_is_the_zero_point(network):
-    assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._zero_point
+    assert network.quantise(np.zeros((1, 1), np.float32)).item() == network._quantisation[1]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ for --compile.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from hostile_models import other_model, small_committee, small_model, without_settings
 from model_mutator import Mutator
+from stateful_models import manifest, stateful_model
 
 from kws.backend import BACKENDS, DEFAULT_BACKEND, Spotter
 from kws.console.model_info import as_dict, as_text
@@ -164,17 +166,22 @@ def main() -> None:
     originals = [
         *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
         find("home").read_bytes(),
+        stateful_model(),
     ]
+    shares = (0.25, 0.12, 0.2, 0.2, 0.05, 0.18)  # of the originals
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            content = Mutator(random).mutated(
-                originals[random.choice(5, p=(0.3, 0.15, 0.25, 0.25, 0.05))]
-            )
+            original, mutator = originals[random.choice(6, p=shares)], Mutator(random)
+            stateful = original is originals[-1]
+            mutate = mutator.mutated_network if stateful else mutator.mutated
+            content = mutate(original)
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"
             path.write_bytes(content)  # it stays where a fault ends this process
+            if stateful:
+                path.with_suffix(".json").write_text(json.dumps(manifest()))
             compiled = engine if results[ACCEPTED] < arguments.compile else None
             try:
                 results[
@@ -185,6 +192,7 @@ def main() -> None:
                 traceback.print_exc()
                 sys.exit(f"{path}: a fault in run {run}")
             path.unlink()
+            path.with_suffix(".json").unlink(missing_ok=True)
     print(", ".join(f"{count} {result}" for result, count in sorted(results.items())))
 
 

@@ -112,25 +112,31 @@ class Network:
         self, name: str, shape: tuple[int, ...], inputs: list[int], options: str, **values: Any
     ) -> None:
         """Add an operator; shape: of its output, quantised as its input unless values say else."""
-        builtin = getattr(schema().BuiltinOperator, name)
-        code, operator = schema().OperatorCodeT(), schema().OperatorT()
-        code.builtinCode = code.deprecatedBuiltinCode = builtin
-        code.version = 1
-        self.model.operatorCodes.append(code)
-        operator.opcodeIndex = len(self.model.operatorCodes) - 1
         quantisation = self.graph.tensors[self.last].quantization
         scale = values.pop("scale", quantisation.scale[0])
         zero = values.pop("zero", quantisation.zeroPoint[0])
-        operator.inputs = np.array([self.last, *inputs], np.int32)
+        inputs = [self.last, *inputs]
         self.last = self.tensor(shape, scale, zero)
-        operator.outputs = np.array([self.last], np.int32)
+        self.graph.operators.append(self.operator(name, inputs, [self.last], options, **values))
+        self.graph.outputs = np.array([self.last], np.int32)
+
+    def operator(
+        self, name: str, inputs: list[int], outputs: list[int], options: str, **values: Any
+    ) -> Any:
+        """Return an operator between tensors; values: of its options."""
+        builtin = getattr(schema().BuiltinOperator, name)
+        code, operator = schema().OperatorCodeT(), schema().OperatorT()
+        code.builtinCode, code.deprecatedBuiltinCode = builtin, min(127, builtin)
+        code.version = 1
+        self.model.operatorCodes.append(code)
+        operator.opcodeIndex = len(self.model.operatorCodes) - 1
+        operator.inputs, operator.outputs = (np.array(n, np.int32) for n in (inputs, outputs))
         if options:
             operator.builtinOptionsType = getattr(schema().BuiltinOptions, options)
             operator.builtinOptions = getattr(schema(), f"{options}T")()
             for key, value in values.items():
                 setattr(operator.builtinOptions, key, value)
-        self.graph.operators.append(operator)
-        self.graph.outputs = np.array([self.last], np.int32)
+        return operator
 
     def weights(self, *shape: int, channels: int) -> list[int]:
         """Add random weights and a bias per channel; return their indices."""

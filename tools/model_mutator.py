@@ -34,6 +34,19 @@ class Mutator:
             except Exception:  # the schema cannot hold the value, or not read it again
                 continue
 
+    def mutated_network(self, content: bytes) -> bytes:
+        """Return a file without settings with one to three fields or bytes changed."""
+        if self.random.random() < 0.2:
+            return self._other_bytes(content)
+        while True:
+            try:
+                model = unpacked(content)
+                for _ in range(self.random.integers(1, 4)):
+                    self._field(model)
+                return packed(model)
+            except Exception:  # the schema cannot hold the value, or not read it again
+                continue
+
     def _changed_fields(self, model: Any) -> bytes:
         """Return a file with one to three fields changed, of the network, settings or members."""
         settings, networks = settings_of(model), networks_in(model)
@@ -65,10 +78,15 @@ class Mutator:
     def _bytes(self, content: bytes) -> bytes:
         """Change bytes after the file's identifier, of offsets and sizes, too."""
         digest = metadata(content, "the original")[CHECKSUM_ENTRY]
-        changed = bytearray(content.replace(digest, PLACEHOLDER))
+        changed = self._other_bytes(content.replace(digest, PLACEHOLDER))
+        return changed.replace(PLACEHOLDER, checksum(changed, PLACEHOLDER))
+
+    def _other_bytes(self, content: bytes) -> bytes:
+        """Return a file with one to three bytes changed after its identifier."""
+        changed = bytearray(content)
         for at in self.random.integers(8, len(changed), self.random.integers(1, 4)):
             changed[at] = self._of((0, 1, 127, 128, 255, changed[at] ^ 4))
-        return bytes(changed).replace(PLACEHOLDER, checksum(bytes(changed), PLACEHOLDER))
+        return bytes(changed)
 
     def _field(self, model: Any) -> None:
         """Change a field of the flatbuffer; each field of each table is equally likely."""

@@ -8,7 +8,7 @@ from typing import Any
 from kws.backend import DEFAULT_BACKEND
 from kws.calibration_card import CARD_KEY as CALIBRATION_KEY
 from kws.calibration_card import calibration_lines, calibration_of
-from kws.config import SAMPLE_RATE, ModelConfig
+from kws.config import MICRO_FRONTEND, SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.engine.lowering import read
 from kws.engine.network import Network
 from kws.errors import KwsError
@@ -36,7 +36,6 @@ def as_text(model: ModelFile) -> str:
     config = model.config
     front, smoothing, gate = config.front_end, config.smoothing, config.gate
     keywords = zip(config.keywords, config.thresholds, strict=True)
-    window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
     cost = cost_per_second(model)
     calibration = calibration_of(config)
     lines = {
@@ -49,9 +48,7 @@ def as_text(model: ModelFile) -> str:
         f"{gate.pre_roll_ms} ms, hangover {gate.hangover_ms} ms"
         if gate.on
         else "off",
-        "front end": f"window {window:g} ms, hop {hop:g} ms, {front.mel_filters} mel filters from "
-        f"{front.low_hz:g} to {front.high_hz:g} Hz, {front.coefficients} MFCCs"
-        + (", in fixed point" if front.arithmetic == "fixed" else ""),
+        "front end": _front_end(front),
         "network": f"one step every {1000 * config.step_seconds:g} ms, "
         + (
             f"{cost / 1e6:.2f} million multiply-accumulates per second" if cost else "cannot stream"
@@ -66,6 +63,16 @@ def as_text(model: ModelFile) -> str:
         **{k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)},
     }
     return "\n".join(_outline(lines, ""))
+
+
+def _front_end(front: FrontEnd) -> str:
+    """Return what a front end computes, in words."""
+    window, hop = (1000 * samples / SAMPLE_RATE for samples in (front.window, front.hop))
+    bands = f"{front.mel_filters} mel filters from {front.low_hz:g} to {front.high_hz:g} Hz"
+    if front.kind == MICRO_FRONTEND:
+        return f"TFLM's microfrontend: window {window:g} ms, hop {hop:g} ms, {bands}"
+    fixed = ", in fixed point" if front.arithmetic == "fixed" else ""
+    return f"window {window:g} ms, hop {hop:g} ms, {bands}, {front.coefficients} MFCCs{fixed}"
 
 
 def _committee(model: ModelFile) -> dict[str, str]:

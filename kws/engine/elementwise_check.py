@@ -54,7 +54,9 @@ def _addition(step: Step, known: Known, steps: list[Step], require: Proof) -> St
         "adds what is a stride before it",
     )
     # An output of a layer needs inputs that come this much later.
-    steps_kept = 1 + sum(each.kernel[0] - 1 - each.pads[0][0] for each in between if not each.added)
+    steps_kept = 1 + sum(
+        each.kernel[0] - 1 - each.pads[0][0] - each.past for each in between if not each.added
+    )
     require(steps_kept <= MAX_KERNEL, f"adds what came more than {MAX_KERNEL} time steps before")
     factor = 2.0 * max(source.scale, kept.scale) / (1 << ADD_SHIFT) / float(out.scale)
     require(MIN_ADD <= factor < 1, "its scales are too far off")

@@ -11,6 +11,7 @@ from math import prod
 
 from kws.engine.elementwise_check import ELEMENTWISE, Known, elementwise_step
 from kws.engine.network import MAX_LAYERS
+from kws.engine.operator_chain import MOVES, chain
 from kws.engine.operator_check import (
     MAX_CLASSES,
     NO_PADS,
@@ -23,7 +24,8 @@ from kws.engine.operator_check import (
     same_values,
     step_of,
 )
-from kws.engine.tflite_reader import INT8, Operator, Tensor, chain
+from kws.engine.past_check import joined_to_past, with_past
+from kws.engine.tflite_reader import INT8, Operator, Tensor
 
 MAX_FRAMES = 4096  # of a window
 MAX_CHANNELS = 4096
@@ -43,33 +45,48 @@ def proven(content: bytes, where: str) -> tuple[Tensor, list[Step]]:
     _activation(first, "the input", require)
     require(first.plane[0] <= MAX_FRAMES, f"a window has more than {MAX_FRAMES} frames")
     require(prod(first.plane[1:]) <= MAX_CHANNELS, f"a frame has more than {MAX_CHANNELS} values")
+    steps = _steps(first, operators, require)
+    layers = len(steps) + sum(step.added is not None for step in steps)
+    require(1 <= layers <= MAX_LAYERS, f"{layers} layers are not 1 to {MAX_LAYERS}")
+    require(
+        prod(steps[-1].output.plane[1:]) <= MAX_CLASSES,
+        f"there are more than {MAX_CLASSES} classes",
+    )
+    _total(steps, require)
+    return first, steps
+
+
+def _steps(first: Tensor, operators: list[Operator], require: Proof) -> list[Step]:
+    """Return the operators that compute, proven."""
     steps: list[Step] = []
-    current, pads = first, NO_PADS
+    current, pads, past = first, NO_PADS, 0
+    streams = any(operator.past for operator in operators)
     known: Known = {first.index: (0, first)}
     for operator in operators:
         of = require.of(operator)
         _activation(operator.output, "its output", of)
-        if operator.name in ("RESHAPE", "SQUEEZE", "PAD"):
+        if operator.name in MOVES:
             of(same_values(operator), "its output has another type or scale than its input")
             of(pads == NO_PADS, "comes between a PAD and a layer")
-        if operator.name == "PAD":
+        if operator.past:
+            of(not past and pads == NO_PADS, "comes between a PAD or another one and a layer")
+            current, past = joined_to_past(operator, current, of), operator.past
+        elif operator.name == "PAD":
             pads = padding_of(operator, current, of)
-        elif operator.name in ("RESHAPE", "SQUEEZE"):
+        elif operator.name in MOVES:
             current = _reshaped(operator, current, of)
-        elif operator.name in ELEMENTWISE:
-            steps.append(elementwise_step(operator, current, pads, known, steps, of))
-            current = steps[-1].output
         else:
-            steps.append(step_of(operator, current, pads, of))
-            current, pads = steps[-1].output, NO_PADS
-        if pads == NO_PADS:
+            if operator.name in ELEMENTWISE:
+                step = elementwise_step(operator, current, pads, known, steps, of)
+            else:
+                step = step_of(operator, current, pads, of)
+            steps.append(with_past(step, past, of) if streams else step)
+            current, pads, past = steps[-1].output, NO_PADS, 0
+        if pads == NO_PADS and not past:
             known[operator.output.index] = (len(steps), current)
-    require(pads == NO_PADS, "a PAD has no layer after it")
-    layers = len(steps) + sum(step.added is not None for step in steps)
-    require(1 <= layers <= MAX_LAYERS, f"{layers} layers are not 1 to {MAX_LAYERS}")
-    require(prod(current.plane[1:]) <= MAX_CLASSES, f"there are more than {MAX_CLASSES} classes")
-    _total(steps, require)
-    return first, steps
+    require(pads == NO_PADS and not past, "a PAD or a CONCATENATION has no layer after it")
+    require(not streams or current.plane[0] == 1, "the output of a call is not one step")
+    return steps
 
 
 def _with_plane(

@@ -89,6 +89,7 @@ class Network:
     input_zero_point: int
     classes: int
     score_scale: float
+    keeps_past: bool = False  # from call to call: padding is what comes before the first one
 
     @property
     def stride(self) -> int:
@@ -101,7 +102,7 @@ class Network:
 
     @property
     def receptive_field(self) -> int:
-        """Return the frames that a step depends on, padding included."""
+        """Return the frames that a step depends on, padding and past included."""
         frames = 1
         for layer in reversed(self.layers):
             frames = (frames - 1) * layer.time_stride + layer.time_kernel
@@ -109,7 +110,12 @@ class Network:
 
     @property
     def streams(self) -> bool:
-        """Return whether nothing is padded along time and a step uses the whole window."""
+        """Return whether nothing is padded along time and a step uses the whole window.
+
+        A network that keeps its past takes the frames of one step instead.
+        """
+        if self.keeps_past:
+            return self.stride == self.window_frames
         padded = any(layer.time_padding_before or layer.time_padding_after for layer in self.layers)
         return not padded and self.receptive_field == self.window_frames
 

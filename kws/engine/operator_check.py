@@ -33,6 +33,7 @@ class Step:
     output: Tensor
     kernel: tuple[int, int]  # extent along time and frequency, with dilation
     pads: Pads
+    past: int = 0  # time steps of the source that came with earlier calls
     added: Tensor | None = None  # by an ADD, besides the source
     back: int = 0  # how many steps before an ADD the one is whose source it adds
 
@@ -44,7 +45,7 @@ class Step:
     @property
     def pad_value(self) -> int:
         """Return what the input is padded with; a maximum takes none of its own padding."""
-        own = self.operator.options.padding == tflite.Padding.SAME
+        own = self.operator.options.padding == tflite.Padding.SAME and self.pads != NO_PADS
         return -128 if own and self.operator.name == "MAX_POOL_2D" else self.source.zero_point
 
 

@@ -20,13 +20,14 @@ RESOURCE, UINT8 = tflite.TensorType.RESOURCE, tflite.TensorType.UINT8
 PROBABILITY = 1 / 256  # of int8 and uint8 outputs
 
 
-def streaming(first: Tensor, steps: list[Step], stride: int) -> bytes:
-    """Return the file of a network of two logits, background and keyword, on `stride` frames.
+def streaming(first: Tensor, steps: list[Step], stride: int, sigmoid: bool = False) -> bytes:
+    """Return the file of a network that pads nothing along time, for `stride` frames a call.
 
-    Its input is int8 [1, stride, values], its output uint8 [1, 1]: the sigmoid of the difference.
-    The network pads nothing along time.
+    Its input is int8 [1, stride, values]. sigmoid: with the output of microWakeWord, uint8 [1, 1]:
+    the sigmoid of the difference of the network's logits, background and keyword. Else with the
+    network's own output.
     """
-    return _StreamingWriter().network(first, steps, stride)
+    return _StreamingWriter().network(first, steps, stride, sigmoid)
 
 
 class _StreamingWriter(Writer):
@@ -36,7 +37,7 @@ class _StreamingWriter(Writer):
         super().__init__()
         self._states: list[tuple[tuple[int, ...], Tensor]] = []
 
-    def network(self, first: Tensor, steps: list[Step], stride: int) -> bytes:
+    def network(self, first: Tensor, steps: list[Step], stride: int, sigmoid: bool) -> bytes:
         _, bins, values = first.plane
         start = self.tensor((1, stride, bins * values), INT8, first)
         once = self.options("CallOnceOptions", {"InitSubgraphIndex": 1})
@@ -52,7 +53,8 @@ class _StreamingWriter(Writer):
             added = [sources[len(sources) - 1 - step.back]] if step.added is not None else []
             sources.append(self.step(step, source, added, (time_steps, time_out)))
             time_steps = time_out
-        self.graph([start], [self._probability(sources[-1], steps[-1].output)])
+        last = self._probability(sources[-1], steps[-1].output) if sigmoid else sources[-1]
+        self.graph([start], [last])
         for index, (shape, like) in enumerate(self._states):
             zeros = np.full(shape, like.zero_point, np.int8)
             inputs = [self._handle(index), self.tensor(shape, INT8, like, zeros)]

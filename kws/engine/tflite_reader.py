@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,27 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
+from kws.engine.tflite_options import Options, read_options
 from kws.errors import KwsError
 
-INT8, INT32 = tflite.TensorType.INT8, tflite.TensorType.INT32
+INT8, INT32, UINT8 = tflite.TensorType.INT8, tflite.TensorType.INT32, tflite.TensorType.UINT8
 _DATA_TYPES = {INT8: "i1", INT32: "<i4"}
-_OPTIONS = {
-    "CONV_2D": tflite.Conv2DOptions,
-    "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
-    "FULLY_CONNECTED": tflite.FullyConnectedOptions,
-    "AVERAGE_POOL_2D": tflite.Pool2DOptions,
-    "MAX_POOL_2D": tflite.Pool2DOptions,
-    "ADD": tflite.AddOptions,
-    "SOFTMAX": tflite.SoftmaxOptions,
-}
-_PLAIN = ("MEAN", "LOGISTIC", "QUANTIZE")  # whose options say nothing that shapes do not
-_MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
-_OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes
 MAX_OPERATORS = 200
 MAX_INPUTS = 8  # of an operator
 MAX_DIMENSIONS = 8
 MAX_NAME = 40  # bytes of a custom operator's name that a message shows
 UNREADABLE = (struct.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+# Operators whose inputs and outputs are not one input at least and one output.
+_INPUTS = {"CALL_ONCE": 0, "VAR_HANDLE": 0}
+_OUTPUTS = {"CALL_ONCE": (0, 0), "ASSIGN_VARIABLE": (0, 0), "SPLIT_V": (1, MAX_INPUTS)}
 
 
 @dataclass(frozen=True)
@@ -65,29 +57,30 @@ class Tensor:
             return self.shape[1], self.shape[2], self.shape[3]
         return 1, 1, prod(self.shape)
 
-
-@dataclass(frozen=True)
-class Options:
-    """Hold what an operator's table says, along time and frequency; 1, 0 where it says nothing."""
-
-    kernel: tuple[int, int] = (1, 1)  # of a pool
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    padding: int = tflite.Padding.VALID
-    activation: int = tflite.ActivationFunctionType.NONE
-    weights_format: int = 0
-    beta: float = 1.0
+    def quantised_as(self, other: Tensor) -> bool:
+        """Return whether values of one scale stand for what those of another tensor do."""
+        return (
+            (self.type, len(self.scales), len(other.scales)) == (other.type, 1, 1)
+            and self.scale == other.scale
+            and self.zero_point == other.zero_point
+        )
 
 
 @dataclass(frozen=True)
 class Operator:
-    """Hold an operator; number: its position in the file, from 1."""
+    """Hold an operator; number: its position in its graph, from 1."""
 
     number: int
     name: str
     inputs: tuple[Tensor, ...]
-    output: Tensor
+    outputs: tuple[Tensor, ...]
     options: Options
+    past: int = 0  # time steps of earlier calls that a CONCATENATION puts before its one input
+
+    @property
+    def output(self) -> Tensor:
+        """Return the first output."""
+        return self.outputs[0]
 
     def constant(self, position: int, where: str) -> npt.NDArray[Any]:
         """Return the data of an input that must be constant.
@@ -100,6 +93,15 @@ class Operator:
         return data
 
 
+@dataclass(frozen=True)
+class Graph:
+    """Hold the inputs, the outputs and the operators of a graph."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+
+
 @contextmanager
 def readable(where: str) -> Iterator[None]:
     """Turn what the schema's readers raise on a damaged file into one KwsError."""
@@ -109,54 +111,32 @@ def readable(where: str) -> Iterator[None]:
         raise KwsError(f"{where}: the model file is damaged or cut short") from error
 
 
-def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
-    """Return the input of the network in a file, and its operators.
+def read_graphs(
+    content: bytes, where: str, names: Collection[str], names_in_two: Collection[str]
+) -> list[Graph]:
+    """Return the one or two graphs of a file; names: of the operators that each may have.
 
     Raises:
-        KwsError: an operator is not supported or does not take the output of the one before it, or
-            the file is damaged.
+        KwsError: an operator has another name, or the file is damaged.
     """
-    with readable(where):
-        model = tflite.Model.GetRootAs(content, 0)
-        graph = model.Subgraphs(0)
-        count = graph.OperatorsLength()
-        if count > MAX_OPERATORS:
-            raise KwsError(f"{where}: {count} operators are more than {MAX_OPERATORS}")
-        names = [_name(model, graph.Operators(position)) for position in range(count)]
-        for name in names:
-            if name not in (*_OPTIONS, *_PLAIN, *_MOVES, *_OF_SHAPES):
-                raise KwsError(f"{where}: operator {name} is not supported")
-        if (model.SubgraphsLength(), graph.InputsLength(), graph.OutputsLength()) != (1, 1, 1):
-            raise KwsError(f"{where}: a network has one graph with one input and one output")
-        source = _tensor(model, graph.Inputs(0), where)
-        operators = [_operator(model, i, name, where) for i, name in enumerate(names)]
-        # The shapes of the tensors are known without the operators that compute them.
-        operators = [o for o in operators if o.name not in _OF_SHAPES or o.output.type != INT32]
-        operators = _in_line(source, operators, where)
-        if (operators[-1].output if operators else source).index != graph.Outputs(0):
-            raise KwsError(f"{where}: the operators do not end in the output")
-        return source, operators
+    model = tflite.Model.GetRootAs(content, 0)
+    count = model.SubgraphsLength()
+    known = names if count == 1 else names_in_two
+    found = [_names(model, index, where) for index in range(min(count, 2))]
+    for name in (name for of_graph in found for name in of_graph):
+        if name not in known:
+            raise KwsError(f"{where}: operator {name} is not supported")
+    if not 1 <= count <= 2:
+        raise KwsError(f"{where}: {count} graphs are not one, or one and what it calls once")
+    return [_graph(model, index, of_graph, where) for index, of_graph in enumerate(found)]
 
 
-def _in_line(source: Tensor, operators: list[Operator], where: str) -> list[Operator]:
-    """Return operators, each of which takes the output of the one before it as its first input.
-
-    Raises:
-        KwsError: one does not.
-    """
-    line: list[Operator] = []
-    current = source
-    for operator in operators:
-        if operator.name in _OF_SHAPES:
-            raise KwsError(f"{where}: operator {operator.name} is not supported")
-        inputs = operator.inputs
-        if operator.name == "ADD" and inputs[0].index != current.index:
-            inputs = inputs[::-1]  # its operands may be swapped
-        if inputs[0].index != current.index:
-            raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
-        line.append(replace(operator, inputs=inputs))
-        current = operator.output
-    return line
+def _names(model: Any, index: int, where: str) -> list[str]:
+    graph = model.Subgraphs(index)
+    count = graph.OperatorsLength()
+    if count > MAX_OPERATORS:
+        raise KwsError(f"{where}: {count} operators are more than {MAX_OPERATORS}")
+    return [_name(model, graph.Operators(position)) for position in range(count)]
 
 
 def _name(model: Any, operator: Any) -> str:
@@ -170,49 +150,40 @@ def _name(model: Any, operator: Any) -> str:
     return f"CUSTOM {custom!a}"
 
 
-def _operator(model: Any, position: int, name: str, where: str) -> Operator:
+def _graph(model: Any, index: int, names: list[str], where: str) -> Graph:
+    graph = model.Subgraphs(index)
+    if max(graph.InputsLength(), graph.OutputsLength()) > 1:
+        raise KwsError(f"{where}: a network has one graph with one input and one output")
+    return Graph(
+        tuple(_tensor(model, graph, graph.Inputs(i), where) for i in range(graph.InputsLength())),
+        tuple(_tensor(model, graph, graph.Outputs(i), where) for i in range(graph.OutputsLength())),
+        tuple(_operator(model, graph, i, name, where) for i, name in enumerate(names)),
+    )
+
+
+def _operator(model: Any, graph: Any, position: int, name: str, where: str) -> Operator:
     where = f"{where}: operator {position + 1} ({name})"
-    operator = model.Subgraphs(0).Operators(position)
-    if not 1 <= operator.InputsLength() <= MAX_INPUTS or operator.OutputsLength() != 1:
-        raise KwsError(f"{where} has not 1 to {MAX_INPUTS} inputs and one output")
+    operator = graph.Operators(position)
+    fewest, (least, most) = _INPUTS.get(name, 1), _OUTPUTS.get(name, (1, 1))
+    if not (
+        fewest <= operator.InputsLength() <= MAX_INPUTS
+        and least <= operator.OutputsLength() <= most
+    ):
+        raise KwsError(f"{where} has not {fewest} to {MAX_INPUTS} inputs and its outputs")
     inputs = [operator.Inputs(i) for i in range(operator.InputsLength())]
     return Operator(
         position + 1,
         name,
-        tuple(_tensor(model, index, where) for index in inputs if index != -1),
-        _tensor(model, operator.Outputs(0), where),
-        _options(operator, name, where),
+        tuple(_tensor(model, graph, index, where) for index in inputs if index != -1),
+        tuple(
+            _tensor(model, graph, operator.Outputs(i), where)
+            for i in range(operator.OutputsLength())
+        ),
+        read_options(operator, name, where),
     )
 
 
-def _options(operator: Any, name: str, where: str) -> Options:
-    """Return the options of an operator."""
-    if name not in _OPTIONS:
-        return Options()
-    table, kind = operator.BuiltinOptions(), _OPTIONS[name]
-    if table is None or operator.BuiltinOptionsType() != getattr(
-        tflite.BuiltinOptions, kind.__name__
-    ):
-        raise KwsError(f"{where} lacks its options")
-    options = kind()
-    options.Init(table.Bytes, table.Pos)
-    if name == "SOFTMAX":
-        return Options(beta=options.Beta())
-    activation = options.FusedActivationFunction()
-    if name == "ADD":
-        return Options(activation=activation)
-    if name == "FULLY_CONNECTED":
-        return Options(activation=activation, weights_format=options.WeightsFormat())
-    stride, padding = (options.StrideH(), options.StrideW()), options.Padding()
-    if name in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
-        kernel = (options.FilterHeight(), options.FilterWidth())
-        return Options(kernel, stride, padding=padding, activation=activation)
-    dilation = (options.DilationHFactor(), options.DilationWFactor())
-    return Options((1, 1), stride, dilation, padding, activation)
-
-
-def _tensor(model: Any, index: int, where: str) -> Tensor:
-    graph = model.Subgraphs(0)
+def _tensor(model: Any, graph: Any, index: int, where: str) -> Tensor:
     if not 0 <= index < graph.TensorsLength():
         raise KwsError(f"{where}: there is no tensor {index}")
     tensor, where = graph.Tensors(index), f"{where}: tensor {index}"

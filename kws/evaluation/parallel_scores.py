@@ -121,7 +121,7 @@ class ParallelScoring:
         scorer = Scorer(self.model)
         whole = StreamPart(self.model, self._mix, tuple(recordings), 0, 0, 0, None, True)
         stream = _DividedStream.of(whole, scorer)
-        parts = list(stream.parts()) if scorer.every == 1 else [whole]
+        parts = list(stream.parts()) if scorer.is_divisible else [whole]
         scored = list(self._map(StreamPart.score, parts, "scoring negatives"))
         runs = list(stream.after_silence(parts, scored))
         found = self._map(StreamPart.score, runs, "scoring negatives after silence")

@@ -10,7 +10,7 @@ import numpy as np
 
 from kws.backend import open_ds_cnn, open_front_end
 from kws.committee import Committee
-from kws.config import SAMPLE_RATE
+from kws.config import MICRO_FRONTEND, SAMPLE_RATE
 from kws.evaluation.block_stream import Block
 from kws.gate import Gate
 from kws.listener import FLUSH_SECONDS
@@ -68,6 +68,11 @@ class Scorer:
     def every(self) -> int:
         """Return the greatest number of steps from one score of a network to its next."""
         return self._committee.every if self._committee else 1
+
+    @property
+    def is_divisible(self) -> bool:
+        """Return whether all state is soon that of any longer stream; see stream_part.py."""
+        return self.every == 1 and self.config.front_end.kind != MICRO_FRONTEND
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -5,7 +5,8 @@ its noise-floor windows. So a part begins its warm-up a whole number of both bef
 a noise-floor window and a hangover are over, the gate opens and closes as in the whole stream; once
 as many frames have passed it as pre-roll, network and smoothing keep, all state is that of the
 whole stream. Where the warm-up is too silent for that, the part says so. A committee whose members
-score every second step knows which by the steps that have passed the gate: its stream stays whole.
+score every second step knows which by the steps that have passed the gate, and TFLM's microfrontend
+adapts to all that it has heard: their streams stay whole.
 """
 
 from __future__ import annotations

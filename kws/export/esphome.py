@@ -17,6 +17,7 @@ from kws.engine.streaming_writer import streaming
 from kws.errors import KwsError
 from kws.export.exported_folder import write
 from kws.export.library_models import Chosen
+from kws.micro_wake_word import QUANTISATION, quantisation
 from kws.model_file import ModelFile
 
 MAX_STATES = 20  # resource variables that ESPHome has room for
@@ -57,7 +58,7 @@ def pair(model: ModelFile, name: str) -> tuple[bytes, dict[str, object]]:
         raise KwsError(f"{where}: runs at several phases, microWakeWord at one (phases = 1)")
     first, steps = proven(model.content, where)
     states = _check_steps(steps, where)
-    if (round(255 * first.scale), first.zero_point) != (26, -128):
+    if quantisation(first) != QUANTISATION:
         raise KwsError(f"{where}: its input is not quantised as microWakeWord's is")
     manifest = {
         "type": "micro",
@@ -75,7 +76,7 @@ def pair(model: ModelFile, name: str) -> tuple[bytes, dict[str, object]]:
             "minimum_esphome_version": MINIMUM_ESPHOME,
         },
     }
-    return streaming(first, steps, network.stride), manifest
+    return streaming(first, steps, network.stride, sigmoid=True), manifest
 
 
 def file_name(name: str) -> str:
@@ -86,6 +87,8 @@ def file_name(name: str) -> str:
 
 def _check(config: ModelConfig, where: str) -> None:
     """Refuse settings that a pair cannot have."""
+    if config.micro_wake_word:
+        raise KwsError(f"{where}: is a microWakeWord model already")
     if config.front_end != MICRO:
         raise KwsError(
             f"{where}: not trained on the microfrontend;"

@@ -38,6 +38,11 @@ class Recalibration:
 
     def run(self, output: Path, console: Console) -> None:
         """Write the model with thresholds, operating points and card; KwsError where it cannot."""
+        if self.model.config.micro_wake_word:
+            raise KwsError(
+                f"{self.model.name}: a model of microWakeWord, which kws does not write; its cutoff"
+                " is in its manifest"
+            )
         check_output(output)
         tested = test_model(self.model, self.test)
         hours = tested.peaks[RUNNING].hours

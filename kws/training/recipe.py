@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from kws.config import MAX_NETWORKS, SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
-from kws.engine.tflite_reader import Operator, chain
+from kws.engine.operator_chain import chain
+from kws.engine.tflite_reader import Operator
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 
@@ -54,7 +55,8 @@ class Architecture:
         """Return the shape of a model; KwsError where model.py does not build such a network."""
         operators = convolutions(model)
         kernels = [o.inputs[1].shape[1] for o in operators if o.name == "DEPTHWISE_CONV_2D"]
-        if len(kernels) < 2 or operators[0].name != "CONV_2D":
+        others = model.config.micro_wake_word
+        if others or len(kernels) < 2 or operators[0].name != "CONV_2D":
             raise KwsError(f"{model.name}: its network is not one that kws trains")
         first = operators[0]
         channels, frames, width, _ = first.inputs[1].shape

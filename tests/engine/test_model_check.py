@@ -199,7 +199,8 @@ def test_unknown_operators_are_named(name: str) -> None:
         code.customCode = "AudioSpectrogram\x1b" if name == "CUSTOM" else None
         operator = model.subgraphs[0].operators[POOL]
         operator.inputs = operator.outputs = np.zeros(0, np.int32)
-        model.subgraphs.append(model.subgraphs[0])
+        if name in ("SVDF", "CUSTOM"):  # those of resource variables may be in a file of two graphs
+            model.subgraphs.append(model.subgraphs[0])
 
     shown = "CUSTOM 'AudioSpectrogram\\x1b'" if name == "CUSTOM" else name
     assert refusal(change) == f"x.tflite: operator {shown} is not supported"

@@ -180,6 +180,17 @@ def test_pymicro_wakeword_decides_as_kws(pair: Pair) -> None:
     assert found == [detection.sample for detection in detections]
 
 
+def test_kws_runs_the_pair_as_the_model(pair: Pair) -> None:
+    theirs, smoothing = ModelFile.load(pair.folder / "hey_you.json"), pair.model.config.smoothing
+    theirs = replace(theirs, config=replace(theirs.config, smoothing=smoothing))
+    expected = Spotter(pair.model, "numpy").push(pair.audio)
+    assert Spotter(pair.model, "c").push(pair.audio) == expected
+    audio, primed = np.concatenate([pair.priming, pair.audio]), len(pair.priming)
+    for backend in ("c", "numpy"):
+        found = Spotter(theirs, backend).push(audio)
+        assert [each.sample - primed for each in found] == [each.sample for each in expected]
+
+
 def test_the_manifest(pair: Pair) -> None:
     micro = pair.manifest["micro"]
     assert isinstance(micro, dict)

@@ -1,0 +1,85 @@
+"""Arrange the operators of a .tflite file in line: each takes the output of the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kws.engine.resource_variables import OF_VARIABLES, without_variables
+from kws.engine.split_convolutions import SPLIT, joined
+from kws.engine.tflite_reader import INT32, UINT8, Operator, Tensor, read_graphs, readable
+from kws.errors import KwsError
+
+LAYERS = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
+    *("ADD", "SOFTMAX", "MEAN", "LOGISTIC", "QUANTIZE"),
+)
+MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
+OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes
+NAMES = {*LAYERS, *MOVES, *OF_SHAPES}
+
+
+def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
+    """Return the input of the network in a file, and its operators.
+
+    Those of a network that keeps its past in resource variables are what computes: a CONCATENATION
+    with `past` joins the time steps before to those that come.
+
+    Raises:
+        KwsError: an operator is not supported or does not take the output of the one before it, or
+            the file is damaged.
+    """
+    with readable(where):
+        graphs = read_graphs(content, where, NAMES, {*NAMES, *OF_VARIABLES, SPLIT})
+        graph, operators = graphs[0], list(graphs[0].operators)
+        called = [operator for operator in operators if operator.name == "CALL_ONCE"]
+        if (len(graphs), len(graph.inputs), len(graph.outputs)) != (1 + len(called), 1, 1):
+            raise KwsError(f"{where}: a network has one graph with one input and one output")
+        (source,), (output,) = graph.inputs, graph.outputs
+        if called:
+            operators = joined(without_variables(graph, graphs[1], where), where)
+            operators, output = _without_unsigned(operators, output)
+        # The shapes of the tensors are known without the operators that compute them.
+        operators = [o for o in operators if o.name not in OF_SHAPES or o.output.type != INT32]
+        operators = _in_line(source, operators, where)
+        if (operators[-1].output if operators else source).index != output.index:
+            raise KwsError(f"{where}: the operators do not end in the output")
+        return source, operators
+
+
+def _in_line(source: Tensor, operators: Sequence[Operator], where: str) -> list[Operator]:
+    """Return operators, each of which takes the output of the one before it as its first input.
+
+    Raises:
+        KwsError: one does not.
+    """
+    line: list[Operator] = []
+    current = source
+    for operator in operators:
+        if operator.name not in (*LAYERS, *MOVES) and not operator.past:
+            raise KwsError(f"{where}: operator {operator.name} is not supported")
+        inputs = operator.inputs
+        if operator.name == "ADD" and inputs[0].index != current.index:
+            inputs = inputs[::-1]  # its operands may be swapped
+        if inputs[0].index != current.index:
+            raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
+        line.append(replace(operator, inputs=inputs))
+        current = operator.output
+    return line
+
+
+def _without_unsigned(
+    operators: Sequence[Operator], output: Tensor
+) -> tuple[list[Operator], Tensor]:
+    """Leave out a last QUANTIZE that adds 128 to int8 values, as microWakeWord has it."""
+    for operator in operators:
+        source, unsigned = operator.inputs[0], operator.output
+        signed = replace(unsigned, type=source.type, zero_points=unsigned.zero_points - 128)
+        if (
+            operator.name == "QUANTIZE"
+            and unsigned.type == UINT8
+            and unsigned.index == output.index
+            and source.quantised_as(signed)
+        ):
+            return [each for each in operators if each is not operator], source
+    return list(operators), output
