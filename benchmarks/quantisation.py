@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 from work_folder import folds_of, hyperparameters_of, parser
 
+from kws.console.plain_line import print_line
 from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
 from kws.evaluation.evaluate import Evaluation, evaluate
@@ -95,7 +96,8 @@ def main() -> None:
         console.print(result.table(name))
     for rate in next(iter(results["int8"].at_target.values())):
         loss = results["int8"].mean_miss_rate(rate) - results["float"].mean_miss_rate(rate)
-        console.print(f"int8 misses {100 * loss:+.2f} points more at {rate} false alarms per hour")
+        line = f"int8 misses {100 * loss:+.2f} points more at {rate} false alarms per hour"
+        print_line(line, console)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_usable
 from kws.config import ARITHMETICS
+from kws.console.plain_line import print_line
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
@@ -199,7 +200,8 @@ def write(stored: StoredScores, alarms: Sequence[int], output: Path) -> None:
         title = f"{stored.name}: false alarms, {name}"
         console.print(alarm_table(scores, thresholds, refractory, title))
         fired = stored.folders_that_fire(thresholds).items()
-        console.print("fire alone: ", ", ".join(f"{f} {n} of {of}" for f, (n, of) in fired if n))
+        alone = ", ".join(f"{f} {n} of {of}" for f, (n, of) in fired if n)
+        print_line(f"fire alone:  {alone}", console)
 
 
 def running_speech(scores: ConditionScores) -> Scores:

@@ -159,16 +159,12 @@ def _assembled(
         words: The folders of each keyword.
         others: Folders of words that are negatives.
     """
-
-    def read(*paths: Path) -> list[Recording]:
-        return [r for path in paths if path in folders for r in usable_recordings(path)]
-
     for word, found in positives.items():
         positives[word] = distinct(found, words[word][0])
     spoken = [recording for found in positives.values() for recording in found]
-    negatives = distinct(read(*others, root / NEGATIVE), root / NEGATIVE, spoken)
-    noise = distinct(read(root / NOISE), root / NOISE)
-    impulse_responses = read(root / IMPULSE_RESPONSES)
+    negatives = distinct(_read(folders, *others, root / NEGATIVE), root / NEGATIVE, spoken)
+    noise = distinct(_read(folders, root / NOISE), root / NOISE)
+    impulse_responses = _read(folders, root / IMPULSE_RESPONSES)
     measurable = [measurable_recordings(words[word][0], found) for word, found in positives.items()]
     partitions = split_speech(
         [recordings for recordings, _ in measurable],
@@ -176,21 +172,29 @@ def _assembled(
         {path: session for _, sessions in measurable for path, session in sessions.items()},
     )
     partitions |= split_noise(noise) | split_noise(impulse_responses)
-
-    def clips(recordings: list[Recording], kind: str = "") -> list[Clip]:
-        paths = [recording.path for recording in recordings]
-        return [Clip(p, partitions.get(p, partition_of(p)), p in partitions, kind) for p in paths]
-
     return Dataset(
-        {word: clips(recordings) for word, recordings in positives.items()},
-        clips(negatives, SPEECH_KIND),
-        clips(noise, NOISE_KIND),
-        clips(impulse_responses),
+        {word: _clips(recordings, partitions) for word, recordings in positives.items()},
+        _clips(negatives, partitions, SPEECH_KIND),
+        _clips(noise, partitions, NOISE_KIND),
+        _clips(impulse_responses, partitions),
         speakers={
             word: count_speakers(recordings, sessions)
             for word, (recordings, sessions) in zip(positives, measurable, strict=True)
         },
     )
+
+
+def _read(folders: Sequence[Path], *paths: Path) -> list[Recording]:
+    """Return the usable recordings of those paths that are among the folders of a dataset."""
+    return [r for path in paths if path in folders for r in usable_recordings(path)]
+
+
+def _clips(
+    recordings: Sequence[Recording], partitions: Mapping[Path, int], kind: str = ""
+) -> list[Clip]:
+    """Return recordings as clips; those that were given no partition serve training alone."""
+    paths = [recording.path for recording in recordings]
+    return [Clip(p, partitions.get(p, partition_of(p)), p in partitions, kind) for p in paths]
 
 
 def _log_passed_over(root: Path, folders: Sequence[Path]) -> None:

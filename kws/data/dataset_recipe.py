@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -111,50 +111,67 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
     """Return the dataset of one recipe file; its synthesis changes that of the base."""
     key = _key(toml, "partitions")
     partitions = read_partitions(toml, key) if key else {}
-    training_only = _folders(toml, _key(toml, "training_only"))
-
-    def clips(table: TomlTable, key: str | None, kind: str = "") -> list[Clip]:
-        found = []
-        for folder in _folders(table, key):
-            try:
-                inside = clips_in(root / folder)
-            except KwsError as error:
-                raise table.error(key, str(error)) from error
-            for number, clip in enumerate(inside):
-                path = without_archive(clip.path)
-                name = PurePath(folder, path.relative_to(root / folder))
-                if folder in training_only:
-                    found.append(Clip(clip.path, number % PARTITIONS, testable=False, kind=kind))
-                else:
-                    partition = partition_in(name, partitions, clip.partition)
-                    found.append(replace(clip, partition=partition, kind=kind))
-        return found
-
-    def by_kind(key: str, kind: str) -> list[Clip]:
-        """Return the clips of a table of kinds, or of a list, whose clips are of one kind."""
-        if not isinstance(toml.content.get(key), dict):
-            return clips(toml, _key(toml, key), kind)
-        table = toml.table(key)
-        return [clip for kind in table.content for clip in clips(table, kind, kind)]
-
-    keywords: dict[str, list[Clip]] = {}
-    base_keywords = {comparison_key(keyword): keyword for keyword in base.positives}
-    if "keywords" in toml.content:
-        table = toml.table("keywords")
-        for key in table.content:
-            keyword = base_keywords.setdefault(comparison_key(key), keyword_name(key))
-            if keyword in keywords:
-                raise table.error(key, f"{key!r} and {keyword!r} are one keyword")
-            keywords[keyword] = clips(table, key)
+    clips = _RecipeClips(toml, root, partitions, _folders(toml, _key(toml, "training_only")))
+    keywords = _keywords(toml, base.positives, clips)
     return Dataset(
         keywords,
-        by_kind("negatives", SPEECH_KIND),
-        by_kind("noise", NOISE_KIND),
-        clips(toml, _key(toml, "impulse_responses")),
+        clips.by_kind("negatives", SPEECH_KIND),
+        clips.by_kind("noise", NOISE_KIND),
+        clips.of(toml, _key(toml, "impulse_responses")),
         _synthesis(toml, base.synthesis, [*base.positives, *keywords]),
         toml.content.get("card", {}),
         toml.flag(_key(toml, "base_model") or "base_model"),
     )
+
+
+@dataclass(frozen=True)
+class _RecipeClips:
+    """Find the clips in the folders of a recipe file, each with its partition."""
+
+    toml: TomlTable
+    root: Path  # of the folders
+    partitions: Mapping[str, int]
+    training_only: Sequence[str]  # folders
+
+    def of(self, table: TomlTable, key: str | None, kind: str = "") -> list[Clip]:
+        """Return the clips of the folders under a key of a table; none where there is no key."""
+        found = []
+        for folder in _folders(table, key):
+            try:
+                inside = clips_in(self.root / folder)
+            except KwsError as error:
+                raise table.error(key, str(error)) from error
+            for number, clip in enumerate(inside):
+                if folder in self.training_only:
+                    found.append(Clip(clip.path, number % PARTITIONS, testable=False, kind=kind))
+                    continue
+                path = without_archive(clip.path)
+                name = PurePath(folder, path.relative_to(self.root / folder))
+                partition = partition_in(name, self.partitions, clip.partition)
+                found.append(replace(clip, partition=partition, kind=kind))
+        return found
+
+    def by_kind(self, key: str, kind: str) -> list[Clip]:
+        """Return the clips of a table of kinds, or of a list, whose clips are of one kind."""
+        if not isinstance(self.toml.content.get(key), dict):
+            return self.of(self.toml, _key(self.toml, key), kind)
+        table = self.toml.table(key)
+        return [clip for kind in table.content for clip in self.of(table, kind, kind)]
+
+
+def _keywords(toml: TomlTable, base: Iterable[str], clips: _RecipeClips) -> dict[str, list[Clip]]:
+    """Return the clips of each keyword of a recipe file, spelt as in the base where it has it."""
+    keywords: dict[str, list[Clip]] = {}
+    if "keywords" not in toml.content:
+        return keywords
+    table = toml.table("keywords")
+    spellings = {comparison_key(keyword): keyword for keyword in base}
+    for key in table.content:
+        keyword = spellings.setdefault(comparison_key(key), keyword_name(key))
+        if keyword in keywords:
+            raise table.error(key, f"{key!r} and {keyword!r} are one keyword")
+        keywords[keyword] = clips.of(table, key)
+    return keywords
 
 
 def _key(table: TomlTable, name: str) -> str | None:

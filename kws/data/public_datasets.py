@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kws.console.plain_line import print_line
 from kws.data.download import digest, download, unfinished, unpack
 from kws.errors import KwsError
 
@@ -86,8 +87,7 @@ def get(dataset: PublicDataset, output: Path | None, url: str | None = None) -> 
         bar.begin("unpacking")
         unpack(archive, folder, bar.show, size=MARGIN * dataset.unpacked)
     archive.unlink()
-    line = f"{dataset.what} ({dataset.licence}) is in {folder}"
-    console.print(line, soft_wrap=True, markup=False)
+    print_line(f"{dataset.what} ({dataset.licence}) is in {folder}", console)
     return folder
 
 
@@ -130,7 +130,7 @@ class _Bar(Progress):
         """Start to show another step."""
         self.update(self._task, description=what, completed=0, total=None)
         if not self.console.is_terminal:
-            self.console.print(what)
+            print_line(what, self.console)
 
     def show(self, done: int, total: int) -> None:
         """Show how many bytes of how many are done, of 0 where the total is unknown."""

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
-from textwrap import fill
 
 from kws.config import SAMPLE_RATE, ModelConfig
-from kws.console.html_page import html_page, made_by
 from kws.engine.network import Network
 from kws.export import board_power, cost, footprint
 from kws.export.board_power import microwatts
 from kws.export.c_kinds import kinds_of
+from kws.export.section_pages import Section, text_page, web_page
 from kws.model_file import ModelFile
-
-COMMAND = "kws export"
-TEXT_WIDTH = 88  # characters
-BAR_WIDTH = 160  # px
 
 SPEECH = (0.0, 0.01, 0.1, 1.0)  # shares of the time that the power is stated for
 OFFICE_DAY = 0.1  # share of speech at which it is compared
@@ -35,17 +28,6 @@ DATASHEET = (
     " nRF52840 Product Specification, Current consumption, Electrical specification, CPU running"
     " and Sleep."
 )
-
-
-@dataclass(frozen=True)
-class Section:
-    """Hold a table, a bar for each of its first rows, and notes."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    bars: Sequence[float]  # 0..1
-    notes: tuple[str, ...]
 
 
 def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -> dict[str, str]:
@@ -211,48 +193,3 @@ def _percent(share: cost.Range) -> str:
 def _milliseconds(instructions: float) -> str:
     times = cost.duty(instructions)
     return f"{1000 * times.minimum:.0f} to {1000 * times.maximum:.0f}"
-
-
-def text_page(title: str, about: str, sections: Sequence[Section]) -> str:
-    """Return sections as a page of plain text."""
-    parts = [title, "=" * len(title), "", fill(about, TEXT_WIDTH), ""]
-    for section in sections:
-        table = [section.heads, *section.rows]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        parts += [section.title, "-" * len(section.title), ""]
-        for row in table:
-            first, *others = (
-                text.rjust(width) if index else text.ljust(width)
-                for index, (text, width) in enumerate(zip(row, widths, strict=True))
-            )
-            parts.append("  ".join((first, *others)).rstrip())
-        parts.append("")
-        parts += [fill(note, TEXT_WIDTH) + "\n" for note in section.notes]
-    return "\n".join((*parts, made_by(COMMAND), ""))
-
-
-def web_page(title: str, about: str, sections: Sequence[Section]) -> str:
-    """Return sections as one self-contained page of HTML."""
-    return html_page(title, about, "\n".join(map(_section, sections)), COMMAND)
-
-
-def _section(section: Section) -> str:
-    """Return a section as HTML."""
-    heads = "".join(f"<th>{escape(head)}</th>" for head in section.heads)
-    heads += "<th></th>" if section.bars else ""
-    rows = []
-    for index, row in enumerate(section.rows):
-        texts = "".join(f"<td>{escape(text)}</td>" for text in row)
-        bar = _bar(section.bars[index]) if index < len(section.bars) else ""
-        rows.append(f"<tr>{texts}<td>{bar}</td></tr>" if section.bars else f"<tr>{texts}</tr>")
-    notes = "\n".join(f"<p>{escape(note)}</p>" for note in section.notes)
-    table = f"<table>\n<tr>{heads}</tr>\n" + "\n".join(rows) + "\n</table>"
-    return f"<h2>{escape(section.title)}</h2>\n{table}\n{notes}"
-
-
-def _bar(share: float) -> str:
-    """Return a bar as SVG, share in 0..1."""
-    return (
-        f'<svg width="{BAR_WIDTH}" height="12" role="img" aria-label="{share:.0%}">'
-        f'<rect width="{share * BAR_WIDTH:.1f}" height="12"/></svg>'
-    )

@@ -16,6 +16,7 @@ from rich.segment import Segment
 
 from kws.config import SAMPLE_RATE
 from kws.console.live_display import ASCII, BLOCKS, BRIGHT, FLOOR, REFRESH_SECONDS, bar, dbfs
+from kws.console.plain_line import print_line
 from kws.errors import KwsError
 from kws.microphone import Microphone
 from kws.recorder.prompts import Prompt
@@ -127,7 +128,7 @@ class PromptScreen:
     """Print lines; while open as a context on a terminal, show a prompt above a level meter."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False)
+        self._console = Console(highlight=False, markup=False)  # prompts are plain, too
         self._prompt = ""
         self._level = FLOOR  # dBFS
         self._next = 0.0  # s, by the clock
@@ -146,7 +147,7 @@ class PromptScreen:
 
     def print(self, text: str) -> None:
         """Print a line that stays."""
-        self._console.print(text, soft_wrap=True)
+        print_line(text, self._console)
 
     def prompt(self, text: str) -> None:
         """Show what to do now in the line above the meter."""

@@ -97,15 +97,7 @@ def make_examples(
     """
     tasks = list(_tasks(generators, per_keyword, background, seed))
     total = sum(len(task.kinds) for task in tasks)
-    layout = generators[0].layout
-    pool = EXAMPLES.create(
-        folder,
-        {
-            "log_mels": (np.float16, (total, layout.frames, layout.front_end.mel_filters)),
-            "labels": (np.int8, (total, layout.steps)),
-            "partitions": (np.int8, (total,)),
-        },
-    )
+    pool = _create_pool(folder, generators[0].layout, total)
     made: Iterator[_Chunk]
     if total <= FEW and not cluster:
         made = (_generate(generators[task.partition], task) for task in tasks)
@@ -118,6 +110,18 @@ def make_examples(
         pool.partitions[chunk] = task.partition
         done = chunk.stop
         progress(done / total)
+
+
+def _create_pool(folder: Path, layout: ExampleLayout, total: int) -> ExamplePool:
+    """Create the files of a pool of examples, to be filled."""
+    return EXAMPLES.create(
+        folder,
+        {
+            "log_mels": (np.float16, (total, layout.frames, layout.front_end.mel_filters)),
+            "labels": (np.int8, (total, layout.steps)),
+            "partitions": (np.int8, (total,)),
+        },
+    )
 
 
 def store_negative_speech(

@@ -22,6 +22,7 @@ from kws.training.recipe import Recipe
 from kws.training.recipe_file import has_data, read_hyperparameters
 from kws.training.synthetic_speech import with_kokoro, with_other_words, with_synthesis
 from kws.training.training_options import TrainingOptions
+from kws.tts.kokoro import kokoro_voices
 from kws.tts.phrase_check import keyword_warnings
 
 NONE = "none"  # instead of a model that training starts from
@@ -62,7 +63,7 @@ def plan(
     hyperparameters, and those the defaults of that kind of training. Raises KwsError for what
     cannot be read, and contradictions.
     """
-    options.check_folders()
+    _check_folders(options.kokoro, options.embedding)
     recipe_file = recipe_file and current_path(recipe_file)
     with_data = recipe_file is not None and has_data(recipe_file)
     own_split = not (folder is None or options.phrase or with_data) and is_speech_commands(folder)
@@ -147,6 +148,16 @@ def _folds(
 def without_distillation(recipe: Recipe) -> Recipe:
     """Return a recipe that trains without the speech embedding."""
     return replace(recipe, distillation=replace(recipe.distillation, passages_per_batch=0))
+
+
+def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
+    """Raise KwsError where a folder of networks is not what it should be."""
+    if kokoro is not None:
+        kokoro_voices(kokoro)
+    if embedding is not None:
+        from kws.training.distillation.embedding import files
+
+        files(embedding)
 
 
 def _is_recorded(dataset: Dataset) -> bool:

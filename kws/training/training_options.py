@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws.training.recipe import Recipe
-from kws.tts.kokoro import kokoro_voices
 from kws.tts.voices import known_language
 
 
@@ -30,15 +29,6 @@ class TrainingOptions:
     def spoken_language(self) -> str | None:
         """Return espeak-ng's name of the language of the keywords, if it is given."""
         return None if self.language is None else known_language(self.language)
-
-    def check_folders(self) -> None:
-        """Raise KwsError where a folder of networks is not what it should be."""
-        if self.kokoro is not None:
-            kokoro_voices(self.kokoro)
-        if self.embedding is not None:
-            from kws.training.distillation.embedding import files
-
-            files(self.embedding)
 
     def applied_to(self, recipe: Recipe) -> Recipe:
         """Return a recipe with what the options say of its hyperparameters."""

@@ -87,10 +87,9 @@ def show_progress(
                 if doing == DONE:
                     unfinished.remove(job)
                     if not console.is_terminal:
-                        console.print(what)
+                        print_line(what, console)
                 elif is_due and doing != WAITING:
-                    line = f"{what}, {share:.0%}" + (f", {left}" if left else "")
-                    print_line(line, console)
+                    print_line(f"{what}, {share:.0%}" + (f", {left}" if left else ""), console)
             if is_due:
                 last_line = clock()
 
