@@ -69,6 +69,7 @@ def main() -> None:
         "flash": flash,
         "kinds": kinds,
         "fixed_front_end": flash_of_fixed_front_end(of_arithmetic["fixed"]),
+        "without_committee": flash_without_committee(of_arithmetic["float"]),
     }
     STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
@@ -101,16 +102,28 @@ def flash_of_fixed_front_end(files: dict[str, str]) -> dict[str, int]:
     return {file: flash.get(file, 0) for file in ("mfcc", "fft", "fixed_mfcc", "fixed_fft")}
 
 
-def linked(files: dict[str, str], kinds: int, front_ends: int = 1) -> dict[str, int]:
+def flash_without_committee(files: dict[str, str]) -> dict[str, int]:
+    """Return the bytes of the files that committees change, where they are not compiled."""
+    bits = sum(1 << constants()[kind] for kind in USUAL)
+    flash = linked(files, bits, committee=0)
+    return {file: flash.get(file, 0) for file in ("committee", "posterior", "spotter")}
+
+
+def linked(
+    files: dict[str, str], kinds: int, front_ends: int = 1, committee: int = 1
+) -> dict[str, int]:
     """Return the engine's bytes by source file.
 
     Args:
         files: A detector's model.
         kinds: Bits of the kinds of layers that are compiled, KWS_KINDS.
         front_ends: Bits of the front ends, KWS_FRONT_ENDS.
+        committee: Whether committees are compiled, KWS_COMMITTEE.
     """
     engine = {path.name: path.read_text("utf-8") for path in engine_sources()}
-    used = {KINDS: f"#define KWS_KINDS {kinds:#x}u\n#define KWS_FRONT_ENDS {front_ends}u\n"}
+    values = f"{kinds:#x}u", f"{front_ends}u", committee
+    macros = zip(("KWS_KINDS", "KWS_FRONT_ENDS", "KWS_COMMITTEE"), values, strict=True)
+    used = {KINDS: "".join(f"#define {name} {value}\n" for name, value in macros)}
     # A model that lacks what it needs is not compiled otherwise.
     files = {name: text.replace("#error", "// #error") for name, text in files.items()}
     with TemporaryDirectory() as folder:

@@ -112,7 +112,8 @@ def instructions(model: ModelFile, audio: Samples) -> dict[str, float]:
 def build(model: ModelFile, folder: Path) -> Path:
     """Compile and link a model's detector with hour.c in a folder; return the program."""
     network, *others = read_all(model)
-    sources = engine_files([network, *others], [model.config.front_end.arithmetic])
+    compiled = [model.config.front_end.arithmetic], model.config.committee is not None
+    sources = engine_files([network, *others], *compiled)
     for file, text in (sources | model_files(detector_source(model, network, others))).items():
         (folder / file).write_text(text, "utf-8")
     files = [*folder.glob("*.[cS]"), HERE / "hour.c", counting.FOLDER / "startup.c"]

@@ -13,6 +13,9 @@
 #if defined KWS_FRONT_ENDS && (KWS_FRONT_ENDS & 0x1u) != 0x1u
 #error "this model needs a front end that is not compiled: KWS_FRONT_ENDS in kws_kinds.h"
 #endif
+#if defined KWS_COMMITTEE && (KWS_COMMITTEE & 0x1u) != 0x1u
+#error "this model needs the committee, which is not compiled: KWS_COMMITTEE in kws_kinds.h"
+#endif
 
 static const char *const keywords[] = {"computer", "jarvis", "alexa", "smart mirror"};
 

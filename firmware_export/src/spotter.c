@@ -7,6 +7,9 @@
 #ifndef KWS_FRONT_ENDS
 #define KWS_FRONT_ENDS 3u
 #endif
+#ifndef KWS_COMMITTEE
+#define KWS_COMMITTEE 1
+#endif
 
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {
   char *bytes = memory;
@@ -19,7 +22,7 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
   kws_mfcc_init(&spotter->mfcc, &model->front_end, memory, pending);
   kws_fixed_mfcc_init(&spotter->fixed_mfcc, &model->fixed_front_end, memory, pending);
   kws_ds_cnn_init(&spotter->ds_cnn, &model->network, memory);
-  kws_committee_init(&spotter->committee, &model->committee, memory);
+  if (KWS_COMMITTEE) kws_committee_init(&spotter->committee, &model->committee, memory);
   kws_posterior_init(&spotter->posterior, &model->posterior, bytes + model->posterior_at);
   kws_spotter_reset(spotter);
 }
@@ -53,6 +56,12 @@ static size_t push_front_end(kws_spotter *spotter, const int16_t *samples, size_
   return kws_mfcc_push(&spotter->mfcc, samples, count, spotter->frame, ready);
 }
 
+/* Return whether the model is a committee. */
+static bool is_committee(const kws_spotter *spotter) {
+  if (!KWS_COMMITTEE) return false; /* so that committees are not linked */
+  return spotter->model->committee.member_count > 0;
+}
+
 /* Let the committee take the next frame; return true if it completes a step. */
 static bool push_committee(kws_spotter *spotter) {
   if (is_fixed(spotter))
@@ -73,7 +82,7 @@ static void step(kws_spotter *spotter, results *results) {
   kws_committee *committee = &spotter->committee;
   kws_detection detection;
   bool found;
-  if (spotter->model->committee.member_count > 0) {
+  if (is_committee(spotter)) {
     if (!push_committee(spotter)) return;
     kws_committee_decide(committee, spotter->posterior.thresholds);
     found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
@@ -132,7 +141,7 @@ void kws_spotter_reset(kws_spotter *spotter) {
   kws_mfcc_reset(&spotter->mfcc);
   kws_fixed_mfcc_reset(&spotter->fixed_mfcc);
   kws_ds_cnn_reset(&spotter->ds_cnn);
-  kws_committee_reset(&spotter->committee);
+  if (KWS_COMMITTEE) kws_committee_reset(&spotter->committee);
   kws_posterior_reset(&spotter->posterior);
   prime(spotter);
 }

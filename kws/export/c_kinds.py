@@ -1,4 +1,4 @@
-"""Name the kinds of layers and front ends that a model needs, which alone an export compiles."""
+"""Name the layers, front ends and committees that a model needs: an export compiles no others."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ def kinds_of(networks: Sequence[Network]) -> list[str]:
     return sorted(kinds, key=constants().__getitem__)
 
 
-def kinds_source(networks: Sequence[Network], arithmetics: Sequence[str]) -> str:
-    """Return the header that names what to compile: layers of networks, front ends."""
+def kinds_source(
+    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool = True
+) -> str:
+    """Return the header that names what to compile: layers of networks, front ends, committees."""
     return (
         "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
         f"#define KWS_KINDS {_kinds(networks):#x}u /* {', '.join(kinds_of(networks))} */\n"
         "/* And the front ends: 1 for the one in binary32, 2 for the one in fixed point. */\n"
         f"#define KWS_FRONT_ENDS {_front_ends(arithmetics):#x}u\n"
+        "/* And whether a model is a committee: 1 or 0. */\n"
+        f"#define KWS_COMMITTEE {int(committee)}\n"
     )
 
 
-def kinds_check(networks: Sequence[Network], arithmetics: Sequence[str]) -> str:
+def kinds_check(
+    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool = False
+) -> str:
     """Return C that ends the compilation of a model where the engine lacks what it needs.
 
     The engine would skip a layer that is not compiled without a word. Builds that set KWS_KINDS
@@ -43,6 +49,8 @@ def kinds_check(networks: Sequence[Network], arithmetics: Sequence[str]) -> str:
     text += _unless_compiled("KWS_KINDS", _kinds(networks), "layers that are")
     if arithmetics:
         text += _unless_compiled("KWS_FRONT_ENDS", _front_ends(arithmetics), "a front end that is")
+    if committee:
+        text += _unless_compiled("KWS_COMMITTEE", 1, "the committee, which is")
     return text + "\n"
 
 

@@ -75,11 +75,11 @@ def detector_source(
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
     stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])
     members = len(values["committee"]["members"])
-    fixed = model.config.front_end.arithmetic == "fixed"
+    arithmetic, committee = model.config.front_end.arithmetic, model.config.committee is not None
     sizes = _header(
         '#include "spotter.h"',
         ({f"{name.upper()}_MEMBERS": members} if members else {})
-        | ({f"{name.upper()}_FIXED_FRONT_END": 1} if fixed else {})
+        | ({f"{name.upper()}_FIXED_FRONT_END": 1} if arithmetic == "fixed" else {})
         | {
             f"{name.upper()}_MEMORY_BYTES": values["memory_bytes"],
             f"{name.upper()}_HOP": model.config.front_end.hop,
@@ -91,7 +91,7 @@ def detector_source(
         f"extern const kws_model {name}_data;",
         name,
     )
-    needed = kinds_check((network, *others), [model.config.front_end.arithmetic])
+    needed = kinds_check((network, *others), [arithmetic], committee)
     definitions = _definitions(model, (network, *others), values, (name, names))
     return sizes, INCLUDES.format(name=name) + needed + definitions
 

@@ -142,16 +142,21 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash(kinds: Sequence[str], arithmetic: str = "float") -> dict[str, int]:
+def stored_flash(
+    kinds: Sequence[str], arithmetic: str = "float", committee: bool = True
+) -> dict[str, int]:
     """Return the bytes of the engine's code by source file.
 
     Args:
         kinds: Of layers, whose kernels are compiled.
         arithmetic: Of the front end.
+        committee: Whether committees are compiled.
     """
     flash: dict[str, int] = _stored()["flash"]
     if arithmetic == "fixed":
         flash |= _stored()["fixed_front_end"]
+    if not committee:
+        flash |= _stored()["without_committee"]
     return flash | {"kernels": sum(_stored()["kinds"][kind] for kind in kinds)}
 
 

@@ -159,9 +159,11 @@ def _class(name: str) -> str:
 
 def _engine(models: Sequence[LibraryModel]) -> Files:
     """Return the engine's files and those of the models."""
+    configs = [model.detector.config for model in models]
     files = engine_files(
         [network for model in models for network in model.networks],
-        [model.detector.config.front_end.arithmetic for model in models],
+        [config.front_end.arithmetic for config in configs],
+        any(config.committee is not None for config in configs),
     )
     for model in models:
         files |= {f"{model.name}.h": model.header, f"{model.name}.c": model.source}

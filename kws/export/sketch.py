@@ -57,8 +57,9 @@ def export(
     detector = ModelFile.parse(content, str(path))
     detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)
-    of_model = [detector.config.front_end.arithmetic]
-    sources = engine_files([network, *others], of_model) | model_files(
+    config = detector.config
+    used = [config.front_end.arithmetic], config.committee is not None
+    sources = engine_files([network, *others], *used) | model_files(
         detector_source(detector, network, others), top
     )
     name = sketch_name(detector.name)
@@ -100,16 +101,19 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
 
 
 def engine_files(
-    networks: Sequence[Network], arithmetics: Sequence[str] = ARITHMETICS
+    networks: Sequence[Network],
+    arithmetics: Sequence[str] = ARITHMETICS,
+    committee: bool = True,
 ) -> dict[str, str]:
     """Return the C engine's files by name, with what some models use.
 
     Args:
         networks: Of the models, whose kinds of layers are compiled.
         arithmetics: Of their front ends.
+        committee: Whether one of them is a committee.
     """
     files = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    return files | {KINDS: kinds_source(networks, arithmetics)}
+    return files | {KINDS: kinds_source(networks, arithmetics, committee)}
 
 
 def engine_sources() -> list[Path]:

@@ -26,21 +26,30 @@ def test_every_file_compiles_by_itself(target: Target, model: Path, tmp_path: Pa
             target.compile(path, tmp_path / "object.o")
 
 
-@pytest.mark.parametrize(("name", "kinds", "front_ends"), [("kinds", 4, 1), ("front", 0xFFFF, 2)])
+@pytest.mark.parametrize(
+    ("macro", "kinds", "front_ends", "committee"),
+    [
+        ("KWS_KINDS", 4, 1, 1),
+        ("KWS_FRONT_ENDS", 0xFFFF, 2, 1),
+        ("KWS_COMMITTEE", 0xFFFF, 1, 0),
+    ],
+)
 def test_a_model_does_not_compile_without_what_it_needs(
-    name: str, kinds: int, front_ends: int, model: Path, tmp_path: Path
+    macro: str, kinds: int, front_ends: int, committee: int, model: Path, tmp_path: Path
 ) -> None:
-    """A layer or front end that is not compiled would be skipped without a word."""
-    export(model, tmp_path / "c")
-    folder = tmp_path / "c" / SKETCH / "src"
+    """A layer, front end or committee that is not compiled would be skipped without a word."""
+    exported = "home" if macro == "KWS_COMMITTEE" else model
+    (source,) = (path for path in export(exported, tmp_path / "c") if path.name == "kws_model.c")
+    folder = source.parent
     command = ["gcc", "-fsyntax-only", str(folder / "kws_model.c")]
     subprocess.run(command, check=True)
     (folder / "kws_kinds.h").write_text(
         f"#define KWS_KINDS {kinds}u\n#define KWS_FRONT_ENDS {front_ends}u\n"
+        f"#define KWS_COMMITTEE {committee}\n"
     )
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
-    assert ("KWS_KINDS" if name == "kinds" else "KWS_FRONT_ENDS") in done.stderr
+    assert macro in done.stderr
     assert "not compiled" in done.stderr
 
 
