@@ -20,13 +20,14 @@ PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils
 	libc6-dev-powerpc-cross dbus ffmpeg mosquitto openssl systemd
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model base-model trunk firmware system-packages
+.PHONY: help demo test lint model small-model base-model trunk firmware system-packages
 
 help:
 	@echo 'make demo             detect the wake words in a sample, then on the microphone'
 	@echo 'make test             run all tests'
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder       train the shipped model again, by models/home.toml'
+	@echo 'make small-model DATA=folder train the one for small processors, by models/home-small.toml'
 	@echo 'make base-model DATA=folder  train the pretrained base model again, by models/base.toml'
 	@echo '                      WORK=folder keeps what an interrupted run made, KOKORO=folder adds its'
 	@echo '                      voices, EMBEDDING=folder distils the speech embedding (docs/train.md)'
@@ -58,9 +59,10 @@ lint: $(VENV)/dev.stamp
 
 model: NAME := home
 model: DISTILLED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
+small-model: NAME := home-small
 base-model: NAME := base
-model base-model: TRAINED = $(or $(WORK),models/$(NAME).work)
-model base-model: $(VENV)/dev.stamp
+model small-model base-model: TRAINED = $(or $(WORK),models/$(NAME).work)
+model small-model base-model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
 		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(DISTILLED)

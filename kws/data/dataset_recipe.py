@@ -40,7 +40,7 @@ KEYS = (
 # Read by kws/training/recipe_file.py.
 HYPERPARAMETERS = (
     *("seed", "front_end", "architecture", "schedule", "loss", "augmentation", "examples"),
-    *("mining", "distillation", "posterior", "committee"),
+    *("mining", "distillation", "teacher", "posterior", "committee"),
 )
 COUNTS = (
     *("utterances_per_keyword", "utterances_per_respelling", "utterances_per_confusable"),

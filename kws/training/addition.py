@@ -65,6 +65,8 @@ def plan_addition(
     dataset = with_synthesis(joined, options.spoken_language, recipe_file)
     dataset = with_kokoro(dataset, options.kokoro) if options.kokoro is not None else dataset
     recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
+    if recipe.teacher.model:
+        _log.warning("%s: --add trains without a teacher", recipe_file)
     tested, kept = _folds(former.split, work)
     return Plan(dataset, recipe, tested, kept, former=former)
 

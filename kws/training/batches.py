@@ -166,9 +166,8 @@ class Batches:
     ) -> Batch:
         """Augment log mels: tempo (of the examples), background, spectral tilt, SpecAugment."""
         augmentation = self.recipe.augmentation
-        x = perturb_tempo(
-            log_mels, labels, self.recipe.architecture, augmentation.tempo_perturbation
-        )
+        stride = self.recipe.architecture.stride
+        x = perturb_tempo(log_mels, labels, stride, augmentation.tempo_perturbation)
         if auxiliary is not None:
             x = tf.concat([x, auxiliary.log_mels], 0)
         x = tf.cast(x, tf.float32)

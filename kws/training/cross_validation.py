@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 class Plugin(Protocol):
     """Extend every training of a run by an auxiliary task; it goes to other processes."""
 
+    @property
+    def window_frames(self) -> int:
+        """Return the frames that it needs at least before the end of an example's first step."""
+
     def prepare(
         self,
         generators: Sequence[ExampleGenerator],

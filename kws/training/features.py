@@ -43,9 +43,16 @@ class ExampleLayout:
     steps: int = 24
 
     @staticmethod
-    def of(front_end: FrontEnd, architecture: Architecture) -> ExampleLayout:
-        """Return the layout for a network of this shape."""
-        return ExampleLayout(front_end, architecture.window_frames, architecture.stride)
+    def of(front_end: FrontEnd, architecture: Architecture, least_window: int = 0) -> ExampleLayout:
+        """Return the layout for a network of this shape, with windows of some frames at least."""
+        window = max(architecture.window_frames, least_window)
+        return ExampleLayout(front_end, window, architecture.stride)
+
+    @staticmethod
+    def of_examples(front_end: FrontEnd, stride: int, stored: int, steps: int) -> ExampleLayout:
+        """Return the layout of examples of so many stored frames and steps."""
+        window = network_frames(stored) - (steps - 1) * stride
+        return ExampleLayout(front_end, window, stride, steps)
 
     @property
     def frames(self) -> int:

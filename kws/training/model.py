@@ -7,6 +7,8 @@ one begins with a narrower kernel and keeps a plane of frequencies, which its bl
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +25,11 @@ Float = npt.NDArray[np.float32]
 
 
 def build_model(
-    architecture: Architecture, front_end: FrontEnd, classes: int, frames: int | None = None
+    architecture: Architecture,
+    front_end: FrontEnd,
+    classes: int,
+    frames: int | None = None,
+    normalised: bool = True,
 ) -> keras.Model:
     """Build a network.
 
@@ -35,28 +41,31 @@ def build_model(
         classes: Keywords and background.
         frames: The length of the input; None leaves the time axis open, as training wants it,
             while the converter wants it fixed.
+        normalised: Whether each convolution but the last is followed by batch normalisation, else
+            by a bias, as in a model file.
     """
     x = inputs = keras.Input((frames, front_end.coefficients, 1))
     planar = architecture.frequency_kernel > 0
     stride, channels = architecture.stride, architecture.channels
+    biased = not normalised
     if frames is None and not planar:
         # The same sums in training, in a quarter of the time: coefficients are channels, frames
         # lie where a picture has its width.
         x = layers.Reshape((1, -1, front_end.coefficients))(x)
         size, strides = (1, architecture.first_kernel), (1, stride)
-        x = layers.Conv2D(channels, size, strides=strides, use_bias=False)(x)
+        x = layers.Conv2D(channels, size, strides=strides, use_bias=biased)(x)
         x = layers.Reshape((-1, 1, channels))(x)
     else:
         kernel = architecture.frequency_kernel if planar else front_end.coefficients
         frequency_stride = architecture.frequency_stride if planar else stride
         size, strides = (architecture.first_kernel, kernel), (stride, frequency_stride)
-        x = layers.Conv2D(channels, size, strides=strides, use_bias=False)(x)
-    x = _normalised(x)
+        x = layers.Conv2D(channels, size, strides=strides, use_bias=biased)(x)
+    x = _activated(x, normalised)
     for length in architecture.kernels:
-        x = _depthwise(x, length, 3 if planar else 1)
-        x = layers.Conv2D(architecture.channels, 1, use_bias=False)(x)
-        x = _normalised(x)
-    x = _depthwise(x, architecture.last_kernel, x.shape[2])
+        x = _depthwise(x, length, 3 if planar else 1, normalised)
+        x = layers.Conv2D(channels, 1, use_bias=biased)(x)
+        x = _activated(x, normalised)
+    x = _depthwise(x, architecture.last_kernel, x.shape[2], normalised)
     logits = layers.Conv2D(classes, 1)(x)
     return keras.Model(inputs, logits)
 
@@ -115,6 +124,27 @@ def initialise_from(
         targets[-1].set_weights([kernel.reshape(initial.shape), bias])
 
 
+def dequantised(model: ModelFile) -> keras.Model:
+    """Return a model file's first network with the values of its int8 weights, open in time.
+
+    Raises:
+        KwsError: It is not a network of build_model().
+    """
+    config, architecture = model.config, Architecture.of(model)
+    network = build_model(architecture, config.front_end, len(config.classes), normalised=False)
+    targets = [layer for layer in network.layers if isinstance(layer, _CONVOLUTIONS)]
+    operators = convolutions(model)
+    if len(operators) != len(targets):
+        raise _shape_error(model)
+    for operator, target in zip(operators, targets, strict=True):
+        kernel, bias = _dequantised(operator, model)
+        shapes = [weights.shape for weights in target.get_weights()]
+        if [kernel.size, bias.shape] != [math.prod(shapes[0]), shapes[1]]:
+            raise _shape_error(model)
+        target.set_weights([kernel.reshape(shapes[0]), bias])
+    return network
+
+
 class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
     """Normalise the last of four axes with TensorFlow's fused kernel while training.
 
@@ -137,14 +167,17 @@ class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 
 
-def _depthwise(x: keras.KerasTensor, length: int, width: int) -> keras.KerasTensor:
+def _depthwise(
+    x: keras.KerasTensor, length: int, width: int, normalised: bool
+) -> keras.KerasTensor:
     if width > 1 and width < x.shape[2]:
         x = layers.ZeroPadding2D(((0, 0), (width // 2, width // 2)))(x)  # frequency alone
-    return _normalised(layers.DepthwiseConv2D((length, width), use_bias=False)(x))
+    x = layers.DepthwiseConv2D((length, width), use_bias=not normalised)(x)
+    return _activated(x, normalised)
 
 
-def _normalised(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.ReLU()(BatchNormalization(momentum=0.98)(x))
+def _activated(x: keras.KerasTensor, normalised: bool) -> keras.KerasTensor:
+    return layers.ReLU()(BatchNormalization(momentum=0.98)(x) if normalised else x)
 
 
 def _dequantised(operator: Operator, model: ModelFile) -> tuple[Float, Float]:

@@ -215,7 +215,14 @@ def _check_batches(recipe: Recipe, keywords: int) -> None:
 
 
 def _with_distillation(plan: Plan, embedding: Path | None) -> Plan:
-    """Return a plan with distillation from the speech embedding, or without it."""
+    """Return a plan with distillation from the speech embedding, from a model, or without it."""
+    if plan.recipe.teacher.model:
+        if embedding is not None:
+            raise KwsError(f"--embedding: the recipe's teacher is {plan.recipe.teacher.model}")
+        from kws.training.distillation.teacher_model import with_teacher
+
+        dataset, recipe, teacher = with_teacher(plan.dataset, without_distillation(plan.recipe))
+        return replace(plan, dataset=dataset, recipe=recipe, plugin=teacher)
     if embedding is None:
         return replace(plan, recipe=without_distillation(plan.recipe))
     if not plan.recipe.distillation.passages_per_batch:

@@ -48,7 +48,8 @@ def prepare_material(job: Preparation) -> None:
     dataset, recipe, status = job.dataset, job.recipe, job.status
     synthetic = _synthesise(job)
     status.report("reading recordings", 0.0)
-    layout = ExampleLayout.of(recipe.front_end, recipe.architecture)
+    least = job.plugin.window_frames if job.plugin else 0
+    layout = ExampleLayout.of(recipe.front_end, recipe.architecture, least)
     generators = example_generators(dataset, layout, synthetic, recipe.examples.single_words)
     spoken = [
         *synthetic.confusable_phrases,

@@ -64,10 +64,11 @@ def representative_windows(
 ) -> npt.NDArray[np.float32]:
     """Return a window of features of each example, [n, frames, coefficients].
 
-    Windows of keyword examples end with the keyword: without them the quantisation ranges of the
-    last layers would be too narrow for the scores that count. The extremes are INPUT_RANGE, of the
-    microfrontend 0 and MAX_FEATURE, whatever the examples hold: the networks of a committee
-    quantise their input equally, and that of a microWakeWord model is always the same.
+    The last step's window ends with the example. Windows of keyword examples end with the keyword:
+    without them the quantisation ranges of the last layers would be too narrow for the scores that
+    count. The extremes are INPUT_RANGE, of the microfrontend 0 and MAX_FEATURE, whatever the
+    examples hold: the networks of a committee quantise their input equally, and that of a
+    microWakeWord model is always the same.
     """
     micro = tables.spec.kind == MICRO_FRONTEND
     low, high = (0.0, MAX_FEATURE) if micro else (-INPUT_RANGE, INPUT_RANGE)
@@ -76,8 +77,9 @@ def representative_windows(
     windows = []
     for example, steps in zip(log_mels, labels, strict=True):
         candidates = np.flatnonzero(steps > 0) if steps.max() > 0 else np.arange(len(steps))
-        start = int(random.choice(candidates)) * architecture.stride
-        frames = example[start : start + architecture.window_frames].astype(np.float32)
+        later = len(steps) - 1 - int(random.choice(candidates))
+        end = len(example) - later * architecture.stride
+        frames = example[end - architecture.window_frames : end].astype(np.float32)
         windows.append(frames @ dct + tables.bias)
     clipped: npt.NDArray[np.float32] = np.clip(np.stack(windows), low, high)
     clipped.flat[clipped.argmin()], clipped.flat[clipped.argmax()] = low, high

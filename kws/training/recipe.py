@@ -156,12 +156,23 @@ class Distillation:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """Describe what a network learns from a model file, whose posteriors it is to give."""
+
+    model: str = ""  # file, relative to the recipe's; none by default
+    weight: float = within(0.0, 1000.0, 4.0)  # of the divergence, against the keywords' loss
+    temperature: float = within(0.1, 100.0, 2.0)  # that softens the posteriors of both
+
+
+@dataclass(frozen=True)
 class PosteriorHandling:
     """Describe how a trained model is run, and how its thresholds are calibrated."""
 
     phases: int = within(1, 16, 1)  # at which the strided network is evaluated; divides the stride
     refractory_seconds: float = within(0.1, 60.0, 2.0)
     false_alarms_per_hour: float = within(0.0, 100.0, 0.2)  # of all keywords, at the thresholds
+    # Sound before the gate opens that is heard as well, which is most of a small board's memory.
+    pre_roll_ms: int = field(default=400, repr=False, metadata={"range": (0, 2000)})
 
 
 @dataclass(frozen=True)
@@ -187,6 +198,8 @@ class Recipe:
     examples: ExampleCounts = field(default_factory=ExampleCounts)
     mining: Mining = field(default_factory=Mining)
     distillation: Distillation = field(default_factory=Distillation)
+    # What only few recipes have is no part of the repr, by which work folders of before are known.
+    teacher: Teacher = field(default_factory=Teacher, repr=False)
     posterior: PosteriorHandling = field(default_factory=PosteriorHandling)
     committee: CommitteeRecipe = field(default_factory=CommitteeRecipe)
 
@@ -202,7 +215,8 @@ class Recipe:
             smooth_steps=self.loss.max_pooling_steps * phases,
             refractory_steps=round(refractory / (stride * config.front_end.hop)),
         )
-        return replace(config, stride=stride, smoothing=smoothing)
+        gate = replace(config.gate, pre_roll_ms=self.posterior.pre_roll_ms)
+        return replace(config, stride=stride, smoothing=smoothing, gate=gate)
 
 
 # Default of a recipe file: wake words of two syllables and more. About as many weights as 40 KB

@@ -66,6 +66,9 @@ def _merged(recipe: Recipe, toml: TomlTable) -> Recipe:
         else:
             (setting,) = (f for f in fields(Recipe) if f.name == key)
             given[key] = _value(toml, setting, TYPES[key])
+    teacher = given.get("teacher")
+    if teacher and "model" in toml.table("teacher").content:
+        given["teacher"] = replace(teacher, model=str(toml.path.parent / teacher.model))
     merged = replace(recipe, **given)
     _check(merged, toml)
     return merged

@@ -16,7 +16,7 @@ from kws.mfcc_tables import FrontEndTables
 from kws.training.augmentation.spectrogram import vtlp_matrices
 from kws.training.batches import AuxiliaryInputs, Batch, Batches, Sampler
 from kws.training.example_store import ExamplePool
-from kws.training.features import dct_matrix
+from kws.training.features import ExampleLayout, dct_matrix
 from kws.training.losses import detection_loss
 from kws.training.recipe import Recipe, Schedule
 
@@ -32,7 +32,10 @@ STATISTICS_FIT, STATISTICS_BATCHES = 500, 150
 
 
 class AuxiliaryTask(Protocol):
-    """Describe a task that a network learns besides the keywords, from inputs of its own."""
+    """Describe a task that a network learns besides the keywords.
+
+    It learns from inputs of the task's own, which may be none, or from the examples.
+    """
 
     def draw(self) -> AuxiliaryInputs:
         """Return inputs that a batch gets besides its examples, and their targets by name."""
@@ -40,8 +43,15 @@ class AuxiliaryTask(Protocol):
     def heads(self, network: keras.Model) -> dict[str, keras.KerasTensor]:
         """Return outputs by name that are built on a network; no model file gets them."""
 
-    def loss(self, outputs: Tensors, targets: Tensors) -> tf.Tensor:
-        """Return the loss of the inputs' outputs, each [n, steps, ...]: LOGITS and the heads."""
+    def loss(self, features: tf.Tensor, outputs: Tensors, targets: Tensors) -> tf.Tensor:
+        """Return the loss of what a network makes of a batch.
+
+        Args:
+            features: Of the examples and then of the task's n inputs, as the batch holds them,
+                [batch + n, frames, coefficients, 1].
+            outputs: Of both, each [batch + n, steps, ...]: LOGITS and the heads.
+            targets: Of the inputs.
+        """
 
 
 class WeightAverage:
@@ -105,8 +115,14 @@ class Trainer:
         self.model, self.pool, self.sampler, self._task = model, pool, sampler, task
         heads = task.heads(model) if task else {}
         self._outputs = [LOGITS, *heads]
-        self._network = keras.Model(model.input, [model.output, *heads.values()]) if task else model
+        outputs = [model.output, *heads.values()]
+        self._network = keras.Model(model.input, outputs) if heads else model
         self.recipe, schedule = recipe, recipe.schedule
+        layout = ExampleLayout.of_examples(
+            tables.spec, recipe.architecture.stride, pool.log_mels.shape[1], pool.labels.shape[1]
+        )
+        # Frames of an example before the window of the first step, which a teacher may need.
+        self._lead = layout.window_frames - recipe.architecture.window_frames
         dct = dct_matrix(tables)
         self.dct = tf.constant(dct)
         self._vtlp_dct = tf.constant(vtlp_matrices(tables.spec, recipe.augmentation.vtlp) @ dct)
@@ -144,13 +160,13 @@ class Trainer:
     def averaged(self) -> AbstractContextManager[None]:
         """Give the network the moving averages of its weights while a context lasts."""
         return self._average.applied(
-            self._perturbed_features(batch.log_mels) for batch in self._batches
+            self._perturbed_features(batch.log_mels)[:, self._lead :] for batch in self._batches
         )
 
     def outputs(self, features: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Return what the network and its heads make of features, each [batch, steps, ...]."""
-        outputs = self._network(features, training=training)
-        outputs = outputs if self._task else [outputs]
+        outputs = self._network(features[:, self._lead :], training=training)
+        outputs = outputs if len(self._outputs) > 1 else [outputs]
         return {
             name: output[:, :, 0, :] for name, output in zip(self._outputs, outputs, strict=True)
         }
@@ -158,7 +174,7 @@ class Trainer:
     def _logits(self, log_mels: tf.Tensor) -> tf.Tensor:
         """Return logits [batch, steps, classes] of log mels [batch, frames, filters]."""
         features = tf.cast(log_mels, tf.float32) @ self.dct + self.bias
-        return self.model(features[..., None], training=False)[:, :, 0, :]
+        return self.model(features[:, self._lead :, :, None], training=False)[:, :, 0, :]
 
     def loss(self, indices: npt.NDArray[np.int64]) -> float:
         """Return the mean loss of examples of the pool [n], which are not augmented again."""
@@ -197,14 +213,12 @@ class Trainer:
         """Update the weights; return the loss, and that of each example's background, [batch]."""
         features = self._perturbed_features(batch.log_mels)
         labels = tf.cast(batch.labels, tf.int32)
-        examples = self.recipe.schedule.batch_size  # the inputs of the task follow them
         with tf.GradientTape() as tape:
             outputs = self.outputs(features, training=True)
-            loss, difficulty = self._detection_loss(outputs[LOGITS][:examples], labels)
+            loss, difficulty = self._detection_loss(outputs[LOGITS][: labels.shape[0]], labels)
             total = loss
             if self._task:
-                of_task = {name: output[examples:] for name, output in outputs.items()}
-                total += self._task.loss(of_task, batch.targets)
+                total += self._task.loss(features, outputs, batch.targets)
         variables = self._network.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -122,7 +122,9 @@ class Training:
     def miner(self) -> HardNegativeMiner:
         """Return the miner of the training speech, which is loaded only if it is searched."""
         speech = NegativeSpeech.load(self._folder).select(self._partitions)
-        layout = ExampleLayout.of(self.config.front_end, self.recipe.architecture)
+        stride = self.recipe.architecture.stride
+        shape = self.pool.log_mels.shape[1], self.pool.labels.shape[1]
+        layout = ExampleLayout.of_examples(self.config.front_end, stride, *shape)
         return HardNegativeMiner(speech, layout, self.pool, self.sampler)
 
     def _initial_network(self) -> keras.Model:
@@ -155,6 +157,8 @@ class Training:
         recipe = self.recipe
         if recipe.initial:
             front_end = recipe.initial.config.front_end
+        elif recipe.front_end.mean:
+            front_end = recipe.front_end  # its teacher's
         else:
             # Whatever the seed: the networks of a committee share their features.
             random = np.random.default_rng(0)

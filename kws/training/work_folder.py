@@ -83,6 +83,8 @@ def check_work(work: Path, plan: Plan) -> None:
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
     voices += _added(synthesis, "voices")
     others = [*_added(synthesis, "excluded_phrases"), *_added(recipe.front_end, *FRONT_END)]
+    if (teacher := recipe.teacher).model:  # which stamps of before had not; wherever its file is
+        others.append((file_state(Path(teacher.model)), teacher.weight, teacher.temperature))
     inputs = repr((VERSION, files, synthesis, [*voices, *others], trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()

@@ -43,6 +43,14 @@ def test_an_unknown_arithmetic_is_named_with_those_that_are_known(tmp_path: Path
         export_as("arduino-sketch", ["home"], (), tmp_path, "half")
 
 
+def test_committees_are_compiled_where_a_model_is_one(tmp_path: Path) -> None:
+    """In a library, where any is."""
+    for models, committee in ((["home-small"], 0), (["home-small", "home"], 1)):
+        written = export_as("c", models, (), tmp_path / str(committee))
+        (kinds,) = (path for path in written if path.name == "kws_kinds.h")
+        assert f"#define KWS_COMMITTEE {committee}\n" in kinds.read_text()
+
+
 def test_an_arithmetic_is_that_of_the_front_end(tmp_path: Path) -> None:
     """Of a board's sketch, of its report and of a page; the thresholds are those of the model."""
     for arithmetic, front_ends in (("float", 1), ("fixed", 2)):

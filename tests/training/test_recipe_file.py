@@ -137,6 +137,8 @@ def test_the_shipped_recipes_state_every_key() -> None:
     for name in ("home", "base"):
         text = (ROOT / "models" / f"{name}.toml").read_text()
         for section, kind in SECTIONS.items():
+            if section == "teacher":  # they have none
+                continue
             (body,) = re.findall(rf"^\[{section}\]\n(.*?)(?=^$|\Z)", text, re.M | re.S)
             stated = re.findall(r"^(\w+) = ", body, re.M)
             assert stated == [f.name for f in fields(kind) if f.name not in MEASURED], section

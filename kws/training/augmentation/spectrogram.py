@@ -13,13 +13,13 @@ import tensorflow as tf
 from kws.config import FrontEnd
 from kws.mfcc_tables import mel_of
 from kws.training.features import OVERSAMPLING, network_frames, tilt_and_curvature
-from kws.training.recipe import Architecture, Augmentation
+from kws.training.recipe import Augmentation
 
 
 def perturb_tempo(
     log_mels: tf.Tensor,
     labels: tf.Tensor,
-    architecture: Architecture,
+    stride: int,
     limits: tuple[float, float],
 ) -> tf.Tensor:
     """Change the tempo and keep the pitch (lhotse's PerturbTempo), and pick the network's frames.
@@ -30,7 +30,7 @@ def perturb_tempo(
     Args:
         log_mels: Stored frames of examples, [batch, frames, filters].
         labels: Their labels, [batch, steps].
-        architecture: Tells where the window of a step ends.
+        stride: Frames from the end of one step's window to the next; the last is the last frame.
         limits: Least and greatest logarithm of the tempo factor, which is drawn per example.
 
     Returns:
@@ -38,7 +38,7 @@ def perturb_tempo(
     """
     batch, frames, _ = log_mels.shape
     first = tf.argmax(tf.cast(labels > 0, tf.int32), axis=1, output_type=tf.int32)
-    ends = architecture.window_frames - 1 + architecture.stride * first
+    ends = network_frames(frames) - 1 - stride * (labels.shape[1] - 1 - first)
     anchor = tf.cast(ends, tf.float32)[:, None]
     factor = tf.exp(tf.random.uniform((batch, 1), *limits))
     position = anchor + (tf.range(network_frames(frames), dtype=tf.float32) - anchor) * factor

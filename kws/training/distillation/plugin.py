@@ -23,6 +23,7 @@ class DistillationPlugin:
     """Make the corpus of a run with the speech embedding, and the task of each training."""
 
     embedding: Path  # folder of the speech embedding's networks
+    window_frames = 0  # that it needs before the end of an example's first step: the network's own
 
     def prepare(
         self,

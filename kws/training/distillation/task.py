@@ -8,8 +8,6 @@ learns the outputs of a teacher of the keywords.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +32,7 @@ from kws.training.features import OVERSAMPLING, ExampleLayout, network_frames
 from kws.training.losses import soft_target_loss
 from kws.training.model import block_outputs
 from kws.training.recipe import Recipe
-from kws.training.trainer import LOGITS
+from kws.training.trainer import LOGITS, Tensors
 
 EMBEDDINGS, HIDDEN_LAYER = "embeddings", "hidden"  # names of the heads and of their targets
 # Blocks of the student below the embeddings' head: its receptive field is about an embedding's.
@@ -123,18 +121,20 @@ class DistillationTask:
             HIDDEN_LAYER: layers.Conv2D(HIDDEN, 1)(outputs[-1]),
         }
 
-    def loss(self, outputs: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Return the weighted distances of a network's outputs from their targets.
+    def loss(self, features: tf.Tensor, outputs: Tensors, targets: Tensors) -> tf.Tensor:
+        """Return the weighted distances of a network's outputs for the passages from their targets.
 
         Embeddings and hidden layer, whose variance is 1, count by mean squares, and the logits by
         their divergence from the teacher's soft targets.
         """
         floats = {name: tf.cast(target, tf.float32) for name, target in targets.items()}
         distances = {
-            name: tf.reduce_mean(tf.square(outputs[name] - floats[name]))
+            name: tf.reduce_mean(tf.square(outputs[name][-self.count :] - floats[name]))
             for name in (EMBEDDINGS, HIDDEN_LAYER)
         }
-        distances[LOGITS] = soft_target_loss(outputs[LOGITS], floats[LOGITS], TEMPERATURE)
+        distances[LOGITS] = soft_target_loss(
+            outputs[LOGITS][-self.count :], floats[LOGITS], TEMPERATURE
+        )
         return tf.add_n([self._weights[name] * value for name, value in distances.items()])
 
     def _first_positions(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -52,7 +52,7 @@ def test_tempo_perturbation_keeps_the_end_of_the_word_in_place(tf) -> None:
     tf.random.set_seed(1)
     limits = (-0.3, 0.15)
     augmented = perturb_tempo(
-        tf.constant(counting), tf.constant(labels), architecture, limits
+        tf.constant(counting), tf.constant(labels), architecture.stride, limits
     ).numpy()
     ends = architecture.window_frames - 1 + 2 * (labels > 0).argmax(axis=1)
     slopes, rounding = [], 1 / (2 * OVERSAMPLING) / 20
