@@ -62,6 +62,10 @@ class SpeechPeaks:
         found: Heights = self.heights[keyword][kinds == self.kinds.index(kind)]
         return found
 
+    def as_hours(self, factor: float) -> SpeechPeaks:
+        """Return the peaks as those of `factor` times the hours."""
+        return replace(self, group_hours=self.group_hours * factor)
+
     def select(self, groups: npt.NDArray[np.bool_]) -> SpeechPeaks:
         """Return the peaks of some groups, by a mask [groups]."""
         index = np.cumsum(groups) - 1

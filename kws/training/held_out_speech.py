@@ -17,6 +17,7 @@ import soundfile
 from rich.console import Console
 
 from kws.audio.audio_file import read_audio
+from kws.calibration_card import RECORDED_HOURS
 from kws.config import SAMPLE_RATE, ModelConfig
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset, Synthesis
@@ -124,16 +125,17 @@ def run_held_out_test(job: HeldOutTest) -> HeldOutResult | None:
     speech = say.speech() if job.calibrates else []
     job.status.report("testing", 0.0)
     scorer = Scorer(job.model)
-    peaks = tuple((text, scorer.peaks([read_audio(path)])) for text, path in phrases)
+    phrase_peaks = tuple((text, scorer.peaks([read_audio(path)])) for text, path in phrases)
     if not any(words.values()) and not speech:
         job.status.report(DONE, 1.0)
-        return HeldOutResult({}, {}, peaks)
+        return HeldOutResult({}, {}, phrase_peaks)
     positives = {keyword: words.get(keyword, []) for keyword in job.dataset.positives}
     noise = job.dataset.noise or [_noise(job.folder)]
     tested = test_model(job.model, Dataset(positives, speech, noise))
     job.status.report(DONE, 1.0)
     scores = {CONDITION.format(name): found for name, found in tested.scores.items()}
-    return HeldOutResult(scores if job.untested else {}, tested.peaks if speech else {}, peaks)
+    peaks = {name: found.as_hours(RECORDED_HOURS) for name, found in tested.peaks.items()}
+    return HeldOutResult(scores if job.untested else {}, peaks if speech else {}, phrase_peaks)
 
 
 @dataclass(frozen=True)
