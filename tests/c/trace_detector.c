@@ -64,7 +64,7 @@ static void reset_stages(kws_spotter *of) {
   kws_gate_reset(&of->gate);
   kws_mfcc_reset(&of->mfcc);
   kws_ds_cnn_reset(&of->ds_cnn);
-  kws_committee_reset(&of->committee);
+  if (of->model->committee.member_count > 0) kws_committee_reset(&of->committee);
   kws_posterior_reset(&of->posterior);
 }
 

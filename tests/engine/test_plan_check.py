@@ -147,6 +147,6 @@ def test_a_wrong_plan_is_neither_run_nor_exported(monkeypatch, tmp_path) -> None
         export("home", tmp_path)
     native = pytest.importorskip("kws.engine.native")
     if native.AVAILABLE:
-        monkeypatch.setattr(native, "model_values", lambda *_: wrong)
+        monkeypatch.setattr("kws.engine.native_struct.model_values", lambda *_: wrong)
         with pytest.raises(KwsError, match="the plan for the C engine is wrong"):
             native.NativeSpotter(ModelFile.load())
