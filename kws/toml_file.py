@@ -60,10 +60,10 @@ class TomlTable:
             raise self.error(key, f"{key} must be a table, [{key}]")
         return TomlTable(self.path, value, self._lines, (*self._key_path, key))
 
-    def text(self, key: str) -> str:
-        """Return the value of a key that must be a string, and not an empty one."""
+    def text(self, key: str, may_be_empty: bool = False) -> str:
+        """Return the value of a key that must be a string, and not an empty one unless it may."""
         value = self.content[key]
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not (value or may_be_empty):
             raise self.error(key, f"{key} must be a string, not {described(value)}")
         return value
 

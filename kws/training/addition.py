@@ -22,6 +22,7 @@ from kws.training.before_after import KEPT_KIND
 from kws.training.fold import QUARTERS, Fold
 from kws.training.former import Former, Split
 from kws.training.plan import Plan, tuned_by, without_distillation
+from kws.training.recipe import Teacher
 from kws.training.recipe_file import has_data
 from kws.training.synthetic_speech import with_kokoro, with_synthesis
 from kws.training.training_options import TrainingOptions
@@ -67,6 +68,7 @@ def plan_addition(
     recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
     if recipe.teacher.model:
         _log.warning("%s: --add trains without a teacher", recipe_file)
+        recipe = replace(recipe, teacher=Teacher())
     tested, kept = _folds(former.split, work)
     return Plan(dataset, recipe, tested, kept, former=former)
 

@@ -24,7 +24,6 @@ from kws.training.recipe import (
     Architecture,
     CommitteeRecipe,
     Loss,
-    PosteriorHandling,
     Recipe,
     fine_tuning,
 )
@@ -113,7 +112,11 @@ class Former:
             usual,
             schedule=schedule,
             loss=Loss(max_pooling_steps=max(1, config.smoothing.smooth_steps // phases)),
-            posterior=PosteriorHandling(phases, round(refractory / SAMPLE_RATE, 2)),
+            posterior=replace(
+                usual.posterior,
+                phases=phases,
+                refractory_seconds=round(refractory / SAMPLE_RATE, 2),
+            ),
             committee=committee,
         )
 

@@ -269,6 +269,7 @@ def fine_tuning(model: ModelFile) -> Recipe:
         augmentation=Augmentation(tempo_perturbation=(-0.7, 0.1)),
         examples=ExampleCounts(per_keyword=5000, background=15_000),
         mining=Mining(passages_per_epoch=250),
+        posterior=PosteriorHandling(pre_roll_ms=model.config.gate.pre_roll_ms),
     )
 
 

@@ -67,7 +67,7 @@ def _merged(recipe: Recipe, toml: TomlTable) -> Recipe:
             (setting,) = (f for f in fields(Recipe) if f.name == key)
             given[key] = _value(toml, setting, TYPES[key])
     teacher = given.get("teacher")
-    if teacher and "model" in toml.table("teacher").content:
+    if teacher and toml.table("teacher").content.get("model"):
         given["teacher"] = replace(teacher, model=str(toml.path.parent / teacher.model))
     merged = replace(recipe, **given)
     _check(merged, toml)
@@ -92,7 +92,7 @@ def _value(table: TomlTable, setting: Field[Any], kind: Any) -> Any:
     if kind is bool:
         return table.flag(key)
     if kind is str:
-        return table.text(key)
+        return table.text(key, may_be_empty=setting.default == "")
     if get_origin(kind) is not tuple:
         return _number(table, key, value, kind, setting.metadata)
     if not isinstance(value, list) or not value:

@@ -10,8 +10,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from kws.atomic_write import write_atomically
+from kws.audio import tar_members
 from kws.audio.audio_file import AudioFile
-from kws.audio.tar_members import file_state
 from kws.config import FrontEnd
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset, Synthesis
@@ -71,7 +71,7 @@ def check_work(work: Path, plan: Plan) -> None:
     """
     dataset, recipe = plan.dataset, plan.recipe
     files = [
-        (*clip.path.parts[-2:], clip.partition, clip.testable, file_state(clip.path))
+        (*clip.path.parts[-2:], clip.partition, clip.testable, _file_state(clip.path))
         for clip in _clips(dataset)
     ]
     # What follows the training may differ.
@@ -79,12 +79,12 @@ def check_work(work: Path, plan: Plan) -> None:
     committee = replace(recipe.committee, bound=1.0)
     trained = replace(recipe, posterior=posterior, committee=committee)
     kokoro = dataset.synthesis.kokoro
-    voices: list[object] = [file_state(path) for path in kokoro_files(kokoro)] if kokoro else []
+    voices: list[object] = [_file_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
     voices += _added(synthesis, "voices")
     others = [*_added(synthesis, "excluded_phrases"), *_added(recipe.front_end, *FRONT_END)]
     if (teacher := recipe.teacher).model:  # which stamps of before had not; wherever its file is
-        others.append((file_state(Path(teacher.model)), teacher.weight, teacher.temperature))
+        others.append((_file_state(Path(teacher.model)), teacher.weight, teacher.temperature))
     inputs = repr((VERSION, files, synthesis, [*voices, *others], trained, plan.kept.folds))
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()
@@ -103,6 +103,14 @@ def check_work(work: Path, plan: Plan) -> None:
             write_atomically(work / SYNTHESIS_STAMP, said)
     except OSError as error:
         raise KwsError(f"{work}: {error.strerror}") from error
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    """Return size and time of a file; raise KwsError where it is gone."""
+    try:
+        return tar_members.file_state(path)
+    except OSError as error:
+        raise KwsError(f"{path}: {error.strerror or error}") from error
 
 
 def _added(settings: Synthesis | FrontEnd, *names: str) -> list[object]:

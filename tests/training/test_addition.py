@@ -32,7 +32,9 @@ from kws.training.before_after import (
 )
 from kws.training.fold import Fold
 from kws.training.former import SPLIT, Former, read_split, store_split
+from kws.training.recipe import Teacher
 from kws.training.training_options import TrainingOptions
+from kws.training.work_folder import check_work
 
 HOME = ROOT / "models" / "home.tflite"
 FROM_HOME = TrainingOptions(initial=str(HOME))
@@ -138,6 +140,16 @@ def test_folds_and_partitions_are_those_of_the_former_training(
     # Each fold goes on from the one that held out the same, and is compared with it.
     assert made.former.initial(made.tested[0]).name == "fold-1"
     assert made.former.tested(made.tested[0]).name == "fold-1"
+
+
+def test_a_teacher_of_a_recipe_is_left_out(
+    kept: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (recipe := tmp_path / "of_teacher.toml").write_text('[teacher]\nmodel = "gone.tflite"\n')
+    made = plan_addition(dataset, kept, tmp_path / "x.work", recipe, FROM_HOME)
+    assert f"{recipe}: --add trains without a teacher" in caplog.messages
+    assert made.recipe.teacher == Teacher()
+    check_work(tmp_path / "x.work", made)  # which reads no teacher's file
 
 
 def test_a_recipe_of_data_is_refused(kept: Path, dataset: Path, tmp_path: Path) -> None:

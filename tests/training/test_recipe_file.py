@@ -14,6 +14,7 @@ from kws.config import FrontEnd
 from kws.data.dataset_recipe import HYPERPARAMETERS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.training.former import Former
 from kws.training.recipe import (
     BASE_MODEL,
     COMMAND_WORDS,
@@ -28,7 +29,9 @@ from kws.training.recipe import (
     PosteriorHandling,
     Recipe,
     Schedule,
+    Teacher,
     fine_tuning,
+    from_text_alone,
 )
 from kws.training.recipe_file import MEASURED, SECTIONS, has_data, read_hyperparameters
 
@@ -134,15 +137,45 @@ def test_the_file_of_the_base_model_states_all_that_made_it() -> None:
 
 
 def test_the_shipped_recipes_state_every_key() -> None:
-    for name in ("home", "base"):
+    """Those without a teacher need no section of one; what extends another states the rest."""
+    for name in ("home", "base", "home-small"):
         text = (ROOT / "models" / f"{name}.toml").read_text()
+        made = read_hyperparameters(ROOT / "models" / f"{name}.toml", WAKE_WORDS)
+        extends = "\nextends = " in text
         for section, kind in SECTIONS.items():
-            if section == "teacher":  # they have none
+            stated_here = made.teacher.model if section == "teacher" else not extends
+            if not stated_here:
                 continue
             (body,) = re.findall(rf"^\[{section}\]\n(.*?)(?=^$|\Z)", text, re.M | re.S)
             stated = re.findall(r"^(\w+) = ", body, re.M)
             assert stated == [f.name for f in fields(kind) if f.name not in MEASURED], section
-        assert "\nseed = 1\n" in text
+        assert extends or "\nseed = 1\n" in text
+
+
+def test_the_file_of_home_small_is_that_of_the_shipped_model() -> None:
+    made = read_hyperparameters(ROOT / "models" / "home-small.toml", WAKE_WORDS)
+    model = ModelFile.load("home-small")
+    assert Path(made.teacher.model) == ROOT / "models" / "home.tflite"
+    assert made.architecture == Architecture.of(model)
+    assert made.posterior.pre_roll_ms == model.config.gate.pre_roll_ms == 300
+    assert made.committee.networks == 1 + len(model.networks)
+    for section in ("front_end", "loss", "augmentation", "distillation"):  # as of home
+        assert getattr(made, section) == getattr(HOME, section), section
+
+
+def test_training_from_a_model_keeps_its_pre_roll() -> None:
+    """Its memory on a board would grow otherwise."""
+    small = ModelFile.load("home-small")
+    for made in (fine_tuning(small), from_text_alone(small), Former(small, None).recipe):
+        assert made.inference_config(small.config).gate == small.config.gate
+
+
+def test_no_teacher_is_the_empty_text(recipe: Path, tmp_path: Path) -> None:
+    made = read(recipe, '[teacher]\nmodel = "a.tflite"\n')
+    assert made.teacher.model == str(tmp_path / "a.tflite")
+    without = tmp_path / "without.toml"
+    made = read(without, f'extends = "{recipe.name}"\n[teacher]\nmodel = ""\nweight = 2.0\n')
+    assert made.teacher == Teacher(weight=2.0)
 
 
 def test_the_documentation_lists_every_key_with_its_defaults() -> None:
@@ -249,6 +282,7 @@ def test_a_mistyped_section_is_named_before_the_kind_of_the_file(recipe: Path) -
         ("[schedule]\nema_steps = [1, 2.5]\n", "2: ema_steps must be a whole number, not 2.5"),
         ("[architecture]\nkernels = [3, 999]\n", "2: kernels must be from 1 to 64, not 999"),
         ("[examples]\nsingle_words = 1\n", "2: single_words must be true or false, not a number"),
+        ("[teacher]\nmodel = 3\n", "2: model must be a string, not a number"),
         ("schedule = 3\n", "1: schedule must be a table, [schedule]"),
         ("seed = -1\n", "1: seed must be from 0 to 2.14748e+09, not -1"),
         ('seed = "x"\n', "1: seed must be a whole number, not a string"),

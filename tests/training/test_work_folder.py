@@ -23,7 +23,7 @@ from kws.model_file import ModelFile
 from kws.training.fold import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
-from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, fine_tuning
+from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, Teacher, fine_tuning
 from kws.training.work_folder import check_work, default_work, finish
 
 OLD_FRONT_END = (
@@ -91,6 +91,16 @@ def test_a_stamp_of_the_previous_version_is_continued(dataset: Path, tmp_path: P
     (work / "inputs.sha256").write_text(stamp)
     check_work(work, Plan(whole, Recipe(), [], Fold(4, 4, work)))
     assert (work / "inputs.sha256").read_text() == stamp
+
+
+def test_a_file_that_is_gone_is_one_line(dataset: Path, tmp_path: Path) -> None:
+    whole, fold = from_folder(dataset), Fold(4, 4, tmp_path / "word.work")
+    gone = Recipe(teacher=Teacher(str(tmp_path / "gone.tflite")))
+    with pytest.raises(KwsError, match=r"gone\.tflite: No such file or directory$"):
+        check_work(fold.folder, Plan(whole, gone, [fold], fold))
+    whole.positives["computer"][0].path.unlink()
+    with pytest.raises(KwsError, match=r"\.flac: No such file or directory$"):
+        check_work(fold.folder, Plan(whole, Recipe(), [fold], fold))
 
 
 def test_voices_are_not_taken_for_phrases(dataset: Path, tmp_path: Path) -> None:
