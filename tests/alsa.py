@@ -25,6 +25,7 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE
 
 BLOCK_SECONDS = 0.04  # as in kws.microphone: the plugin must find in one read what is one write
+CATCH_UP = 0.2  # s that blocks may be late and still all come, as a card's own buffer holds them
 
 # Debian's PortAudio 19.6 fails an assertion when every listed card can be opened.
 UNUSABLE = "pcm.unusable { type unusable }\n"
@@ -122,13 +123,25 @@ class SoundCards:
 
     def _feed(self, card: Card, end: int) -> None:
         """Write each block after the plugin has read the previous one, at a real card's pace."""
+        due = time.monotonic()
         # A FIFO this small holds one block at a time, complete or not at all.
         fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
         for block in card.blocks():
             while not select.select([], [end], [], BLOCK_SECONDS)[1]:
                 if self._unplugged.is_set():
                     break
-            if self._unplugged.wait(BLOCK_SECONDS):
+            now = time.monotonic()
+            due = next_due(due, now)
+            if self._unplugged.wait(max(0.0, due - now)):
                 break
             os.write(end, block)
         os.close(end)
+
+
+def next_due(due: float, now: float) -> float:
+    """Return when the next block is due, after one that was; times in s.
+
+    A card samples on while its reader is late: late blocks catch up, so that lateness does not add
+    up to what would seem lost audio. A reader that was away for longer finds CATCH_UP at most.
+    """
+    return max(due + BLOCK_SECONDS, now - CATCH_UP)
