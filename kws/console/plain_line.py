@@ -6,5 +6,5 @@ from rich.console import Console
 
 
 def print_line(line: str, console: Console) -> None:
-    """Print a line as it is: not wrapped, and without a meaning of brackets in it."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
+    """Print a line as it is: not wrapped, no meaning of brackets, no emoji for :on:."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)

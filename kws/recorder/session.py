@@ -42,6 +42,7 @@ class Session:
     ) -> None:
         self._prompts, self._folder, self._count, self._device = prompts, folder, count, device
         self._screen = PromptScreen()
+        self._bad = 0  # takes in a row
         # With a keyboard the speaker decides; without, good takes are kept and bad ones repeated.
         self._interactive = sys.stdin is not None and sys.stdin.isatty()
 
@@ -52,7 +53,6 @@ class Session:
         are bad.
         """
         self._check_noise()
-        bad = 0
         while self._folder.kept < self._count:
             prompt = self._prompts[self._folder.kept % len(self._prompts)]
             samples = self._record(prompt)
@@ -66,9 +66,16 @@ class Session:
                 self._screen.print(f"     kept as {path.name}")
             else:
                 self._screen.print("     once more")
-            bad = bad + 1 if checked.problem else 0
-            if bad >= MAX_BAD_TAKES and not self._interactive:
-                raise KwsError(f"{bad} takes in a row were bad; the last one {checked.remark}")
+            if checked.problem:
+                self._count_bad(checked.remark)
+            else:
+                self._bad = 0
+
+    def _count_bad(self, remark: str) -> None:
+        """Count a bad take; KwsError where nobody is there to end what does not get better."""
+        self._bad += 1
+        if self._bad >= MAX_BAD_TAKES and not self._interactive:
+            raise KwsError(f"{self._bad} takes in a row were bad; the last one {remark}")
 
     def _check_noise(self) -> None:
         with Microphone(self._device) as microphone, self._screen:
@@ -92,7 +99,7 @@ class Session:
     def _capture(self, microphone: Microphone, seconds: float) -> npt.NDArray[np.int16]:
         """Return the next samples, int16 [seconds * 16000], counted in audio, not by the clock.
 
-        Where audio is lost in between, it begins again.
+        Where audio is lost in between, it says so, counts a bad take and begins again.
         """
         ring = RingBuffer(SAMPLE_RATE)
         blocks: list[npt.NDArray[np.int16]] = []
@@ -100,6 +107,9 @@ class Session:
         while missing:
             microphone.fill(ring)
             if microphone.lost:
+                remark = f"lost {microphone.lost / SAMPLE_RATE:.2f} s of audio"
+                self._screen.print(f"     {remark}; once more")
+                self._count_bad(remark)
                 blocks, missing = [], round(seconds * SAMPLE_RATE)
                 ring.reset()
             if not ring.available:
@@ -128,7 +138,7 @@ class PromptScreen:
     """Print lines; while open as a context on a terminal, show a prompt above a level meter."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False)  # prompts are plain, too
+        self._console = Console(highlight=False, markup=False, emoji=False)  # prompts are plain
         self._prompt = ""
         self._level = FLOOR  # dBFS
         self._next = 0.0  # s, by the clock

@@ -21,7 +21,7 @@ from kws.console.detection_lines import DetectionLines
 from kws.errors import KwsError
 from kws.listener import listen
 from kws.microphone import Microphone
-from kws.recorder.session import Session
+from kws.recorder.session import MAX_BAD_TAKES, Session
 from kws.ring_buffer import RingBuffer
 
 COUNTED = np.arange(1, 6_401, dtype=np.int16)  # 0.4 s
@@ -258,7 +258,7 @@ def test_cards_are_not_looked_for_while_a_sound_is_played(cards):
 def test_a_take_begins_again_where_audio_was_lost(cards, clock):
     stand_in = cards("desk")
     session = Session([], None, 1, "desk")
-    session._screen = SimpleNamespace(show_level=lambda samples: None)
+    session._screen = SimpleNamespace(show_level=lambda samples: None, print=(said := []).append)
     with Microphone("desk") as microphone:
         send(stand_in.streams[0], clock, COUNTED)
         clock.seconds += 6.0
@@ -267,3 +267,20 @@ def test_a_take_begins_again_where_audio_was_lost(cards, clock):
         take = session._capture(microphone, 0.6)
     expected = np.concatenate([-COUNTED, COUNTED])[: len(take)]
     np.testing.assert_array_equal(take, expected)
+    assert said == ["     lost 6.00 s of audio; once more"]
+
+
+def test_takes_that_lose_audio_again_and_again_end_the_session():
+    """As bad takes do: without a keyboard nobody could end it."""
+
+    def fill(ring: RingBuffer) -> bool:
+        ring.write(COUNTED)
+        return True
+
+    session = Session([], None, 1, "desk")
+    session._interactive = False
+    session._screen = SimpleNamespace(show_level=lambda samples: None, print=(said := []).append)
+    problem = "5 takes in a row were bad; the last one lost 0.50 s of audio"
+    with pytest.raises(KwsError, match=problem):
+        session._capture(SimpleNamespace(lost=8000, fill=fill), 0.6)
+    assert len(said) == MAX_BAD_TAKES
