@@ -70,8 +70,18 @@ def train(
     from kws.training.training_options import TrainingOptions
 
     words = [word.strip() for word in keywords.split(",") if word.strip()]
+    if keywords and not words:
+        raise KwsError(f"--keywords {keywords!r}: no keyword in it")
     options = TrainingOptions(
-        *(words, init, folds, epochs, alarms, kokoro, embedding, held_out, language)
+        keywords=words,
+        initial=init,
+        folds=folds,
+        epochs=epochs,
+        alarms_per_hour=alarms,
+        kokoro=kokoro,
+        embedding=embedding,
+        held_out=held_out,
+        language=language,
     )
     _train(dataset, output, recipe, options, add, work, report, cluster)
 
@@ -100,25 +110,15 @@ def _train(
     else:
         from kws.training.addition import plan_addition
 
-        _check_addition(options, output)
+        _check_output(output, options.initial)
         planned = plan_addition(dataset, added, folder, recipe, options)
         _check_former(planned.former, folder)
     run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
 
 
-def _check_addition(options: TrainingOptions, output: Path) -> None:
-    """Raise KwsError for options that --add cannot go with, and for those that it needs."""
-    init = options.initial
-    if init is None or init == "none":
-        raise KwsError("--add needs --init: the model that training goes on from")
-    others = (options.folds, options.held_out, options.embedding)
-    if options.keywords or any(option is not None for option in others):
-        raise KwsError(
-            "--add goes with --init, --recipe, --epochs, --alarms-per-hour, --kokoro, --language,"
-            " --cluster, --work and --report alone: all else is as it was in the training of the"
-            " model"
-        )
-    if Path(init).exists() and output.exists() and output.samefile(init):
+def _check_output(output: Path, init: str | None) -> None:
+    """Raise KwsError where the new model would replace the one that it is compared with."""
+    if init and Path(init).exists() and output.exists() and output.samefile(init):
         raise KwsError(f"{output}: --add compares both models; write the new one into another file")
 
 

@@ -21,7 +21,7 @@ from kws.keyword_names import comparison_key
 from kws.training.before_after import KEPT_KIND
 from kws.training.fold import QUARTERS, Fold
 from kws.training.former import Former, Split
-from kws.training.plan import Plan, tuned_by, without_distillation
+from kws.training.plan import NONE, Plan, tuned_by, without_distillation
 from kws.training.recipe import Teacher
 from kws.training.recipe_file import has_data
 from kws.training.synthetic_speech import with_kokoro, with_synthesis
@@ -42,12 +42,13 @@ def plan_addition(
         added: The folder of `kws listen --keep`.
         work: Keeps the trainings.
         recipe_file: Hyperparameters and what is synthesised, without data.
-        options: Of which `initial` is the model.
+        options: Of which `initial` is the model; it must not be None.
 
     Raises:
-        KwsError: Nothing is marked, or something cannot be read.
+        KwsError: Nothing is marked, something cannot be read, or an option has no use here.
     """
-    model = str(options.initial)
+    model = _checked_model(options)
+    spoken = options.spoken_language  # before the clips are compared, which takes long
     if recipe_file and has_data(recipe_file):
         raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
@@ -63,7 +64,7 @@ def plan_addition(
             model,
         )
     joined = _joined(known, clips, added)
-    dataset = with_synthesis(joined, options.spoken_language, recipe_file)
+    dataset = with_synthesis(joined, spoken, recipe_file)
     dataset = with_kokoro(dataset, options.kokoro) if options.kokoro is not None else dataset
     recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
     if recipe.teacher.model:
@@ -71,6 +72,20 @@ def plan_addition(
         recipe = replace(recipe, teacher=Teacher())
     tested, kept = _folds(former.split, work)
     return Plan(dataset, recipe, tested, kept, former=former)
+
+
+def _checked_model(options: TrainingOptions) -> str:
+    """Return the model that training goes on from; KwsError for options without a use here."""
+    if options.initial is None or options.initial == NONE:
+        raise KwsError("--add needs --init: the model that training goes on from")
+    others = (options.folds, options.held_out, options.embedding)
+    if options.keywords or options.phrase or any(option is not None for option in others):
+        raise KwsError(
+            "--add goes with --init, --recipe, --epochs, --alarms-per-hour, --kokoro, --language,"
+            " --cluster, --work and --report alone: all else is as it was in the training of the"
+            " model"
+        )
+    return options.initial
 
 
 def marked_clips(folder: Path, keywords: Sequence[str]) -> dict[str, list[Recording]]:

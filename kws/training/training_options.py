@@ -10,7 +10,7 @@ from kws.training.recipe import Recipe
 from kws.tts.voices import known_language
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """Hold the options of a training; what is left out is as the recipe or its defaults have it."""
 

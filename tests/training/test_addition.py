@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,6 +159,31 @@ def test_a_recipe_of_data_is_refused(kept: Path, dataset: Path, tmp_path: Path) 
         plan_addition(dataset, kept, tmp_path, tmp_path / "data.toml", FROM_HOME)
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, "--add needs --init"),
+        ({"initial": "none"}, "--add needs --init"),
+        *(
+            ({"initial": str(HOME), **other}, "alone: all else is as it was")
+            for other in (
+                {"keywords": ["computer"]},
+                {"phrase": "hey lumen"},
+                {"folds": 2},
+                {"held_out": 1},
+                {"embedding": Path("embedding")},
+            )
+        ),
+        # It is said before anything is read: these folders are not there.
+        ({"initial": str(HOME), "language": "nobody's"}, "language|nobody's"),
+    ],
+)
+def test_options_without_a_use_are_refused(options: dict[str, Any], problem: str) -> None:
+    nowhere = Path("nowhere")
+    with pytest.raises(KwsError, match=problem):
+        plan_addition(nowhere, nowhere, nowhere, None, TrainingOptions(**options))
+
+
 @pytest.mark.parametrize("content", ["", "[1]", "{}", '{"folds": 4}', "[" * 100_000, "\udcff"])
 def test_a_damaged_split_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / SPLIT).write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -226,6 +252,10 @@ def test_mistakes_on_the_command_line(kept: Path, dataset: Path, tmp_path: Path)
         (
             ("--init", model, "--output", tmp_path / "x.tflite", "--folds", 2),
             "alone: all else is as it was",
+        ),
+        (
+            ("--init", model, "--output", tmp_path / "x.tflite", "--keywords", ","),
+            "--keywords ',': no keyword in it",
         ),
     ):
         done = kws("train", dataset, "--add", kept, *options)

@@ -279,6 +279,7 @@ def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> 
         (("--init", tmp_path / "missing.tflite"), "missing.tflite: "),
         (("--init", "nobody"), "no model named 'nobody'"),
         (("--recipe", recipe_file, "--keywords", "computer"), "words.toml: names the keywords"),
+        (("--keywords", ","), "error: --keywords ',': no keyword in it"),
         (("--keywords", "nothing, at all"), "no folder of 'nothing', no folder of 'at all'"),
     ):
         done = kws("train", own, "--output", tmp_path / "x.tflite", *options)
