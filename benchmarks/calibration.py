@@ -31,8 +31,7 @@ from kws.evaluation.peak_tail import PeakTail, bootstrap_rates, whole_rate
 from kws.evaluation.scores import Scorer
 from kws.evaluation.speech_peaks import SpeechPeaks, by_kind, find_speech_peaks, join_peaks
 from kws.model_file import ModelFile
-from kws.training.fold import Fold
-from kws.training.plan import QUARTERS
+from kws.training.fold import QUARTERS, Fold
 from kws.training.recipe import WAKE_WORDS
 
 MODELS = Path(__file__).resolve().parents[1] / "models"

@@ -2,7 +2,7 @@
 
 DATA is the data folder of the recipes. For each word, in seconds, the tenth, the half and nine
 tenths of its recordings (word_span) and of `--count` utterances by the installed synthesisers, at
-the rates that training draws. Takes a minute.
+the rates that training draws. A word without recordings is passed over. Takes a minute.
 """
 
 from __future__ import annotations
@@ -39,11 +39,14 @@ def main() -> None:
     given = arguments.parse_args()
     table = Table("word", "people", "s", "synthesisers, s")
     for word, recordings in recordings_of(given.recipe, given.base, given.data).items():
+        heard = read_usable(recordings, warn=False)
+        if not heard:
+            print(f"{word}: no recordings; passed over")
+            continue
         with TemporaryDirectory() as folder:
             spoken = synthesise([SPOKEN.get(word, word)], given.count, Path(folder), 1)
             synthetic = durations(read_usable(spoken, warn=False))
-        people = durations(read_usable(recordings, warn=False))
-        table.add_row(word, str(len(recordings)), people, synthetic)
+        table.add_row(word, str(len(heard)), durations(heard), synthetic)
     Console().print(table)
 
 
