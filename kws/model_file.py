@@ -51,6 +51,7 @@ class ModelFile:
     content: bytes
     config: ModelConfig
     networks: tuple[bytes, ...] = ()  # of a committee, after the first: .tflite files
+    manifest: bytes = b""  # of a model of microWakeWord
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> ModelFile:
@@ -60,23 +61,26 @@ class ModelFile:
         """
         path = find(name_or_path)
         if path.suffix == MANIFEST_SUFFIX:
-            return cls._of_pair(named_network(path, read_file(path)), path)
+            described = read_file(path)
+            network = named_network(path, described)
+            return cls._of_pair(network, read_file(network), path, described)
         content, manifest = read_file(path), path.with_suffix(MANIFEST_SUFFIX)
-        if CONFIG_ENTRY in metadata(content, str(path)):
+        if CONFIG_ENTRY in metadata(content, str(path)) or not os.path.isfile(manifest):
             return cls.parse(content, str(path))
-        if os.path.isfile(manifest):
-            return cls._of_pair(path, manifest)
-        return cls.parse(content, str(path))
+        described = read_file(manifest)
+        network = named_network(manifest, described)
+        if network.name != path.name:
+            raise KwsError(f"{manifest}: describes {network.name}, not {path.name}")
+        return cls._of_pair(path, content, manifest, described)
 
     @classmethod
-    def _of_pair(cls, path: Path, manifest: Path) -> ModelFile:
-        """Read a model of microWakeWord: its network and its manifest."""
-        content, where = read_file(path), str(path)
+    def _of_pair(cls, path: Path, content: bytes, manifest: Path, described: bytes) -> ModelFile:
+        """Check a model of microWakeWord: the contents of its network and of its manifest."""
+        where = str(path)
         metadata(content, where)  # proves that it is a .tflite
         first, steps = proven(content, where)
-        described = read_file(manifest)
         config = settings_of(described, str(manifest), first, steps, where)
-        return cls(path.stem, content, config)
+        return cls(path.stem, content, config, manifest=described)
 
     @classmethod
     def parse(cls, content: bytes, where: str) -> ModelFile:
@@ -124,8 +128,11 @@ class ModelFile:
 
     @property
     def sha256(self) -> str:
-        """Return the hash of the whole file, for reports and generated code."""
-        return hashlib.sha256(self.content).hexdigest()
+        """Return the hash of the whole file, for reports and generated code.
+
+        Of a model of microWakeWord: of its network, followed by its manifest.
+        """
+        return hashlib.sha256(self.content + self.manifest).hexdigest()
 
 
 def _keeps_past(content: bytes) -> bool:

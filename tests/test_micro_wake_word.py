@@ -26,7 +26,7 @@ from kws.backend import BACKENDS, Spotter, open_mfcc  # noqa: E402
 from kws.config import MICRO, ModelConfig  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluation.scores import Scorer, score_recordings  # noqa: E402
-from kws.export.formats import export_as  # noqa: E402
+from kws.export.formats import FORMATS, export_as  # noqa: E402
 from kws.micro_wake_word import threshold_of  # noqa: E402
 from kws.model_file import ModelFile  # noqa: E402
 from kws.posterior import Posterior, quantise_threshold  # noqa: E402
@@ -158,9 +158,30 @@ def test_pairs_are_refused_where_something_is_missing(path: Path, tmp_path: Path
         ModelFile.load(alone.with_suffix(".json"))
 
 
+def test_a_manifest_of_another_network_is_refused(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.tflite"
+    other.write_bytes(path.read_bytes())
+    other.with_suffix(".json").write_text(json.dumps(manifest()))
+    with pytest.raises(KwsError, match=r"other\.json: describes hey_kws\.tflite, not other\.tfl"):
+        ModelFile.load(other)
+
+
+def test_the_hash_covers_the_manifest(path: Path, tmp_path: Path) -> None:
+    other = write_pair(tmp_path, probability_cutoff=0.75)
+    assert other.read_bytes() == path.read_bytes()
+    assert ModelFile.load(other).sha256 != ModelFile.load(path).sha256
+    assert ModelFile.load(path).sha256 == ModelFile.load(path.with_suffix(".json")).sha256
+
+
 def test_what_kws_writes_itself_does_not_take_them(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(KwsError, match="is a microWakeWord model already"):
-        export_as("esphome", [str(path)], (), tmp_path / "out")
+    for format_name in FORMATS:
+        for named in (path, path.with_suffix(".json")):
+            with pytest.raises(KwsError, match=r"hey_kws\.\w+: is a microWakeWord model already"):
+                export_as(format_name, [str(named)], (), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (broken := tmp_path / "broken.json").write_text("{")
+    with pytest.raises(KwsError, match=r"broken\.json: not JSON"):
+        export_as("c", [str(broken)], (), tmp_path / "out")
     with pytest.raises(KwsError, match="its network is not one that kws trains"):
         Architecture.of(ModelFile.load(path))
 
@@ -189,4 +210,6 @@ def test_the_commands(path: Path) -> None:
     (samples,) = [samples for _, samples in read_each([sample], warn=True)]
     flushed = np.concatenate([samples, np.zeros(8000, np.int16)])
     assert len(times) == len(Spotter(path).push(flushed)) > 0
-    assert "no microfrontend" in refused(kws("export", path, "--format", "web", "--output", "x"))
+    assert "a microWakeWord model already" in refused(
+        kws("export", path, "--format", "web", "--output", "x")
+    )

@@ -16,7 +16,7 @@ from kws.config import SAMPLE_RATE
 from kws.engine.lowering import read
 from kws.export import footprint
 from kws.export.c_kinds import kinds_of
-from kws.export.cost import stored_flash
+from kws.export.cost import stored_costs, stored_flash
 from kws.listener import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
@@ -62,12 +62,45 @@ def test_the_ready_sketch_has_it_and_leaves_the_board_room():
 def test_the_small_one_fits_a_small_board():
     """All of it: 32 KB of flash and 16 KB of RAM, besides the sketch's own buffers."""
     small = ModelFile.load("home-small")
-    network = read(small.content, "home-small")
-    arithmetic = small.config.front_end.arithmetic
-    code = stored_flash(kinds_of([network]), arithmetic, committee=False)
-    assert sum(footprint.flash(code, small, network).values()) <= 32 * 1024
-    assert sum(footprint.ram({}, small.config, network).values()) <= 16 * 1024
+    flash, ram, _ = sizes_and_instructions(small)
+    assert flash <= 32 * 1024
+    assert ram <= 16 * 1024
     assert small.config.keywords == ModelFile.load().config.keywords
+
+
+def sizes_and_instructions(model: ModelFile) -> tuple[int, int, float]:
+    """Return flash and RAM of a model of one network, and instructions per second."""
+    network, arithmetic = read(model.content, model.name), model.config.front_end.arithmetic
+    code = stored_flash(kinds_of([network]), arithmetic, committee=False)
+    flash = sum(footprint.flash(code, model, network).values())
+    ram = sum(footprint.ram({}, model.config, network).values())
+    return flash, ram, stored_costs(network, model.config).per_second(model.config, 1.0)
+
+
+def test_the_card_of_the_small_one_is_that_of_the_file():
+    """And what the page on boards says of it; the exports' reports have these figures."""
+    small = ModelFile.load("home-small")
+    card = " ".join((ROOT / "models" / "home-small.md").read_text("utf-8").split())
+    assert re.findall(r"SHA-256 `(\w+)`", card) == [small.sha256]
+    flash, ram, instructions = sizes_and_instructions(small)
+    fixed_flash, fixed_ram, fixed_instructions = sizes_and_instructions(
+        small.with_arithmetic("fixed")
+    )
+    assert re.findall(r"([\d,]+) bytes of flash", card) == [f"{flash:,}", f"{fixed_flash:,}"]
+    assert re.findall(r"([\d,]+) bytes of RAM", card) == [f"{ram:,}"]
+    assert re.findall(r"([\d.]+) million instructions", card) == [
+        f"{instructions / 1e6:.1f}",
+        f"{fixed_instructions / 1e6:.1f}",
+    ]
+    assert f"pre-roll is {small.config.gate.pre_roll_ms} ms" in card
+    page = (ROOT / "docs" / "boards.md").read_text("utf-8")
+    rows = re.findall(
+        r"\| `home-small` \| (\w+) \| ([\d,]+) bytes \| ([\d,]+) bytes \|.*\| (\S+) \|", page
+    )
+    assert rows == [
+        ("float", f"{flash:,}", f"{ram:,}", f"{instructions / 1e6:.2f}"),
+        ("fixed", f"{fixed_flash:,}", f"{fixed_ram:,}", f"{fixed_instructions / 1e6:.2f}"),
+    ]
 
 
 @pytest.mark.parametrize(("condition", "row"), [(CLEAN, "clean"), (NOISY, "10 dB SNR")])

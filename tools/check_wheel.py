@@ -7,8 +7,8 @@
     python tools/check_wheel.py --installed              # this Python, where a wheel is installed
 
 Each environment has kws and what it requires, nothing of this one. Checked are the keywords that
-`kws listen` finds, an export for browsers, the backend, `pip check`, that nothing heavy came along,
-and the size.
+`kws listen` finds, that home-small is there, an export for browsers, the backend, `pip check`, that
+nothing heavy came along, and the size.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def check(python: Path, folder: Path, backend: str, plain: bool) -> None:
     found = json.loads(run([python, "-c", probe], folder))
     listened = run([python, "-m", "kws", "listen", "--wav", SAMPLE, "--json"], folder)
     heard = [json.loads(line)["keyword"] for line in listened.splitlines()]
+    run([python, "-m", "kws", "info", "home-small"], folder)
     run([python, "-m", "kws", "export", "home", "--format", "web", "--output", folder], folder)
     version = run([python, "--version"], folder).strip()
     size, compiled = sizes(Path(found["packages"]))

@@ -49,7 +49,7 @@ def main() -> None:
         sizes, source = detector_source(ModelFile("fitted", b"", config), network)
         arithmetic = config.front_end.arithmetic
         files = of_arithmetic[arithmetic] = {"kws_model.h": sizes, "kws_model.c": source}
-        counted = count(engine_files([network], [arithmetic]) | files)
+        counted = count(engine_files([network], [arithmetic], committee=True) | files)
         for stage in ("front_end",) if arithmetic == "fixed" else STAGES:
             stage_operations = STAGES[stage]
             operations[stage].append(stage_operations(network, config))

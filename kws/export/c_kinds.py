@@ -23,9 +23,7 @@ def kinds_of(networks: Sequence[Network]) -> list[str]:
     return sorted(kinds, key=constants().__getitem__)
 
 
-def kinds_source(
-    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool = True
-) -> str:
+def kinds_source(networks: Sequence[Network], arithmetics: Sequence[str], committee: bool) -> str:
     """Return the header that names what to compile: layers of networks, front ends, committees."""
     return (
         "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
@@ -37,9 +35,7 @@ def kinds_source(
     )
 
 
-def kinds_check(
-    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool = False
-) -> str:
+def kinds_check(networks: Sequence[Network], arithmetics: Sequence[str], committee: bool) -> str:
     """Return C that ends the compilation of a model where the engine lacks what it needs.
 
     The engine would skip a layer that is not compiled without a word. Builds that set KWS_KINDS

@@ -55,7 +55,7 @@ def network_source(network: Network) -> tuple[str, str]:
     check_plan("kws_network", values)
     layers, values = _layers(network, values)
     source = f"const kws_network kws_model_network = {struct(values, 1)};\n"
-    needed = kinds_check([network], [])
+    needed = kinds_check([network], [], committee=False)
     return sizes, INCLUDES.format(name=NAME) + needed + layers + source
 
 

@@ -142,9 +142,7 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash(
-    kinds: Sequence[str], arithmetic: str = "float", committee: bool = True
-) -> dict[str, int]:
+def stored_flash(kinds: Sequence[str], arithmetic: str, committee: bool) -> dict[str, int]:
     """Return the bytes of the engine's code by source file.
 
     Args:

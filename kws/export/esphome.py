@@ -87,8 +87,6 @@ def file_name(name: str) -> str:
 
 def _check(config: ModelConfig, where: str) -> None:
     """Refuse settings that a pair cannot have."""
-    if config.micro_wake_word:
-        raise KwsError(f"{where}: is a microWakeWord model already")
     if config.front_end != MICRO:
         raise KwsError(
             f"{where}: not trained on the microfrontend;"

@@ -53,7 +53,8 @@ def export(
         if arithmetic is not None:
             raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
         alone = read(content, str(path))
-        return write(output, engine_files([alone]) | model_files(network_source(alone), top))
+        files = engine_files([alone], ARITHMETICS, committee=False)
+        return write(output, files | model_files(network_source(alone), top))
     detector = ModelFile.parse(content, str(path))
     detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)
@@ -101,9 +102,7 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
 
 
 def engine_files(
-    networks: Sequence[Network],
-    arithmetics: Sequence[str] = ARITHMETICS,
-    committee: bool = True,
+    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool
 ) -> dict[str, str]:
     """Return the C engine's files by name, with what some models use.
 

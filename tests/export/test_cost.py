@@ -39,7 +39,7 @@ def count(model: ModelFile) -> counting.Count:
     """Count a model's detector under QEMU."""
     skip_without("an Arm compiler and QEMU", counting.available())
     network = read(model.content, "model")
-    engine = engine_files([network], [model.config.front_end.arithmetic])
+    engine = engine_files([network], [model.config.front_end.arithmetic], committee=True)
     return counting.count(engine | model_files(detector_source(model, network)))
 
 
@@ -72,7 +72,7 @@ def test_stored_costs_match_the_counts(name: str) -> None:
     stored_code, code = (
         by_part(code)
         for code in (
-            cost.stored_flash(kinds_of([network]), model.config.front_end.arithmetic),
+            cost.stored_flash(kinds_of([network]), model.config.front_end.arithmetic, True),
             counted.flash,
         )
     )

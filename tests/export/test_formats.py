@@ -88,3 +88,7 @@ def test_a_network_alone_has_no_front_end(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(KwsError, match=r"--arithmetic: .* is a network alone"):
         export_as("arduino-sketch", [str(path)], (), tmp_path / "out", "fixed")
+    path.with_suffix(".json").write_text("{}")  # of something else
+    written = export_as("arduino-sketch", [str(path)], (), tmp_path / "out")
+    (kinds,) = (file for file in written if file.name == "kws_kinds.h")
+    assert "#define KWS_COMMITTEE 0\n" in kinds.read_text()

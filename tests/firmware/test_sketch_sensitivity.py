@@ -31,7 +31,8 @@ def write_sketch(folder: Path, **points: tuple[float, ...]) -> Path:
     stored = {name: Sensitivity(thresholds, 0.5) for name, thresholds in points.items()}
     model = replace(HOME, config=store(HOME.config, stored))
     network = read(model.content, model.name)
-    sources = engine_files([network]) | model_files(detector_source(model, network))
+    engine = engine_files([network], [model.config.front_end.arithmetic], committee=False)
+    sources = engine | model_files(detector_source(model, network))
     for name, text in sketch_files("kws_home", sources).items():
         (folder / "kws_home" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "kws_home" / name).write_text(text, "utf-8")
