@@ -181,7 +181,8 @@ def main() -> None:
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"
             path.write_bytes(content)  # it stays where a fault ends this process
             if stateful:
-                path.with_suffix(".json").write_text(json.dumps(manifest()))
+                described = {**manifest(), "model": path.name}
+                path.with_suffix(".json").write_text(json.dumps(described))
             compiled = engine if results[ACCEPTED] < arguments.compile else None
             try:
                 results[
