@@ -224,7 +224,7 @@ def train_command(
 
 
 def test_a_killed_training_continues_with_its_epoch(trained: Trained) -> None:
-    assert trained.killed_at >= 1
+    assert 1 <= trained.killed_at < EPOCHS
     assert min(trained.epochs_after) >= trained.killed_at
     assert max(trained.epochs_after) <= EPOCHS
 
@@ -319,11 +319,13 @@ def test_a_cluster_trains_a_committee_by_seed_and_tests_it_as_one(
     skip_without("TensorFlow", find_spec("tensorflow"))
     output = tmp_path / "word.tflite"
     address = dask.cluster.address
-    command = train_command(tmp_path, dataset, output, 1, FEW_STEPS, FOLDS, 1, 2, cluster=address)
+    command = train_command(tmp_path, dataset, output, 2, FEW_STEPS, FOLDS, 1, 2, cluster=address)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     model, work = ModelFile.load(output), output.with_suffix(".work")
-    first, second = (ModelFile.load(fold.path) for fold in Fold(0, FOLDS, work).networks(2))
+    folds = Fold(0, FOLDS, work).networks(2)
+    assert [len(Checkpoint.load(fold.checkpoint).mined) for fold in folds] == [1, 1]
+    first, second = (ModelFile.load(fold.path) for fold in folds)
     assert first.content != second.content
     assert first.config.front_end == second.config.front_end == model.config.front_end
     assert len(model.networks) == 1
