@@ -100,6 +100,8 @@ def test_a_recipe_is_trained_from_scratch(own: Path, recipe_file: Path) -> None:
 def test_without_recordings_the_kept_model_is_a_committee_and_no_fold_is_trained() -> None:
     made = planned(None, phrase="hey lumen")
     assert made.recipe.committee == CommitteeRecipe(networks=3, bound=0.05)
+    slowest, _ = made.recipe.augmentation.tempo_perturbation
+    assert slowest == -0.7  # synthesisers speak faster than people who call a device
     assert made.tested == [made.kept] == [Fold(0, 4, WORK)]
     with_folds = planned(None, phrase="hey lumen", folds=2)
     assert with_folds.tested == [Fold(0, 2, WORK), Fold(1, 2, WORK)]
