@@ -28,7 +28,7 @@ from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.data.dataset_recipe import from_recipe
-from kws.data.transcripts import read_transcripts
+from kws.data.transcripts import transcripts_of
 from kws.evaluation.condition_scores import ALONE_SECONDS
 from kws.evaluation.intervals import wilson_interval
 from kws.evaluation.noise_mixing import mix_with_noise
@@ -63,7 +63,7 @@ def main() -> None:
     unheard = read_toml(given.base).texts("unheard", '["a phrase"]')
     results = []
     for word in given.words.split(",") if given.words else unheard:
-        study = Study.of(word, everything, given.work / word.replace(" ", "_"))
+        study = Study.of(word, everything, given.data, given.work / word.replace(" ", "_"))
         for count in map(int, given.counts.split(",")):
             results.append({"word": word, "recordings": count, **study.result(count)})
             print(json.dumps(results[-1]), flush=True)
@@ -94,13 +94,9 @@ class Study:
     work: Path
 
     @staticmethod
-    def of(word: str, everything: Dataset, work: Path) -> Study:
+    def of(word: str, everything: Dataset, data: Path, work: Path) -> Study:
         """Return the study of a word that is said in the negatives, by their transcripts."""
-        said = {
-            path: text
-            for folder in {clip.path.parent for clip in everything.negatives}
-            for path, text in read_transcripts(folder).items()
-        }
+        said = transcripts_of([clip.path for clip in everything.negatives], data)
         spoken = [clip for clip in everything.negatives if said.get(clip.path) == word]
         own = {clip.path for clip in spoken}
         negatives = [

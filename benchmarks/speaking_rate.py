@@ -20,7 +20,7 @@ from rich.table import Table
 from kws.audio.audio_file import read_usable
 from kws.config import SAMPLE_RATE
 from kws.data.dataset_recipe import from_recipe
-from kws.data.transcripts import read_transcripts
+from kws.data.transcripts import transcripts_of
 from kws.data.word_span import word_span
 from kws.toml_file import read_toml
 from kws.tts.utterances import synthesise
@@ -54,11 +54,7 @@ def recordings_of(recipe: Path, base: Path, data: Path) -> dict[str, list[Path]]
     """Return the recordings of home's keywords and of the words that the base model never heard."""
     dataset = from_recipe(recipe, data)
     found = {word: [clip.path for clip in clips] for word, clips in dataset.positives.items()}
-    said = {
-        path: text
-        for folder in {clip.path.parent for clip in dataset.negatives}
-        for path, text in read_transcripts(folder).items()
-    }
+    said = transcripts_of([clip.path for clip in dataset.negatives], data)
     for word in read_toml(base).texts("unheard", '["a phrase"]'):
         found[word] = [path for path, text in said.items() if text == word]
     return found

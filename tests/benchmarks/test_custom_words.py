@@ -57,7 +57,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     partitions = {f"speech_more/{name}.wav": int(name[-1]) for name in SAID}
     (root / "partitions.json").write_text(json.dumps(partitions))
     (root / "recipe.toml").write_text(RECIPE)
-    return Study.of("lumen", from_recipe(root / "recipe.toml", root), root / "work")
+    return Study.of("lumen", from_recipe(root / "recipe.toml", root), root, root / "work")
 
 
 def at(threshold: float) -> ModelFile:
