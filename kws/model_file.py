@@ -65,7 +65,7 @@ class ModelFile:
             network = named_network(path, described)
             return cls._of_pair(network, read_file(network), path, described)
         content, manifest = read_file(path), path.with_suffix(MANIFEST_SUFFIX)
-        if CONFIG_ENTRY in metadata(content, str(path)) or not os.path.isfile(manifest):
+        if not os.path.isfile(manifest) or CONFIG_ENTRY in metadata(content, str(path)):
             return cls.parse(content, str(path))
         described = read_file(manifest)
         network = named_network(manifest, described)
@@ -101,6 +101,12 @@ class ModelFile:
         networks = networks_of(entries)
         check_committee(config, (content, *networks), where)
         return cls(Path(where).stem, content, config, networks)
+
+    def each_network(self) -> list[ModelFile]:
+        """Return each network as a model of its own, the one that always runs first."""
+        alone = replace(self.config, committee=None)
+        contents = (self.content, *self.networks)
+        return [replace(self, content=each, config=alone, networks=()) for each in contents]
 
     def without_gate(self) -> ModelFile:
         """Return the model with its gate off, so that the network runs on silence, too."""

@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +51,9 @@ def fingerprint(model: ModelFile, samples: npt.NDArray[np.int16]) -> dict[str, A
     AssertionError says that the backends differ.
     """
     features = open_front_end(model).push(samples)
-    scores = [open_ds_cnn(network).push(features) for network in networks_of(model)]
+    scores = [open_ds_cnn(network).push(features) for network in model.each_network()]
     assert digest(features) == digest(front_end_of(model).push(samples))
-    assert digest(*scores) == digest(*(DsCnn(n).push(features) for n in networks_of(model)))
+    assert digest(*scores) == digest(*(DsCnn(n).push(features) for n in model.each_network()))
     by_backend = [list(detections(Spotter(model, backend), samples)) for backend in (None, "numpy")]
     assert by_backend[0] == by_backend[1]
     return {
@@ -63,13 +62,6 @@ def fingerprint(model: ModelFile, samples: npt.NDArray[np.int16]) -> dict[str, A
         "posteriors": digest(*posteriors(model, samples)),
         "detections": [len(by_backend[0]), digest(repr(by_backend[0]).encode())],
     }
-
-
-def networks_of(model: ModelFile) -> Iterator[ModelFile]:
-    """Yield each network of a model as a model of its own."""
-    alone = replace(model.config, committee=None)
-    for content in (model.content, *model.networks):
-        yield replace(model, content=content, config=alone, networks=())
 
 
 def posteriors(model: ModelFile, samples: npt.NDArray[np.int16]) -> Iterator[npt.NDArray[Any]]:

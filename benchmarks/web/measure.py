@@ -16,7 +16,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -77,8 +76,7 @@ def main() -> int:
 
 def sizes(model: ModelFile) -> None:
     """Print the bytes of the parts of a page."""
-    alone = replace(model, config=replace(model.config, committee=None), networks=())
-    first, files = web_files(alone), web_files(model)
+    first, files = web_files(model.each_network()[0]), web_files(model)
     parts = {
         f"model, {1 + len(model.networks)} networks": [files[MODEL]],
         "model, its first network alone": [first[MODEL]],

@@ -124,10 +124,8 @@ class Former:
         """Return the network that a fold's training starts from."""
         if self.work:
             return ModelFile.load(replace(fold, folder=self.work).path)
-        contents = (self.model.content, *self.model.networks)
-        config = replace(self.model.config, committee=None)
-        content = contents[(fold.network or 0) % len(contents)]
-        return ModelFile(self.model.name, content, config)
+        networks = self.model.each_network()
+        return networks[(fold.network or 0) % len(networks)]
 
     def tested(self, fold: Fold) -> ModelFile:
         """Return the model that a fold's is compared with, with the former thresholds."""

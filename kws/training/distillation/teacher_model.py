@@ -31,7 +31,7 @@ class TeacherPlugin:
     @property
     def window_frames(self) -> int:
         """Return the frames that the model needs before the end of an example's first step."""
-        return max(Architecture.of(network).window_frames for network in networks_of(self.model))
+        return max(Architecture.of(network).window_frames for network in self.model.each_network())
 
     def prepare(
         self,
@@ -48,13 +48,7 @@ class TeacherPlugin:
 
         recipe = job.recipe
         layout = ExampleLayout.of(recipe.front_end, recipe.architecture, self.window_frames)
-        return ModelTask(networks_of(self.model), layout, recipe.teacher)
-
-
-def networks_of(model: ModelFile) -> list[ModelFile]:
-    """Return each network of a model as a model of its own."""
-    alone = replace(model.config, committee=None)
-    return [ModelFile(model.name, each, alone) for each in (model.content, *model.networks)]
+        return ModelTask(self.model.each_network(), layout, recipe.teacher)
 
 
 def with_teacher(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Recipe, TeacherPlugin]:
@@ -76,7 +70,7 @@ def with_teacher(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Recipe, Tea
     same = recipe.front_end == (front_end if recipe.initial else _as_stated(front_end))
     if not same:
         raise KwsError(f"{path}: a teacher has the front end of the network that learns from it")
-    for network in networks_of(teacher):
+    for network in teacher.each_network():
         stride = Architecture.of(network).stride
         if stride != recipe.architecture.stride:
             raise KwsError(

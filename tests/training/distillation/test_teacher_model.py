@@ -11,7 +11,7 @@ from command_line import ROOT
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.distillation.teacher_model import TeacherPlugin, networks_of, with_teacher
+from kws.training.distillation.teacher_model import TeacherPlugin, with_teacher
 from kws.training.features import ExampleLayout
 from kws.training.plan import plan
 from kws.training.recipe import WAKE_WORDS, Recipe, Teacher
@@ -45,7 +45,7 @@ def test_the_network_gets_the_teachers_front_end(
     assert planned == replace(recipe, front_end=home.config.front_end)
     assert len(planned.front_end.mean) == planned.front_end.coefficients
     assert of_model.card["data"] == [f"posteriors of home, sha256 {home.sha256}"]
-    assert len(networks_of(plugin.model)) == 4
+    assert len(plugin.model.each_network()) == 4
 
 
 def test_examples_are_long_enough_for_the_teacher(home: ModelFile, recipe: Recipe) -> None:
