@@ -118,9 +118,6 @@ class _DaskWorkers(Workers):
     def submit_alone(self, work: Callable[..., Result], *args: Any) -> Future[Result]:
         return self._executor.submit(_in_process, os.getcwd(), work, *args)
 
-    def tell(self, work: Callable[[], None]) -> None:
-        self._client.run(work, on_error="ignore")  # of a worker that has died
-
     def require_alive(self) -> None:
         if self._client.status != "running":  # what was submitted is lost with the connection
             raise KwsError(f"{self._address}: the cluster stopped")

@@ -80,9 +80,6 @@ class _LocalWorkers(Workers):
     def submit_alone(self, work: Callable[..., Result], *args: Any) -> Future[Result]:
         return self._executor.submit(work, *args)
 
-    def tell(self, work: Callable[[], None]) -> None:
-        pass  # none goes on
-
     def require_alive(self) -> None:
         pass  # a broken pool says so
 

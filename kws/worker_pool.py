@@ -33,10 +33,6 @@ class Workers(ABC):
         """Begin a job that changes its process for good; Ctrl-C here ends it."""
 
     @abstractmethod
-    def tell(self, work: Callable[[], None]) -> None:
-        """Call a function in every process that goes on when this pool is closed."""
-
-    @abstractmethod
     def require_alive(self) -> None:
         """Raise KwsError where results will not come any more, and nothing else says so."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -182,24 +181,17 @@ def _by_workers(
     ):
         store_object(list(generators), Path(shared))
         yield from found.map(_generate_from, ((Path(shared), task) for task in tasks))
-        found.tell(_forget_generators)
 
 
 def _generate_from(piece: tuple[Path, _Task]) -> _Chunk:
+    """Generate a task's examples; the recordings stay mapped no longer than that.
+
+    A network's file system does not remove a mapped file, and a worker may end a task that nobody
+    waits for any more; mapping takes a few hundredths of what the task does.
+    """
     folder, task = piece
-    return _generate(_generators(folder)[task.partition], task)
-
-
-@lru_cache(maxsize=1)
-def _generators(folder: Path) -> Sequence[ExampleGenerator]:
-    """Return the generators by partition, whose recordings the processes of a machine share."""
     generators: Sequence[ExampleGenerator] = map_object(folder)
-    return generators
-
-
-def _forget_generators() -> None:
-    """Let go of the recordings' files, which a network's file system does not remove before."""
-    _generators.cache_clear()
+    return _generate(generators[task.partition], task)
 
 
 def _generate(generator: ExampleGenerator, task: _Task) -> _Chunk:

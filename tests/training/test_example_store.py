@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,10 @@ def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
     assert np.array_equal(here.labels, there.labels)
     assert np.array_equal(here.partitions, there.partitions)
     assert not list(tmp_path.glob("recordings-*"))  # what the workers read
-    assert not any("recordings-" in maps for maps in dask.client.run(mapped).values())
+    deadline = time.monotonic() + 60  # a worker may end a task that was given to another besides
+    while any("recordings-" in maps for maps in dask.client.run(mapped).values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:

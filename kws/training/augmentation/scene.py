@@ -52,8 +52,21 @@ class AcousticAugmentation:
         self._speech, self._noise, self._responses = speech, noise, impulse_responses
         self._speech_weights = balanced_weights(speech, kinds)
         self._noise_weights = balanced_weights(noise)
-        # From the mouth to the sound card, with the probability of each transform.
-        self._transforms = (
+
+    def augment(self, scene: Audio, random: Random) -> Samples:
+        """Return the scene as a microphone records it: CLEAN, or through all transforms."""
+        if random.random() < CLEAN:
+            return waveform.to_int16(waveform.randomise_level(scene, random))
+        for transform in self._transforms():
+            scene = transform(scene, random)
+        return waveform.to_int16(scene)
+
+    def _transforms(self) -> tuple[Transform, ...]:
+        """Return what happens from the mouth to the sound card, with its probability.
+
+        An object that held its own methods would keep its recordings until garbage is collected.
+        """
+        return (
             Transform(1.0, self._reverberate),
             Transform(0.2, waveform.distort),
             Transform(0.6, waveform.tilt_spectrum),
@@ -63,14 +76,6 @@ class AcousticAugmentation:
             Transform(1.0, waveform.randomise_level),
             Transform(0.5, waveform.add_microphone_noise),
         )
-
-    def augment(self, scene: Audio, random: Random) -> Samples:
-        """Return the scene as a microphone records it: CLEAN, or through all transforms."""
-        if random.random() < CLEAN:
-            return waveform.to_int16(waveform.randomise_level(scene, random))
-        for transform in self._transforms:
-            scene = transform(scene, random)
-        return waveform.to_int16(scene)
 
     def speech(self, count: int, random: Random) -> Audio:
         """Return `count` samples of speech."""
