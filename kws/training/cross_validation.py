@@ -73,12 +73,18 @@ class Job:
         return self.recipe.committee.networks > 1
 
     def networks(self) -> list[Job]:
-        """Return the trainings of its model's networks, which differ by their seeds."""
+        """Return the trainings of its model's networks.
+
+        They differ by their seeds, and start from the networks of the recipe's initial model in turn.
+        """
         recipe = self.recipe
-        return [
-            replace(self, fold=fold, recipe=replace(recipe, seed=recipe.seed + number))
-            for number, fold in enumerate(self.fold.networks(recipe.committee.networks))
+        starts = recipe.initial.each_network() if recipe.initial else [None]
+        recipes = [
+            replace(recipe, seed=recipe.seed + number, initial=starts[number % len(starts)])
+            for number in range(recipe.committee.networks)
         ]
+        folds = self.fold.networks(len(recipes))
+        return [replace(self, fold=f, recipe=r) for f, r in zip(folds, recipes, strict=True)]
 
 
 def train_and_test(
