@@ -11,6 +11,7 @@ from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
 from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
 from kws.data.recipe_partitions import partition_in, read_partitions
+from kws.data.spoken_keywords import with_spoken_keywords
 from kws.data.unheard import without
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, keyword_name
@@ -57,8 +58,9 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
     """Read a recipe whose folders are relative to root.
 
     A recipe that `extends` another, a file in the same folder, has all that is in the other as
-    well, but for the phrases that either wants unheard. A recording that serves as a keyword is
-    not a negative. Raises KwsError, which names the line of a mistake.
+    well, but for the phrases that either wants unheard. A recording that serves as a keyword, or
+    says one alone by its transcript, is not a negative. Raises KwsError, which names the line of a
+    mistake.
     """
     dataset, unheard = Dataset(), list[str]()
     for toml in recipe_tables(recipe):
@@ -66,6 +68,7 @@ def from_recipe(recipe: Path, root: Path) -> Dataset:
         unheard += _unheard(toml)
     if unheard:
         dataset = without(unheard, dataset, root)
+    dataset = with_spoken_keywords(dataset, root)
     if not dataset.positives:
         raise KwsError(f"{recipe}: no keywords in it")
     return dataset

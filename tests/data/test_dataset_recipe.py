@@ -298,6 +298,23 @@ def test_an_extended_recipe_s_unheard_words_stay_unheard(tmp_path: Path, data: P
     assert dataset.synthesis.excluded_phrases == ("lamp", "damp", "bulb", "stamp")
 
 
+def test_speech_that_says_a_keyword_alone_is_a_recording_of_it(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'unheard = ["bulb"]\n[negatives]\ncalls = ["others"]\n'
+        '[keywords]\ncomputer = ["computer"]\n"think engine" = ["engine"]\nbulb = ["bulb"]\n'
+    )
+    record(*(data / f"others/{name}.wav" for name in "efghi"))
+    record(data / "computer/d.wav", data / "engine/j.wav", data / "bulb/k.wav")
+    said = {"e": "[breath] _Computer_", "f": "a computer", "g": "ThinkEngine!", "h": "bulb"}
+    write_index(data / "others", **said, i="")
+    dataset = from_recipe(recipe, data)
+    assert names(dataset.positives["computer"]) == ["d.wav", "e.wav"]
+    assert names(dataset.positives["think engine"]) == ["j.wav", "g.wav"]
+    assert names(dataset.negatives) == ["f.wav", "i.wav"]
+    assert {clip.kind for clips in dataset.positives.values() for clip in clips} == {""}
+
+
 def test_transcripts_above_the_recordings_and_of_shards_are_found(tmp_path: Path) -> None:
     data, shards, recipe = tmp_path / "data", tmp_path / "shards", tmp_path / "recipe.toml"
     record(data / "computer/a.wav", *(data / "speech/anna" / n for n in ("b.1.wav", "c.wav")))

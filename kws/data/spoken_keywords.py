@@ -1,0 +1,35 @@
+"""Find the recordings of keywords among other speech, by their transcripts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from kws.audio.tar_members import without_archive
+from kws.data.clips import Clip
+from kws.data.dataset import Dataset
+from kws.data.transcripts import transcripts_of
+from kws.keyword_names import comparison_key, words_of
+
+
+def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
+    """Return a dataset of a data folder whose negatives that say a keyword alone are its recordings.
+
+    Where words are joined makes no difference: "think engine" is said by "ThinkEngine".
+    """
+    outside = {clip.path: without_archive(clip.path) for clip in dataset.negatives}
+    said = transcripts_of(outside.values(), root)
+    found: dict[str, list[Clip]] = {_joined(keyword): [] for keyword in dataset.positives}
+    negatives = []
+    for clip in dataset.negatives:
+        text = _joined(said.get(outside[clip.path], ""))
+        found.get(text, negatives).append(clip)
+    positives = {
+        keyword: [*clips, *(replace(clip, kind="") for clip in found[_joined(keyword)])]
+        for keyword, clips in dataset.positives.items()
+    }
+    return replace(dataset, positives=positives, negatives=negatives)
+
+
+def _joined(text: str) -> str:
+    return "".join(words_of(comparison_key(text), ""))
