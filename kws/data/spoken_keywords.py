@@ -12,10 +12,14 @@ from kws.data.transcripts import transcripts_of
 from kws.keyword_names import comparison_key, words_of
 
 
+NAMES = "zero one two three four five six seven eight nine".split()
+DIGITS = {str(digit): name for digit, name in enumerate(NAMES)}
+
+
 def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
     """Return a dataset of a data folder whose negatives that say a keyword alone are its recordings.
 
-    Where words are joined makes no difference: "think engine" is said by "ThinkEngine".
+    "ThinkEngine" says "think engine", and a digit its English word.
     """
     outside = {clip.path: without_archive(clip.path) for clip in dataset.negatives}
     said = transcripts_of(outside.values(), root)
@@ -32,4 +36,5 @@ def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
 
 
 def _joined(text: str) -> str:
-    return "".join(words_of(comparison_key(text), ""))
+    words = words_of(comparison_key(text), "")
+    return "".join(DIGITS.get(word, word) for word in words)

@@ -302,15 +302,17 @@ def test_speech_that_says_a_keyword_alone_is_a_recording_of_it(tmp_path: Path, d
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
         'unheard = ["bulb"]\n[negatives]\ncalls = ["others"]\n'
-        '[keywords]\ncomputer = ["computer"]\n"think engine" = ["engine"]\nbulb = ["bulb"]\n'
+        '[keywords]\ncomputer = ["computer"]\n"think engine" = ["engine"]\nseven = ["seven"]\nbulb = ["bulb"]\n'
     )
-    record(*(data / f"others/{name}.wav" for name in "efghi"))
+    record(*(data / f"others/{name}.wav" for name in "efghil"))
     record(data / "computer/d.wav", data / "engine/j.wav", data / "bulb/k.wav")
-    said = {"e": "[breath] _Computer_", "f": "a computer", "g": "ThinkEngine!", "h": "bulb"}
+    record(data / "seven/m.wav")
+    said = {"e": "[breath] _Computer_", "f": "10 computer", "g": "ThinkEngine!", "h": "bulb", "l": "7"}
     write_index(data / "others", **said, i="")
     dataset = from_recipe(recipe, data)
     assert names(dataset.positives["computer"]) == ["d.wav", "e.wav"]
     assert names(dataset.positives["think engine"]) == ["j.wav", "g.wav"]
+    assert names(dataset.positives["seven"]) == ["m.wav", "l.wav"]
     assert names(dataset.negatives) == ["f.wav", "i.wav"]
     assert {clip.kind for clips in dataset.positives.values() for clip in clips} == {""}
 
