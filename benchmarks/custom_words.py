@@ -3,11 +3,12 @@
     python benchmarks/custom_words.py WORK DATA --output DIR
 
 For each word and number of recordings `kws new` runs as a user runs it: from the text alone, or
-with 10 or 50 recordings besides. The words are those that the base model's recipe keeps unheard.
-Recordings to train on come from one half of the sessions and speakers; the model is tested on the
-other half, clean and in household noise of 10 dB SNR, and on speech that neither it nor the base
-model was trained on, running and with 2 s between its recordings. Misses are given at the model's
-own threshold and at those for 0.5 and 0.1 false alarms per hour. What WORK holds is not made again.
+with 10 or 50 recordings besides, and with a folder of other speech where there is one (--speech).
+The words are those that the base model's recipe keeps unheard. Recordings to train on come from one
+half of the sessions and speakers; the model is tested on the other half, clean and in household
+noise of 10 dB SNR, and on speech that neither it nor the base model was trained on, running and
+with 2 s between its recordings. Misses are given at the model's own threshold and at those for 0.5
+and 0.1 false alarms per hour. What WORK holds is not made again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ import numpy as np
 
 from kws.audio.audio_file import read_usable
 from kws.config import SAMPLE_RATE
+from kws.data.audio_files import audio_files
 from kws.data.clips import PARTITIONS, Clip
-from kws.data.dataset import Dataset
+from kws.data.dataset import NEGATIVE, Dataset
 from kws.data.dataset_recipe import from_recipe
 from kws.data.transcripts import transcripts_of
 from kws.evaluation.condition_scores import ALONE_SECONDS
@@ -57,13 +59,15 @@ def main() -> None:
     arguments.add_argument("--base", type=Path, default=Path("models/base.toml"))
     arguments.add_argument("--words", help="of those that the base model never heard; default all")
     arguments.add_argument("--counts", default=COUNTS, help="of recordings, 0 for the text alone")
+    arguments.add_argument("--speech", type=Path, help="recorded speech to train on as well")
     arguments.add_argument("--output", type=Path, required=True)
     given = arguments.parse_args()
     everything = from_recipe(given.recipe, given.data)
     unheard = read_toml(given.base).texts("unheard", '["a phrase"]')
     results = []
     for word in given.words.split(",") if given.words else unheard:
-        study = Study.of(word, everything, given.data, given.work / word.replace(" ", "_"))
+        work = given.work / word.replace(" ", "_")
+        study = replace(Study.of(word, everything, given.data, work), speech=given.speech)
         for count in map(int, given.counts.split(",")):
             results.append({"word": word, "recordings": count, **study.result(count)})
             print(json.dumps(results[-1]), flush=True)
@@ -92,6 +96,7 @@ class Study:
     negatives: list[Clip]  # unheard by the base model
     noise: list[Clip]  # of the household, which the base model knows
     work: Path
+    speech: Path | None = None  # without the word, of which `kws new` is given all
 
     @staticmethod
     def of(word: str, everything: Dataset, data: Path, work: Path) -> Study:
@@ -112,14 +117,14 @@ class Study:
 
     def result(self, count: int) -> dict[str, Any]:
         """Return what `kws new` says of its model of `count` recordings, and what is measured."""
-        folder = self.work / str(count)
+        folder = self.work / (f"{count}-and-speech" if self.speech else str(count))
         model, report = folder / "model.tflite", folder / "report"
         figures = report / "report.json"
         if not (model.exists() and figures.exists()):  # or interrupted between the two
             command = [sys.executable, "-m", "kws", "new", self.word, "--anyway"]
             command += ["--output", str(model), "--report", str(report)]
-            if count:
-                command += ["--recordings", str(self._chosen(count, folder / "recordings"))]
+            if count or self.speech:
+                command += ["--recordings", str(self._dataset(count, folder / "recordings"))]
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / "log.txt"
             with path.open("w") as log:
@@ -162,14 +167,17 @@ class Study:
         trace = np.concatenate([scorer.trace_stream(negatives), scorer.trace_stream(alone)])
         return trace[:, 0], 2 * sum(map(len, negatives)) / SAMPLE_RATE / 3600
 
-    def _chosen(self, count: int, folder: Path) -> Path:
-        """Return a folder with `count` recordings of those that the word is not tested on."""
+    def _dataset(self, count: int, folder: Path) -> Path:
+        """Return a dataset folder with `count` recordings that the word is not tested on."""
         clips = [clip for clip in self.recordings if clip.partition not in TESTED]
-        folder.mkdir(parents=True, exist_ok=True)
-        for index in np.random.default_rng(1).permutation(len(clips))[:count]:
-            link = folder / clips[index].path.name
+        chosen = np.random.default_rng(1).permutation(len(clips))[:count]
+        links = {folder / self.word / clips[i].path.name: clips[i].path for i in chosen}
+        for path in audio_files(self.speech) if self.speech else []:
+            links[folder / NEGATIVE / path.name] = path
+        for link, path in links.items():
+            link.parent.mkdir(parents=True, exist_ok=True)
             if not link.exists():
-                link.symlink_to(clips[index].path.resolve())
+                link.symlink_to(path.resolve())
         return folder
 
 

@@ -38,7 +38,7 @@ class PublicDataset:
 
 
 # Checksums as TensorFlow Datasets (url_checksums/speech_commands.txt) and torchaudio
-# (datasets/speechcommands.py) have them.
+# (datasets/speechcommands.py, librispeech.py) have them.
 PUBLIC_DATASETS = {
     dataset.name: dataset
     for dataset in (
@@ -59,6 +59,15 @@ PUBLIC_DATASETS = {
             1_489_096_277,
             2_400_000_000,
             "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
+        ),
+        PublicDataset(
+            "librispeech-dev-clean",
+            "LibriSpeech dev-clean: 5.4 hours of read English by 40 people",
+            "CC BY 4.0, V. Panayotov",
+            "https://www.openslr.org/resources/12/dev-clean.tar.gz",
+            337_926_286,
+            360_000_000,
+            "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3",
         ),
     )
 }

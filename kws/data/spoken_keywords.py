@@ -24,7 +24,7 @@ def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
     outside = {clip.path: without_archive(clip.path) for clip in dataset.negatives}
     said = transcripts_of(outside.values(), root)
     found: dict[str, list[Clip]] = {_joined(keyword): [] for keyword in dataset.positives}
-    negatives = []
+    negatives: list[Clip] = []
     for clip in dataset.negatives:
         text = _joined(said.get(outside[clip.path], ""))
         found.get(text, negatives).append(clip)

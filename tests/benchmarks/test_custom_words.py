@@ -121,7 +121,7 @@ def test_a_model_is_made_once_and_again_where_its_report_is_missing(
     result = own.result(1)
     assert (result["promised"], result["near_phrases"]) == ({"misses": 1}, None)
     assert result["utterances"] == 3
-    (chosen,) = (tmp_path / "1" / "recordings").iterdir()
+    (chosen,) = (tmp_path / "1" / "recordings" / "lumen").iterdir()
     assert chosen.stem in ("w-6", "w-7")  # which are not tested
     assert calls[0][calls[0].index("new") + 1] == "lumen"
     assert own.result(1) == result
@@ -132,6 +132,17 @@ def test_a_model_is_made_once_and_again_where_its_report_is_missing(
     (tmp_path / "1" / "model.tflite").unlink()
     assert own.result(1) == result
     assert len(calls) == 3
+
+
+def test_other_speech_joins_the_recordings(
+    study: Study, tmp_path: Path, calls: list[list[str]]
+) -> None:
+    speech = study.negatives[0].path.parent
+    replace(study, work=tmp_path, speech=speech).result(0)
+    folder = tmp_path / "0-and-speech" / "recordings"
+    assert calls[0][calls[0].index("--recordings") + 1] == str(folder)
+    assert [path.name for path in folder.iterdir()] == ["_negative_"]
+    assert {path.stem for path in (folder / "_negative_").iterdir()} == set(SAID)
 
 
 def test_a_failed_training_is_one_line(
