@@ -170,8 +170,9 @@ def _advice(
         yield "a longer or rarer phrase: much that sounds like this one wakes the model up"
     if card is None or card.measured_on == SYNTHETIC or card.hours < FEW_HOURS:
         yield (
-            "an hour of other speech and of the room's own sound, radio and television included:"
-            " kws record _negative_ --output DIR, kws data get speech-commands"
+            "hours of other speech: kws data get librispeech-dev-clean --output DIR/_negative_;"
+            " and the room's own sound, radio and television included: kws record _negative_"
+            " --output DIR"
         )
     if not plan.dataset.noise:
         yield "a minute of the room without speech: kws record _noise_ --output DIR"

@@ -27,7 +27,7 @@ def test_the_list():
 @pytest.mark.slow
 def test_the_command(server, tmp_path):
     process = kws("data", "get", "nonsense")
-    names = "speech-commands, speech-commands-v0.01"
+    names = ", ".join(PUBLIC_DATASETS)
     assert process.stderr == f"kws: error: no dataset named 'nonsense'; known are {names}\n"
     known = PUBLIC_DATASETS["speech-commands"]
     if shutil.disk_usage(tmp_path).free < known.size + known.unpacked:

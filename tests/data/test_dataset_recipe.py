@@ -307,7 +307,13 @@ def test_speech_that_says_a_keyword_alone_is_a_recording_of_it(tmp_path: Path, d
     record(*(data / f"others/{name}.wav" for name in "efghil"))
     record(data / "computer/d.wav", data / "engine/j.wav", data / "bulb/k.wav")
     record(data / "seven/m.wav")
-    said = {"e": "[breath] _Computer_", "f": "10 computer", "g": "ThinkEngine!", "h": "bulb", "l": "7"}
+    said = {
+        "e": "[breath] _Computer_",
+        "f": "10 computer",
+        "g": "ThinkEngine!",
+        "h": "bulb",
+        "l": "7",
+    }
     write_index(data / "others", **said, i="")
     dataset = from_recipe(recipe, data)
     assert names(dataset.positives["computer"]) == ["d.wav", "e.wav"]
