@@ -51,6 +51,14 @@ KWS_INLINE float kws_product(float a, float b) {
   return a * b; /* without __FMA__ there is nothing to fuse with */
 #elif defined(__wasm__) && !defined(__wasm_relaxed_simd__)
   return a * b; /* nor in WebAssembly */
+#elif defined(__GNUC__) && (defined(__riscv_flen) || \
+                            (defined(__XTENSA__) && !defined(__XTENSA_SOFT_FLOAT__)))
+  float product = a * b;
+  __asm__("" : "+f"(product));
+  return product;
+#elif defined(__GNUC__) && (defined(__arm__) || defined(__XTENSA__) || \
+                            (defined(__riscv) && !defined(__riscv_zfinx)))
+  return a * b; /* a call of a function, where there is no floating-point unit */
 #else
   volatile float product = a * b;
   return product;

@@ -28,14 +28,13 @@ static int8_t *kept(const kws_committee *committee, int age) {
          (slot < 0 ? slot + settings->kept_frames : slot) * settings->members->network.frame_values;
 }
 
-/* Forget what a member has taken; its network leaves out `delay` frames. */
-static void reset_member(kws_committee *committee, int index, int delay) {
+/* Forget what a member has taken. */
+static void reset_member(kws_committee *committee, int index) {
   const kws_member *member = &committee->settings->members[index];
   const size_t keywords = committee->settings->keywords;
   kws_ds_cnn network = network_of(committee, member);
   kws_ds_cnn_reset(&network);
   memset(sums_of(committee, member), 0, 4 * keywords + 2 * keywords * member->count);
-  state_of(committee, index)->delay = (uint16_t)delay;
   state_of(committee, index)->next = 0;
 }
 
@@ -54,11 +53,6 @@ static void add(kws_committee *committee, int index, const int8_t *scores) {
 
 /* Let a member take a frame. */
 static void take(kws_committee *committee, int index, const int8_t *frame) {
-  kws_member_state *state = state_of(committee, index);
-  if (state->delay > 0) {
-    --state->delay;
-    return;
-  }
   int8_t *scores = committee->memory + committee->settings->scores_at;
   kws_ds_cnn network = network_of(committee, &committee->settings->members[index]);
   if (kws_ds_cnn_push_quantised(&network, frame, scores)) add(committee, index, scores);
@@ -73,23 +67,16 @@ static int frames_needed(const kws_committee *committee, const kws_member *membe
   return back * committee->settings->stride + member->network.window_frames;
 }
 
-/* Let the others take the frames up to the latest: those since they stopped, or, where that is
- * fewer, those that they need from a reset. */
-static void catch_up(kws_committee *committee) {
-  const kws_committee_settings *settings = committee->settings;
-  int most = 0;
-  for (int i = 1; i < settings->member_count; ++i) {
-    const int needed = frames_needed(committee, &settings->members[i]);
-    if (needed > most) most = needed;
+/* Let a member take the frames up to the latest: those since it stopped, or, where that is fewer,
+ * those that it needs from a reset. */
+static void catch_up(kws_committee *committee, int index) {
+  kws_member_state *state = state_of(committee, index);
+  const int needed = frames_needed(committee, &committee->settings->members[index]);
+  if (state->lag > needed) {
+    reset_member(committee, index);
+    state->lag = (uint16_t)needed;
   }
-  if (committee->lag > most) {
-    committee->lag = (uint16_t)most;
-    for (int i = 1; i < settings->member_count; ++i)
-      reset_member(committee, i, most - frames_needed(committee, &settings->members[i]));
-  }
-  for (; committee->lag > 0; --committee->lag)
-    for (int i = 1; i < settings->member_count; ++i)
-      take(committee, i, kept(committee, committee->lag));
+  for (; state->lag > 0; --state->lag) take(committee, index, kept(committee, state->lag));
 }
 
 /* Return the bound of a keyword: at a threshold that is lower than those that it is for, the others
@@ -104,32 +91,55 @@ static int bound_at(const kws_committee *committee, const uint16_t *thresholds, 
   return bound > 1 ? bound : 1;
 }
 
-/* Average the first member's posteriors; return whether it suspects a keyword. */
-static bool suspect(kws_committee *committee, const uint16_t *thresholds) {
-  const kws_committee_settings *settings = committee->settings;
-  const kws_member *first = settings->members;
-  uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
-  bool suspected = false;
-  const uint32_t *sums = sums_of(committee, first);
-  for (int i = 0; i < settings->keywords; ++i) {
-    averages[i] = 0;
-    averages[settings->keywords + i] = (uint16_t)(sums[i] / first->count);
-    if (averages[settings->keywords + i] >= bound_at(committee, thresholds, i)) suspected = true;
-  }
-  return suspected;
+static uint16_t *averages_of(const kws_committee *committee) {
+  return (uint16_t *)(void *)(committee->memory + committee->settings->averages_at);
 }
 
-/* Average the posteriors of all members for the keywords that the first suspects. */
-static void confirm(kws_committee *committee, const uint16_t *thresholds) {
-  const kws_committee_settings *settings = committee->settings;
-  uint16_t *averages = (uint16_t *)(void *)(committee->memory + settings->averages_at);
-  for (int keyword = 0; keyword < settings->keywords; ++keyword) {
-    if (committee->of_first[keyword] < bound_at(committee, thresholds, keyword)) continue;
-    uint32_t sum = 0;
-    for (int i = 0; i < settings->member_count; ++i)
-      sum += sums_of(committee, &settings->members[i])[keyword];
-    averages[keyword] = (uint16_t)(sum / settings->posteriors);
+/* Sum up the posteriors of a keyword that the first members give; return how many they are. */
+static uint32_t sum_up(const kws_committee *committee, int members, int keyword, uint32_t *sum) {
+  uint32_t count = 0;
+  *sum = 0;
+  for (int i = 0; i < members; ++i) {
+    const kws_member *member = &committee->settings->members[i];
+    *sum += sums_of(committee, member)[keyword];
+    count += member->count;
   }
+  return count;
+}
+
+/* Average the posteriors of the first members, for the keywords that are still suspected. */
+static void average(kws_committee *committee, int members) {
+  uint16_t *averages = averages_of(committee), *shown = averages + committee->settings->keywords;
+  for (int i = 0; i < committee->settings->keywords; ++i) {
+    uint32_t sum;
+    const uint32_t count = sum_up(committee, members, i, &sum);
+    if (averages[i]) shown[i] = (uint16_t)(sum / count);
+  }
+}
+
+/* Suspect the keywords whose bound the first member reaches. */
+static void suspect(kws_committee *committee, const uint16_t *thresholds) {
+  uint16_t *averages = averages_of(committee), *shown = averages + committee->settings->keywords;
+  const int keywords = committee->settings->keywords;
+  for (int i = 0; i < keywords; ++i) averages[i] = true;
+  average(committee, 1);
+  for (int i = 0; i < keywords; ++i) averages[i] = shown[i] >= bound_at(committee, thresholds, i);
+}
+
+/* Unless every average is wanted, suspect no longer the keywords whose mean of all cannot reach the
+ * threshold, however sure the members after the first ones are. Return whether a keyword is left. */
+static bool narrow(kws_committee *committee, int members, const uint16_t *thresholds) {
+  const uint32_t posteriors = committee->settings->posteriors;
+  uint16_t *averages = averages_of(committee);
+  bool left = false;
+  for (int i = 0; i < committee->settings->keywords; ++i) {
+    uint32_t sum;
+    const uint32_t others = posteriors - sum_up(committee, members, i, &sum);
+    const bool in_reach = sum + (others << 15) >= thresholds[i] * posteriors;
+    if (!in_reach && !committee->every_average) averages[i] = false;
+    if (averages[i]) left = true;
+  }
+  return left;
 }
 
 void kws_committee_init(kws_committee *committee, const kws_committee_settings *settings,
@@ -137,16 +147,18 @@ void kws_committee_init(kws_committee *committee, const kws_committee_settings *
   committee->settings = settings;
   committee->memory = memory;
   committee->averages = (const uint16_t *)(const void *)(committee->memory + settings->averages_at);
-  committee->of_first = committee->averages + settings->keywords;
+  committee->shown = committee->averages + settings->keywords;
+  committee->every_average = false;
   kws_committee_reset(committee);
 }
 
 void kws_committee_reset(kws_committee *committee) {
   const kws_committee_settings *settings = committee->settings;
   if (settings->member_count == 0) return;
-  reset_member(committee, 0, settings->window_frames - settings->members->network.window_frames);
+  reset_member(committee, 0);
+  for (int i = 1; i < settings->member_count; ++i) state_of(committee, i)->lag = UINT16_MAX;
   committee->next = 0;
-  committee->lag = UINT16_MAX;
+  committee->skip = (uint16_t)(settings->window_frames - settings->members->network.window_frames);
   committee->wait = settings->window_frames;
   committee->parity = 0;
   committee->steps = 0;
@@ -155,14 +167,20 @@ void kws_committee_reset(kws_committee *committee) {
 /* Return the room for the next frame. */
 static int8_t *next_frame(kws_committee *committee) {
   if (++committee->next == committee->settings->kept_frames) committee->next = 0;
-  if (committee->lag < UINT16_MAX) ++committee->lag;
+  for (int i = 1; i < committee->settings->member_count; ++i) {
+    kws_member_state *state = state_of(committee, i);
+    if (state->lag < UINT16_MAX) ++state->lag;
+  }
   return kept(committee, 1);
 }
 
 /* Let the first member take the latest frame; return true if it completes a step. */
 static bool advance_first(kws_committee *committee, const int8_t *latest) {
   const kws_committee_settings *settings = committee->settings;
-  take(committee, 0, latest);
+  if (committee->skip > 0)
+    --committee->skip;
+  else
+    take(committee, 0, latest);
   if (--committee->wait > 0) return false;
   committee->wait = settings->stride;
   return true;
@@ -181,10 +199,15 @@ bool kws_committee_push_quantised(kws_committee *committee, const int8_t *frame)
 }
 
 void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds) {
-  if (suspect(committee, thresholds)) {
-    catch_up(committee);
-    confirm(committee, thresholds);
+  const kws_committee_settings *settings = committee->settings;
+  uint16_t *averages = averages_of(committee);
+  suspect(committee, thresholds);
+  for (int ran = 1; ran < settings->member_count && narrow(committee, ran, thresholds); ++ran) {
+    catch_up(committee, ran);
+    average(committee, ran + 1);
   }
+  for (int i = 0; i < settings->keywords; ++i)
+    if (averages[i]) averages[i] = committee->shown[i];
   committee->parity ^= 1;
-  if (committee->steps + 1 < committee->settings->smooth_steps) ++committee->steps;
+  if (committee->steps + 1 < settings->smooth_steps) ++committee->steps;
 }

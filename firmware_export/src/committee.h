@@ -1,10 +1,11 @@
 /* Confirm what one network suspects by a committee; kws/committee.py states the definition.
  *
- * The first member always runs. Where it suspects a keyword, the others take the kept frames at
- * once, in the working memory of the kernels that all networks share: each step is decided when its
- * last frame comes, and nothing waits for a later one, whatever the gate does. So a step may take as
- * long as all frames of the smoothing window take all others; whoever records meanwhile needs a
- * buffer for that time (the report of kws export states it, and the sketch has it). */
+ * The first member always runs. Where it suspects a keyword, the others take the kept frames, one
+ * member after another while the mean of all can still reach the threshold, in the working memory of
+ * the kernels that all networks share: each step is decided when its last frame comes, and nothing
+ * waits for a later one, whatever the gate does. So a step may take as long as all frames of the
+ * smoothing window take all others; whoever records meanwhile needs a buffer for that time (the
+ * report of kws export states it, and the sketch has it). */
 #ifndef KWS_COMMITTEE_H
 #define KWS_COMMITTEE_H
 
@@ -53,21 +54,23 @@ typedef struct {
 
 /* Hold the state of a member besides that of its network. */
 typedef struct {
-  uint16_t delay; /* frames that it leaves out before its first */
-  uint8_t next;   /* slot of its posteriors */
+  uint16_t lag; /* frames that it has not taken, UINT16_MAX: more than are kept; the first has none */
+  uint8_t next; /* slot of its posteriors */
 } kws_member_state;
 
 /* Hold the state of a committee. */
 typedef struct {
   const kws_committee_settings *settings;
   int8_t *memory;
-  const uint16_t *averages; /* [keywords] of the latest step; 0: not suspected */
-  const uint16_t *of_first; /* [keywords] of the first member at that step */
+  const uint16_t *averages; /* [keywords] of all members at the latest step; 0: not suspected */
+  const uint16_t *shown;    /* [keywords] of those members that the keyword needed at that step */
   uint16_t next;            /* slot for the next frame */
-  uint16_t lag;             /* frames that the others have not taken, UINT16_MAX: more than are kept */
+  uint16_t skip;            /* frames that the first member leaves out at the start */
   uint16_t wait;            /* frames until the next step */
   uint8_t parity;           /* of the next step's index */
   uint8_t steps;            /* before the next one, up to smooth_steps - 1 */
+  bool every_average;       /* whether those below the thresholds are wanted, too, for displays: set it
+                               after the start */
 } kws_committee;
 
 /* Set up a committee on the memory of a detector. */

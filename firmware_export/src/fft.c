@@ -1,7 +1,16 @@
-/* Compute the complex FFT in stages of radix 4, the first of radix 2 where need be. */
+/* Compute the complex FFT in stages of radix 4, the first of radix 2 where need be, and the
+ * magnitudes of the real one. */
 #include "fft.h"
 
+#include <string.h>
+
 #include "arithmetic.h"
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#elif !KWS_VFP
+#include <math.h>
+#endif
 
 /* Run the first stage of a transform whose size is not a power of four. */
 static void radix2(kws_complex *z, int points) {
@@ -161,4 +170,79 @@ void kws_fft(kws_complex *z, int points, const float *twiddles) {
     for (int k = 1; k < span; ++k)
       join(z + k, end, span, w[k * step], w[2 * k * step], w[3 * k * step]);
   }
+}
+
+#if KWS_VFP
+
+/* Split the bins but the first and the last into magnitudes. The lower half is written from the
+ * front, the upper half from the back: each where both of its inputs have been read already. */
+static void split_bins(kws_complex *z, int points, const float *w, int last) {
+  (void)last; /* to skip what no filter reads would cost more */
+  const kws_complex *a = z + 1, *b = z + points;
+  float *lower = &z->re + 1, *upper = &z->re + 2 * points;
+  __asm__ volatile("1:\n\t"
+                   "vldmia %[a]!, {s0, s1}\n\t"
+                   "vldmdb %[b]!, {s2, s3}\n\t"
+                   "vldmia %[w]!, {s4, s5}\n\t"
+                   "vadd.f32 s6, s0, s2\n\t" /* even */
+                   "vsub.f32 s7, s1, s3\n\t"
+                   "vadd.f32 s8, s1, s3\n\t" /* odd */
+                   "vsub.f32 s9, s2, s0\n\t"
+                   "vmul.f32 s0, s8, s4\n\tvmul.f32 s1, s9, s5\n\t" /* turn */
+                   "vmul.f32 s2, s9, s4\n\tvmul.f32 s3, s8, s5\n\t"
+                   "vsub.f32 s0, s0, s1\n\tvadd.f32 s2, s2, s3\n\t"
+                   "vadd.f32 s1, s6, s0\n\tvadd.f32 s3, s7, s2\n\t"
+                   "vsub.f32 s6, s6, s0\n\tvsub.f32 s7, s7, s2\n\t"
+                   "vmul.f32 s1, s1, s1\n\tvmul.f32 s3, s3, s3\n\t"
+                   "vmul.f32 s6, s6, s6\n\tvmul.f32 s7, s7, s7\n\t"
+                   "vadd.f32 s1, s1, s3\n\tvadd.f32 s6, s6, s7\n\t"
+                   "vsqrt.f32 s1, s1\n\tvsqrt.f32 s6, s6\n\t"
+                   "vstmia %[lower]!, {s1}\n\t"
+                   "vstmdb %[upper]!, {s6}\n\t"
+                   "cmp %[lower], %[end]\n\t"
+                   "bne 1b"
+                   : [a] "+r"(a), [b] "+r"(b), [w] "+r"(w), [lower] "+r"(lower), [upper] "+r"(upper)
+                   : [end] "r"(&z->re + points / 2 + 1)
+                   : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "cc", "memory");
+}
+
+#else
+
+/* Return the square root, correctly rounded, as IEEE 754 asks of every one. */
+KWS_INLINE float square_root(float x) {
+#if defined(__SSE__)
+  return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); /* sqrtf may need libm, for errno */
+#else
+  return sqrtf(x);
+#endif
+}
+
+/* Return the magnitude of a complex number. */
+KWS_INLINE float magnitude_of(float re, float im) {
+  return square_root(kws_product(re, re) + kws_product(im, im));
+}
+
+/* Split the bins but the first and the last as above, up to the last one that is asked for. */
+static void split_bins(kws_complex *z, int points, const float *w, int last) {
+  float *lower = &z->re, *upper = lower + points;
+  for (int k = 1; k <= points / 2; ++k, w += 2) {
+    const kws_complex a = z[k], b = z[points - k], twiddle = {w[0], w[1]};
+    const kws_complex even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
+    const kws_complex turn = times(odd, twiddle);
+    if (k <= last) lower[k] = magnitude_of(even.re + turn.re, even.im + turn.im);
+    if (points - k <= last)
+      upper[points - k] = magnitude_of(even.re - turn.re, even.im - turn.im);
+  }
+}
+
+#endif
+
+float *kws_fft_magnitudes(kws_complex *z, int points, const float *split_twiddles, int last) {
+  float *bins = &z->re, *upper = bins + points; /* bin k is bins[k], or at first upper[k] */
+  const float first = z->re + z->im, final = z->re - z->im;
+  bins[0] = (first < 0 ? -first : first) * 2.0f;
+  upper[points] = (final < 0 ? -final : final) * 2.0f;
+  split_bins(z, points, split_twiddles, last);
+  memmove(bins + points / 2, upper + points / 2, (size_t)(points / 2 + 1) * sizeof *bins);
+  return bins;
 }

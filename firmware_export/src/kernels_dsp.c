@@ -109,6 +109,25 @@ void kws_convolution(const kws_layer *layer, kws_input in, int16_t *scratch, int
   kws_activate(layer, out);
 }
 
+/* Compute the last one to three outputs of a dense layer as a four. */
+static void last_outputs(const kws_layer *layer, kws_m4_loop *loop, int8_t *out) {
+  const int first = layer->output_channels & ~3;
+  const size_t count = layer->output_channels - (size_t)first;
+  int32_t bias[4] = {0}, multiplier[4] = {0};
+  int8_t shifts[4] = {0}, outputs[4];
+  memcpy(bias, layer->bias + first, count * sizeof *bias);
+  memcpy(multiplier, layer->multiplier + first, count * sizeof *multiplier);
+  memcpy(shifts, layer->shifts + first, count);
+  loop->bias = bias;
+  loop->multiplier = multiplier;
+  loop->shifts = shifts;
+  loop->out = outputs;
+  loop->weights = layer->weights + first * kws_padded_depth(layer);
+  loop->count = 1;
+  kws_m4_dense(loop);
+  memcpy(out + first, outputs, count);
+}
+
 void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *out) {
   const int channels = layer->output_channels;
   gather(layer, in, 0, 1, scratch);
@@ -116,7 +135,7 @@ void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *o
   loop.weights_step = 4 * kws_padded_depth(layer);
   loop.count = channels / 4;
   if (loop.count > 0) kws_m4_dense(&loop);
-  for (int o = channels & ~3; o < channels; ++o) kws_dense_output(layer, in, o, out);
+  if (channels % 4 > 0) last_outputs(layer, &loop, out);
   kws_activate(layer, out);
 }
 
@@ -124,9 +143,10 @@ void kws_dense(const kws_layer *layer, kws_input in, int16_t *scratch, int8_t *o
 static void depthwise_one_bin(const kws_layer *layer, kws_input in, int16_t *scratch,
                                int8_t *out) {
   const int8_t **taps = (const int8_t **)(void *)scratch, **end = taps;
-  for (int tap = 0; tap < layer->time_kernel; ++tap)
-    for (int k = 0; k < layer->frequency_kernel; ++k)
-      *end++ = kws_time_step(layer, in, tap) + k * layer->channels;
+  for (int tap = 0; tap < layer->time_kernel; ++tap) {
+    const int8_t *values = kws_time_step(layer, in, tap);
+    for (int k = layer->frequency_kernel; k > 0; --k, values += layer->channels) *end++ = values;
+  }
   kws_m4_loop loop = loop_of(layer, taps, out);
   loop.taps_end = end;
   loop.odd_taps = (end - taps) % 2;

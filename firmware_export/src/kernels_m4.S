@@ -29,18 +29,17 @@
         ssat    r4, #8, r4
         .endm
 
-        /* Requantise s into out; bias r7, rounding r8, out r10, multiplier r11, shifts r12; the
-         * pointers move */
-        .macro  quantise_channel s
-        ldr     r4, [r7], #4
-        ldrsb   r5, [r12], #1
-        add     \s, \s, r4
-        ldr     r4, [r11], #4
-        usat    r6, #5, r5
-        sub     r5, r6, r5
-        add     r6, #1
+        /* Shift s to the left where the channel's shift is positive; r5: negative shifts, bytes */
+        .macro  lift s, at
+        sbfx    r6, r5, #\at, #8
+        rsb     r6, r6, #0
+        usat    r6, #5, r6
         lsl     \s, \s, r6
-        smmulr  \s, \s, r4
+        .endm
+
+        /* Round s into out r10; right shifts r12, bytes; rounding r8 */
+        .macro  round_channel s, at
+        ubfx    r5, r12, #\at, #8
         lsl     r6, r8, r5
         add     r6, r6, \s, lsl #1
         add     r6, r6, \s, asr #31
@@ -49,21 +48,46 @@
         strb    r6, [r10], #1
         .endm
 
-        /* Requantise four channels r0 to r3; leave the flags of the iterations left. */
+        /* Requantise four channels from twice their sums r0 to r3; leave the flags of the iterations
+         * left. Positive shifts, which are rare, take the way over lift_four. */
         .macro  quantise_four
         ldr     r7, [lr]
         ldrd    r11, r12, [lr, #12]
-        ldrd    r8, r10, [lr, #20]
-        quantise_channel r0
-        quantise_channel r1
-        quantise_channel r2
-        quantise_channel r3
-        ldr     r4, [lr, #32]
+        ldm     r7!, {r4, r5, r6, r8}
         str     r7, [lr]
-        strd    r11, r12, [lr, #12]
+        add     r0, r0, r4, lsl #1
+        add     r1, r1, r5, lsl #1
+        add     r2, r2, r6, lsl #1
+        add     r3, r3, r8, lsl #1
+        ldr     r5, [r12], #4
+        movs    r6, #0
+        str     r12, [lr, #16]
+        ssub8   r5, r6, r5
+        sel     r12, r5, r6
+        cmp     r12, r5
+        bne     8f
+7:      ldm     r11!, {r4, r5, r6, r8}
+        str     r11, [lr, #12]
+        smmulr  r0, r0, r4
+        smmulr  r1, r1, r5
+        smmulr  r2, r2, r6
+        smmulr  r3, r3, r8
+        ldrd    r8, r10, [lr, #20]
+        round_channel r0, 0
+        round_channel r1, 8
+        round_channel r2, 16
+        round_channel r3, 24
+        ldr     r4, [lr, #32]
         str     r10, [lr, #24]
         subs    r4, r4, #1
         str     r4, [lr, #32]
+        .endm
+        .macro  lift_four
+8:      lift    r0, 0
+        lift    r1, 8
+        lift    r2, 16
+        lift    r3, 24
+        b       7b
         .endm
 
 /* Sums r0 to r3 and r12; weights r9 up to r7, x r10; four weights as pairs r11 and lr. */
@@ -181,11 +205,14 @@
         bne     2b
         subs    r0, r0, r1
         subs    r2, r2, r3
-        asrs    r0, r0, #8
-        asrs    r2, r2, #8
+        asrs    r0, r0, #7
+        lsls    r1, r1, #1
+        asrs    r2, r2, #7
+        lsls    r3, r3, #1
         quantise_four
         bne     1b
         pop     {r4-r11, pc}
+        lift_four
 
 /* x is a list of pointers to the first channel, r7 up to r10; weights r9; channel r11. */
         .macro  tap
@@ -221,9 +248,14 @@
         bne     2b
         add     r11, #4
         str     r11, [lr, #48]
+        lsls    r0, r0, #1
+        lsls    r1, r1, #1
+        lsls    r2, r2, #1
+        lsls    r3, r3, #1
         quantise_four
         bne     1b
         pop     {r4-r11, pc}
+        lift_four
 
 /* x is a table (channels_t): four biases, then by tap a pointer and two pairs of weights, up to
  * r11, then by channel multiplier, left, rounding, right. Value r9 of a bin; out r10. */

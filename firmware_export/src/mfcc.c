@@ -7,25 +7,6 @@
 #include "fft.h"
 #include "mfcc_window.h"
 
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#elif !KWS_VFP
-#include <math.h>
-#endif
-
-/* Return the square root, correctly rounded, as IEEE 754 asks of every one. */
-KWS_INLINE float square_root(float x) {
-#if KWS_VFP
-  float root;
-  __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
-  return root;
-#elif defined(__SSE__)
-  return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); /* sqrtf may need libm, for errno */
-#else
-  return sqrtf(x);
-#endif
-}
-
 /* Return sum plus a[0] * b[0], a[1] * b[1], ... added one after the other. */
 KWS_INLINE float add_products(float sum, const float *a, const float *b, int count) {
 #if KWS_VFP
@@ -120,34 +101,6 @@ static void load(const kws_mfcc *mfcc, kws_complex *z) {
   for (; index < end; ++index) z[*index].re = z[*index].im = 0.0f;
 }
 
-/* Return the magnitude of a complex number. */
-KWS_INLINE float magnitude_of(float re, float im) {
-  return square_root(kws_product(re, re) + kws_product(im, im));
-}
-
-/* Split the packed transform into the magnitudes [points + 1] of the real FFT, in place. The lower
- * half of the bins is written from the front, the upper half from the back: each where both of its
- * inputs have been read already. */
-static float *magnitudes(kws_complex *z, const kws_mfcc_tables *tables) {
-  const int points = tables->points, half = points / 2, last = tables->last_bin;
-  float *bins = &z[0].re, *upper = bins + points; /* bin k is bins[k], or at first upper[k] */
-  const float first = z[0].re + z[0].im, final = z[0].re - z[0].im;
-  bins[0] = (first < 0 ? -first : first) * 2.0f;
-  upper[points] = (final < 0 ? -final : final) * 2.0f;
-  const float *twiddle = tables->split_twiddles;
-  for (int k = 1; k <= half; ++k, twiddle += 2) {
-    const kws_complex a = z[k], b = z[points - k], w = {twiddle[0], twiddle[1]};
-    const kws_complex even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
-    const kws_complex turn = {kws_product(odd.re, w.re) - kws_product(odd.im, w.im),
-                              kws_product(odd.im, w.re) + kws_product(odd.re, w.im)};
-    if (k <= last) bins[k] = magnitude_of(even.re + turn.re, even.im + turn.im);
-    if (points - k <= last)
-      upper[points - k] = magnitude_of(even.re - turn.re, even.im - turn.im);
-  }
-  memmove(bins + half, upper + half, (size_t)(half + 1) * sizeof *bins);
-  return bins;
-}
-
 /* Return the natural logarithm of a normal positive number: x = 2^e * (1 + f), then a polynomial
  * in f. */
 KWS_INLINE float logarithm(float x) {
@@ -216,7 +169,8 @@ size_t kws_mfcc_push(kws_mfcc *mfcc, const int16_t *samples, size_t count, float
     float *logs = mfcc->work + 2 * tables->points + 2;
     load(mfcc, z);
     kws_fft(z, tables->points, tables->twiddles);
-    mel_logs(magnitudes(z, tables), logs, tables);
+    mel_logs(kws_fft_magnitudes(z, tables->points, tables->split_twiddles, tables->last_bin), logs,
+             tables);
     cepstrum(logs, frame, tables);
     kws_window_advance(mfcc->pending, &mfcc->count, tables->hop);
   }

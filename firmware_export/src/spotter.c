@@ -85,7 +85,7 @@ static void step(kws_spotter *spotter, results *results) {
   if (is_committee(spotter)) {
     if (!push_committee(spotter)) return;
     kws_committee_decide(committee, spotter->posterior.thresholds);
-    found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->of_first,
+    found = kws_posterior_decide(&spotter->posterior, committee->averages, committee->shown,
                                  &detection);
   } else {
     if (!push_network(spotter)) return;

@@ -14,6 +14,8 @@ EXPORT uint32_t kws_layout(void) { return KWS_LAYOUT; }
 /* Set up the detector and prime it; memory: [model->memory_bytes], 4-byte aligned. */
 EXPORT void kws_open(const kws_model *model, void *memory) {
   kws_spotter_init(&spotter, model, memory);
+  spotter.committee.every_average = true; /* the page shows them */
+  kws_spotter_reset(&spotter);
 }
 
 EXPORT void kws_reset(void) { kws_spotter_reset(&spotter); }

@@ -142,6 +142,7 @@ class NativeSpotter:
         self._spotter = ffi.new("kws_spotter *")
         self._detections = ffi.new("kws_detection[]", SHORT)
         lib.kws_spotter_init(self._spotter, self._model.pointer, self._memory)
+        self._spotter.committee.every_average = True  # `scores` has them
         self.use_thresholds(model.config)
         self.reset()
 

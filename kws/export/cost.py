@@ -173,14 +173,13 @@ def front_end_operations(front_end: FrontEnd) -> Counter[str]:
     """Count the operations of the front end for one feature frame."""
     if front_end.arithmetic == "fixed":
         return _fixed_front_end_operations(front_end)
-    first, count, _ = FrontEndTables(front_end).mel
+    _, count, _ = FrontEndTables(front_end).mel
     half = front_end.mel_filters // 2
     return Counter(
         {
             f"FFT of {front_end.fft}": 1,
             "sample read": front_end.hop,
             "sample of the window": front_end.window,
-            "FFT bin": int((first + count - 1).max()),
             "mel weight": int(count.sum()),
             "mel filter": front_end.mel_filters,
             "coefficient": front_end.coefficients,
@@ -263,9 +262,9 @@ def _convolution_operations(layer: Layer) -> Counter[str]:
     else:
         total["im2col four"] = copied * taps * tap_values // 4
     if bins == 1:
-        fours, rest = divmod(channels, 4)
+        fours = ceil(channels / 4)
         total += Counter({"dense": 1, "dense four": fours, "dense product": fours * depth // 8})
-        total += Counter({"dense rest": rest, "dense rest product": rest * taps * tap_values})
+        total["dense rest"] = int(channels % 4 > 0)
     elif bins < BINS_AT_ONCE:
         total += Counter({"bin": bins, "bin output": bins * channels})
         total["bin product"] = bins * channels * depth // 4

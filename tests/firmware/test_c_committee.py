@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_programs import HOST, HOST_FAST, M4_ARDUINO, Target
+from command_line import SAMPLES
 from conftest import skip_without
 from small_models import COMMITTEES, Samples, committee, synthetic_audio
 from test_spotter import run_c
 
+from kws.audio.audio_file import read_audio
 from kws.backend import Spotter, SpotterBackend
 from kws.engine.native import AVAILABLE, NativeSpotter
 from kws.model_file import ModelFile
 from kws.posterior import Detection
+from kws.sensitivity import with_sensitivity
 from kws.spotter import NumpySpotter
 
 models = pytest.mark.parametrize("model", COMMITTEES, ids=lambda model: model.__name__)
@@ -111,6 +114,29 @@ def test_native_lowers_the_bounds_with_the_thresholds(model: Callable[[], ModelF
         assert found[-1] == by_hops(numpy, synthetic_audio(4, seed))
     assert not any(found[0])
     assert any(found[2])
+
+
+@pytest.mark.parametrize("sensitivity", ["low", "normal", "high"])
+def test_a_board_leaves_out_members_that_cannot_change_a_decision(sensitivity: str) -> None:
+    """What it shows differs from a laptop, at steps without a detection."""
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    config = with_sensitivity(ModelFile.load("home").config, sensitivity)
+    laptop, board = (NativeSpotter(replace(ModelFile.load("home"), config=config)) for _ in "ab")
+    board._spotter.committee.every_average = False
+    samples = np.concatenate([read_audio(path) for path in sorted(SAMPLES.glob("*.flac"))])
+    thresholds = dict(zip(config.keywords, config.thresholds, strict=True))
+    found, differing = 0, 0
+    for at in range(0, len(samples), config.front_end.hop):
+        hop = samples[at : at + config.front_end.hop]
+        detections = laptop.push(hop)
+        assert board.push(hop) == detections
+        found += len(detections)
+        for keyword, score in board.scores.items():
+            if score != laptop.scores[keyword]:
+                assert max(score, laptop.scores[keyword]) < thresholds[keyword]
+                differing += 1
+    assert found > 8
+    assert differing > 20
 
 
 @pytest.mark.slow
