@@ -25,7 +25,8 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE
 
 BLOCK_SECONDS = 0.04  # as in kws.microphone: the plugin must find in one read what is one write
-CATCH_UP = 0.2  # s that blocks may be late and still all come, as a card's own buffer holds them
+CATCH_UP = 1.0  # s that blocks may be late and still all come, on a machine that is busy
+SMALL_BUFFER = 0.2  # s, the same of a card whose reader shall notice that it was away
 
 # Debian's PortAudio 19.6 fails an assertion when every listed card can be opened.
 UNUSABLE = "pcm.unusable { type unusable }\n"
@@ -68,6 +69,7 @@ class Card:
     stall: seconds without any data between the samples and the silence. PortAudio cannot close
     a stream of the plugin during a stall, as it could with a real card.
     later: samples after the stall, before the silence.
+    catch_up: seconds that a late reader loses nothing of.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Card:
     rate: int | None = None
     stall: float = 0.0
     later: npt.NDArray[np.int16] | None = None
+    catch_up: float = CATCH_UP
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the samples in blocks, the last one zero-padded, then silence forever."""
@@ -122,26 +125,29 @@ class SoundCards:
             feeder.join()
 
     def _feed(self, card: Card, end: int) -> None:
-        """Write each block after the plugin has read the previous one, at a real card's pace."""
-        due = time.monotonic()
+        """Write each block after the plugin has read the previous one, at a real card's pace.
+
+        The pace begins with the first reader.
+        """
+        due = 0.0
         # A FIFO this small holds one block at a time, complete or not at all.
         fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
-        for block in card.blocks():
+        for number, block in enumerate(card.blocks()):
             while not select.select([], [end], [], BLOCK_SECONDS)[1]:
                 if self._unplugged.is_set():
                     break
             now = time.monotonic()
-            due = next_due(due, now)
+            due = now if number < 2 else next_due(due, now, card.catch_up)
             if self._unplugged.wait(max(0.0, due - now)):
                 break
             os.write(end, block)
         os.close(end)
 
 
-def next_due(due: float, now: float) -> float:
+def next_due(due: float, now: float, catch_up: float) -> float:
     """Return when the next block is due, after one that was; times in s.
 
     A card samples on while its reader is late: late blocks catch up, so that lateness does not add
-    up to what would seem lost audio. A reader that was away for longer finds CATCH_UP at most.
+    up to what would seem lost audio. A reader that was away for longer finds `catch_up` at most.
     """
-    return max(due + BLOCK_SECONDS, now - CATCH_UP)
+    return max(due + BLOCK_SECONDS, now - catch_up)

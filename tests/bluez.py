@@ -12,6 +12,7 @@ from pathlib import Path
 from dbus_fast import PropertyAccess
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from waiting import PATIENCE
 
 from kws.audio import ble
 
@@ -44,9 +45,9 @@ class Adapter(ServiceInterface):
     Powered = constant("Powered", "b", True)
     Roles = constant("Roles", "as", ["central"])
 
-    def __init__(self, devices):
+    def __init__(self, devices, scanning):
         super().__init__("org.bluez.Adapter1")
-        self.devices = devices
+        self.devices, self.scanning = devices, scanning
 
     @dbus_method()
     def SetDiscoveryFilter(self, properties: "a{sv}"):  # noqa: F722, N802
@@ -54,6 +55,7 @@ class Adapter(ServiceInterface):
 
     @dbus_method()
     def StartDiscovery(self):  # noqa: N802
+        self.scanning.set()
         for device in self.devices:
             asyncio.get_running_loop().call_later(0.1, device.advertise)
 
@@ -178,7 +180,7 @@ class Bluez:
         values[ble.LOST] = bytes(4)
         self._values = {uuid: Characteristic(uuid, value) for uuid, value in values.items()}
         self._address = f"unix:path={folder / 'bus'}"
-        self._ready = threading.Event()
+        self._ready, self._scanning = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self._address}
 
@@ -190,7 +192,7 @@ class Bluez:
         assert self._daemon.stdout
         self._daemon.stdout.readline()
         self._thread.start()
-        assert self._ready.wait(60)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -202,7 +204,11 @@ class Bluez:
     def wait_for_listener(self) -> None:
         """Return when a client has subscribed to detections and losses."""
         for uuid in (ble.DETECTION, ble.LOST):
-            assert self._values[uuid].notifying.wait(60)
+            assert self._values[uuid].notifying.wait(PATIENCE)
+
+    def wait_for_scan(self) -> None:
+        """Return when a client looks for boards, since one was in reach."""
+        assert self._scanning.wait(PATIENCE)
 
     def notify(self, uuid: str, content: bytes) -> None:
         """Set a characteristic to a new value, and notify the client."""
@@ -211,6 +217,7 @@ class Bluez:
     def go_out_of_reach(self) -> None:
         """Take the board out of reach."""
         self._device.in_reach = False
+        self._scanning.clear()
         for characteristic in self._values.values():
             characteristic.notifying.clear()
         self._loop.call_soon_threadsafe(self._device.connect, False)
@@ -246,7 +253,7 @@ class Bluez:
 
     async def _export(self) -> None:
         self._bus = await MessageBus(bus_address=self._address).connect()
-        self._bus.export(ADAPTER, Adapter(self._devices))
+        self._bus.export(ADAPTER, Adapter(self._devices, self._scanning))
         for path, device in zip((DEVICE, OTHER_DEVICE), self._devices, strict=False):
             self._bus.export(path, device)
         self._bus.export(SERVICE, Service())

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from conftest import skip_without
+from waiting import PATIENCE
 
-TIMEOUT = 60_000  # ms, of a machine that is busy
+TIMEOUT = 1000 * PATIENCE  # ms
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import soundfile
+from waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "audio_samples"
@@ -31,7 +32,7 @@ def kws(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*KWS, *map(str, arguments)],
         **{"cwd": ROOT, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
-        | {"timeout": 120}
+        | {"timeout": PATIENCE}
         | options,
     )
 
@@ -45,7 +46,7 @@ def refused(process: subprocess.CompletedProcess[str]) -> str:
 
 @contextmanager
 def started(
-    *arguments: object, seconds: float = 120, **options: Any
+    *arguments: object, seconds: float = PATIENCE, **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a command that goes on running; stdout and stderr are pipes of text.
 

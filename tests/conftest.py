@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -25,6 +26,11 @@ FIRST = (
     "firmware/test_arduino_sketch.py",
     *("commands/test_evaluate_conditions.py", "commands/test_listen.py"),
 )
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C: a job in the background of a shell ignores it, and hands that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,13 +84,20 @@ def sound_cards(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
 
 
 @pytest.fixture(scope="session")
-def dask() -> Iterator[KillableCluster]:
-    """A Dask cluster of two processes of this machine."""
+def dask_of_all_tests() -> Iterator[KillableCluster]:
+    """Start a Dask cluster once for all tests: it takes seconds."""
     skip_without("distributed", find_spec("distributed"))
     from dask_cluster import killable_cluster
 
     with killable_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def dask(dask_of_all_tests: KillableCluster) -> KillableCluster:
+    """A Dask cluster of two processes of this machine, both alive."""
+    dask_of_all_tests.begin_again()
+    return dask_of_all_tests
 
 
 @pytest.fixture(autouse=True)

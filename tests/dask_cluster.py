@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from distributed import Client, LocalCluster
+from waiting import wait_until
 
 from kws.parallel import Cluster
+
+WORKERS = 2
 
 
 @dataclass
@@ -31,6 +34,19 @@ class KillableCluster:
         pids, tasks = self.client.run(os.getpid), self.client.processing()
         return [pid for address, pid in pids.items() if tasks.get(address)]
 
+    def begin_again(self) -> None:
+        """Wait until the cluster is as at first, whatever a test did to it."""
+        wait_until(self._is_whole)
+        self.killed.clear()
+
+    def _is_whole(self) -> bool:
+        """Return whether all workers are there, and are none that was killed."""
+        try:
+            pids = self.pids()
+        except OSError:  # one has just died
+            return False
+        return len(pids) == WORKERS and not set(pids) & set(self.killed)
+
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
         self.killed.append(pid)
@@ -43,7 +59,7 @@ def killable_cluster() -> Iterator[KillableCluster]:
     log.propagate = False
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=os.cpu_count(), dashboard_address=":0"
+            n_workers=WORKERS, threads_per_worker=os.cpu_count(), dashboard_address=":0"
         ) as local,
         Client(local) as client,
     ):

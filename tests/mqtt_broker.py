@@ -12,17 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from conftest import skip_without
+from free_port import free_port
+from waiting import PATIENCE, wait_until
 
-PATIENCE = 60  # s; no test waits so long unless something is broken
 # Debian installs it where the PATH of a user does not lead.
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Mosquitto:
@@ -52,14 +46,14 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self._process.poll() is None, "mosquitto ended"
-            time.sleep(0.02)
-        raise TimeoutError("mosquitto does not accept connections")
+        wait_until(self._accepts)
+
+    def _accepts(self) -> bool:
+        """Return whether it accepts connections; fail where it has ended."""
+        assert self._process is not None
+        assert self._process.poll() is None, "mosquitto ended"
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         """Kill the broker, which says nothing to its clients."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from command_line import ROOT
 from conftest import skip_without
+from waiting import PATIENCE
 
 from kws.backend import SpotterBackend
 from kws.listener import FLUSH_SECONDS
@@ -33,7 +34,7 @@ def node(program: str, *arguments: object) -> str:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -50,7 +51,7 @@ def detect(folder: Path, files: Sequence[Samples], *options: str) -> list[dict[s
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()][:-1]

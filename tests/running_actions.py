@@ -6,19 +6,17 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import ROOT
+from waiting import PATIENCE
 
 from kws.action import Actions
 from kws.posterior import Detection
 
 KEYWORDS = ["computer", "jarvis", "alexa", "smart mirror"]
 COMPUTER = Detection(sample=29440, keyword="computer", confidence=0.96875)  # at 1.84 s
-PATIENCE = 60  # s; no test waits so long unless something is broken
 
 
 def load(folder: Path, text: str) -> Actions:
@@ -29,8 +27,11 @@ def load(folder: Path, text: str) -> Actions:
 
 
 def command(program: str, *arguments: str, keyword: str = "computer", more: str = "") -> str:
-    """Return an [[action]] that runs Python source; JSON strings are TOML strings."""
-    parts = json.dumps([sys.executable, "-c", program, *arguments])
+    """Return an [[action]] that runs Python source, with nothing but the standard library.
+
+    So it starts in an instant; JSON strings are TOML strings.
+    """
+    parts = json.dumps([sys.executable, "-IS", "-c", program, *arguments])
     return f'[[action]]\nkeyword = "{keyword}"\ncommand = {parts}\n{more}\n'
 
 
@@ -39,14 +40,6 @@ def run_to_end(actions: Actions, *detections: Detection) -> None:
     for detection in detections or [COMPUTER]:
         actions.run(detection)
     actions.close(PATIENCE)
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    """Wait for a condition; fail where it never comes true."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def logged_lines(caplog: pytest.LogCaptureFixture) -> list[str]:

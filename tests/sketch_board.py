@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from compiled_objects import compiled
 from conftest import skip_without
+from waiting import PATIENCE
 
 from kws.config import SAMPLE_RATE
 from kws.listener import FLUSH_SECONDS
@@ -100,7 +101,7 @@ def run(
         env=os.environ | {"KWS_START_MS": str(start_ms)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     board = BoardRun(np.fromfile(paths[2], np.int16))

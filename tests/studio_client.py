@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from command_line import started
+from waiting import PATIENCE
 
 SECONDS = 3600  # that a studio runs at most: the tests of a module share it
 
@@ -36,10 +37,10 @@ class StudioClient:
         if parts.scheme == "https":
             trusting = ssl._create_unverified_context()
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self.address, timeout=60, context=trusting
+                self.address, timeout=PATIENCE, context=trusting
             )
         else:
-            connection = http.client.HTTPConnection(self.address, timeout=60)
+            connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -61,7 +62,7 @@ class StudioClient:
 
     def events(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield kind and values of server-sent events until the stream ends."""
-        connection = http.client.HTTPConnection(self.address, timeout=60)
+        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
         connection.request("GET", path)
         answer = connection.getresponse()
         assert answer.headers["Content-Type"].startswith("text/event-stream")

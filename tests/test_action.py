@@ -8,13 +8,13 @@ from command_line import SAMPLES, all_keywords, kws
 from running_actions import (
     COMPUTER,
     KEYWORDS,
-    PATIENCE,
     command,
     fresh_python,
     load,
     logged_lines,
     run_to_end,
 )
+from waiting import PATIENCE
 
 from kws.action import MAX_RUNNING
 from kws.backend import Spotter
@@ -109,7 +109,7 @@ class TestThreads:
         open(sys.argv[1] + ".done", "w")"""
 
     def test_run_returns_while_the_action_goes_on(self, tmp_path, lines):
-        actions = load(tmp_path, command(self.WAITING, "{keyword}", more="timeout = 60"))
+        actions = load(tmp_path, command(self.WAITING, "{keyword}", more="timeout = 3600"))
         actions.run(COMPUTER)
         (tmp_path / "go").touch()  # were run() to wait, the action would never see this
         actions.close(PATIENCE)
@@ -117,7 +117,7 @@ class TestThreads:
         assert (tmp_path / "computer.done").exists()
 
     def test_one_too_many_is_dropped_with_one_line(self, tmp_path, lines):
-        actions = load(tmp_path, command(self.WAITING, "{time}", more="timeout = 60"))
+        actions = load(tmp_path, command(self.WAITING, "{time}", more="timeout = 3600"))
         for second in range(MAX_RUNNING + 1):
             actions.run(Detection(16000 * second, "computer", 0.9))
         dropped = f"for 'computer' at {MAX_RUNNING}.00 s dropped: "

@@ -18,6 +18,7 @@ import soundfile
 from alsa import Card
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
+from waiting import PATIENCE
 
 import kws
 
@@ -40,7 +41,7 @@ def run(*arguments: object, **options) -> str:
     """Return what a fresh interpreter prints; it must succeed."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        **{"cwd": ROOT, "capture_output": True, "timeout": 120} | options,
+        **{"cwd": ROOT, "capture_output": True, "timeout": PATIENCE} | options,
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
@@ -183,7 +184,7 @@ class TestExamples:
             assert process.stdout.readline() == "listening on desk\n"
             assert re.fullmatch(r"\d\.\d\d s  computer  0\.\d\d\n", process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=60) == ("", "")
+            assert process.communicate(timeout=PATIENCE) == ("", "")
             assert process.returncode == 0
         finally:
             process.kill()
@@ -222,7 +223,7 @@ class TestExamples:
         recordings_of_a_word(tmp_path)
         (tmp_path / "recipe.toml").write_text(TINY_RECIPE)
         paths = [tmp_path, tmp_path / "word.tflite", tmp_path / "recipe.toml"]
-        output = run("examples/train_with_api.py", *paths, timeout=300)
+        output = run("examples/train_with_api.py", *paths, timeout=PATIENCE)
         assert output.splitlines()[-1] == "computer: threshold 0.50"
         assert kws.Spotter(tmp_path / "word.tflite").config.keywords == ("computer",)
 

@@ -15,6 +15,7 @@ from threading import Barrier
 
 import pytest
 from command_line import ROOT
+from waiting import PATIENCE
 
 from kws.atomic_write import replacing, write_atomically
 
@@ -32,7 +33,7 @@ OTHER_WRITERS = {
     "kws/studio/job_process.py": "a log, which may be cut short",
     "kws/studio/review_page.py": "moves a clip, whole, between folders",
     "kws/training/array_store.py": "writes into a folder that is renamed",
-    "kws/training/checkpoint.py": "writes what replacing() yields",
+    "kws/training/checkpoint.py": "encodes in memory",
     "kws/training/held_out_speech.py": "renames a folder",
     "kws/training/prepare.py": "renames a folder",
     "kws/training/shared_objects.py": "into a temporary folder",
@@ -117,7 +118,7 @@ def test_any_name(tmp_path: Path, name: str) -> None:
 
 def test_threads_that_write_names_of_one_end_do_not_mix_them_up(tmp_path: Path) -> None:
     paths = [tmp_path / (text + "-0@voice" * 8) for text in "abcdefgh"]
-    together = Barrier(len(paths), timeout=60)
+    together = Barrier(len(paths), timeout=PATIENCE)
 
     def write(path: Path) -> None:
         with replacing(path) as unfinished:

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from command_line import ROOT, SAMPLES, kws, refused
+from waiting import PATIENCE
 
 from kws import __version__
 from kws.model_file import find
@@ -42,7 +43,7 @@ finally:
 
 def test_each_record_of_the_log_is_one_line_on_stderr():
     process = subprocess.run(
-        [sys.executable, "-c", LOG], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", LOG], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert process.stdout == f"kws {__version__}\n"
     assert process.stderr == "kws: listening on two lines\nkws: audio lost\n"
@@ -147,7 +148,7 @@ def test_no_damaged_model_is_accepted_or_crashes_the_interpreter(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.splitlines() == ["refused"] * 2 * len(paths)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command_line import ROOT
 from conftest import skip_without
+from waiting import PATIENCE, wait_until
 
 import kws
 from kws import __version__
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dask_cluster import KillableCluster
 
 pytestmark = pytest.mark.slow
-
-WAIT_SECONDS = 60
 
 WORK = """
 import sys, time
@@ -49,14 +47,6 @@ try:
 except KwsError as error:
     print(error, file=sys.stderr)
 """
-
-
-def until(path: Path) -> None:
-    """Wait for a file."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not path.exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -83,7 +73,7 @@ def scheduler(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     described = folder / "scheduler.json"
     options = ("--host", "127.0.0.1", "--port", "0")
     with dask("scheduler", folder, *options) as process:
-        until(described)
+        wait_until(described.exists)
         with dask("worker", folder, "--no-nanny", "--nthreads", "1"):
             address = json.loads(described.read_text())["address"]
             wait_for_worker(address)
@@ -95,7 +85,7 @@ def wait_for_worker(address: str) -> None:
     from distributed import Client
 
     with Client(address) as client:
-        client.wait_for_workers(1, timeout=WAIT_SECONDS)
+        client.wait_for_workers(1, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("change", ["removed", "version"])
@@ -126,10 +116,9 @@ def test_a_scheduler_that_is_killed_is_one_line(how: str, tmp_path: Path) -> Non
             [*command, address, tmp_path], cwd=ROOT, stderr=subprocess.PIPE, text=True
         ) as work,
     ):
-        until(tmp_path / "begun")
-        time.sleep(0.5)
+        wait_until((tmp_path / "begun").exists)
         process.kill()
-        _, errors = work.communicate(timeout=WAIT_SECONDS)
+        _, errors = work.communicate(timeout=PATIENCE)
     assert errors == f"{address}: the cluster stopped\n"
 
 

@@ -14,6 +14,7 @@ import pytest
 from command_line import ROOT
 from module_map import PAGE, first_sentence, module_map, with_map
 from typer.main import get_command
+from waiting import PATIENCE
 
 from kws import __version__
 from kws.cli import app
@@ -144,7 +145,7 @@ def test_readme_names_the_system_packages():
 def test_the_python_of_readme_runs():
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     found = [re.fullmatch(r"\d+\.\d\d s  (.+)  0\.\d\d", line) for line in done.stdout.splitlines()]

@@ -12,6 +12,7 @@ import soundfile
 import soxr
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
+from waiting import PATIENCE
 
 import kws as package
 from kws.backend import AVAILABLE
@@ -24,7 +25,7 @@ def loaded(*command):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     lines = process.stderr.splitlines()
     assert process.returncode == 0, lines[-1]
@@ -74,7 +75,7 @@ def test_listening_works_without_the_packages_of_extras(rate, tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert found.returncode == 0, found.stderr
     assert [json.loads(line)["keyword"] for line in found.stdout.splitlines()] == ["computer"]
@@ -89,7 +90,7 @@ def test_a_missing_libsndfile_is_one_line(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert (found.returncode, found.stdout) == (1, "")
     (line,) = found.stderr.splitlines()

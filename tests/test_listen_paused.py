@@ -8,9 +8,10 @@ import sys
 import time
 
 import numpy as np
-from alsa import Card
+from alsa import SMALL_BUFFER, Card
 from command_line import all_keywords, started
 from conftest import skip_without
+from waiting import PATIENCE
 
 PAUSE_SECONDS = 3.0  # longer than a card may be silent
 
@@ -18,16 +19,17 @@ PAUSE_SECONDS = 3.0  # longer than a card may be silent
 def test_a_stopped_process_goes_on_when_it_is_continued(sound_cards):
     skip_without("signals that stop a process", sys.platform != "win32")
     silence = np.ones(16_000, np.int16)
-    environment = sound_cards(Card("desk", np.concatenate([all_keywords(), silence] * 2)))
+    samples = np.concatenate([all_keywords(), silence] * 2)
+    environment = sound_cards(Card("desk", samples, catch_up=SMALL_BUFFER))
     with started("listen", "--device", "desk", "--json", env=environment) as process:
-        assert json.loads(process.stdout.readline())["keyword"] == "computer"
+        lines = map(json.loads, process.stdout)
+        next(line for line in lines if "keyword" in line)
         process.send_signal(signal.SIGSTOP)
         time.sleep(PAUSE_SECONDS)
         process.send_signal(signal.SIGCONT)
-        found = json.loads(process.stdout.readline())
-        while found.get("keyword") != "alexa":
-            assert found.get("keyword") in (None, "jarvis")
-            assert found.get("gap", PAUSE_SECONDS) > PAUSE_SECONDS - 0.5
-            found = json.loads(process.stdout.readline())
+        # A busy machine may report short gaps as well.
+        gap = next(line for line in lines if line.get("gap", 0) > PAUSE_SECONDS - 0.5)
+        found = next(line for line in lines if line.get("keyword") == "alexa")
+        assert found["time"] > gap["time"] + gap["gap"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0

@@ -12,6 +12,7 @@ import soundfile
 from alsa import Card
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
+from waiting import PATIENCE
 
 COUNTED = np.arange(1, 12_001, dtype=np.int16)  # 0.75 s; the value of a sample is its index
 
@@ -46,7 +47,7 @@ def run(script: str, environment: dict[str, str] | None, *arguments: str) -> str
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert process.stderr == ""
     assert process.returncode == 0

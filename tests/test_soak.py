@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from command_line import ROOT
 from conftest import skip_without
+from waiting import PATIENCE
 
 SOAK = ROOT / "benchmarks" / "soak.py"
 KEYWORDS = [("computer", 1.0, 1.5), ("jarvis", 4.0, 4.5)]
@@ -31,7 +32,7 @@ def soak() -> ModuleType:
 def test_minutes_of_audio() -> None:
     skip_without("/proc", sys.platform == "linux")
     command = [sys.executable, SOAK, "--hours", "0.09"]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     assert process.returncode == 0, process.stdout
     assert process.stdout.splitlines()[0].startswith("3 periods of ")
     assert " 39/39 " in process.stdout

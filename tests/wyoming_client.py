@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from command_line import SAMPLES, started
+from free_port import free_port
+from waiting import PATIENCE
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event, read_event, write_event
 from wyoming.info import Describe, Info
 from wyoming.wake import Detect
 
 EXPECTED: dict[str, list[list[Any]]] = json.loads((SAMPLES / "expected.json").read_text())
+SECONDS = 3600  # that a server runs at most: the tests of a module share it
 CHUNK = 160  # samples, 10 ms, as Home Assistant sends them
 
 
@@ -92,7 +94,7 @@ class Client:
 
 
 @contextmanager
-def connected(address: str | tuple[str, int], timeout: float = 10) -> Iterator[Client]:
+def connected(address: str | tuple[str, int], timeout: float = PATIENCE) -> Iterator[Client]:
     """Connect to a Unix socket by its path, or to a host and port."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as connection:
@@ -102,19 +104,12 @@ def connected(address: str | tuple[str, int], timeout: float = 10) -> Iterator[C
             yield Client(reader, writer)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextmanager
 def server(*options: object, unix: Path | None = None) -> Iterator[Server]:
     """Run `kws serve` until the block ends; it listens when the block begins."""
     address = str(unix) if unix else ("127.0.0.1", free_port())
     uri = f"unix://{unix}" if unix else f"tcp://127.0.0.1:{address[1]}"
-    with started("serve", "--uri", uri, *options) as process:
+    with started("serve", "--uri", uri, *options, seconds=SECONDS) as process:
         lines = []
         for line in process.stderr:
             lines.append(line)
@@ -133,23 +128,16 @@ class Server:
     ) -> None:
         self.process, self.address, self.lines = process, address, lines
 
-    def connect(self, timeout: float = 10) -> Any:
-        return connected(self.address, timeout)
+    def connect(self) -> Any:
+        return connected(self.address)
 
     def end(self) -> tuple[int, list[str]]:
         """End the server by SIGTERM; return its exit status and the rest of its log."""
         self.process.terminate()
-        _, rest = self.process.communicate(timeout=20)
+        _, rest = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, rest.splitlines()
 
     def memory(self) -> int:
         """Return the resident memory, bytes."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * 4096
-
-
-def wait_for(condition: Any, seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)

@@ -132,7 +132,7 @@ class TakeFolder:
     """
 
     def __init__(self, folder: Path, speaker: str) -> None:
-        """Make the folder and count the takes of the speaker in it.
+        """Make the folder for takes of the speaker.
 
         speaker: a name of letters and digits, or "". Raises KwsError for another name, or for a
         folder that cannot be made or read.
@@ -145,11 +145,20 @@ class TakeFolder:
         self._session = f"{prefix}{time.strftime('%Y%m%dT%H%M%S')}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            names = [path.name for path in folder.iterdir()]
         except OSError as error:
             raise KwsError(f"{folder}: {error.strerror}") from error
-        pattern = re.compile(rf"{re.escape(prefix)}\d{{8}}T\d{{6}}-\d+\.wav")
-        self.kept = sum(pattern.fullmatch(name) is not None for name in names)  # by this speaker
+        self._name = re.compile(rf"{re.escape(prefix)}\d{{8}}T\d{{6}}-\d+\.wav")
+
+    @property
+    def kept(self) -> int:
+        """Return how many takes of the speaker are there; Ctrl-C may come while one is kept."""
+        try:
+            names = [path.name for path in self.folder.iterdir()]
+        except FileNotFoundError:  # it was empty
+            return 0
+        except OSError as error:
+            raise KwsError(f"{self.folder}: {error.strerror}") from error
+        return sum(self._name.fullmatch(name) is not None for name in names)
 
     def add(self, samples: Samples) -> Path:
         """Write a take, int16 [n] at 16 kHz; raise KwsError when it cannot be written."""
@@ -167,7 +176,6 @@ class TakeFolder:
         finally:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
-        self.kept += 1
         return path
 
     def _path(self, number: int) -> Path:

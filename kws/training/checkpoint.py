@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.actions.time_limit import one_line
-from kws.atomic_write import replacing
+from kws.atomic_write import write_atomically
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -44,17 +44,16 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; it replaces the previous one only when it is complete."""
-        with replacing(path) as unfinished, unfinished.open("wb") as file:
-            np.savez(
-                file,
-                numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
-                losses=np.array(self.losses, np.float64).reshape(-1, 3),
-                **{
-                    f"{name}{i}": array
-                    for name in LISTS
-                    for i, array in enumerate(getattr(self, name))
-                },
-            )
+        content = BytesIO()  # an archive that breaks off in a file complains when it is collected
+        np.savez(
+            content,
+            numbers=np.array([self.epoch, self.best_epoch, self.best_loss]),
+            losses=np.array(self.losses, np.float64).reshape(-1, 3),
+            **{
+                f"{name}{i}": array for name in LISTS for i, array in enumerate(getattr(self, name))
+            },
+        )
+        write_atomically(path, content.getvalue())
 
     @staticmethod
     def load(path: Path) -> Checkpoint:

@@ -113,7 +113,7 @@ def initialise_from(
         if kernel.size != initial.size:
             raise _shape_error(model)
         convolution.set_weights([kernel.reshape(initial.shape)])
-        output = keras.Model(network.inputs, norm.input)(features, training=False)
+        output = keras.Model(network.input, norm.input)(features, training=False)
         mean, variance = (np.array(f(output, axis=(0, 1, 2))) for f in (np.mean, np.var))
         norm.set_weights([np.sqrt(variance + norm.epsilon), bias + mean, mean, variance])
     if last_layer:

@@ -17,14 +17,13 @@ import pytest
 import soundfile
 from running_actions import (
     COMPUTER,
-    PATIENCE,
     command,
     fresh_python,
     load,
     logged_lines,
     run_to_end,
-    wait_until,
 )
+from waiting import PATIENCE, wait_until
 
 from kws.actions import http_post
 from kws.errors import KwsError
@@ -97,14 +96,16 @@ class TestCommand:
     def test_a_process_that_goes_on_delays_nothing(self, tmp_path, lines):
         program = """if True:
             import subprocess, sys
-            child = "import sys, time; time.sleep(1); print('late', file=sys.stderr);"
-            child += "open('ended', 'w')"
-            subprocess.Popen([sys.executable, '-c', child])
+            child = "import os, sys, time\\n"
+            child += "while not os.path.exists('go'): time.sleep(0.01)\\n"
+            child += "print('late', file=sys.stderr); open('ended', 'w')"
+            subprocess.Popen([sys.executable, '-IS', '-c', child])
             sys.exit('first')"""
         actions = load(tmp_path, command(program))
         actions.run(COMPUTER)
         wait_until(lambda: lines())
         assert lines()[0].endswith("failed: exit status 1: first")
+        (tmp_path / "go").touch()
         wait_until((tmp_path / "ended").exists)
 
     def test_without_a_temporary_folder(self, tmp_path, lines, monkeypatch):
@@ -139,7 +140,7 @@ class TestCommand:
             fcntl.flock(lock, fcntl.LOCK_EX)
             open("locked", "w")
             time.sleep(3600)'''
-        subprocess.Popen([sys.executable, "-c", child])
+        subprocess.Popen([sys.executable, "-IS", "-c", child])
         time.sleep(3600)"""
 
     def assert_child_dies(self, folder):
@@ -309,9 +310,9 @@ class TestWebhook:
             wait_until(lambda: not dripping)
 
     def test_hanging_server(self, tmp_path, server, lines):
-        run_to_end(load(tmp_path, webhook(f"{server.url}/hang", "timeout = 0.5")))
+        run_to_end(load(tmp_path, webhook(f"{server.url}/hang", "timeout = 2")))
         assert len(lines()) == 1
-        assert lines()[0].endswith("failed: not done within 0.5 s, abandoned")
+        assert lines()[0].endswith("failed: not done within 2 s, abandoned")
         assert len(server.posts) == 1
 
 
@@ -351,7 +352,7 @@ class TestFunction:
         assert lines()[0].endswith("failed: SystemExit: bye")
 
     def test_past_its_timeout_is_abandoned_and_not_piled_up(self, function, lines):
-        source = "import threading\nrelease = threading.Event()\ndef act(d): release.wait(60)\n"
+        source = "import threading\nrelease = threading.Event()\ndef act(d): release.wait(3600)\n"
         actions, module = function(source, "timeout = 0.5")
         actions.run(COMPUTER)
         wait_until(lambda: len(lines()) == 1)

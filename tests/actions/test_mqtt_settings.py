@@ -11,7 +11,8 @@ from importlib.util import find_spec
 
 import pytest
 from conftest import skip_without
-from mqtt_broker import Client, Mosquitto, free_port
+from free_port import free_port
+from mqtt_broker import Client, Mosquitto
 from running_actions import COMPUTER, load, logged_lines, run_to_end
 
 from kws.actions.mqtt_settings import mqtt_settings

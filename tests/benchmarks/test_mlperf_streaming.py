@@ -15,6 +15,7 @@ from command_line import ROOT
 from evaluation_samples import word
 from mlperf_streaming import Result, counted, in_words
 from short_recordings import record
+from waiting import PATIENCE
 from wake_word_stream import (
     MUSIC,
     SECTIONS,
@@ -104,7 +105,7 @@ def test_words_that_cannot_lie_apart_are_refused(words: int, seconds: float) -> 
 def test_a_stream_that_is_too_short_is_refused_in_a_line(tmp_path: Path) -> None:
     model = ROOT / "models" / "home.tflite"
     command = [sys.executable, BENCHMARK, tmp_path, model, "--minutes", 5]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "words do not begin more than 3 s apart in the first " in line
@@ -148,7 +149,7 @@ def test_a_stream_of_half_a_minute(tmp_path: Path) -> None:
     options += ["--minutes", 0.5, "--no-cost", "--sensitivity", "normal", "high", "--threshold", 1]
     command = [sys.executable, BENCHMARK, tmp_path, ROOT / "models" / "home.tflite", *options]
     command = [*map(str, command), "--output", str(tmp_path / "made")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "talkers, which the model was not trained on: a, b"

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from command_line import ROOT
 from evaluation_samples import NEGATIVES, POSITIVES, write_samples
+from waiting import PATIENCE
 
 from kws.config import SAMPLE_RATE
 
@@ -34,7 +35,7 @@ EVERYTHING = ("--partitions", *range(8))
 
 def benchmark(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from command_line import SAMPLES, kws, refused
 from conftest import skip_without
+from waiting import PATIENCE
 
 from kws.audio.audio_file import read_audio
 from kws.calibration_card import HELD_OUT, calibration_of
@@ -42,7 +43,15 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
     kinds = ("--negatives", speech / "kitchen", "--negatives", speech / "radio")
     words = ("--positives", tmp_path / "words")
     done = kws(
-        "calibrate", "home", *kinds, *words, "--alarms-per-hour", 2, "--output", output, timeout=600
+        "calibrate",
+        "home",
+        *kinds,
+        *words,
+        "--alarms-per-hour",
+        2,
+        "--output",
+        output,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stderr) == (0, "")
     home, mine = ModelFile.load("home"), ModelFile.load(output)

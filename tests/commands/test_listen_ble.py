@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from command_line import kws, started
 from conftest import skip_without
+from waiting import PATIENCE, wait_until
 
 from kws.audio import ble
 
@@ -131,13 +132,8 @@ def test_an_action_waits_for_its_min_confidence(board, tmp_path: Path) -> None:
         bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=16384))
         lines = [json.loads(process.stdout.readline()) for _ in range(2)]
         bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=20972))  # 0.64
-        deadline = time.monotonic() + 30
-        while not_yet := [n for n in ("high", "other") if not (tmp_path / n).exists()]:
-            assert time.monotonic() < deadline, not_yet
-            time.sleep(0.05)
-        while (tmp_path / "other").read_text().count("\n") < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: all((tmp_path / name).exists() for name in ("high", "other")))
+        wait_until(lambda: (tmp_path / "other").read_text().count("\n") == 2)
         process.terminate()
         process.communicate()
     assert [line["keyword"] for line in lines] == ["smart mirror", "computer"]
@@ -274,12 +270,10 @@ def test_an_interrupt_ends_it_when_the_service_is_gone(board, interrupt, gone, c
         bluez.wait_for_listener()
         if not connected:
             bluez.go_out_of_reach()
-            time.sleep(4)  # it scans
+            bluez.wait_for_scan()
         bluez.stop_answering(gone)
-        time.sleep(1)
+        time.sleep(1)  # it may notice, or not yet
         process.send_signal(interrupt)
-        begun = time.monotonic()
-        _, errors = process.communicate(timeout=30)
-        assert time.monotonic() - begun < 10
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert all(line.startswith("kws: ") for line in errors.splitlines()), errors

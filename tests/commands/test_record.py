@@ -15,6 +15,7 @@ import soundfile
 from alsa import Card
 from command_line import kws, started
 from noise_bursts import noise_bursts
+from waiting import PATIENCE
 
 from kws.config import SAMPLE_RATE
 from kws.recorder import prompts
@@ -82,15 +83,15 @@ def test_too_many_bad_takes_in_a_row_end_it(sound_cards, tmp_path):
 
 
 def test_an_interrupt_loses_nothing_kept(sound_cards, tmp_path):
-    samples = timeline(*[GOOD] * 4, seconds=2.5)
-    environment = sound_cards(Card("desk", samples))
+    """The takes after the first are silent, so that another is kept at no time."""
+    environment = sound_cards(Card("desk", timeline(GOOD, seconds=2.5)))
     command = ("record", "lumen", "--output", tmp_path, "--count", 2)
     with started(*command, env=environment) as process:
         while not list(tmp_path.glob("lumen/*.wav")):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stderr.read() == ""
         assert process.stdout.read().endswith(
             f"1 of 2 takes are in {tmp_path}/lumen; run the same command again to continue\n"
@@ -158,7 +159,7 @@ def test_on_a_terminal_keys_decide(sound_cards, tmp_path):
         person.answers(b"Enter keeps it, r repeats it, q ends", b"x\r", b"-001.wav")
         person.answers(b"Enter repeats it, k keeps it, q ends", b"k", b"-002.wav")
         person.answers(b"q ends", b"q", b"run the same command again to continue")
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     os.close(terminal)
     assert b"2 of 9 takes are in" in person.shown
     assert b"dBFS" in person.shown

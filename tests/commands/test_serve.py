@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
+from waiting import PATIENCE
 
 skip_without("the package wyoming", find_spec("wyoming"))
 
@@ -26,7 +26,6 @@ from wyoming_client import EXPECTED, Client, connected, sample, server  # noqa: 
 from kws import __version__  # noqa: E402
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets")
-DETECTION_SECONDS, NOTHING_SECONDS = 5.0, 1.0  # that Wyoming's own tests allow
 
 
 @contextmanager
@@ -35,7 +34,7 @@ def on_standard_streams(*options):
     command = [*KWS, "serve", "--uri", "stdio://", *map(str, options)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        too_long = threading.Timer(120, process.kill)
+        too_long = threading.Timer(PATIENCE, process.kill)
         too_long.start()
         try:
             yield process, Client(process.stdout, process.stdin)
@@ -52,19 +51,15 @@ def test_every_sample_over_the_standard_streams():
         for name, expected in EXPECTED.items():
             client.start()
             client.stream(sample(name), chunk=1024)
-            began = time.monotonic()
             client.stop()
             found = [client.read() for _ in expected or [None]]
-            taken = time.monotonic() - began
             if expected:
                 assert [event.data["name"] for event in found] == [word for word, *_ in expected]
                 assert {event.type for event in found} == {"detection"}
-                assert taken < DETECTION_SECONDS
             else:
                 assert found[0].type == "not-detected"
-                assert taken < NOTHING_SECONDS
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stdout.read() == b""
         assert process.stderr.read() == b""
 
@@ -216,12 +211,12 @@ def test_signals_are_the_normal_end(number, tmp_path):
         client.start()
         running.process.send_signal(number)
         assert client.at_end()
-        assert running.process.wait(10) == 0
+        assert running.process.wait(PATIENCE) == 0
         assert not (tmp_path / "kws.sock").exists()
     with on_standard_streams() as (process, client):
         client.names()
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_check_asks_a_running_server(tmp_path):
@@ -265,7 +260,7 @@ def test_a_port_that_is_taken_is_named():
     with server() as running:
         uri = f"tcp://127.0.0.1:{running.address[1]}"
         with started("serve", "--uri", uri) as second:
-            _, errors = second.communicate(timeout=60)
+            _, errors = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert errors.splitlines()[-1].startswith(f"kws: error: --uri {uri}: ")
 
@@ -296,11 +291,11 @@ def test_home_assistant_finds_the_server():
         network = Zeroconf()
         try:
             ServiceBrowser(network, "_wyoming._tcp.local.", Browser())
-            assert found.wait(20)
+            assert found.wait(PATIENCE)
             service = services["kws-in-a-test._wyoming._tcp.local."]
             with connected((service.parsed_addresses()[0], service.port)) as client:
                 assert client.names() == KEYWORDS
             assert running.end()[0] == 0
-            assert gone.wait(20)
+            assert gone.wait(PATIENCE)
         finally:
             network.close()

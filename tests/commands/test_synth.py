@@ -16,6 +16,7 @@ import soundfile
 from command_line import kws, started
 from conftest import skip_without
 from full_disk import full_disk
+from waiting import PATIENCE
 
 from kws.tts.pronunciation import DICTIONARY
 
@@ -104,7 +105,7 @@ def test_without_the_dictionary_the_warning_names_its_package(tmp_path, quick):
         env=quick,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert process.returncode == 0
     assert process.stderr == (
@@ -133,7 +134,7 @@ def test_an_interrupt_keeps_what_was_made(tmp_path, quick):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) != 0
+        assert process.wait(PATIENCE) != 0
         assert "Traceback" not in process.stderr.read()
     made = contents(data)
     assert 0 < len(made) < 5000

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from command_line import ROOT
+from waiting import PATIENCE
 
 PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/drop_ins.md").read_text(), re.DOTALL)
 
@@ -15,6 +16,6 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/drop_ins.md").read_t
 @pytest.mark.parametrize("program", PROGRAMS, ids=["porcupine", "openwakeword"])
 def test_programs_run(program: str) -> None:
     process = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert (process.returncode, process.stdout) == (0, ""), process.stderr

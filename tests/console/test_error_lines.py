@@ -17,6 +17,7 @@ from contextlib import suppress
 import pytest
 from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws
 from conftest import skip_without
+from waiting import PATIENCE
 
 FULL, READ = "/dev/full", {"stderr": subprocess.PIPE, "capture_output": False}
 WAV = ("listen", "--wav", SAMPLES / "all_keywords.flac")
@@ -118,7 +119,7 @@ def test_a_terminal_that_is_closed_does_not_end_listening(tmp_path):
         time.sleep(0.2)  # the next block redraws
         process.stdin.write(bytes(32_000))
         process.stdin.flush()
-        _, errors = process.communicate(all_keywords().tobytes(), timeout=60)
+        _, errors = process.communicate(all_keywords().tobytes(), timeout=PATIENCE)
     assert b"Traceback" not in errors
     assert errors.endswith(b"Input/output error\n")
     assert sorted((tmp_path / "done.txt").read_text().splitlines()) == sorted(KEYWORDS)
@@ -141,7 +142,7 @@ def failing(raised: str, **environment: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         env=os.environ | environment,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -208,7 +209,11 @@ cli.main()
 
 def test_an_error_of_a_thread_is_one_line():
     process = subprocess.run(
-        [sys.executable, "-c", IN_THREAD], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", IN_THREAD],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert process.returncode == 0
     assert len(process.stderr.splitlines()) == 1
@@ -226,19 +231,22 @@ def test_an_interrupt_during_imports_shows_no_traceback():
             assert process.stdout.readline() == "ready\n"
             time.sleep(0.004 + delay)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode in (130, -signal.SIGINT, 0), errors) == (True, "")
 
 
 def test_file_names_that_are_not_unicode_can_be_printed(tmp_path):
     folder = os.fsencode(tmp_path) + b"/caf\xe9"
     process = subprocess.run(
-        [*KWS, "export", "home", "--output", folder], cwd=ROOT, capture_output=True, timeout=60
+        [*KWS, "export", "home", "--output", folder],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=PATIENCE,
     )
     assert (process.returncode, process.stderr) == (0, b"")
     assert b"caf\\udce9" in process.stdout
     process = subprocess.run(
-        [*KWS, "info", folder + b"/none.tflite"], cwd=ROOT, capture_output=True, timeout=60
+        [*KWS, "info", folder + b"/none.tflite"], cwd=ROOT, capture_output=True, timeout=PATIENCE
     )
     assert process.returncode == 1
     assert process.stderr.endswith(b"caf\\udce9/none.tflite: No such file or directory\n")
@@ -251,7 +259,7 @@ def test_a_dumb_terminal_gets_plain_lines():
         stdin=subprocess.PIPE, stdout=end, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         os.close(end)
-        process.communicate(all_keywords().tobytes(), timeout=60)
+        process.communicate(all_keywords().tobytes(), timeout=PATIENCE)
     output = b""
     with suppress(OSError):  # EIO: what Linux says at the end of a terminal
         while part := os.read(terminal, 4096):
@@ -282,7 +290,7 @@ def test_no_state_of_the_streams_gives_a_traceback(tmp_path):
             draw.choice(["2>&-", "2>/dev/full", f"2>{errors}", f"2>{errors}"]),
         )
         script = shlex.join([*KWS, *map(str, command)]) + " " + " ".join(streams)
-        process = subprocess.run(["sh", "-c", script], cwd=ROOT, timeout=60)
+        process = subprocess.run(["sh", "-c", script], cwd=ROOT, timeout=PATIENCE)
         assert process.returncode in (0, 1), (script, process.returncode)
         shown = [path.read_text() for path in (output, errors) if path.exists()]
         assert "Traceback" not in "".join(shown), script

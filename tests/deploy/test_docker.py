@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 from command_line import KEYWORDS, ROOT
 from conftest import skip_without
+from free_port import free_port
+from waiting import PATIENCE, wait_until
 
 skip_without("the package wyoming", find_spec("wyoming"))
 
-from wyoming_client import connected, free_port, wait_for  # noqa: E402
+from wyoming_client import connected  # noqa: E402
 
 DOCKER = ROOT / "deploy" / "docker"
 IGNORED = DOCKER / "Dockerfile.dockerignore"
@@ -129,11 +131,11 @@ def test_the_steps_of_the_dockerfile(tmp_path):
 
     assert not healthy()
     with container(stage, settings, uri) as process:
-        wait_for(healthy, 60)
+        wait_until(healthy)
         with connected(("127.0.0.1", port)) as client:
             assert client.names() == KEYWORDS
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     packages = subprocess.run(
         [stage.root / "venv" / "bin" / "pip", "check"], capture_output=True, text=True
     )

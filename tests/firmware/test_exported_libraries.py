@@ -18,6 +18,7 @@ from c_programs import HERE
 from command_line import SAMPLES
 from conftest import skip_without
 from sketch_board import Samples
+from waiting import PATIENCE
 
 from kws.backend import Spotter
 from kws.export.formats import export_as
@@ -59,7 +60,7 @@ def engine(libraries: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 def run(command: list[str], folder: Path, content: bytes = b"") -> str:
     """Run a command in a folder; return what it printed."""
-    done = subprocess.run(command, cwd=folder, input=content, capture_output=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, input=content, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
 

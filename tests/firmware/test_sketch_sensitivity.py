@@ -13,6 +13,7 @@ import sketch_board
 from command_line import all_keywords
 from conftest import skip_without
 from small_models import first_network
+from waiting import PATIENCE
 
 from kws.backend import Spotter
 from kws.console.detection_lines import text_line
@@ -95,7 +96,7 @@ def test_what_the_model_lacks_does_not_compile(
     settings(sketch, sensitivity, thresholds)
     command = ["g++", "-std=gnu++14", "-fsyntax-only", "-x", "c++", "-include", "stdint.h"]
     done = subprocess.run(
-        [*command, str(sketch / "sensitivity.h")], capture_output=True, text=True, timeout=60
+        [*command, str(sketch / "sensitivity.h")], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode != 0
     assert reason in done.stderr
@@ -108,4 +109,4 @@ def test_the_settings_of_an_earlier_export_compile(tmp_path: Path) -> None:
     command = ["g++", "-std=gnu++14", "-fsyntax-only", "-x", "c++", *sketch_board.STRICT]
     source = tmp_path / "main.cpp"
     source.write_text('#include "sensitivity.h"\nint main() { (void)sensitivity; }\n')
-    subprocess.run([*command, f"-I{sketch}", str(source)], check=True, timeout=60)
+    subprocess.run([*command, f"-I{sketch}", str(source)], check=True, timeout=PATIENCE)

@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
-from mqtt_broker import Client, Mosquitto, free_port
+from free_port import free_port
+from mqtt_broker import Client, Mosquitto
+from waiting import PATIENCE, wait_until
 
 from kws.model_file import ModelFile
 
@@ -52,7 +54,7 @@ class Listener:
 
     def wait_for(self, pattern: str, lines: list[str] | None = None) -> str:
         """Wait for a line, of the log if nothing else is said."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         lines = self.log if lines is None else lines
         while time.monotonic() < deadline:
             if matching := [line for line in lines if re.search(pattern, line)]:
@@ -90,9 +92,7 @@ def events(client: Client) -> list[str]:
 
 
 def wait_for_events(client: Client, count: int) -> list[str]:
-    deadline = time.monotonic() + 60
-    while len(events(client)) < count and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(events(client)) >= count)
     return events(client)
 
 
@@ -120,7 +120,7 @@ def test_description_status_and_an_event_per_keyword(broker, tmp_path):
         client.wait(f"{DEVICE}/status", "online", since=since)
 
         listener.process.send_signal(signal.SIGTERM)
-        assert listener.process.wait(60) == 0
+        assert listener.process.wait(PATIENCE) == 0
         client.wait(f"{DEVICE}/status", "offline")
     with Client(broker.port) as later:  # what the broker keeps
         later.wait(CONFIG)
@@ -135,9 +135,7 @@ def test_what_a_former_model_had_is_removed(broker, tmp_path):
         client.send(CONFIG, json.dumps(former), retain=True)
         with listening(settings(tmp_path, broker.port)):
             client.wait(f"{DEVICE}/status", "online")
-            deadline = time.monotonic() + 60
-            while len(client.payloads(CONFIG)) < 4 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: len(client.payloads(CONFIG)) >= 4)
     configs = [json.loads(text)["cmps"] for text in client.payloads(CONFIG)]
     assert {"p": "number"} in [config.get("sensitivity_lumen") for config in configs[1:]]
     assert "sensitivity_lumen" not in configs[-1]
@@ -153,14 +151,12 @@ def test_the_last_will_of_a_killed_listener_and_the_return_after_a_restart(broke
         listener.speak(all_keywords()[: 3 * 16_000])  # it goes on, without a broker
         listener.wait_for("computer", listener.found)
         broker.start()
-        restarted, since = time.monotonic(), len(client.messages)
+        since = len(client.messages)
         client.wait(CONFIG, since=since)
         client.wait(f"{DEVICE}/status", "online", since=since)
         listener.speak(all_keywords()[3 * 16_000 :])
         client.wait(f"{DEVICE}/listening", "ON", since=since)
-        while "smart mirror" not in events(client):
-            assert time.monotonic() - restarted < 10
-            time.sleep(0.01)
+        wait_until(lambda: "smart mirror" in events(client))
         listener.process.kill()
         client.wait(f"{DEVICE}/status", "offline", since=since)
     with Client(broker.port) as later:
@@ -219,7 +215,7 @@ def test_a_wrong_password_is_said_and_listening_goes_on(tmp_path):
             listener.speak()
             listener.wait_for("smart mirror", listener.found)
             listener.process.stdin.close()
-            assert listener.process.wait(60) == 0
+            assert listener.process.wait(PATIENCE) == 0
             listener.wait_for("MQTT: 4 detections did not reach mqtt://localhost")
         login = {"KWS_MQTT_USERNAME": "kws", "KWS_MQTT_PASSWORD": "right"}
         url = f"mqtt://localhost:{broker.port}"
@@ -319,7 +315,7 @@ def test_a_broker_that_is_none_stops_nothing(tmp_path, answer, reason):
         listener.wait_for("smart mirror", listener.found)
         listener.wait_for(f"MQTT: .*{reason or 'connected'}")
         listener.process.send_signal(signal.SIGTERM)
-        assert listener.process.wait(60) == 0
+        assert listener.process.wait(PATIENCE) == 0
         assert not [line for line in listener.log if not line.startswith("kws: ")]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from free_port import free_port
+from waiting import wait_until
 
 pytest.importorskip("starlette", reason="kws[studio] is not here")
 
@@ -23,14 +24,6 @@ from kws.training.workers import DONE as FINISHED
 from kws.training.workers import Status
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something holds, for a minute at most."""
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """Return a workspace whose jobs end with the test."""
@@ -41,17 +34,11 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         jobs.stop(name)
 
 
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
-
-
 def test_a_command_that_ends_is_done_or_failed_with_its_line(workspace: Workspace) -> None:
     jobs = Jobs(workspace, workspace.jobs)
     jobs.start("good", ["--version"], {"dataset": "mine"}, [["export", "--help"]])
     jobs.start("bad", ["info", "no such model"], {}, [["--version"]])
-    wait_for(lambda: jobs.state("good").status == DONE and jobs.state("bad").status == FAILED)
+    wait_until(lambda: jobs.state("good").status == DONE and jobs.state("bad").status == FAILED)
     assert jobs.state("good").job["dataset"] == "mine"
     assert jobs.state("good").log[0].startswith("kws ")
     assert any("Usage: kws export" in line for line in jobs.state("good").log)
@@ -75,15 +62,19 @@ def test_a_job_goes_on_without_the_studio_and_another_finds_and_ends_it(workspac
         second.remove_work("long", workspace.jobs / "long" / "work")
     (workspace.jobs / "long" / "work").mkdir()
     second.stop("long")
-    wait_for(lambda: second.state("long").status != RUNNING)
+    wait_until(lambda: second.state("long").status != RUNNING)
     assert second.state("long").status in (DONE, INTERRUPTED)  # DONE: it took the signal in time
     assert (workspace.jobs / "long" / "work").is_dir()
     second.start("long", ["--version"], {})
-    wait_for(lambda: second.state("long").status == DONE)
+    wait_until(lambda: second.state("long").status == DONE)
 
 
-def test_the_progress_of_a_training_is_read_from_its_work_folder(tmp_path: Path) -> None:
-    job = {"folds": 2, "started": time.time() - 100, "began_at": 0.0}
+def test_the_progress_of_a_training_is_read_from_its_work_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    job = {"folds": 2, "started": now - 100, "began_at": 0.0}
     empty = training_progress(tmp_path, job, True)
     assert empty == {"stages": [], "share": 0, "seconds_left": None, "losses": {}}
     Status("examples", tmp_path / "examples.progress").report(FINISHED, 1.0)

@@ -20,7 +20,7 @@ from chromium import barriers, chromium_page
 from command_line import SAMPLES, all_keywords
 from conftest import skip_without
 from evaluation_samples import NEGATIVES, word
-from mqtt_broker import free_port
+from free_port import free_port
 from studio_client import running_studio
 
 from kws.config import SAMPLE_RATE

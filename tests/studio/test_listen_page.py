@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from command_line import KEYWORDS, SAMPLES, all_keywords, kws
 from studio_client import StudioClient
+from waiting import PATIENCE
 
 pytest.importorskip("websockets", reason="kws[studio] is not here")
 
@@ -47,7 +48,7 @@ def test_a_file_is_heard_to_its_end_however_fast_it_comes(studio: StudioClient) 
             socket.send(all_keywords()[first : first + 8000].tobytes())
         socket.send(b"")
         with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=60)
+            socket.recv(timeout=PATIENCE)
     events = list(studio.events("/api/listen/events?after=0"))
     assert not [values for kind, values in events if kind == "gap"]
     found = [(e["keyword"], e["time"]) for kind, e in events if kind == "detection"]
@@ -155,7 +156,7 @@ def test_audio_that_is_none_ends_the_connection_alone(studio: StudioClient) -> N
         with connect(f"ws://{studio.address}/api/listen/audio?rate=16000") as socket:
             socket.send(message)
             with pytest.raises(ConnectionClosed):
-                socket.recv(timeout=30)
+                socket.recv(timeout=PATIENCE)
     for rate in ("", "0", "16000.5", "9" * 40, "-16000"):
         with pytest.raises(InvalidStatus):
             connect(f"ws://{studio.address}/api/listen/audio?rate={rate}")

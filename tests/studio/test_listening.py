@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from waiting import PATIENCE
 
 pytest.importorskip("starlette", reason="kws[studio] is not here")
 
@@ -29,7 +30,7 @@ class _Broken:
         pass
 
     def fill(self, ring: RingBuffer) -> bool:
-        self.fails.wait(60)
+        self.fails.wait(PATIENCE)
         raise RuntimeError("the driver is gone")
 
 
@@ -43,7 +44,7 @@ def test_an_unexpected_error_ends_the_session_for_those_who_follow(caplog) -> No
         followed = session.events.follow(0)
         return [(each.kind, each.values, session.active) async for each in followed if each]
 
-    ends = asyncio.run(asyncio.wait_for(follow(), 30))
+    ends = asyncio.run(asyncio.wait_for(follow(), PATIENCE))
     error = "internal error: the driver is gone"
     assert ends == [("ended", {"error": error}, False)]
     assert (session.state()["active"], session.state()["error"]) == (False, error)

@@ -29,7 +29,7 @@ def test_nothing_is_fetched_from_elsewhere(path: Path) -> None:
     assert len(content.splitlines()) <= 250
 
 
-@pytest.mark.parametrize("path", STATIC.glob("page_*.js"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(STATIC.glob("page_*.js")), ids=lambda path: path.name)
 def test_texts_are_in_one_place(path: Path) -> None:
     """A text has a capital and a space, or is said to screen readers; codes have neither."""
     literals = re.findall(r'"([^"\n]*)"', path.read_text("utf-8"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import ROOT
 from conftest import skip_without
+from waiting import PATIENCE
 
 
 @pytest.mark.slow
@@ -31,7 +32,7 @@ def test_models_with_a_right_checksum(options: tuple[object, ...], tmp_path: Pat
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert fuzzer.returncode == 0, fuzzer.stderr[-3000:]
     assert "accepted" in fuzzer.stdout

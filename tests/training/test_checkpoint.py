@@ -38,7 +38,6 @@ class Unsaveable:
         raise OSError("no space left")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of zipfile
 def test_an_incomplete_checkpoint_never_replaces_a_complete_one(tmp_path: Path) -> None:
     path = tmp_path / "a.checkpoint"
     Checkpoint(1, 1, 0.5, [np.ones(5)], [np.ones(3)]).save(path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from training_signals import FRONT_END, LAYOUT, silent_generator, tone
+from waiting import wait_until
 
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS
@@ -98,10 +98,8 @@ def test_a_cluster_makes_the_same_examples_though_a_worker_is_killed(
     assert np.array_equal(here.labels, there.labels)
     assert np.array_equal(here.partitions, there.partitions)
     assert not list(tmp_path.glob("recordings-*"))  # what the workers read
-    deadline = time.monotonic() + 60  # a worker may end a task that was given to another besides
-    while any("recordings-" in maps for maps in dask.client.run(mapped).values()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    # A worker may end a task that was given to another besides.
+    wait_until(lambda: not any("recordings-" in m for m in dask.client.run(mapped).values()))
 
 
 def test_a_pool_holds_the_requested_numbers(pool_folder: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_network_is_initialised_from_a_model(tf, family: str) -> None:
     initialise_from(model, network, features)
 
     def activations(of, training: bool) -> np.ndarray:
-        inside = keras.Model(of.inputs, of.layers[-1].input)
+        inside = keras.Model(of.input, of.layers[-1].input)
         return np.array(inside(features, training=training)).ravel()
 
     expected = activations(source, False)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
@@ -23,6 +22,7 @@ import pytest
 import soundfile
 from command_line import ROOT
 from conftest import skip_without
+from waiting import PATIENCE
 
 from kws.audio.audio_file import read_audio
 from kws.calibration_card import HELD_OUT, calibration_of
@@ -160,7 +160,7 @@ def trained(dataset: Path, folder: Path) -> Trained:
     first = Fold(0, FOLDS, work)
     with until(command, lambda: first.checkpoint.exists()) as run:
         os.kill(run.pid, signal.SIGKILL)
-        run.communicate(timeout=120)  # its other processes end as well: none holds the pipe
+        run.communicate(timeout=PATIENCE)  # its other processes end as well: none holds the pipe
     killed_at = Checkpoint.load(first.checkpoint).epoch
 
     epochs_after: set[int] = set()
@@ -192,11 +192,7 @@ def trained(dataset: Path, folder: Path) -> Trained:
 @contextmanager
 def until(command: list[str], reached: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until something is reached."""
-    # A background job of a shell ignores Ctrl-C, and hands that on.
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heed
-    ) as run:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True) as run:
         while run.poll() is None and not reached():
             time.sleep(0.02)
         assert reached(), run.stderr.read().decode()
