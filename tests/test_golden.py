@@ -9,10 +9,10 @@ import json
 
 import pytest
 from command_line import ROOT, SAMPLES
-from fingerprint import fingerprint
+from fingerprint import MODELS, fingerprint
 
 from kws.audio.audio_file import read_audio
-from kws.model_file import ModelFile
+from kws.model_file import ModelFile, shipped
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +25,10 @@ def test_features_scores_posteriors_and_detections_keep_their_bits(name):
     assert set(GOLDEN[name]) == {path.name for path in SAMPLES.glob("*.flac")}
     for file, golden in GOLDEN[name].items():
         assert fingerprint(model, read_audio(SAMPLES / file)) == golden, file
+
+
+def test_every_shipped_model_has_its_hashes() -> None:
+    assert set(GOLDEN) == set(MODELS) == set(shipped())
 
 
 def test_the_features_are_those_of_the_model_s_own_arithmetic() -> None:

@@ -65,6 +65,7 @@ def test_the_small_one_fits_a_small_board():
     flash, ram, _ = sizes_and_instructions(small)
     assert flash <= 32 * 1024
     assert ram <= 16 * 1024
+    assert "32 KB of flash and 16 KB of RAM" in (ROOT / "models" / "README.md").read_text("utf-8")
     assert small.config.keywords == ModelFile.load().config.keywords
 
 

@@ -31,6 +31,7 @@ from kws.posterior import Posterior
 from kws.spotter import front_end_of
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
+MODELS = ("home", "base", "home-small")  # all that are shipped
 HOUR = 3600 * SAMPLE_RATE
 # Folders of a data folder, ending of the recordings, and every which of them is taken.
 HOUR_SOURCES = (("wake", ".flac", 4), ("speech/librispeech", ".opus", 2), ("noise/esc10", "", 8))
@@ -96,7 +97,7 @@ def of_samples() -> dict[str, Any]:
     """Return the fingerprints of the shipped models on the shipped samples."""
     return {
         name: {path.name: fingerprint(model, read_audio(path)) for path in recordings}
-        for name in ("home", "base")
+        for name in MODELS
         for model in [ModelFile.load(name)]
         for recordings in [sorted(SAMPLES.glob("*.flac"))]
     }

@@ -1,10 +1,11 @@
-"""Write the shipped model's figures into the pages: python tools/model_figures.py.
+"""Write the shipped models' figures into the pages: python tools/model_figures.py.
 
-They come from the card in models/home.tflite and from firmware_export/report.txt, which `make
-firmware` writes. Misses by condition come from benchmarks/wake_words.py, run once for each
-sensitivity, and stay as they are where no results are named:
+They come from the cards in models/home.tflite and models/home-small.tflite and from
+firmware_export/report.txt, which `make firmware` writes. Misses by condition come from
+benchmarks/wake_words.py, run once for each sensitivity of home and once for home-small, and stay as
+they are where no results are named:
 
-    python tools/model_figures.py --results low=DIR --results normal=DIR
+    python tools/model_figures.py --results low=DIR --results normal=DIR --small DIR
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kws.model_file import ModelFile
 
 ROOT = Path(__file__).parents[1]
 README, CARD, ARCHITECTURE = "README.md", "models/home.md", "docs/architecture.md"
+SMALL_CARD = "models/home-small.md"
 REPORT = ROOT / "firmware_export" / "report.txt"
 CONDITIONS = {  # of benchmarks/wake_words.py, in the words of the card
     "clean": "clean",
@@ -105,6 +107,23 @@ def condition_misses(results: Mapping[str, Any]) -> str:
     return table([f"missed of {utterances}, % (95 %)", *measured], rows)
 
 
+def comparison(home: Mapping[str, Any], small: Mapping[str, Any]) -> str:
+    """Return the misses of home and home-small by condition, at equal alarms and at *normal*."""
+    columns = [
+        of[key]["conditions"] for key in ("4 alarms", "20 alarms", "its thresholds")
+        for of in (home, small)
+    ]  # fmt: skip
+    (utterances,) = {c["recordings"] for column in columns for c in column.values()}
+    head = [f"missed of {utterances}, %"]
+    for title in ("4 alarms", "20 alarms", "*normal*"):
+        head += [f"{title}: home", "home-small"]
+    rates = [[100 * column[condition]["rate"] for column in columns] for condition in CONDITIONS]
+    rates.append([sum(column) / len(CONDITIONS) for column in zip(*rates, strict=True)])
+    names = [*CONDITIONS.values(), "mean"]
+    rows = [[name, *(f"{rate:.1f}" for rate in of)] for name, of in zip(names, rates, strict=True)]
+    return table(head, rows)
+
+
 def memory(report: str) -> str:
     """Return the parts of the RAM that a report states."""
     section = report.partition("\nRAM\n")[2].partition("\nInstructions\n")[0]
@@ -122,25 +141,55 @@ def with_block(page: str, name: str, made: str) -> str:
     return f"{before}{start}\n{made}\n{end}{after}"
 
 
-def pages(model: ModelFile, results: Mapping[str, Any]) -> dict[str, str]:
-    """Return the pages, by their paths, with the figures of a model."""
+def calibrated(model: ModelFile) -> str:
+    """Return what the thresholds of each sensitivity of a model stand for."""
     card = calibration_of(model.config)
     if card is None:
         raise SystemExit(f"{model.name}: its card has no calibration")
-    file = f"SHA-256 `{model.sha256}`, {len(model.content):,} bytes.\n"
+    return sensitivities(card)
+
+
+def file_of(model: ModelFile) -> str:
+    """Return the line that tells a model's file from others."""
+    return f"SHA-256 `{model.sha256}`, {len(model.content):,} bytes.\n"
+
+
+def pages(
+    home: ModelFile,
+    small: ModelFile,
+    results: Mapping[str, Any],
+    of_small: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return the pages, by their paths, with the figures of home and home-small.
+
+    Args:
+        home: The model that `kws listen` starts.
+        small: The one for small processors.
+        results: Results of the benchmark, of home at each sensitivity.
+        of_small: Those of home-small; they are compared with home's at *normal*.
+    """
     blocks = [
-        (README, "misses", keyword_misses(model.config)),
-        (README, "sensitivities", sensitivities(card)),
-        (CARD, "file", file),
-        (CARD, "sensitivities", sensitivities(card)),
+        (README, "misses", keyword_misses(home.config)),
+        (README, "sensitivities", calibrated(home)),
+        (CARD, "file", file_of(home)),
+        (CARD, "sensitivities", calibrated(home)),
+        (SMALL_CARD, "file", file_of(small)),
+        (SMALL_CARD, "sensitivities", calibrated(small)),
         (ARCHITECTURE, "memory", memory(REPORT.read_text("utf-8"))),
     ]
     if results:
         blocks.append((CARD, "conditions", condition_misses(results)))
+    if of_small:
+        blocks.append((SMALL_CARD, "comparison", comparison(results["normal"], of_small)))
     made = {path: (ROOT / path).read_text("utf-8") for path, _, _ in blocks}
     for path, name, text in blocks:
         made[path] = with_block(made[path], name, text)
     return made
+
+
+def read_results(folder: Path) -> Any:
+    """Return the results that the benchmark wrote into a folder."""
+    return json.loads((folder / "results.json").read_text())
 
 
 def main() -> None:
@@ -149,9 +198,15 @@ def main() -> None:
     parser.add_argument(
         "--results", action="append", default=[], metavar="SENSITIVITY=DIR", help="may be repeated"
     )
-    given = [each.partition("=") for each in parser.parse_args().results]
-    results = {name: json.loads((Path(d) / "results.json").read_text()) for name, _, d in given}
-    for path, text in pages(ModelFile.load("home"), results).items():
+    parser.add_argument("--small", type=Path, metavar="DIR", help="needs --results normal=DIR")
+    options = parser.parse_args()
+    given = [each.partition("=") for each in options.results]
+    results = {name: read_results(Path(folder)) for name, _, folder in given}
+    if options.small and "normal" not in results:
+        parser.error("--small is compared with --results normal=DIR")
+    of_small = read_results(options.small) if options.small else None
+    home, small = ModelFile.load("home"), ModelFile.load("home-small")
+    for path, text in pages(home, small, results, of_small).items():
         (ROOT / path).write_text(text, "utf-8")
 
 
