@@ -21,8 +21,8 @@ from kws.listener import listen
 from kws.model_file import ModelFile, shipped
 from kws.posterior import Detection, Posterior
 from kws.spotter import NumpySpotter
+from kws.training.architecture import convolutions
 from kws.training.dataset_scores import CLEAN, NOISY
-from kws.training.recipe import convolutions
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 MAX_WEIGHTS = 40 * 1024  # bytes of kernels and biases of a network

@@ -7,7 +7,7 @@ from training_signals import FRONT_END
 
 from kws.config import ModelConfig
 from kws.model_file import ModelFile
-from kws.training.recipe import Architecture
+from kws.training.architecture import Architecture
 
 SMALL = Architecture(channels=8, kernels=(3, 5), last_kernel=4)
 

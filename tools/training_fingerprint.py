@@ -26,20 +26,14 @@ from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
 from kws.engine.lowering import read
 from kws.model_file import ModelFile
+from kws.training.architecture import Architecture
 from kws.training.batches import Sampler
 from kws.training.cross_validation import Job, Plugin, train_and_score
 from kws.training.distillation import teacher
 from kws.training.distillation.plugin import DistillationPlugin
 from kws.training.fold import Fold
 from kws.training.prepare import Preparation, prepare_material
-from kws.training.recipe import (
-    WAKE_WORDS,
-    Architecture,
-    ExampleCounts,
-    Mining,
-    Recipe,
-    Schedule,
-)
+from kws.training.recipe import WAKE_WORDS, ExampleCounts, Mining, Recipe, Schedule
 from kws.training.workers import Status
 
 FOLDS = 4

@@ -27,7 +27,8 @@ from kws.engine.c_headers import constants
 from kws.engine.network import KINDS as KINDS_OF_LAYERS
 from kws.engine.network import Layer, Network
 from kws.export.c_source import detector_source
-from kws.export.cost import STAGES, STORED
+from kws.export.cost import STORED
+from kws.export.operation_counts import STAGES
 from kws.export.sketch import KINDS, engine_files, engine_sources
 from kws.model_file import ModelFile
 

@@ -52,18 +52,8 @@ def plan_addition(
     if recipe_file and has_data(recipe_file):
         raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
-    keywords = former.model.config.keywords
-    clips = marked_clips(added, keywords)
-    known = _by_keyword(from_folder(folder, keywords), keywords)
-    if former.split:
-        known = _with_partitions(known, former.split)
-    else:
-        _log.warning(
-            "%s: the work folder of its training is gone, so it may know the recordings that it is"
-            " compared on; its thresholds are kept",
-            model,
-        )
-    joined = _joined(known, clips, added)
+    clips = marked_clips(added, former.model.config.keywords)
+    joined = _joined(_known(folder, former, model), clips, added)
     dataset = with_synthesis(joined, spoken, recipe_file)
     dataset = with_kokoro(dataset, options.kokoro) if options.kokoro is not None else dataset
     recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
@@ -119,6 +109,20 @@ def marked_clips(folder: Path, keywords: Sequence[str]) -> dict[str, list[Record
 
 def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+
+
+def _known(folder: Path, former: Former, model: str) -> Dataset:
+    """Return the recordings of a folder, divided as in the former training where that is known."""
+    keywords = former.model.config.keywords
+    known = _by_keyword(from_folder(folder, keywords), keywords)
+    if former.split:
+        return _with_partitions(known, former.split)
+    _log.warning(
+        "%s: the work folder of its training is gone, so it may know the recordings that it is"
+        " compared on; its thresholds are kept",
+        model,
+    )
+    return known
 
 
 def _by_keyword(dataset: Dataset, keywords: Iterable[str]) -> Dataset:

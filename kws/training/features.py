@@ -16,7 +16,7 @@ from kws.backend import open_mfcc
 from kws.config import MICRO_FRONTEND, SAMPLE_RATE, FrontEnd
 from kws.mfcc_tables import FrontEndTables
 from kws.micro_frontend import NEPER
-from kws.training.recipe import Architecture
+from kws.training.architecture import Architecture
 
 IGNORE = -1
 ADAPTATION = 1  # s of a signal that the microfrontend adapts to

@@ -19,14 +19,9 @@ from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.model_file import ModelFile, find
+from kws.training.architecture import Architecture
 from kws.training.fold import Fold
-from kws.training.recipe import (
-    Architecture,
-    CommitteeRecipe,
-    Loss,
-    Recipe,
-    fine_tuning,
-)
+from kws.training.recipe import CommitteeRecipe, Loss, Recipe, fine_tuning
 
 SPLIT = "split.json"  # of a work folder: its folds, and the partition of each recording
 # Half of the usual epochs, at a third of the learning rate: the network knows its words.

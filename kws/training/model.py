@@ -19,7 +19,7 @@ from kws.config import FrontEnd
 from kws.engine.tflite_reader import Operator
 from kws.errors import KwsError
 from kws.model_file import ModelFile
-from kws.training.recipe import Architecture, convolutions
+from kws.training.architecture import Architecture, convolutions
 
 Float = npt.NDArray[np.float32]
 
@@ -44,26 +44,12 @@ def build_model(
         normalised: Whether each convolution but the last is followed by batch normalisation, else
             by a bias, as in a model file.
     """
-    x = inputs = keras.Input((frames, front_end.coefficients, 1))
-    planar = architecture.frequency_kernel > 0
-    stride, channels = architecture.stride, architecture.channels
-    biased = not normalised
-    if frames is None and not planar:
-        # The same sums in training, in a quarter of the time: coefficients are channels, frames
-        # lie where a picture has its width.
-        x = layers.Reshape((1, -1, front_end.coefficients))(x)
-        size, strides = (1, architecture.first_kernel), (1, stride)
-        x = layers.Conv2D(channels, size, strides=strides, use_bias=biased)(x)
-        x = layers.Reshape((-1, 1, channels))(x)
-    else:
-        kernel = architecture.frequency_kernel if planar else front_end.coefficients
-        frequency_stride = architecture.frequency_stride if planar else stride
-        size, strides = (architecture.first_kernel, kernel), (stride, frequency_stride)
-        x = layers.Conv2D(channels, size, strides=strides, use_bias=biased)(x)
-    x = _activated(x, normalised)
+    inputs = keras.Input((frames, front_end.coefficients, 1))
+    x = _activated(_first_convolution(inputs, architecture, not normalised), normalised)
+    width = 3 if architecture.frequency_kernel else 1
     for length in architecture.kernels:
-        x = _depthwise(x, length, 3 if planar else 1, normalised)
-        x = layers.Conv2D(channels, 1, use_bias=biased)(x)
+        x = _depthwise(x, length, width, normalised)
+        x = layers.Conv2D(architecture.channels, 1, use_bias=not normalised)(x)
         x = _activated(x, normalised)
     x = _depthwise(x, architecture.last_kernel, x.shape[2], normalised)
     logits = layers.Conv2D(classes, 1)(x)
@@ -165,6 +151,26 @@ class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
 
 
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
+
+
+def _first_convolution(
+    inputs: keras.KerasTensor, architecture: Architecture, biased: bool
+) -> keras.KerasTensor:
+    """Return the first convolution of features, which tells the two families apart."""
+    _, frames, coefficients, _ = inputs.shape
+    planar = architecture.frequency_kernel > 0
+    stride, channels = architecture.stride, architecture.channels
+    if frames is None and not planar:
+        # The same sums in training, in a quarter of the time: coefficients are channels, frames
+        # lie where a picture has its width.
+        x = layers.Reshape((1, -1, coefficients))(inputs)
+        size, strides = (1, architecture.first_kernel), (1, stride)
+        x = layers.Conv2D(channels, size, strides=strides, use_bias=biased)(x)
+        return layers.Reshape((-1, 1, channels))(x)
+    kernel = architecture.frequency_kernel if planar else coefficients
+    frequency_stride = architecture.frequency_stride if planar else stride
+    size, strides = (architecture.first_kernel, kernel), (stride, frequency_stride)
+    return layers.Conv2D(channels, size, strides=strides, use_bias=biased)(inputs)
 
 
 def _depthwise(

@@ -33,8 +33,8 @@ from kws.model_file import (
     networks_of,
 )
 from kws.sensitivity import least_thresholds
+from kws.training.architecture import Architecture
 from kws.training.features import dct_matrix
-from kws.training.recipe import Architecture
 
 INPUT_RANGE = 6.0  # standard deviations that the int8 input spans; what is beyond saturates
 

@@ -69,6 +69,26 @@ def check_work(work: Path, plan: Plan) -> None:
     training of something else left makes room, but for its synthetic speech, where that is of the
     same synthesis: a recording more does not synthesise all of it again.
     """
+    fingerprint, said = _fingerprints(plan)
+    stamp = work / "inputs.sha256"
+    make_work_folder(work)
+    try:
+        if (work / FINISHED).exists() and stamp.exists() and stamp.read_text() != fingerprint:
+            _make_room(work, said)
+        if stamp.exists() and stamp.read_text() != fingerprint:
+            raise KwsError(
+                f"{work}: made from other recordings or settings, or by another version of kws;"
+                " remove it, or choose another folder with --work"
+            )
+        if not stamp.exists():
+            write_atomically(stamp, fingerprint)
+            write_atomically(work / SYNTHESIS_STAMP, said)
+    except OSError as error:
+        raise KwsError(f"{work}: {error.strerror}") from error
+
+
+def _fingerprints(plan: Plan) -> tuple[str, str]:
+    """Return the hashes of all that a training depends on, and of its synthetic speech alone."""
     dataset, recipe = plan.dataset, plan.recipe
     files = [
         (*clip.path.parts[-2:], clip.partition, clip.testable, _file_state(clip.path))
@@ -86,23 +106,9 @@ def check_work(work: Path, plan: Plan) -> None:
     if (teacher := recipe.teacher).model:  # which stamps of before had not; wherever its file is
         others.append((_file_state(Path(teacher.model)), teacher.weight, teacher.temperature))
     inputs = repr((VERSION, files, synthesis, [*voices, *others], trained, plan.kept.folds))
-    fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
-    said = hashlib.sha256(repr((VERSION, synthesis, voices)).encode()).hexdigest()
-    stamp = work / "inputs.sha256"
-    make_work_folder(work)
-    try:
-        if (work / FINISHED).exists() and stamp.exists() and stamp.read_text() != fingerprint:
-            _make_room(work, said)
-        if stamp.exists() and stamp.read_text() != fingerprint:
-            raise KwsError(
-                f"{work}: made from other recordings or settings, or by another version of kws;"
-                " remove it, or choose another folder with --work"
-            )
-        if not stamp.exists():
-            write_atomically(stamp, fingerprint)
-            write_atomically(work / SYNTHESIS_STAMP, said)
-    except OSError as error:
-        raise KwsError(f"{work}: {error.strerror}") from error
+    said = repr((VERSION, synthesis, voices))
+    fingerprint, of_synthesis = (hashlib.sha256(t.encode()).hexdigest() for t in (inputs, said))
+    return fingerprint, of_synthesis
 
 
 def _file_state(path: Path) -> tuple[int, int]:

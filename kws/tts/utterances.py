@@ -116,15 +116,9 @@ def synthesise(
         carrier: Draws the sentence in which a text is said; read_keyword_in_sentence() reads it.
         progress: Is called after each file.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {path.stem.split("@")[0]: path for path in sorted(folder.glob("*.flac"))}
-    except OSError as error:
-        raise KwsError(f"{folder}: {error.strerror}") from error
-    by_synthesiser: dict[str, list[Voice]] = {}
-    for voice in installed_voices() if voices is None else voices:
-        by_synthesiser.setdefault(voice.synthesiser, []).append(voice)
-    draw = _Draw(seed, by_synthesiser, weights, children, carrier)
+    files = _files_of(folder)
+    spoken_by = _by_synthesiser(installed_voices() if voices is None else voices)
+    draw = _Draw(seed, spoken_by, weights, children, carrier)
     paths, missing = [], []
     for text in dict.fromkeys(texts):
         for number in range(count):
@@ -136,6 +130,23 @@ def synthesise(
             paths.append(files[name])
     _write_all(missing, progress)
     return [path for path in paths if path.exists()] if carrier else paths
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder, which is made, by their names without the voice."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return {path.stem.split("@")[0]: path for path in sorted(folder.glob("*.flac"))}
+    except OSError as error:
+        raise KwsError(f"{folder}: {error.strerror}") from error
+
+
+def _by_synthesiser(voices: Iterable[Voice]) -> dict[str, list[Voice]]:
+    """Return voices by their synthesiser."""
+    found: dict[str, list[Voice]] = {}
+    for voice in voices:
+        found.setdefault(voice.synthesiser, []).append(voice)
+    return found
 
 
 def file_name(text: str) -> str:

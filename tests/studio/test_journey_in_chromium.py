@@ -239,9 +239,10 @@ def export(page: Any) -> None:
 
 
 def test_from_a_word_to_a_board(workspace: Path, tmp_path: Path) -> None:
-    takes = microphone(tmp_path / "take.wav", all_keywords()[14_400:28_000], before=2.2)
+    takes = microphone(tmp_path / "take.wav", all_keywords()[14_400:28_000], before=2.6)
     words = [word(name)[:-SAMPLE_RATE] for name in ("computer_lights", "computer_moon")]
-    others = microphone(tmp_path / "others.wav", *words, before=4.0)
+    quiet = np.zeros(2 * SAMPLE_RATE, np.int16)  # in which the sensitivity is set
+    others = microphone(tmp_path / "others.wav", quiet, *words, before=4.0)
     options = "--port", free_port()
     first = chromium_page(takes, expected="ERR_FAILED")
     with running_studio(workspace, *options) as studio, first as page:

@@ -10,7 +10,7 @@ from trained_models import FAMILIES, SMALL, adapted_network, quantised
 from training_signals import FRONT_END
 
 from kws.errors import KwsError
-from kws.training.recipe import Architecture
+from kws.training.architecture import Architecture
 
 
 @pytest.mark.parametrize(

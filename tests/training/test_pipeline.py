@@ -63,7 +63,7 @@ from pathlib import Path
 from kws.cli import StderrHandler
 from kws.data.dataset import from_folder
 from kws.parallel import Cluster
-from kws.training.recipe import Architecture
+from kws.training.architecture import Architecture
 from kws.training.pipeline import run
 from kws.training.fold import Fold
 from kws.training.plan import Plan

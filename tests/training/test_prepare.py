@@ -11,6 +11,7 @@ import soundfile
 from kws.config import SAMPLE_RATE
 from kws.data.clips import PARTITIONS, Clip
 from kws.data.dataset import Dataset
+from kws.training.architecture import Architecture
 from kws.training.example_store import ExamplePool, NegativeSpeech
 from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.prepare import (
@@ -19,7 +20,7 @@ from kws.training.prepare import (
     Preparation,
     prepare_material,
 )
-from kws.training.recipe import Architecture, ExampleCounts, Mining, Recipe
+from kws.training.recipe import ExampleCounts, Mining, Recipe
 from kws.training.workers import DONE, Status
 
 pytestmark = pytest.mark.slow

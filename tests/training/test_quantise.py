@@ -10,7 +10,7 @@ from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.mfcc_tables import FrontEndTables
 from kws.model_file import ModelFile
-from kws.training.recipe import Architecture
+from kws.training.architecture import Architecture
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from kws.config import FrontEnd
 from kws.data.dataset_recipe import HYPERPARAMETERS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.training.architecture import Architecture
 from kws.training.former import Former
 from kws.training.recipe import (
     BASE_MODEL,
     COMMAND_WORDS,
     WAKE_WORDS,
-    Architecture,
     Augmentation,
     CommitteeRecipe,
     Distillation,

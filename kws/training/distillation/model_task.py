@@ -13,11 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from kws.model_file import ModelFile
+from kws.training.architecture import Architecture
 from kws.training.batches import AuxiliaryInputs
 from kws.training.features import ExampleLayout, network_frames
 from kws.training.losses import soft_target_loss
 from kws.training.model import dequantised
-from kws.training.recipe import Architecture, Teacher
+from kws.training.recipe import Teacher
 from kws.training.trainer import LOGITS, Tensors
 
 LEAST = 1e-6  # posterior, whose logarithm is a soft target

@@ -10,10 +10,11 @@ from kws.config import FrontEnd
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.model_file import ModelFile
+from kws.training.architecture import Architecture
 from kws.training.cross_validation import Job
 from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
-from kws.training.recipe import Architecture, Recipe
+from kws.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

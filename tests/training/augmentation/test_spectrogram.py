@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from training_signals import FRONT_END
 
+from kws.training.architecture import Architecture
 from kws.training.features import IGNORE, OVERSAMPLING, ExampleLayout
-from kws.training.recipe import Architecture, Augmentation
+from kws.training.recipe import Augmentation
 
 
 def test_vtlp_by_a_factor_of_one_changes_nothing(tf) -> None:

@@ -12,6 +12,7 @@ from kws.audio.audio_file import read_audio
 from kws.config import FrontEnd
 from kws.data.clips import PARTITIONS
 from kws.data.word_span import word_span
+from kws.training.architecture import Architecture
 from kws.training.distillation.corpus import (
     FRAMES_PER_POSITION,
     PAUSE,
@@ -29,9 +30,6 @@ from kws.training.distillation.embedding import (
 from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
 from kws.training.keyword_utterances import KeywordUtterances
-from kws.training.recipe import (
-    Architecture,
-)
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 

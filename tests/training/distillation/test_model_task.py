@@ -22,13 +22,14 @@ from kws.data.dataset import Dataset
 from kws.ds_cnn import DsCnn
 from kws.model_file import ModelFile
 from kws.posterior import ONE, exp_table, softmax
+from kws.training.architecture import Architecture
 from kws.training.cross_validation import Job
 from kws.training.distillation.model_task import ModelTask
 from kws.training.distillation.teacher_model import TeacherPlugin
 from kws.training.example_store import EXAMPLES, NEGATIVE_SPEECH, ExamplePool, NegativeSpeech
 from kws.training.features import ExampleLayout
 from kws.training.fold import Fold
-from kws.training.recipe import Architecture, Augmentation, Mining, Recipe, Schedule, Teacher
+from kws.training.recipe import Augmentation, Mining, Recipe, Schedule, Teacher
 from kws.training.trainer import LOGITS
 from kws.training.training_run import Training
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kws.config import FrontEnd
+from kws.training.architecture import Architecture
 from kws.training.augmentation.waveform import Samples, loudness, to_float
 from kws.training.distillation.spliced_speech import EXCERPT, MARGIN, PIECE, SplicedSpeech
 from kws.training.examples import ExampleGenerator
 from kws.training.features import ExampleLayout
 from kws.training.keyword_utterances import KeywordUtterances
-from kws.training.recipe import Architecture
 
 LAYOUT = ExampleLayout.of(FrontEnd(), Architecture(channels=16, kernels=(3, 5), last_kernel=4))
 

@@ -16,6 +16,7 @@ from kws.config import FrontEnd
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.training.architecture import Architecture
 from kws.training.batches import AuxiliaryInputs
 from kws.training.cross_validation import Job
 from kws.training.distillation.corpus import (
@@ -39,14 +40,7 @@ from kws.training.distillation.teacher import HIDDEN, TeacherTargets
 from kws.training.example_store import EXAMPLES, ExamplePool
 from kws.training.features import OVERSAMPLING, ExampleLayout
 from kws.training.fold import Fold
-from kws.training.recipe import (
-    WAKE_WORDS,
-    Architecture,
-    Augmentation,
-    Distillation,
-    Recipe,
-    Schedule,
-)
+from kws.training.recipe import WAKE_WORDS, Augmentation, Distillation, Recipe, Schedule
 from kws.training.trainer import LOGITS
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)

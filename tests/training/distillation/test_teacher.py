@@ -15,6 +15,7 @@ skip_without("TensorFlow", find_spec("tensorflow"))  # which the modules below l
 
 from kws.config import FrontEnd
 from kws.errors import KwsError
+from kws.training.architecture import Architecture
 from kws.training.distillation.corpus import (
     FRAMES_PER_POSITION,
     DistillationCorpus,
@@ -30,7 +31,6 @@ from kws.training.features import (
     ExampleLayout,
     step_labels,
 )
-from kws.training.recipe import Architecture
 
 FRONT_END = FrontEnd(low_hz=60, high_hz=7600, coefficients=20, log_offset=1e-3)
 
