@@ -55,8 +55,9 @@ class KillableCluster:
 @contextmanager
 def killable_cluster() -> Iterator[KillableCluster]:
     """Start the cluster; what Dask logs of deaths is nothing that tests of other things log."""
-    log = logging.getLogger("distributed")
-    log.propagate = False
+    logs = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    for log in logs:
+        log.propagate = False
     with (
         LocalCluster(
             n_workers=WORKERS, threads_per_worker=os.cpu_count(), dashboard_address=":0"
@@ -64,4 +65,5 @@ def killable_cluster() -> Iterator[KillableCluster]:
         Client(local) as client,
     ):
         yield KillableCluster(Cluster(local.scheduler_address), client)
-    log.propagate = True
+    for log in logs:
+        log.propagate = True

@@ -43,9 +43,10 @@ def run_to_end(actions: Actions, *detections: Detection) -> None:
 
 
 def logged_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged: lines of kws.action only, one per record."""
-    messages = [record.getMessage() for record in caplog.records]
-    assert all(record.name == "kws.action" for record in caplog.records)
+    """Return what kws logged: lines of kws.action only, one per record."""
+    records = [record for record in caplog.records if record.name.startswith("kws")]
+    messages = [record.getMessage() for record in records]
+    assert all(record.name == "kws.action" for record in records)
     assert all(len(message.splitlines()) == 1 for message in messages)
     return messages
 
