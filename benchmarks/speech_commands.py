@@ -33,7 +33,8 @@ from kws.evaluation.intervals import mcnemar, wilson_interval
 from kws.model_file import ModelFile
 from kws.training.example_store import EXAMPLES, ExamplePool
 from kws.training.features import ExampleLayout, LogMelExtractor
-from kws.training.recipe import COMMAND_WORDS, Recipe, convolutions
+from kws.training.architecture import convolutions
+from kws.training.recipe import COMMAND_WORDS, Recipe
 from kws.training.recipe_file import read_hyperparameters
 from kws.training.training_run import Training
 from kws.types import Int, Samples

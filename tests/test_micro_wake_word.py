@@ -30,7 +30,7 @@ from kws.export.formats import FORMATS, export_as  # noqa: E402
 from kws.micro_wake_word import threshold_of  # noqa: E402
 from kws.model_file import ModelFile  # noqa: E402
 from kws.posterior import Posterior, quantise_threshold  # noqa: E402
-from kws.training.recipe import Architecture  # noqa: E402
+from kws.training.architecture import Architecture  # noqa: E402
 
 SHIPPED = sorted((Path(others.pymicro_wakeword.__file__).parent / "models").glob("*.json"))
 Samples = npt.NDArray[np.int16]
