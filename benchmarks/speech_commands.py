@@ -31,9 +31,9 @@ from kws.backend import open_ds_cnn, open_front_end
 from kws.config import SAMPLE_RATE
 from kws.evaluation.intervals import mcnemar, wilson_interval
 from kws.model_file import ModelFile
+from kws.training.architecture import convolutions
 from kws.training.example_store import EXAMPLES, ExamplePool
 from kws.training.features import ExampleLayout, LogMelExtractor
-from kws.training.architecture import convolutions
 from kws.training.recipe import COMMAND_WORDS, Recipe
 from kws.training.recipe_file import read_hyperparameters
 from kws.training.training_run import Training

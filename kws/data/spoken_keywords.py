@@ -11,15 +11,15 @@ from kws.data.dataset import Dataset
 from kws.data.transcripts import transcripts_of
 from kws.keyword_names import comparison_key, words_of
 
-
-NAMES = "zero one two three four five six seven eight nine".split()
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 DIGITS = {str(digit): name for digit, name in enumerate(NAMES)}
 
 
 def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
-    """Return a dataset of a data folder whose negatives that say a keyword alone are its recordings.
+    """Return a dataset whose negatives that say a keyword alone are its recordings.
 
-    "ThinkEngine" says "think engine", and a digit its English word.
+    They lie in a data folder, which has their transcripts. "ThinkEngine" says "think engine", and a
+    digit its English word.
     """
     outside = {clip.path: without_archive(clip.path) for clip in dataset.negatives}
     said = transcripts_of(outside.values(), root)

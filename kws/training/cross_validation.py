@@ -75,7 +75,8 @@ class Job:
     def networks(self) -> list[Job]:
         """Return the trainings of its model's networks.
 
-        They differ by their seeds, and start from the networks of the recipe's initial model in turn.
+        They differ by their seeds, and start from the networks of the recipe's initial model in
+        turn.
         """
         recipe = self.recipe
         starts = recipe.initial.each_network() if recipe.initial else [None]

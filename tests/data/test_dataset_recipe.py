@@ -302,7 +302,8 @@ def test_speech_that_says_a_keyword_alone_is_a_recording_of_it(tmp_path: Path, d
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
         'unheard = ["bulb"]\n[negatives]\ncalls = ["others"]\n'
-        '[keywords]\ncomputer = ["computer"]\n"think engine" = ["engine"]\nseven = ["seven"]\nbulb = ["bulb"]\n'
+        '[keywords]\ncomputer = ["computer"]\n"think engine" = ["engine"]\nseven = ["seven"]\n'
+        'bulb = ["bulb"]\n'
     )
     record(*(data / f"others/{name}.wav" for name in "efghil"))
     record(data / "computer/d.wav", data / "engine/j.wav", data / "bulb/k.wav")
