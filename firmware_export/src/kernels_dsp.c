@@ -34,6 +34,23 @@ KWS_INLINE uint32_t four_bytes(const int8_t *bytes) {
   return word;
 }
 
+/* Write the fours of bytes up to `end` as 16-bit values, each four `step` bytes after the one before.
+ * In assembly, as the compiler keeps neither `end` nor `step` in a register. */
+KWS_INLINE void spread_fours(const int8_t *from, const int8_t *end, uint32_t *to, int step) {
+  uint32_t even, odd;
+  __asm__ volatile("1:\n\t"
+                   "ldr %[even], [%[from]], #4\n\t"
+                   "sxtb16 %[odd], %[even], ror #8\n\t"
+                   "sxtb16 %[even], %[even]\n\t"
+                   "strd %[even], %[odd], [%[to]]\n\t"
+                   "add %[to], %[step]\n\t"
+                   "cmp %[from], %[end]\n\t"
+                   "bne 1b"
+                   : [from] "+r"(from), [to] "+r"(to), [even] "=&r"(even), [odd] "=&r"(odd)
+                   : [end] "r"(end), [step] "r"(step)
+                   : "cc", "memory");
+}
+
 /* Write patches of `bins` adjacent bins as 16-bit values, in fours: [depth / 4][bins][4]. Each four
  * is in the order that sxtb16 gives: 0, 2, 1, 3; those of the weights come out in the same one. The
  * padding of the depth has weights of 0. */
@@ -46,11 +63,7 @@ static void gather(const kws_layer *layer, kws_input in, int first, int bins, in
     for (int bin = 0; bin < bins; ++bin, from += step) {
       if (chunk % 4 == 0) {
         uint32_t *to = (uint32_t *)(void *)patches + (depth / 4 * bins + bin) * 2;
-        for (const int8_t *at = from; at < from + chunk; at += 4, to += 2 * bins) {
-          const uint32_t word = four_bytes(at);
-          to[0] = kws_sxtb16(word);
-          to[1] = kws_sxtb16_ror8(word);
-        }
+        spread_fours(from, from + chunk, to, 8 * bins);
       } else {
         static const uint8_t order[4] = {0, 2, 1, 3};
         for (int i = 0; i < chunk; ++i) {
@@ -197,12 +210,12 @@ static void depthwise_many_bins(const kws_layer *layer, kws_input in, int16_t *s
       table->taps[n].w13 = kws_sxtb16_ror8(four);
     }
     for (int i = 0; i < 4; ++i) {
-      const int shift = layer->shifts[c + i], right = shift < 0 ? 1 - shift : 1;
+      const int shift = layer->shifts[c + i], left = shift > 0 ? shift : 0, right = left - shift;
       table->bias[i] = layer->bias[c + i];
       quantised[i].multiplier = layer->multiplier[c + i];
-      quantised[i].left = shift > 0 ? 1 + shift : 1;
-      quantised[i].rounding = (2 * layer->output_zero_point + 1) * (1 << (right - 1));
-      quantised[i].right = right;
+      quantised[i].left = 1 + left;
+      quantised[i].rounding = loop.rounding * (1 << right);
+      quantised[i].right = 1 + right;
     }
     loop.out = out + c;
     loop.input_offset = c;
