@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request
 
@@ -286,10 +287,11 @@ class TestWebhook:
         dripping = []
 
         def drip(listener):
-            while True:
-                connection, _ = listener.accept()
-                dripping.append(connection)
-                threading.Thread(target=drip_to, args=(connection,), daemon=True).start()
+            with suppress(OSError):  # the test has closed it
+                while True:
+                    connection, _ = listener.accept()
+                    dripping.append(connection)
+                    threading.Thread(target=drip_to, args=(connection,), daemon=True).start()
 
         def drip_to(connection):
             try:
