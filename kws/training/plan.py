@@ -161,9 +161,8 @@ def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
 
 
 def _is_recorded(dataset: Dataset) -> bool:
-    """Return whether there is a recording to test on."""
-    speech = [*dataset.positives.values(), dataset.negatives]
-    return any(clip.testable for clips in speech for clip in clips)
+    """Return whether there is a recording of a keyword to test on."""
+    return any(clip.testable for clips in dataset.positives.values() for clip in clips)
 
 
 def _hyperparameters(

@@ -212,10 +212,11 @@ def fine_tuning(model: ModelFile) -> Recipe:
 
 
 def from_text_alone(model: ModelFile) -> Recipe:
-    """Return the default for training that starts from a model and has no recordings to test on.
+    """Return the default for training that starts from a model, of words that nobody recorded.
 
-    No fold is needed then, and the time of two goes into a committee: single trainings differ most
-    in the few sounds that they take for the keyword, which are not the same ones.
+    Folds would tell nothing of the words then, and their time goes into a committee: single
+    trainings differ most in the few sounds that they take for the keyword, which are not the same
+    ones. Other speech that was recorded is held out by a quarter of its speakers.
     """
     usual = fine_tuning(model)
     return replace(

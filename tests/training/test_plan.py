@@ -107,6 +107,12 @@ def test_without_recordings_the_kept_model_is_a_committee_and_no_fold_is_trained
     assert with_folds.tested == [Fold(0, 2, WORK), Fold(1, 2, WORK)]
 
 
+def test_other_speech_makes_no_less_of_a_word_that_nobody_recorded(own: Path) -> None:
+    made, without = planned(own, phrase="hey lumen"), planned(None, phrase="hey lumen")
+    assert (made.recipe, made.tested, made.kept) == (without.recipe, without.tested, without.kept)
+    assert len(made.kept.test_set(made.dataset).negatives) < len(made.dataset.negatives)
+
+
 def test_with_recordings_folds_are_tested_and_one_network_is_kept(own: Path) -> None:
     made = planned(own, phrase="computer")
     assert made.recipe.committee.networks == 1
