@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_training_extras
 from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.data.dataset import Dataset
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +90,7 @@ def new(
         alarms_per_hour=alarms, kokoro=kokoro, language=language, phrase=phrase
     )
     planned = plan(recordings, folder, options=options)
-    _require_utterances(planned.dataset.synthesis.utterances_per_keyword, recordings)
+    _require_utterances(planned.dataset)
     run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
     typer.echo(f"try it: kws listen --model {output}")
 
@@ -110,10 +113,11 @@ def _check(phrase: str, anyway: bool, language: str | None) -> None:
         advice = ""
 
 
-def _require_utterances(synthesised: int, recordings: Path | None) -> None:
-    """Raise KwsError where nobody says the phrase: no recordings, no synthesiser."""
-    if not synthesised and recordings is None:
+def _require_utterances(dataset: Dataset) -> None:
+    """Raise KwsError where nobody says the phrase: no recording of it, no synthesiser."""
+    if not dataset.synthesis.utterances_per_keyword and not any(dataset.positives.values()):
         raise KwsError(
             "there is nobody to say the phrase: install a speech synthesiser (Debian, Ubuntu: apt"
-            " install espeak-ng flite festival festlex-cmu scowl), or give --recordings"
+            " install espeak-ng flite festival festlex-cmu scowl), or give recordings of it with"
+            " --recordings"
         )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import soundfile
 from command_line import kws
 from conftest import skip_without
+from small_models import synthetic_audio
+
+from kws.config import SAMPLE_RATE
 
 
 @pytest.mark.slow
@@ -30,3 +35,20 @@ def test_phrases_that_are_refused_are_one_line(tmp_path: Path) -> None:
     assert "'hey lumen'" in first
     assert "no: not a folder that can be written to" in last
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_somebody_has_to_say_the_phrase(tmp_path: Path) -> None:
+    """Without a synthesiser, which PATH leads to, other speech alone says nothing of it."""
+    skip_without("TensorFlow", find_spec("tensorflow"))
+    speech = tmp_path / "data" / "_negative_" / "a.wav"
+    speech.parent.mkdir(parents=True)
+    soundfile.write(speech, synthetic_audio(1.0, 1), SAMPLE_RATE)
+    for options in ((), ("--recordings", tmp_path / "data")):
+        done = kws(
+            *("new", "hey lumen", "--output", tmp_path / "x.tflite", *options),
+            env={**os.environ, "PATH": str(tmp_path)},
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("kws: error: there is nobody to say the phr")
+        assert not (tmp_path / "x.tflite").exists()
