@@ -101,7 +101,7 @@ class Study:
     @staticmethod
     def of(word: str, everything: Dataset, data: Path, work: Path) -> Study:
         """Return the study of a word that is said in the negatives, by their transcripts."""
-        said = transcripts_of([clip.path for clip in everything.negatives], data)
+        said = transcripts_of(everything.negatives, data)
         spoken = [clip for clip in everything.negatives if said.get(clip.path) == word]
         own = {clip.path for clip in spoken}
         negatives = [

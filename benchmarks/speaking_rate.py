@@ -54,7 +54,7 @@ def recordings_of(recipe: Path, base: Path, data: Path) -> dict[str, list[Path]]
     """Return the recordings of home's keywords and of the words that the base model never heard."""
     dataset = from_recipe(recipe, data)
     found = {word: [clip.path for clip in clips] for word, clips in dataset.positives.items()}
-    said = transcripts_of([clip.path for clip in dataset.negatives], data)
+    said = transcripts_of(dataset.negatives, data)
     for word in read_toml(base).texts("unheard", '["a phrase"]'):
         found[word] = [path for path, text in said.items() if text == word]
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from kws.audio.tar_members import without_archive
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.data.transcripts import transcripts_of
@@ -21,12 +20,11 @@ def with_spoken_keywords(dataset: Dataset, root: Path) -> Dataset:
     They lie in a data folder, which has their transcripts. "ThinkEngine" says "think engine", and a
     digit its English word.
     """
-    outside = {clip.path: without_archive(clip.path) for clip in dataset.negatives}
-    said = transcripts_of(outside.values(), root)
+    said = transcripts_of(dataset.negatives, root)
     found: dict[str, list[Clip]] = {_joined(keyword): [] for keyword in dataset.positives}
     negatives: list[Clip] = []
     for clip in dataset.negatives:
-        text = _joined(said.get(outside[clip.path], ""))
+        text = _joined(said.get(clip.path, ""))
         found.get(text, negatives).append(clip)
     positives = {
         keyword: [*clips, *(replace(clip, kind="") for clip in found[_joined(keyword)])]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from kws.audio.tar_members import without_archive
+from kws.data.clips import Clip
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key, words_of
 
@@ -17,18 +19,20 @@ MARKS = re.compile(r"[\[{<(].*?[\]})>]")  # "[static]", "{breath}": not said
 _log = logging.getLogger(__name__)
 
 
-def transcripts_of(recordings: Iterable[Path], root: Path) -> dict[Path, str]:
-    """Return what is said in recordings, by each index.tsv in their folders and above, up to root.
+def transcripts_of(clips: Sequence[Clip], root: Path) -> dict[Path, str]:
+    """Return what is said in clips, by each index.tsv in their folders and above, up to root.
 
-    The paths are those outside of archives; recordings of which no index.tsv speaks are not there.
+    The keys are the paths of the clips, which may lead into archives, and the names in an index.tsv
+    those outside; clips of which none speaks are not there.
     """
-    own = {path.parent for path in recordings}
+    outside = {clip.path: without_archive(clip.path) for clip in clips}
+    own = {path.parent for path in outside.values()}
     above = {folder for path in own for folder in path.parents}
     said: dict[Path, str] = {}
     for folder in sorted(own | {f for f in above if f == root or root in f.parents}):
         for path, text in read_transcripts(folder).items():
             said[path] = f"{said[path]} {text}" if path in said else text
-    return said
+    return {path: said[name] for path, name in outside.items() if name in said}
 
 
 def read_transcripts(folder: Path) -> dict[Path, str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kws.audio.tar_members import without_archive
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.data.transcripts import transcripts_of
@@ -25,11 +24,10 @@ def without(phrases: Sequence[str], dataset: Dataset, root: Path) -> Dataset:
 
     spoken = [*dataset.negatives, *dataset.noise]
     spoken += [clip for clips in dataset.positives.values() for clip in clips]
-    outside = {clip.path: without_archive(clip.path) for clip in spoken}
-    saying = {path for path, text in transcripts_of(outside.values(), root).items() if says(text)}
+    saying = {path for path, text in transcripts_of(spoken, root).items() if says(text)}
 
     def silent(clips: Sequence[Clip]) -> list[Clip]:
-        return [clip for clip in clips if outside[clip.path] not in saying]
+        return [clip for clip in clips if clip.path not in saying]
 
     positives = {word: silent(of) for word, of in dataset.positives.items() if not says(word)}
     synthesis = dataset.synthesis
