@@ -15,13 +15,13 @@ from pathlib import Path
 
 import tflite
 
-from kws.config import MAX_NETWORKS, ModelConfig
+from kws.config import ARITHMETICS, MAX_NETWORKS, MICRO_FRONTEND, ModelConfig
 from kws.engine.committee_check import check_committee
 from kws.engine.model_check import proven
 from kws.engine.past_check import keeps_past
 from kws.engine.tflite_reader import readable
 from kws.errors import KwsError
-from kws.foreign_text import parse_json
+from kws.foreign_text import parse_json, shortened
 from kws.micro_wake_word import MANIFEST_SUFFIX, named_network, settings_of
 from kws.sensitivity import operating_points, with_sensitivity
 
@@ -114,9 +114,18 @@ class ModelFile:
         return replace(self, config=replace(self.config, gate=gate))
 
     def with_arithmetic(self, arithmetic: str | None) -> ModelFile:
-        """Return the model with its front end in "float" or "fixed" arithmetic; None: as it is."""
+        """Return the model with its front end in "float" or "fixed" arithmetic; None: as it is.
+
+        Raises:
+            KwsError: the arithmetic is unknown, or the model's front end has no such arithmetic.
+        """
         if arithmetic is None:
             return self
+        if arithmetic not in ARITHMETICS:
+            known = ", ".join(ARITHMETICS)
+            raise KwsError(f"arithmetic {shortened(arithmetic)} is not one of {known}")
+        if self.config.front_end.kind == MICRO_FRONTEND and arithmetic != "float":
+            raise KwsError(f"{self.name}: TFLM's microfrontend has no arithmetic {arithmetic!r}")
         front_end = replace(self.config.front_end, arithmetic=arithmetic)
         return replace(self, config=replace(self.config, front_end=front_end))
 

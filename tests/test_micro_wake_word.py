@@ -199,6 +199,13 @@ def test_scores_of_an_evaluation_are_those_of_the_spotter(
     assert not scorer.is_divisible  # the front end adapts to all that it has heard
 
 
+def test_there_is_one_arithmetic_of_the_microfrontend(path: Path) -> None:
+    model = ModelFile.load(path)
+    assert model.with_arithmetic("float") == model
+    with pytest.raises(KwsError, match="TFLM's microfrontend has no arithmetic 'fixed'"):
+        model.with_arithmetic("fixed")
+
+
 @pytest.mark.slow
 def test_the_commands(path: Path) -> None:
     shown = kws("info", path).stdout

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Model, ModelToWrite, require_extra
+from kws.commands.options import Arithmetic, Model, ModelToWrite, require_extra
 
 Negatives = Annotated[
     list[Path] | None,
@@ -54,13 +54,15 @@ def calibrate(
     data: DataFolder = None,
     held_out: HeldOut = None,
     alarms: Alarms = 0.2,
+    arithmetic: Arithmetic = None,
 ) -> None:
     """Set a model's thresholds by speech that it was not trained on.
 
     Writes the model with its thresholds and sensitivities, and prints what they
     stand for and how sure that is. The speech is either in folders
     (--negatives), or the quarter of a recipe's data that the training left out
-    (--recipe, --data and --held-out). Needs the extra named train.
+    (--recipe, --data and --held-out). With --arithmetic the written model has
+    that front end wherever it runs. Needs the extra named train.
     """
     if bool(negatives) == bool(recipe or data or held_out):
         raise typer.BadParameter("take --negatives, or --recipe with --data and --held-out")
@@ -74,7 +76,7 @@ def calibrate(
     from kws.model_file import ModelFile
     from kws.training.recalibration import Recalibration, held_out_of, new_recordings
 
-    model_file = ModelFile.load(model)
+    model_file = ModelFile.load(model).with_arithmetic(arithmetic)
     if recipe and data and held_out:
         test = held_out_of(model_file, recipe, data, held_out)
     else:

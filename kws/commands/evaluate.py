@@ -11,7 +11,14 @@ import typer
 
 from kws.commands.evaluate_scores import score, score_conditions
 from kws.commands.listen_options import SensitivityName, Thresholds
-from kws.commands.options import ClusterAddress, Json, Model, NoGate, require_extra
+from kws.commands.options import (
+    Arithmetic,
+    ClusterAddress,
+    Json,
+    Model,
+    NoGate,
+    require_extra,
+)
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -63,6 +70,7 @@ def evaluate(
     conditions: Conditions = False,
     sensitivity: SensitivityName = None,
     threshold: Thresholds = None,
+    arithmetic: Arithmetic = None,
     no_gate: NoGate = False,
     cluster: ClusterAddress = None,
     json: Json = False,
@@ -89,7 +97,7 @@ def evaluate(
     from kws.model_file import ModelFile
     from kws.sensitivity import parse_thresholds
 
-    model_file = ModelFile.load(model)
+    model_file = ModelFile.load(model).with_arithmetic(arithmetic)
     model_file = model_file.with_sensitivity(sensitivity, parse_thresholds(threshold or []))
     model_file = model_file.without_gate() if no_gate else model_file
     _evaluate(model_file, positives, negatives, noise, snr, conditions, report, cluster, json)
@@ -148,12 +156,12 @@ def _print_result(
     from rich.console import Console
 
     from kws.evaluation.condition_report import condition_report
-    from kws.evaluation.evaluate import evaluate
+    from kws.evaluation.evaluate import evaluate, tested_as
 
     result = evaluate(scores, model.config)
     changed = condition_report(in_conditions, model.config) if in_conditions else None
     snr = None if test_set.noise is None else test_set.snr
-    condition = {"model": model.name, "snr": snr, "gate": model.config.gate.on}
+    condition = tested_as(model.name, snr, model.config)
     if report:
         from kws.evaluation.report import write_report
 
@@ -164,5 +172,6 @@ def _print_result(
         print(json_format.dumps(values, indent=2))
     else:
         title = model.name + ("" if snr is None else f", noise at {snr:g} dB")
-        title += f", gate {'on' if model.config.gate.on else 'off'}"
+        title += f", gate {'on' if condition['gate'] else 'off'}"
+        title += ", front end in fixed point" if condition["arithmetic"] == "fixed" else ""
         Console().print(result.table(title), *(changed.tables if changed else ()))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.commands.options import Arithmetic
+
 COUNTING = (
     "--count is gone: the report's figures are estimates; to count instructions, run"
     " `python benchmarks/cortex_m4/count.py MODEL.tflite` in a checkout of kws"
@@ -32,15 +34,6 @@ Names = Annotated[
         "--name",
         metavar="NAME",
         help="Name of a model in the export; once per model, in their order.",
-    ),
-]
-Arithmetic = Annotated[
-    str | None,
-    typer.Option(
-        metavar="float|fixed",
-        help="Arithmetic of the front end: fixed is for processors without a floating-point"
-        " unit. Thresholds stay as they are.",
-        show_default="as the model says",
     ),
 ]
 Counted = Annotated[bool, typer.Option("--count/--no-count", hidden=True)]

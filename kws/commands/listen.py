@@ -27,7 +27,7 @@ from kws.commands.listen_options import (
 )
 from kws.commands.listen_reactions import ReactionOptions, open_reactions
 from kws.commands.listen_source import SourceOptions
-from kws.commands.options import Json, NoGate, require_extra
+from kws.commands.options import Arithmetic, Json, NoGate, require_extra
 
 if TYPE_CHECKING:
     from kws.backend import Spotter
@@ -46,6 +46,7 @@ def listen(
     reconnect: Reconnect = None,
     actions: ActionsFile = None,
     mqtt: Mqtt = None,
+    arithmetic: Arithmetic = None,
     no_gate: NoGate = False,
     sensitivity: SensitivityName = None,
     threshold: Thresholds = None,
@@ -64,7 +65,7 @@ def listen(
     it interrupts gives 130.
     """
     source = SourceOptions(wav, stdin, device, ble, channel, reconnect)
-    detector = _DetectorOptions(model, no_gate, sensitivity, tuple(threshold or ()))
+    detector = _DetectorOptions(model, arithmetic, no_gate, sensitivity, tuple(threshold or ()))
     reactions = ReactionOptions(actions, mqtt, keep, keep_near, keep_max, json)
     if ble:
         _refuse_for_a_board(detector, reactions)
@@ -80,6 +81,7 @@ class _DetectorOptions:
     """Hold the options of the detector."""
 
     model: str | None
+    arithmetic: str | None
     no_gate: bool
     sensitivity: str | None
     thresholds: tuple[str, ...]
@@ -88,7 +90,7 @@ class _DetectorOptions:
         """Return the model with its own thresholds."""
         from kws.model_file import DEFAULT_MODEL, ModelFile
 
-        model = ModelFile.load(self.model or DEFAULT_MODEL)
+        model = ModelFile.load(self.model or DEFAULT_MODEL).with_arithmetic(self.arithmetic)
         return model.without_gate() if self.no_gate else model
 
     def spotter(self, model: ModelFile) -> Spotter:
@@ -102,9 +104,10 @@ class _DetectorOptions:
 
 def _refuse_for_a_board(detector: _DetectorOptions, reactions: ReactionOptions) -> None:
     """Refuse options that a board cannot follow."""
-    if detector != _DetectorOptions(None, False, None, ()):
+    if detector != _DetectorOptions(None, None, False, None, ()):
         raise typer.BadParameter(
-            "a board has its own settings: no --model, --no-gate, --sensitivity or --threshold"
+            "a board has its own settings: no --model, --arithmetic, --no-gate, --sensitivity or"
+            " --threshold"
         )
     if reactions.keep is not None:
         raise typer.BadParameter("a board sends no audio that --keep could keep")

@@ -18,6 +18,14 @@ NoGate = Annotated[
     bool,
     typer.Option("--no-gate", help="Turn the energy gate off: run the network on silence too."),
 ]
+Arithmetic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="float|fixed",
+        help="Arithmetic of the front end: fixed is that of boards without a floating-point unit.",
+        show_default="as the model says",
+    ),
+]
 ModelToWrite = Annotated[Path, typer.Option(metavar="MODEL.tflite", help="Model to write.")]
 Work = Annotated[
     Path | None,

@@ -17,6 +17,12 @@ FIGURES = ("threshold", "miss_rate", "miss_interval", "false_alarms", "false_ala
 FA_PER_HOUR_TARGETS = (0.1, 0.5, 1.0)  # of each keyword, for which miss rates are reported
 
 
+def tested_as(name: str, snr: float | None, config: ModelConfig) -> dict[str, Any]:
+    """Return what a model was tested as, for JSON: its name, the noise and its settings."""
+    settings = {"gate": config.gate.on, "arithmetic": config.front_end.arithmetic}
+    return {"model": name, "snr": snr, **settings}
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Hold each keyword's operating points, at the model's threshold and at FA_PER_HOUR_TARGETS.

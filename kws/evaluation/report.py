@@ -46,8 +46,8 @@ def write_report(
 ) -> list[Path]:
     """Write report.json, report.html and det.svg; return their paths.
 
-    condition: model, snr and gate, as the JSON has them. in_conditions: figures by condition and by
-    kind of speech, if they were measured.
+    condition: what tested_as() returns. in_conditions: figures by condition and by kind of speech,
+    if they were measured.
     """
     scorer = Scorer(model)
     cases = {keyword: keyword_cases(scorer, test_set, keyword) for keyword in test_set.positives}

@@ -32,6 +32,7 @@ def report_page(
     """Return the report as one page of HTML with all figures and sounds in it."""
     noise = "clean" if condition["snr"] is None else f"in noise at {condition['snr']:g} dB SNR"
     gate = "on" if condition["gate"] else "off"
+    fixed = ", front end in fixed point" if condition["arithmetic"] == "fixed" else ""
     utterances = sum(point.utterances for point in result.at_threshold.values())
     sections = (
         _miss_rates(result),
@@ -43,7 +44,7 @@ def report_page(
     return html_page(
         f"{condition['model']}, {noise}",
         f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without them,"
-        f" {noise}, gate {gate}.",
+        f" {noise}, gate {gate}{fixed}.",
         "\n".join(filter(None, sections)),
         "kws evaluate",
     )

@@ -36,9 +36,7 @@ def esphome(chosen: Sequence[Chosen], output: Path) -> list[Path]:
     """
     files: dict[str, str | bytes] = {}
     for each in chosen:
-        if each.arithmetic not in (None, "float"):
-            raise KwsError("--format esphome: the microfrontend has no other arithmetic")
-        model = ModelFile.load(each.model)
+        model = ModelFile.load(each.model).with_arithmetic(each.arithmetic)
         name = file_name(each.name or model.name)
         if f"{name}.json" in files:
             raise KwsError(f"--format esphome: two models are called {name}; choose with --name")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from kws.config import ARITHMETICS
 from kws.errors import KwsError
 from kws.export.esphome import esphome
 from kws.export.library import arduino_library, c_library, esp_idf, platformio, zephyr
@@ -76,15 +75,13 @@ def export_as(
         arithmetic: Of the models' front ends, "float" or "fixed"; None: as each model says.
 
     Raises:
-        KwsError: If the format or the arithmetic is unknown, if names are missing, or if a model
-            cannot be exported.
+        KwsError: If the format is unknown, if names are missing, or if a model cannot be exported
+            or has no such arithmetic.
     """
     if format_name not in FORMATS:
         raise KwsError(f"--format {format_name}: not one of {', '.join(FORMATS)}")
     if names and len(names) != len(models):
         raise KwsError(f"--name: {len(names)} given for {len(models)} models; give one for each")
-    if arithmetic not in (None, *ARITHMETICS):
-        raise KwsError(f"--arithmetic {arithmetic}: not one of {', '.join(ARITHMETICS)}")
     _refuse_pairs(models)
     given = names or (None,) * len(models)
     pairs = zip(models, given, strict=True)

@@ -15,7 +15,7 @@ from kws.calibration_card import calibration_lines, calibration_of
 from kws.config import ModelConfig
 from kws.console.plain_line import print_line
 from kws.errors import KwsError
-from kws.evaluation.evaluate import Evaluation, evaluate
+from kws.evaluation.evaluate import Evaluation, evaluate, tested_as
 from kws.evaluation.scores import Scorer
 from kws.evaluation.test_set import EvaluationSet
 from kws.evaluation.top1_accuracy import Top1Accuracy, labelled_clips, top1_accuracy
@@ -141,7 +141,7 @@ def write_reports(
         model = fold.load(plan.recipe)
         model = replace(model, config=replace(model.config, thresholds=config.thresholds))
         material = EvaluationSet(utterances, [clip.path for clip in test.negatives], None, 0.0)
-        condition = {"model": str(fold), "snr": None, "gate": model.config.gate.on}
+        condition = tested_as(str(fold), None, model.config)
         place = folder / f"fold-{fold.index + 1}"
         prepare_report_folder(place)
         for path in write_report(

@@ -49,6 +49,8 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
         *words,
         "--alarms-per-hour",
         2,
+        "--arithmetic",
+        "fixed",
         "--output",
         output,
         timeout=PATIENCE,
@@ -64,6 +66,8 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
     assert normal.hardest_kind() == "radio"
     assert normal.misses["clean"].utterances == 1
     assert mine.config.keywords == home.config.keywords
+    fixed = home.with_arithmetic("fixed").config.front_end
+    assert mine.config.front_end == fixed, "which it has wherever it runs"
     assert mine.config.card["data"] == home.config.card["data"]
     shown = kws("info", output).stdout
     assert f"of {HELD_OUT}" in shown

@@ -18,7 +18,7 @@ from kws.commands.evaluate import evaluate
 from kws.config import SAMPLE_RATE
 from kws.evaluation.scores import Scorer
 from kws.model_file import ModelFile
-from kws.posterior import quantise_threshold
+from kws.posterior import ONE, quantise_threshold
 
 if TYPE_CHECKING:
     from dask_cluster import KillableCluster
@@ -108,6 +108,28 @@ def test_without_the_gate_silence_is_scored_too(folders: Path, model: ModelFile)
     closed = (gated == 0).all(axis=1)
     assert 0.1 < closed.mean() < 0.9
     assert not (whole[: len(gated)][closed] == 0).all()
+
+
+def test_the_front_end_in_fixed_point_scores_as_a_board_with_it(
+    folders: Path, model: ModelFile
+) -> None:
+    """By a threshold between the confidences of a recording in both arithmetics."""
+    keyword, samples = model.config.keywords[0], synthetic_audio(0.8, 500)
+    exact, fixed = (
+        int(Scorer(model.with_arithmetic(name)).score_stream([samples])[:, 0].max())
+        for name in ("float", "fixed")
+    )
+    assert abs(exact - fixed) > 1
+    for path in (folders / "positives" / keyword).iterdir():
+        soundfile.write(path, samples, SAMPLE_RATE)
+    threshold = ("--threshold", f"{keyword}={(exact + fixed) / 2 / ONE}")
+    rates = {"float": float(exact < fixed), "fixed": float(fixed < exact)}
+    for name, missed in rates.items():
+        result, _ = evaluated(folders, *threshold, "--arithmetic", name)
+        assert result["arithmetic"] == name
+        assert result["keywords"][keyword]["own"]["miss_rate"] == missed
+    done = kws(*command(folders), "--arithmetic", "fixed")
+    assert "front end in fixed point" in " ".join(done.stdout.split())
 
 
 def test_noise_is_mixed_into_positives_and_negatives(folders: Path) -> None:

@@ -49,7 +49,9 @@ def test_without_bluetooth_it_says_so(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("other", [["--model", "home"], ["--stdin"], ["--no-gate"]])
+@pytest.mark.parametrize(
+    "other", [["--model", "home"], ["--stdin"], ["--no-gate"], ["--arithmetic", "fixed"]]
+)
 def test_options_that_exclude_each_other(other: list[str]) -> None:
     done = kws("listen", "--ble", *other)
     assert done.returncode == 2

@@ -39,7 +39,7 @@ def test_a_name_is_that_of_the_sketch(tmp_path: Path) -> None:
 
 
 def test_an_unknown_arithmetic_is_named_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(KwsError, match="--arithmetic half: not one of float, fixed"):
+    with pytest.raises(KwsError, match="arithmetic 'half' is not one of float, fixed"):
         export_as("arduino-sketch", ["home"], (), tmp_path, "half")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 from c_programs import HOST, HOST_FAST, M4_ARDUINO, PROCESSORS, Target
-from command_line import SAMPLES
+from command_line import SAMPLES, all_keywords, kws
 from small_models import Samples, committee, pair, plane, short_window, synthetic_audio, temporal
 
+from kws.config import SAMPLE_RATE
 from kws.export.sketch import export
 from kws.fixed_mfcc import FixedMfcc
+from kws.listener import FLUSH_SECONDS
 from kws.model_file import ModelFile
 from kws.posterior import ONE
 from kws.spotter import NumpySpotter
@@ -61,6 +64,37 @@ def compare(model: ModelFile, target: Target, folder: Path) -> None:
 @pytest.mark.parametrize("model", [temporal, plane, short_window, pair], ids=lambda m: m.__name__)
 def test_here(model: Callable[[], ModelFile], tmp_path: Path) -> None:
     compare(model(), HOST, tmp_path)
+
+
+def test_a_laptop_says_what_a_board_with_a_committee_decides(tmp_path: Path) -> None:
+    """By the commands, and with other confidences than those of the front end in binary32."""
+    speech = all_keywords()[19_000:75_000]  # two of them, as many as the program has room for
+    wav = tmp_path / "speech.wav"
+    soundfile.write(wav, speech, SAMPLE_RATE)
+    assert kws("export", "home", "--arithmetic", "fixed", "--output", tmp_path).returncode == 0
+    flushed = np.concatenate([speech, np.zeros(round(FLUSH_SECONDS * SAMPLE_RATE), np.int16)])
+    found = HOST_FAST.run(
+        HOST_FAST.build(tmp_path / "kws_home", "trace_fixed_mfcc"),
+        flushed.astype("<i2").tobytes(),
+        tmp_path,
+    )
+    model = ModelFile.load("home")
+    frames = int(np.frombuffer(found[:4], "<u4")[0]) * model.config.front_end.coefficients
+    records = np.frombuffer(found[4 + frames :], "<u4").reshape(-1, 4).tolist()
+    decided = [
+        (round(sample / SAMPLE_RATE, 3), model.config.keywords[k], round(confidence / ONE, 4))
+        for sample, _, k, confidence in records
+    ]
+    assert len(decided) == 2
+    exact, fixed = (
+        [
+            (line["time"], line["keyword"], line["confidence"])
+            for line in map(json.loads, done.stdout.splitlines())
+        ]
+        for name in ("float", "fixed")
+        for done in [kws("listen", "--wav", wav, "--json", "--arithmetic", name)]
+    )
+    assert fixed == decided != exact
 
 
 @pytest.mark.parametrize("target", [HOST_FAST, M4_ARDUINO, *PROCESSORS], ids=lambda t: t.name)
