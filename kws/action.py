@@ -54,7 +54,10 @@ class Actions:
         """
         from kws.actions.config_file import read_actions
 
-        return cls(read_actions(Path(path), list(keywords)))
+        actions = read_actions(Path(path), list(keywords))
+        if not actions:
+            log.warning("%s: has no [[action]], so that no keyword triggers anything", path)
+        return cls(actions)
 
     def run(self, detection: Detection) -> None:
         """Start every action that the detection triggers, and return at once.

@@ -40,6 +40,11 @@ class Evaluation:
         return next(iter(self.at_threshold.values())).hours
 
     @property
+    def duration(self) -> str:
+        """Return the hours of negative audio as text; less than one in minutes."""
+        return f"{self.hours:.2f} h" if self.hours >= 1 else f"{60 * self.hours:.1f} min"
+
+    @property
     def utterances(self) -> int:
         """Return the number of recordings of keywords."""
         return sum(point.utterances for point in self.at_threshold.values())
@@ -64,7 +69,8 @@ class Evaluation:
         if not blank:
             return ""
         names = ", ".join(f"{target:g}/h" for target in blank)
-        return f"No figures at {names}: that takes {1 / blank[0]:g} h or more."
+        hours = ", ".join(f"{1 / target:g}" for target in blank)
+        return f"No figures at {names}: that takes {hours} h or more."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -88,7 +94,7 @@ class Evaluation:
         """Return a table for a terminal."""
         caption = (
             f"Missed (95 % interval) and false alarms at the model's thresholds; 0.1/h: missed at"
-            f" 0.1 false alarms of this keyword per hour. {self.hours:.2f} h without the keywords."
+            f" 0.1 false alarms of this keyword per hour. {self.duration} without the keywords."
         )
         if note := self.blank_note():
             caption += f" {note}"

@@ -43,7 +43,7 @@ def report_page(
     )
     return html_page(
         f"{condition['model']}, {noise}",
-        f"{utterances:,} recordings of keywords and {result.hours:.2f} h of speech without them,"
+        f"{utterances:,} recordings of keywords and {result.duration} of speech without them,"
         f" {noise}, gate {gate}{fixed}.",
         "\n".join(filter(None, sections)),
         "kws evaluate",

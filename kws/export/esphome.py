@@ -43,7 +43,7 @@ def esphome(chosen: Sequence[Chosen], output: Path) -> list[Path]:
         network, manifest = pair(model, name)
         files[f"{name}.tflite"] = network
         files[f"{name}.json"] = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    return write(output, files)
+    return write(output, files, shared=True)
 
 
 def pair(model: ModelFile, name: str) -> tuple[bytes, dict[str, object]]:

@@ -54,7 +54,7 @@ def export(
             raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
         alone = read(content, str(path))
         files = engine_files([alone], ARITHMETICS, committee=False)
-        return write(output, files | model_files(network_source(alone), top))
+        return write(output, files | model_files(network_source(alone), top), shared=True)
     detector = ModelFile.parse(content, str(path))
     detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)

@@ -204,9 +204,10 @@ class TestMistakes:
             assert reason in problem
 
 
-def test_nothing_is_wrong_with_an_empty_file(tmp_path):
+def test_an_empty_file_is_taken_with_a_line_that_says_so(tmp_path, caplog):
     (tmp_path / "actions.toml").write_text("# no actions yet\n")
     Actions.load(tmp_path / "actions.toml", KEYWORDS).close(0)
+    assert "actions.toml: has no [[action]]" in caplog.text
 
 
 def test_the_examples_of_the_documentation_are_right(tmp_path, monkeypatch):

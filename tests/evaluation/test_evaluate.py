@@ -90,4 +90,6 @@ def test_targets_that_the_hours_cannot_show_have_no_figure(hours: float) -> None
         assert (at["miss_rate"] is None) == (at["threshold"] is None) == (target in blank)
         assert (values["mean_miss_rate_at"][str(target)] is None) == (target in blank)
     names = ", ".join(f"{target:g}/h" for target in blank)
-    assert (f"No figures at {names}: that takes" in text) == bool(blank)
+    needed = ", ".join(f"{1 / target:g}" for target in blank)
+    assert (f"No figures at {names}: that takes {needed} h or more." in text) == bool(blank)
+    assert (f"{60 * hours:.1f} min without the keywords" in text) == (hours < 1)

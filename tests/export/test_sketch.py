@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from command_line import ROOT
 from conftest import skip_without
 
 from kws.errors import KwsError
+from kws.export.exported_folder import write
+from kws.export.formats import export_as
 from kws.export.sketch import export, sketch_name
 from kws.model_file import ModelFile
 
@@ -64,6 +67,49 @@ def test_a_second_export_replaces_only_exported_files(model: Path, tmp_path: Pat
     assert (folder / "notes.txt").read_text() == "mine"
     export(model, tmp_path / "c")
     assert (folder / "settings.h").read_text() == settings
+
+
+def test_an_export_leaves_nothing_of_another_format_in_its_folder(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which a compiler would take; what the user wrote or changed stays."""
+    export_as("c", [str(model)], (), tmp_path / "there and back")
+    folder = tmp_path / "there and back" / SKETCH
+    (folder / "examples" / "mine.c").write_text("mine")
+    export_as("arduino-sketch", [str(model)], (), tmp_path / "there and back")
+    assert not (folder / "Makefile").exists()
+    (folder / "settings.h").write_text("mine")
+    export_as("c", [str(model)], (), tmp_path / "there and back")
+    assert (folder / "examples" / "mine.c").read_text() == "mine"
+    assert (folder / "settings.h").read_text() == "mine"
+    assert "settings.h: of the export before, and changed since; it stays" in caplog.text
+    for name in ("examples/mine.c", "settings.h"):
+        (folder / name).unlink()
+    export_as("c", [str(model)], (), tmp_path / "at once")
+    trees = (
+        {path.relative_to(top): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+        for top in (folder, tmp_path / "at once" / SKETCH)
+    )
+    assert next(trees) == next(trees)
+    assert all(path.is_file() or any(path.iterdir()) for path in folder.rglob("*"))
+
+
+def test_a_list_of_digests_removes_nothing_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine\n")
+    digest = hashlib.sha256(b"mine\n").hexdigest()
+    folder = tmp_path / "export"
+    folder.mkdir()
+    names = ("../mine.txt", str(tmp_path / "mine.txt"))
+    (folder / "kws_export.sha256").write_text("".join(f"{digest}  {n}\n" for n in names))
+    write(folder, {"a.h": "1\n"})
+    assert (tmp_path / "mine.txt").read_text() == "mine\n"
+
+
+def test_exports_that_share_a_folder_stay_and_are_known(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(tmp_path, {f"{name}.json": "1\n"}, shared=True)
+    write(tmp_path, {"one.json": "2\n"}, shared=True)
+    assert [(tmp_path / f"{name}.json").read_text() for name in ("one", "two")] == ["2\n", "1\n"]
 
 
 @pytest.mark.parametrize("name", [f"{SKETCH}.ino", "src/mfcc.c", "settings.h"])
