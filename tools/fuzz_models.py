@@ -166,16 +166,16 @@ def main() -> None:
     originals = [
         *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
         find("home").read_bytes(),
-        stateful_model(),
+        *(stateful_model(), stateful_model(residual=True)),
     ]
-    shares = (0.25, 0.12, 0.2, 0.2, 0.05, 0.18)  # of the originals
+    shares = (0.25, 0.12, 0.2, 0.2, 0.05, 0.09, 0.09)  # of the originals
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            original, mutator = originals[random.choice(6, p=shares)], Mutator(random)
-            stateful = original is originals[-1]
+            original, mutator = originals[random.choice(7, p=shares)], Mutator(random)
+            stateful = any(original is each for each in originals[-2:])
             mutate = mutator.mutated_network if stateful else mutator.mutated
             content = mutate(original)
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"

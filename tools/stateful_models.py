@@ -76,8 +76,11 @@ class StatefulNetwork(Network):
         self.raw(self.graph, "STRIDED_SLICE", inputs, [output], "StridedSliceOptions", **masks)
         return output
 
-    def split(self, kernels: tuple[int, ...], scale: float) -> None:
-        """Add a MixConv of equal parts of the channels, one kernel each, the longest the last."""
+    def split(self, kernels: tuple[int, ...], scale: float, by_size: bool = True) -> None:
+        """Add a MixConv of equal parts of the channels, one kernel each, the longest the last.
+
+        by_size: with SPLIT_V, else with SPLIT.
+        """
         source, whole = self.last, self.graph.tensors[self.last]
         zero = int(whole.quantization.zeroPoint[0])
         _, time_steps, bins, channels = whole.shape.tolist()
@@ -88,9 +91,9 @@ class StatefulNetwork(Network):
             self.tensor((1, time_steps, bins, size), whole.quantization.scale[0], zero)
             for _ in kernels
         ]
-        inputs = [source, sizes, axis]
-        count = len(kernels)
-        self.raw(self.graph, "SPLIT_V", inputs, parts, "SplitVOptions", numSplits=count)
+        inputs = [source, sizes, axis] if by_size else [axis, source]
+        name, count = ("SPLIT_V", "SplitV") if by_size else ("SPLIT", "Split"), len(kernels)
+        self.raw(self.graph, name[0], inputs, parts, f"{name[1]}Options", numSplits=count)
         outputs = []
         for part, kernel in zip(parts, kernels, strict=True):
             self.last = self.sliced(part, kernel)
@@ -125,20 +128,53 @@ def stateful_network() -> StatefulNetwork:
     point = CONVOLUTION | RELU | {"scale": 0.2, "zero": -128}
     net.add("CONV_2D", (1, 1, 1, 8), net.weights(8, 1, 1, 8, channels=8), "Conv2DOptions", **point)
     net.keep(2)
-    net.add("RESHAPE", (1, 24), [], "ReshapeOptions", newShape=np.array([1, 24], np.int32))
-    weights = net.weights(1, 24, channels=1)
-    net.graph.tensors[weights[0]].quantization.scale = np.array([0.001], np.float32)
-    net.add("FULLY_CONNECTED", (1, 1), weights, "FullyConnectedOptions", scale=0.1, zero=7)
-    net.add("LOGISTIC", (1, 1), [], "", scale=1 / 256, zero=-128)
-    net.add("QUANTIZE", (1, 1), [], "", scale=1 / 256, zero=0)
-    net.graph.tensors[net.last].type = UINT8
+    probability(net, 24, 0.1)
     return net
 
 
+def residual_network() -> StatefulNetwork:
+    """Return a network with the residual connections that microWakeWord's trainer can add.
+
+    A block adds a projection of its input, which lies flat, after each of its two convolutions.
+    """
+    net = StatefulNetwork((1, 3, 40), np.random.default_rng(4))
+    plane = np.array([1, 3, 1, 40], np.int32)
+    net.add("RESHAPE", (1, 3, 1, 40), [], "ReshapeOptions", newShape=plane)
+    net.keep(2)
+    first = CONVOLUTION | RELU | {"strideH": 3, "scale": 0.2, "zero": -128}
+    net.add("CONV_2D", (1, 1, 1, 8), net.weights(8, 5, 1, 40, channels=8), "Conv2DOptions", **first)
+    source = net.last
+    project = CONVOLUTION | {"scale": 0.3, "zero": 5}
+    weights = net.weights(12, 1, 1, 8, channels=12)
+    net.add("CONV_2D", (1, 1, 1, 12), weights, "Conv2DOptions", **project)
+    net.add("RESHAPE", (12,), [], "ReshapeOptions", newShape=np.array([12], np.int32))
+    projection, net.last = net.last, source
+    for channels in (8, 12):
+        net.keep(4)
+        net.split((3, 5), 0.3, by_size=channels == 8)
+        weights = net.weights(12, 1, 1, channels, channels=12)
+        net.add("CONV_2D", (1, 1, 1, 12), weights, "Conv2DOptions", **project)
+        added = RELU | {"scale": 0.2, "zero": -128}
+        net.add("ADD", (1, 1, 1, 12), [projection], "AddOptions", **added)
+    probability(net, 12, 0.05)
+    return net
+
+
+def probability(net: StatefulNetwork, values: int, scale: float) -> None:
+    """Add what gives microWakeWord's output, of so many values; scale: of the logit."""
+    net.add("RESHAPE", (1, values), [], "ReshapeOptions", newShape=np.array([1, values], np.int32))
+    weights = net.weights(1, values, channels=1)
+    net.graph.tensors[weights[0]].quantization.scale = np.array([0.001], np.float32)
+    net.add("FULLY_CONNECTED", (1, 1), weights, "FullyConnectedOptions", scale=scale, zero=7)
+    net.add("LOGISTIC", (1, 1), [], "", scale=1 / 256, zero=-128)
+    net.add("QUANTIZE", (1, 1), [], "", scale=1 / 256, zero=0)
+    net.graph.tensors[net.last].type = UINT8
+
+
 @cache
-def stateful_model() -> bytes:
-    """Return the file of stateful_network()."""
-    return packed(stateful_network().model)
+def stateful_model(residual: bool = False) -> bytes:
+    """Return the file of stateful_network(), or of residual_network()."""
+    return packed((residual_network() if residual else stateful_network()).model)
 
 
 def manifest(**micro: Any) -> dict[str, Any]:
@@ -156,9 +192,9 @@ def manifest(**micro: Any) -> dict[str, Any]:
     }
 
 
-def write_pair(folder: Path, **micro: Any) -> Path:
+def write_pair(folder: Path, residual: bool = False, **micro: Any) -> Path:
     """Write a model and its manifest into a folder; return the path of the model."""
     path = folder / "hey_kws.tflite"
-    path.write_bytes(stateful_model())
+    path.write_bytes(stateful_model(residual))
     path.with_suffix(".json").write_text(json.dumps(manifest(**micro)))
     return path

@@ -42,11 +42,14 @@ static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
   return time_step(ds_cnn, phase, index, states_of(ds_cnn, phase)[index].next);
 }
 
-/* Add the input time step of a layer and what its keep has kept; both rings are of one size. */
-static void add_kept(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer, kws_input in,
-                     int8_t *out) {
-  const kws_input kept = {input_of(ds_cnn, phase, layer - layer->bias[1]), in.oldest};
-  kws_add(layer, in, kept, out);
+/* Return the layer that keeps what a layer adds or recalls. */
+static const kws_layer *keep_of(const kws_layer *layer) { return layer - layer->bias[1]; }
+
+/* Return what it has kept; both rings are of one size, and turn together. */
+static kws_input kept_for(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer,
+                          kws_input in) {
+  const kws_input kept = {input_of(ds_cnn, phase, keep_of(layer)), in.oldest};
+  return kept;
 }
 
 /* Compute the next output time step of a layer whose oldest input time step is in a slot. */
@@ -82,8 +85,11 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8
     case KWS_KEEP:
       if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out);
       break;
+    case KWS_ADD:
+      if (KWS_HAS(KWS_ADD)) kws_add(layer, in, kept_for(ds_cnn, phase, layer, in), out);
+      break;
     default:
-      if (KWS_HAS(KWS_ADD)) add_kept(ds_cnn, phase, layer, in, out);
+      if (KWS_HAS(KWS_RECALL)) kws_keep(keep_of(layer), kept_for(ds_cnn, phase, layer, in), out);
       break;
   }
 }

@@ -18,7 +18,8 @@ extern "C" {
 enum { KWS_MAX_LAYERS = 40, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
 
 /* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
- * it. A keep passes its input on and keeps as many time steps as an add after it needs. */
+ * it. A keep passes its input on and keeps as many time steps as an add or a recall after it needs;
+ * a recall gives what was kept in place of its input. */
 enum kws_layer_kind {
   KWS_CONVOLUTION,
   KWS_DENSE,
@@ -29,7 +30,8 @@ enum kws_layer_kind {
   KWS_MEAN,
   KWS_TABLE,
   KWS_KEEP,
-  KWS_ADD
+  KWS_ADD,
+  KWS_RECALL
 };
 
 /* Describe a layer. A time step holds frequency bins of channels. */
@@ -52,7 +54,8 @@ typedef struct {
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the highest score;
                                 mean: [1], as of an output channel;
-                                add: zero point of what is kept, how many layers back its keep is */
+                                add: zero point of what is kept, how many layers back its keep is;
+                                recall: 0, how many layers back its keep is */
   const int32_t *multiplier; /* [output_channels]; mean: [1]; add: of input, kept, sum */
   const int8_t *shifts;      /* as many, see kws_requantise */
 } kws_layer;

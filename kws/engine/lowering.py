@@ -52,14 +52,17 @@ def read_all(model: ModelFile) -> list[Network]:
 
 
 def _layers(steps: list[Step], where: str) -> tuple[Layer, ...]:
-    """Return the layers of proven operators; what an ADD adds is kept by a layer of its own."""
+    """Return the layers of proven operators; what an ADD or a RECALL takes is kept by one."""
     layers: list[Layer] = []
-    keeps: dict[int, int] = {}  # index of the layer that keeps, by the index of the ADD's step
+    keeps: dict[int, int] = {}  # index of the layer that keeps, by that of the step it keeps for
     for index, step in enumerate(steps):
+        made: dict[int, int] = {}  # by the time steps that are kept
         for later, adding in enumerate(steps[index:], start=index):
             if adding.added is not None and later - adding.back == index:
-                keeps[later] = len(layers)
-                layers.append(_keep(adding, adding.added))
+                if adding.kernel[0] not in made:
+                    made[adding.kernel[0]] = len(layers)
+                    layers.append(_keep(adding, adding.added))
+                keeps[later] = made[adding.kernel[0]]
         layer = _layer(step, where)
         if index in keeps:
             layer.bias[1] = len(layers) - keeps[index]
@@ -68,7 +71,7 @@ def _layers(steps: list[Step], where: str) -> tuple[Layer, ...]:
 
 
 def _keep(step: Step, kept: Tensor) -> Layer:
-    """Return the layer that keeps an operand of a proven ADD."""
+    """Return the layer that keeps what a proven ADD or RECALL takes."""
     _, bins, values = kept.plane
     return Layer(
         kind="KEEP",
@@ -184,6 +187,10 @@ def _addition(step: Step, where: str) -> Lowered:
     return "ADD", NO_WEIGHTS, addition(step.source, step.added, step.output)
 
 
+def _recall(step: Step, where: str) -> Lowered:
+    return "RECALL", NO_WEIGHTS, replace(EMPTY, bias=np.zeros(2, np.int32))
+
+
 def _quantise(step: Step, where: str) -> Lowered:
     return "TABLE", requantised(step.source, step.output), EMPTY
 
@@ -200,6 +207,7 @@ _MAKERS = {
     "MAX_POOL_2D": _maximum,
     "MEAN": _mean,
     "ADD": _addition,
+    "RECALL": _recall,
     "QUANTIZE": _quantise,
     "LOGISTIC": _logistic,
     "SOFTMAX": _softmax,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from kws.engine.elementwise_check import ELEMENTWISE, Known, elementwise_step
+from kws.engine.elementwise_check import ELEMENTWISE, Known, elementwise_step, recall_step
 from kws.engine.network import MAX_LAYERS
-from kws.engine.operator_chain import MOVES, chain
+from kws.engine.operator_chain import MOVES, RECALL, chain
 from kws.engine.operator_check import (
     MAX_CLASSES,
     NO_PADS,
@@ -64,6 +64,11 @@ def _steps(first: Tensor, operators: list[Operator], require: Proof) -> list[Ste
     known: Known = {first.index: (0, first)}
     for operator in operators:
         of = require.of(operator)
+        if operator.name == RECALL:
+            of(not past and pads == NO_PADS, "comes between a PAD or a CONCATENATION and a layer")
+            steps.append(recall_step(operator, current, known, steps, of))
+            current = steps[-1].output
+            continue
         _activation(operator.output, "its output", of)
         if operator.name in MOVES:
             of(same_values(operator), "its output has another type or scale than its input")
@@ -136,7 +141,8 @@ def _total(steps: list[Step], require: Proof) -> None:
     state = weights = products = 0
     for step in steps:
         values = step.padded[1] * step.source.plane[2]
-        state += step.kernel[0] * values * (1 if step.added is None else 2)
+        kept = prod(step.added.plane[1:]) if step.added is not None else 0
+        state += step.kernel[0] * (values + kept)
         size = prod(step.kernel) * step.source.plane[2]  # of a pool
         if step.operator.name in WEIGHT_AXES:  # dilation is computed as zeros between the taps
             depthwise = step.operator.name == "DEPTHWISE_CONV_2D"

@@ -21,6 +21,7 @@ KINDS = (
     "TABLE",
     "KEEP",
     "ADD",
+    "RECALL",
 )
 DEPTH_STEP = 8  # the depth of a convolution is padded to a multiple of it
 MAX_LAYERS = 40  # KWS_MAX_LAYERS

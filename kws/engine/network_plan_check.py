@@ -41,8 +41,8 @@ def _layer(layer: Values) -> None:
         "a kernel, stride or size is 0, or a padding as long as its kernel",
     )
     reach = (layer["output_bins"] - 1) * layer["frequency_stride"] + layer["frequency_kernel"]
-    require(reach <= layer["bins"], "a kernel reaches beyond its bins")
     outputs, channels, kind = layer["output_channels"], layer["channels"], layer["kind"]
+    require(reach <= layer["bins"] or kind == "KWS_RECALL", "a kernel reaches beyond its bins")
     taps = layer["time_kernel"] * layer["frequency_kernel"]
     if kind == "KWS_CONVOLUTION":
         require(outputs * _padded_depth(layer) <= MAX_LAYER_WEIGHTS, "a layer is too large")
@@ -57,18 +57,18 @@ def _layer(layer: Values) -> None:
         shifts = layer["shifts"]
         require(np.all((shifts >= -30) & (shifts <= 30)), "a shift is not -30 to 30")
         check_length(layer, "bias", 2 if kind == "KWS_ADD" else length)
-    if kind != "KWS_CONVOLUTION":
+    if kind == "KWS_RECALL":
+        check_length(layer, "bias", 2)
+    elif kind != "KWS_CONVOLUTION":
         require(outputs == channels, f"{outputs} output channels are not {channels}")
     if kind == "KWS_SOFTMAX":
         check_length(layer, "bias", 256)
         require(layer["bins"] == layer["output_bins"] == taps == 1, "a softmax is not one vector")
-    if kind in ("KWS_TABLE", "KWS_KEEP", "KWS_ADD"):
+    if kind in ("KWS_TABLE", "KWS_KEEP", "KWS_ADD", "KWS_RECALL"):
         one = layer["frequency_kernel"] == layer["time_stride"] == 1
         newest = layer["time_padding_before"] == layer["time_kernel"] - 1
-        require(
-            one and newest and layer["bins"] == layer["output_bins"],
-            "a layer is not one output for each input value",
-        )
+        same = layer["bins"] == layer["output_bins"] or kind == "KWS_RECALL"
+        require(one and newest and same, "a layer is not one output for each input value")
 
 
 def _requantised(layer: Values) -> list[int]:
@@ -79,21 +79,24 @@ def _requantised(layer: Values) -> list[int]:
 
 
 def _additions(network: Values) -> None:
-    """Prove that what a layer adds is kept by a layer before it, in a ring like its own."""
+    """Prove that what a layer adds or recalls is kept by one before it, in a ring like its own."""
     layers = network["layers"]
     for index, layer in enumerate(layers):
-        if layer["kind"] != "KWS_ADD":
+        if layer["kind"] not in ("KWS_ADD", "KWS_RECALL"):
             continue
-        back = int(layer["bias"][1])
-        require(1 <= back <= index, "a layer adds what no layer before it keeps")
+        back, adds = int(layer["bias"][1]), layer["kind"] == "KWS_ADD"
+        require(1 <= back <= index, "a layer takes what no layer before it keeps")
         kept = layers[index - back]
-        same = ("time_kernel", "bins", "channels")
+        shape = ("bins", "channels") if adds else ("output_bins", "output_channels")
         require(
             kept["kind"] == "KWS_KEEP"
             and kept["input_at"] >= network["phases_at"]
-            and all(kept[name] == layer[name] for name in same),
-            "a layer adds what no layer before it keeps",
+            and kept["time_kernel"] == layer["time_kernel"]
+            and (kept["bins"], kept["channels"]) == tuple(layer[name] for name in shape),
+            "a layer takes what no layer before it keeps",
         )
+        if not adds:
+            continue
         require(np.all(layer["shifts"] <= (0, 0, 30)), "a layer adds numbers that overflow")
         require(-128 <= layer["bias"][0] <= 127, "a zero point is not in int8")
 

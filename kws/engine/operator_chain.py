@@ -1,4 +1,7 @@
-"""Arrange the operators of a .tflite file in line: each takes the output of the one before it."""
+"""Arrange the operators of a .tflite file in line: each takes the output of the one before it.
+
+Where a network branches, a RECALL between two operators gives what one before them gave.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kws.engine.resource_variables import OF_VARIABLES, without_variables
-from kws.engine.split_convolutions import SPLIT, joined
+from kws.engine.split_convolutions import SPLITS, joined
+from kws.engine.tflite_options import Options
 from kws.engine.tflite_reader import INT32, UINT8, Operator, Tensor, read_graphs, readable
 from kws.errors import KwsError
 
@@ -17,6 +21,7 @@ LAYERS = (
 MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
 OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes
 NAMES = {*LAYERS, *MOVES, *OF_SHAPES}
+RECALL = "RECALL"  # no operator of a file
 
 
 def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
@@ -30,7 +35,7 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
             the file is damaged.
     """
     with readable(where):
-        graphs = read_graphs(content, where, NAMES, {*NAMES, *OF_VARIABLES, SPLIT})
+        graphs = read_graphs(content, where, NAMES, {*NAMES, *OF_VARIABLES, *SPLITS})
         graph, operators = graphs[0], list(graphs[0].operators)
         called = [operator for operator in operators if operator.name == "CALL_ONCE"]
         if (len(graphs), len(graph.inputs), len(graph.outputs)) != (1 + len(called), 1, 1):
@@ -50,21 +55,27 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
 def _in_line(source: Tensor, operators: Sequence[Operator], where: str) -> list[Operator]:
     """Return operators, each of which takes the output of the one before it as its first input.
 
+    A RECALL is put before one that takes an earlier output.
+
     Raises:
-        KwsError: one does not.
+        KwsError: one takes what none before it gives.
     """
     line: list[Operator] = []
-    current = source
+    current, given = source, {source.index}
     for operator in operators:
         if operator.name not in (*LAYERS, *MOVES) and not operator.past:
             raise KwsError(f"{where}: operator {operator.name} is not supported")
         inputs = operator.inputs
         if operator.name == "ADD" and inputs[0].index != current.index:
             inputs = inputs[::-1]  # its operands may be swapped
-        if inputs[0].index != current.index:
+        if inputs[0].index not in given:
             raise KwsError(f"{where}: {operator.name} is not in line with the other operators")
+        if inputs[0].index != current.index:
+            earlier = inputs[:1]
+            line.append(Operator(operator.number, RECALL, (current,), earlier, Options()))
         line.append(replace(operator, inputs=inputs))
         current = operator.output
+        given.add(current.index)
     return line
 
 

@@ -34,8 +34,8 @@ class Step:
     kernel: tuple[int, int]  # extent along time and frequency, with dilation
     pads: Pads
     past: int = 0  # time steps of the source that came with earlier calls
-    added: Tensor | None = None  # by an ADD, besides the source
-    back: int = 0  # how many steps before an ADD the one is whose source it adds
+    added: Tensor | None = None  # by an ADD, besides the source; by a RECALL, in its place
+    back: int = 0  # how many steps before it the one is whose source that is
 
     @property
     def padded(self) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Join depthwise convolutions of parts of the channels, as MixConv has them, to a single one.
 
-SPLIT_V divides the channels, a STRIDED_SLICE takes the last time steps for a shorter kernel, a
-DEPTHWISE_CONV_2D convolves each part, a CONCATENATION joins them. That is one DEPTHWISE_CONV_2D
-whose shorter kernels begin with zeros: a weight of 0 adds nothing, whatever it is multiplied by.
+SPLIT_V or SPLIT divides the channels, a STRIDED_SLICE takes the last time steps for a shorter
+kernel, a DEPTHWISE_CONV_2D convolves each part, a CONCATENATION joins them. That is one
+DEPTHWISE_CONV_2D whose shorter kernels begin with zeros: a weight of 0 adds nothing, whatever it is
+multiplied by.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from kws.engine.operator_check import Proof, constant
 from kws.engine.resource_variables import last_time_steps
 from kws.engine.tflite_reader import INT8, INT32, Operator, Tensor
 
-SPLIT = "SPLIT_V"
+SPLITS = ("SPLIT_V", "SPLIT")
 CHANNELS = 3  # axis
 MAX_WEIGHTS = 1 << 20  # of a convolution of all channels, with its zeros
 
 
 def joined(operators: Sequence[Operator], where: str) -> list[Operator]:
-    """Return operators without SPLIT_V and what belongs to it.
+    """Return operators without those that divide channels and what belongs to them.
 
     Raises:
         KwsError: its parts are not convolved and joined again.
     """
     found = list(operators)
-    for split in (operator for operator in operators if operator.name == SPLIT):
+    for split in (operator for operator in operators if operator.name in SPLITS):
         group = _group_of(split, found, Proof(where))
         _prove_moves(group)
         _prove_parts(group)
@@ -52,10 +53,16 @@ class _Group:
     steps: tuple[int, ...]  # time steps that each part takes
     join: Operator
 
+    @property
+    def source(self) -> Tensor:
+        """Return the tensor whose channels are divided."""
+        return self.split.inputs[1 if self.split.name == "SPLIT" else 0]
+
 
 def _group_of(split: Operator, operators: Sequence[Operator], require: Proof) -> _Group:
     """Return what belongs to a split."""
     of = require.of(split)
+    of(len(split.inputs) == (2 if split.name == "SPLIT" else 3), "has other inputs")
     takers = {o.inputs[0].index: o for o in operators if o.inputs}
     slices, parts, steps = [], [], []
     for output in split.outputs:
@@ -78,11 +85,14 @@ def _group_of(split: Operator, operators: Sequence[Operator], require: Proof) ->
 def _prove_moves(group: _Group) -> None:
     """Prove that split and join move whole channels, and change no value."""
     of, join = group.require.of(group.split), group.require.of(group.join)
-    source, outputs = group.split.inputs[0], group.split.outputs
-    sizes = constant(group.split, 1, INT32, (len(outputs),), "sizes", of)
-    axis = group.split.constant(2, of.where)
+    source, outputs = group.source, group.split.outputs
+    equal = group.split.name == "SPLIT"
+    axis = group.split.constant(0 if equal else 2, of.where)
     channels = axis.size == 1 and int(axis.flat[0]) % 4 == CHANNELS
     of(len(source.shape) == 4 and channels, "does not divide channels")
+    sizes = np.full(len(outputs), source.shape[CHANNELS] // len(outputs))
+    if not equal:
+        sizes = constant(group.split, 1, INT32, sizes.shape, "sizes", of)
     expected = [(*source.shape[:CHANNELS], int(size)) for size in sizes]
     complete = sum(shape[CHANNELS] for shape in expected) == source.shape[CHANNELS]
     fits = complete and expected == [each.shape for each in outputs]
@@ -99,7 +109,7 @@ def _prove_moves(group: _Group) -> None:
 
 def _prove_parts(group: _Group) -> None:
     """Prove that the kernels of all parts can be one, which ends where each of them does."""
-    first, source = group.parts[0], group.split.inputs[0]
+    first, source = group.parts[0], group.source
     kernels = []
     for part, output in zip(group.parts, group.split.outputs, strict=True):
         of, channels = group.require.of(part), output.shape[CHANNELS]
@@ -137,7 +147,7 @@ def _convolution(group: _Group) -> Operator:
         zero_points=_along(of_parts, [each.zero_points for each in of_parts]),
         channel_axis=CHANNELS,
     )
-    inputs = [group.split.inputs[0], weights]
+    inputs = [group.source, weights]
     if len(group.parts[0].inputs) > 2:
         biases = [part.inputs[2] for part in group.parts]
         inputs.append(_constant_like(biases[0], np.concatenate(list(map(_data, biases)))))

@@ -26,6 +26,7 @@ UNREADABLE = (struct.error, ValueError, LookupError, TypeError, AttributeError, 
 # Operators whose inputs and outputs are not one input at least and one output.
 _INPUTS = {"CALL_ONCE": 0, "VAR_HANDLE": 0}
 _OUTPUTS = {"CALL_ONCE": (0, 0), "ASSIGN_VARIABLE": (0, 0), "SPLIT_V": (1, MAX_INPUTS)}
+_OUTPUTS["SPLIT"] = _OUTPUTS["SPLIT_V"]
 
 
 @dataclass(frozen=True)

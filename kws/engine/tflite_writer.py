@@ -83,10 +83,12 @@ class Writer:
     ) -> int:
         """Add the operators of a step that reads a tensor; return the tensor that it writes.
 
-        added: the tensor that an ADD adds to it; time_steps: of the padded input and the output,
-        other ones than in a window.
+        added: the tensor that an ADD adds to it, or that a RECALL gives; time_steps: of the padded
+        input and the output, other ones than in a window.
         """
         name, output, tensor = step.operator.name, step.output, step.source
+        if name == "RECALL":
+            return added[0]
         time_in, time_out = time_steps or (step.padded[0], output.plane[0])
         if step.pads != NO_PADS:
             sides = np.array([(0, 0), *step.pads, (0, 0)], np.int32)

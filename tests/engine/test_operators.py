@@ -165,6 +165,23 @@ def residual(swapped: bool = False) -> Network:
     return net
 
 
+def branched() -> Network:
+    """Return a network of two branches, each of several time steps, and of the source itself."""
+    net = new((1, 12, 6, 2))
+    source = net.last
+    convolve(net, (1, 12, 6, 4), (5, 3), **RELU)
+    convolve(net, (1, 12, 6, 4), (3, 3), scale=0.3)
+    first, net.last = net.last, source
+    convolve(net, (1, 12, 6, 4), (3, 1), scale=0.2)
+    net.add("ADD", (1, 12, 6, 4), [first], "AddOptions", scale=0.4, zero=-3, **RELU)
+    second, net.last = net.last, source
+    convolve(net, (1, 12, 6, 4), (1, 1), scale=0.2)
+    net.add("ADD", (1, 12, 6, 4), [second], "AddOptions", scale=0.5, zero=2)
+    convolve(net, (1, 6, 6, 3), (3, 1), strideH=2)
+    classify(net)
+    return net
+
+
 def pooled(keep: bool) -> Network:
     """Return a network with maxima over padded and whole kernels, and means of one and two axes."""
     net = new((1, 13, 9, 1))
@@ -234,7 +251,7 @@ def dilated(padding: int) -> Network:
 @pytest.mark.parametrize(
     "build",
     [
-        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True)),
+        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched),
         *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
     ],
     ids=[
@@ -242,6 +259,7 @@ def dilated(padding: int) -> Network:
         "arm_ds_cnn",
         "residual",
         "swapped",
+        "branched",
         "pooled",
         "flat_mean",
         "same",
@@ -382,6 +400,10 @@ def test_sums_that_cannot_be_kept_are_refused() -> None:
         "ADD", (1, 12, 6, 4), [net.tensor((1, 12, 6, 4), 1, 0, np.ones(288, np.int8))], "AddOptions"
     )
     assert refusal(net) == "x: operator 1 (ADD): adds a constant, which is not supported"
+    convolve(net := added((1, 10, 6, 4), (3, 1), padding=1), (1, 10, 6, 4), (1, 1))
+    net.graph.operators[-1].inputs[0] = net.graph.inputs[0]
+    net.graph.operators.pop(-2)
+    assert refusal(net) == "x: operator 2 (RECALL): takes other time steps than the layer before"
     net = added((1, 12, 6, 4), (3, 1))
     net.graph.operators[-1].inputs = np.array([net.last, net.last], np.int32)
     assert refusal(net) == "x: ADD is not in line with the other operators"

@@ -15,7 +15,13 @@ from conftest import skip_without
 skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
 from hostile_models import packed, schema  # noqa: E402
-from stateful_models import StatefulNetwork, stateful_model, stateful_network, write_pair  # noqa: E402
+from stateful_models import (  # noqa: E402
+    StatefulNetwork,
+    residual_network,
+    stateful_model,
+    stateful_network,
+    write_pair,
+)
 
 from kws.backend import open_ds_cnn  # noqa: E402
 from kws.ds_cnn import open_interpreter, quantised  # noqa: E402
@@ -32,6 +38,11 @@ Change = Callable[[StatefulNetwork], Any]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
     return ModelFile.load(write_pair(tmp_path_factory.mktemp("pair")))
+
+
+@pytest.fixture(scope="module")
+def residual_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
+    return ModelFile.load(write_pair(tmp_path_factory.mktemp("pair"), residual=True))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +67,14 @@ def reference(content: bytes, frames: npt.NDArray[np.float32]) -> npt.NDArray[np
 
 
 @pytest.mark.parametrize("classifier", [open_ds_cnn, StatefulDsCnn])
+@pytest.mark.parametrize("name", ["model", "residual_model"])
 def test_scores_are_those_of_the_reference_from_the_first_on(
-    model: ModelFile, frames: npt.NDArray[np.float32], classifier: Callable[[ModelFile], Any]
+    name: str,
+    frames: npt.NDArray[np.float32],
+    classifier: Callable[[ModelFile], Any],
+    request: pytest.FixtureRequest,
 ) -> None:
+    model = request.getfixturevalue(name)
     expected = reference(model.content, frames)
     assert len(np.unique(expected)) > 50
     network = classifier(model)
@@ -81,6 +97,13 @@ def test_it_is_lowered_to_layers_with_a_past(model: ModelFile) -> None:
     ]
     assert network.streams
     assert (network.stride, network.window_frames, network.receptive_field) == (3, 3, 23)
+
+
+def test_branches_are_lowered_to_layers_in_line(residual_model: ModelFile) -> None:
+    kinds = [each.kind for each in read(residual_model.content, "x").layers]
+    block = ["DEPTHWISE", "CONVOLUTION", "ADD"]
+    projection = ["KEEP", "CONVOLUTION", "KEEP", "RECALL"]  # the second for both sums
+    assert kinds == ["CONVOLUTION", *projection, *block, *block, "CONVOLUTION", "TABLE"]
 
 
 def test_the_network_is_exported_as_c(model: ModelFile, tmp_path: Path) -> None:
@@ -198,6 +221,42 @@ def test_another_use_of_variables_is_refused_by_name(change: Change, problem: st
     with pytest.raises(KwsError, match=rf"^x: (operator \d+ )?.*{problem}$") as refusal:
         proven(packed(net.model), "x")
     assert "\n" not in str(refusal.value)
+
+
+def shortened_projection(net: StatefulNetwork) -> None:
+    added = net.graph.tensors[operators(net, "ADD")[0].inputs[1]]
+    added.shape = np.array([1, 1, 12, 1], np.int32)
+
+
+def source_of_nothing(net: StatefulNetwork) -> None:
+    handle = operators(net, "VAR_HANDLE")[0].outputs[0]
+    net.graph.tensors[handle].type = 9
+    operators(net, "CONV_2D")[2].inputs[0] = handle
+
+
+def parts_of_another_axis(net: StatefulNetwork) -> None:
+    set_data(net, net.graph, operators(net, "SPLIT")[0].inputs[0], 0, 2)
+
+
+def missing_part(net: StatefulNetwork) -> None:
+    split = operators(net, "SPLIT")[0]
+    split.outputs = split.outputs[:1].copy()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (shortened_projection, r"\(ADD\): adds another shape"),
+        (source_of_nothing, "CONV_2D is not in line with the other operators"),
+        (parts_of_another_axis, r"\(SPLIT\): does not divide channels"),
+        (missing_part, r"\(SPLIT\): its outputs do not follow from its input"),
+    ],
+)
+def test_another_branch_is_refused_by_name(change: Change, problem: str) -> None:
+    net = residual_network()
+    change(net)
+    with pytest.raises(KwsError, match=rf"^x: (operator \d+ )?({problem})$"):
+        proven(packed(net.model), "x")
 
 
 def layers_of(*, past: int, kernel: int, stride: int, padding: int = 1) -> bytes:
