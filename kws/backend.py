@@ -12,12 +12,13 @@ from typing import Protocol
 
 import numpy as np
 
-from kws.config import MICRO_FRONTEND, FrontEnd, ModelConfig
+from kws.config import MICRO, MICRO_FRONTEND, FrontEnd, ModelConfig
 from kws.engine.native import (
     AVAILABLE,
     NativeDsCnn,
     NativeFixedMfcc,
     NativeMfcc,
+    NativeMicroFrontend,
     NativeSpotter,
 )
 from kws.errors import KwsError
@@ -168,6 +169,8 @@ def open_front_end(model: ModelFile) -> FeatureExtractor:
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
     """Set up the feature extractor in binary32 by the fastest backend."""
     if front_end.kind == MICRO_FRONTEND:
+        if AVAILABLE and front_end == MICRO:
+            return NativeMicroFrontend()
         from kws.micro_frontend import MicroFrontend
 
         return MicroFrontend(front_end)
@@ -197,7 +200,8 @@ def _open_spotter(model: ModelFile, backend: str) -> _Adjustable:
         return NumpySpotter(model)
     if not AVAILABLE:
         raise KwsError("the backend 'c' is not available: kws was installed without a C compiler")
-    if model.config.front_end.kind == MICRO_FRONTEND:  # which the C engine has not
+    front_end = model.config.front_end
+    if front_end.kind == MICRO_FRONTEND and front_end != MICRO:  # with a hop that C has not
         from kws.spotter import NumpySpotter
 
         return NumpySpotter(model, NativeDsCnn)

@@ -23,6 +23,7 @@ FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
 }
 MAX_NETWORKS = 8  # of a committee
 ARITHMETICS = ("float", "fixed")  # of the front end: kws.mfcc, kws.fixed_mfcc
+FRONT_ENDS = (*ARITHMETICS, "micro")  # in the order of their bits in KWS_FRONT_ENDS
 MAX_STATISTIC = 1e6  # of a coefficient: features stay finite in binary32
 BACKGROUND = "_background_"  # class 0 of every network: none of the keywords
 
@@ -82,6 +83,11 @@ class FrontEnd:
             require(
                 all(abs(v) <= MAX_STATISTIC for v in values), f"{name} is not finite within +-1e6"
             )
+
+    @property
+    def implementation(self) -> str:
+        """Return which of FRONT_ENDS computes it."""
+        return "micro" if self.kind == MICRO_FRONTEND else self.arithmetic
 
     @property
     def hop_seconds(self) -> float:

@@ -2,7 +2,8 @@
 
 30 ms windows every 10 ms, 40 bands from 125 to 7500 Hz, noise reduction, per-channel amplitude
 normalisation (PCAN), logarithm: integers, computed by pymicro-features. They depend on all of the
-stream so far. Boards that run such a model have the front end themselves: it has no twin in C here.
+stream so far. firmware_export/src/micro_frontend.c computes the same bits, with the tables of
+kws/micro_frontend_tables.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from test_mfcc import FRONT_ENDS, SIGNALS
 from kws.backend import Spotter, open_front_end
 from kws.config import FrontEnd
 from kws.console.model_info import as_dict, as_text
-from kws.engine.c_layout import fixed_front_end_values
+from kws.engine.front_end_layout import fixed_front_end_values
 from kws.engine.native import AVAILABLE, NativeFixedMfcc
 from kws.engine.plan_check import check_plan
 from kws.errors import KwsError

@@ -173,11 +173,20 @@ def test_the_hash_covers_the_manifest(path: Path, tmp_path: Path) -> None:
     assert ModelFile.load(path).sha256 == ModelFile.load(path.with_suffix(".json")).sha256
 
 
-def test_what_kws_writes_itself_does_not_take_them(path: Path, tmp_path: Path) -> None:
-    for format_name in FORMATS:
-        for named in (path, path.with_suffix(".json")):
-            with pytest.raises(KwsError, match=r"hey_kws\.\w+: is a microWakeWord model already"):
-                export_as(format_name, [str(named)], (), tmp_path / "out")
+def test_they_are_exported_in_every_format_but_their_own(path: Path, tmp_path: Path) -> None:
+    for format_name in set(FORMATS) - {"esphome"}:
+        written = []
+        for number, named in enumerate((path, path.with_suffix(".json"))):
+            folder = tmp_path / f"{format_name}-{number}"
+            files = export_as(format_name, [str(named)], (), folder)
+            names = {each.relative_to(folder).as_posix() for each in files}
+            assert any(name.endswith(("kws.wasm", "micro_frontend.c")) for name in names)
+            written.append(names)
+        assert written[0] == written[1]
+    with pytest.raises(KwsError, match="hey_kws: is a microWakeWord model already"):
+        export_as("esphome", [str(path)], (), tmp_path / "out")
+    with pytest.raises(KwsError, match="TFLM's microfrontend has no arithmetic 'fixed'"):
+        export_as("c", [str(path)], (), tmp_path / "out", "fixed")
     assert not (tmp_path / "out").exists()
     (broken := tmp_path / "broken.json").write_text("{")
     with pytest.raises(KwsError, match=r"broken\.json: not JSON"):

@@ -24,16 +24,18 @@ from scipy.optimize import nnls
 
 from kws.config import ARITHMETICS, FrontEnd, ModelConfig, Smoothing
 from kws.engine.c_headers import constants
+from kws.engine.lowering import read_all
 from kws.engine.network import KINDS as KINDS_OF_LAYERS
 from kws.engine.network import Layer, Network
 from kws.export.c_source import detector_source
 from kws.export.cost import STORED
-from kws.export.operation_counts import STAGES
+from kws.export.operation_counts import MICRO_FRAME, STAGES
 from kws.export.sketch import KINDS, engine_files, engine_sources
 from kws.model_file import ModelFile
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 from cortex_m4.counting import ARDUINO, build, count
+from stateful_models import write_pair
 
 FOLDS = 9
 USUAL = ("KWS_DENSE", "KWS_CONVOLUTION", "KWS_DEPTHWISE")  # kinds that most models have
@@ -61,6 +63,7 @@ def main() -> None:
         residuals = np.abs(held_out(operations[stage], counts[stage]) / counts[stage] - 1)
         errors[stage] = round(float(residuals.max()), 3)
         print(f"{stage}: off by {residuals.mean():.1%} on average, {errors[stage]:.1%} at most")
+    prices["front_end"][MICRO_FRAME] = price_of_micro_front_end()
     flash, kinds = flash_of_kinds(of_arithmetic["float"])
     table = {
         "made_by": "python benchmarks/cortex_m4/fit_costs.py",
@@ -70,6 +73,7 @@ def main() -> None:
         "flash": flash,
         "kinds": kinds,
         "fixed_front_end": flash_of_fixed_front_end(of_arithmetic["fixed"]),
+        "micro_front_end": flash_of_micro_front_end(of_arithmetic["float"]),
         "without_committee": flash_without_committee(of_arithmetic["float"]),
     }
     STORED.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
@@ -101,6 +105,25 @@ def flash_of_fixed_front_end(files: dict[str, str]) -> dict[str, int]:
     bits = sum(1 << constants()[kind] for kind in USUAL)
     flash = linked(files, bits, front_ends=2)
     return {file: flash.get(file, 0) for file in ("mfcc", "fft", "fixed_mfcc", "fixed_fft")}
+
+
+def flash_of_micro_front_end(files: dict[str, str]) -> dict[str, int]:
+    """Return the bytes of the files that TFLM's microfrontend changes; files: any model."""
+    bits = sum(1 << constants()[kind] for kind in USUAL)
+    flash = linked(files, bits, front_ends=4, committee=0)
+    names = ("mfcc", "fft", "fixed_mfcc", "fixed_fft", "micro_frontend", "posterior", "spotter")
+    return {file: flash.get(file, 0) for file in names}
+
+
+def price_of_micro_front_end() -> float:
+    """Return the instructions of a frame of TFLM's microfrontend, which has one shape."""
+    with TemporaryDirectory() as folder:
+        model = ModelFile.load(write_pair(Path(folder)))
+    (network,) = read_all(model)
+    sizes, source = detector_source(model, network)
+    files = engine_files([network], ["micro"], committee=False)
+    counted = count(files | {"kws_model.h": sizes, "kws_model.c": source})
+    return round(counted.costs.front_end)
 
 
 def flash_without_committee(files: dict[str, str]) -> dict[str, int]:

@@ -85,11 +85,11 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8
     case KWS_KEEP:
       if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out);
       break;
-    case KWS_ADD:
-      if (KWS_HAS(KWS_ADD)) kws_add(layer, in, kept_for(ds_cnn, phase, layer, in), out);
-      break;
     default:
-      if (KWS_HAS(KWS_RECALL)) kws_keep(keep_of(layer), kept_for(ds_cnn, phase, layer, in), out);
+      if (KWS_HAS(KWS_RECALL) && layer->kind == KWS_RECALL)
+        kws_keep(keep_of(layer), kept_for(ds_cnn, phase, layer, in), out);
+      else if (KWS_HAS(KWS_ADD))
+        kws_add(layer, in, kept_for(ds_cnn, phase, layer, in), out);
       break;
   }
 }

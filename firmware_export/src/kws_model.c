@@ -9316,6 +9316,7 @@ const kws_model kws_model_data = {
     .roots = NULL,
     .logarithms = NULL,
   },
+  .micro_front_end = NULL,
   .network = {
     .layers = layers_of_0,
     .layer_count = 11,
@@ -9352,6 +9353,7 @@ const kws_model kws_model_data = {
     .keywords = 4,
     .smooth_steps = 6,
     .max_steps = 1,
+    .sigmoid = 0,
     .refractory_steps = 38,
     .step_samples = 832,
     .first_samples = 39584,

@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+#ifndef KWS_KINDS
+#include "kws_kinds.h"
+#endif
+#ifndef KWS_FRONT_ENDS
+#define KWS_FRONT_ENDS 7u
+#endif
+
 void kws_posterior_init(kws_posterior *posterior, const kws_posterior_settings *settings,
                         void *memory) {
   const int keywords = settings->keywords;
@@ -26,6 +33,7 @@ void kws_posterior_reset(kws_posterior *posterior) {
   posterior->next_average = 0;
   posterior->refractory = 0;
   posterior->block_is_empty = true;
+  if (KWS_FRONT_ENDS & 4u) posterior->begins = true;
   posterior->sample = settings->first_samples;
 }
 
@@ -43,18 +51,35 @@ void kws_posteriors(const uint32_t *exponentials, int count, int keywords, const
   }
 }
 
+/* Return whether scores are probabilities, as only models on TFLM's microfrontend have them. */
+static bool is_sigmoid(const kws_posterior *posterior) {
+  return (KWS_FRONT_ENDS & 4u) && posterior->settings->sigmoid;
+}
+
+/* Turn probabilities [keywords] in 1/256, from -128 on, into posteriors [keywords]. */
+static void probabilities(int keywords, const int8_t *scores, uint16_t *posteriors) {
+  for (int i = 0; i < keywords; ++i) posteriors[i] = (uint16_t)((scores[i] + 128) * 128);
+}
+
 /* Average the posteriors of the last smooth_steps, of which these scores complete the latest. */
 static void average(kws_posterior *posterior, const int8_t *scores, uint16_t *averages) {
   const kws_posterior_settings *settings = posterior->settings;
   const int keywords = settings->keywords;
   uint16_t *posteriors = posterior->posteriors + posterior->next_posterior * keywords;
   for (int i = 0; i < keywords; ++i) posterior->sums[i] -= posteriors[i];
-  kws_posteriors(settings->exponentials, settings->exponential_count, keywords, scores, posteriors);
+  if (is_sigmoid(posterior))
+    probabilities(keywords, scores, posteriors);
+  else
+    kws_posteriors(settings->exponentials, settings->exponential_count, keywords, scores,
+                   posteriors);
   for (int i = 0; i < keywords; ++i) {
     posterior->sums[i] += posteriors[i];
     averages[i] = (uint16_t)(posterior->sums[i] / settings->smooth_steps);
   }
   if (++posterior->next_posterior == settings->smooth_steps) posterior->next_posterior = 0;
+  if (!is_sigmoid(posterior)) return;
+  if (posterior->next_posterior == 0) posterior->begins = false;
+  if (posterior->begins) memset(averages, 0, (size_t)keywords * sizeof *averages);
 }
 
 /* Take the maximum over max_steps, of which the averages in the next slot are the latest. */

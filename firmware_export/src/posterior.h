@@ -14,6 +14,8 @@ typedef struct {
   uint8_t keywords;              /* the network has one class more: 0 is background */
   uint8_t smooth_steps;          /* a posterior is averaged over so many steps */
   uint8_t max_steps;             /* a confidence is the maximum average of so many steps */
+  bool sigmoid;                  /* scores are probabilities in 1/256, from -128 on, one for each
+                                    keyword; averages are 0 before smooth_steps of them */
   uint16_t refractory_steps;     /* no detection for so many steps after one */
   uint16_t step_samples;         /* from one step to the next */
   uint32_t first_samples;        /* end of the audio of the first step */
@@ -46,6 +48,7 @@ typedef struct {
   uint16_t *shown;        /* [keywords] at the latest step: confidences, or what stands for 0 */
   uint8_t next_posterior, next_average; /* slots of the rings */
   bool block_is_empty;
+  bool begins;            /* whether the ring of posteriors was not yet full */
   uint16_t refractory;    /* steps until the next detection is possible */
   uint64_t sample;        /* end of the next step's audio */
 } kws_posterior;

@@ -5,11 +5,17 @@
 #include "kws_kinds.h"
 #endif
 #ifndef KWS_FRONT_ENDS
-#define KWS_FRONT_ENDS 3u
+#define KWS_FRONT_ENDS 7u
 #endif
 #ifndef KWS_COMMITTEE
 #define KWS_COMMITTEE 1
 #endif
+
+/* Return whether the front end is TFLM's microfrontend. */
+static bool is_micro(const kws_spotter *spotter) {
+  if (!(KWS_FRONT_ENDS & 4u)) return false; /* so that it is not linked */
+  return spotter->model->micro_front_end != NULL;
+}
 
 void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory) {
   char *bytes = memory;
@@ -21,6 +27,8 @@ void kws_spotter_init(kws_spotter *spotter, const kws_model *model, void *memory
   int16_t *pending = (int16_t *)(void *)(bytes + model->pending_at);
   kws_mfcc_init(&spotter->mfcc, &model->front_end, memory, pending);
   kws_fixed_mfcc_init(&spotter->fixed_mfcc, &model->fixed_front_end, memory, pending);
+  if (is_micro(spotter))
+    kws_micro_frontend_init(&spotter->micro_frontend, model->micro_front_end, memory, pending);
   kws_ds_cnn_init(&spotter->ds_cnn, &model->network, memory);
   if (KWS_COMMITTEE) kws_committee_init(&spotter->committee, &model->committee, memory);
   kws_posterior_init(&spotter->posterior, &model->posterior, bytes + model->posterior_at);
@@ -42,13 +50,15 @@ static void keep(kws_spotter *spotter, results *results, const kws_detection *de
 
 /* Return whether the front end is the one in fixed point. */
 static bool is_fixed(const kws_spotter *spotter) {
-  if (KWS_FRONT_ENDS == 1u) return false; /* so that the other one is not linked */
+  if (!(KWS_FRONT_ENDS & 2u)) return false; /* so that the other one is not linked */
   return KWS_FRONT_ENDS == 2u || spotter->model->fixed_front_end.window > 0;
 }
 
 /* Take samples up to the one that completes a frame; return how many. */
 static size_t push_front_end(kws_spotter *spotter, const int16_t *samples, size_t count,
                              bool *ready) {
+  if (KWS_FRONT_ENDS == 4u || is_micro(spotter))
+    return kws_micro_frontend_push(&spotter->micro_frontend, samples, count, spotter->frame, ready);
   if (is_fixed(spotter)) {
     int8_t *frame = (int8_t *)(void *)spotter->frame;
     return kws_fixed_mfcc_push(&spotter->fixed_mfcc, samples, count, frame, ready);
@@ -140,6 +150,7 @@ void kws_spotter_reset(kws_spotter *spotter) {
   kws_gate_reset(&spotter->gate);
   kws_mfcc_reset(&spotter->mfcc);
   kws_fixed_mfcc_reset(&spotter->fixed_mfcc);
+  if (is_micro(spotter)) kws_micro_frontend_reset(&spotter->micro_frontend);
   kws_ds_cnn_reset(&spotter->ds_cnn);
   if (KWS_COMMITTEE) kws_committee_reset(&spotter->committee);
   kws_posterior_reset(&spotter->posterior);

@@ -1,5 +1,6 @@
 /* Detect keywords in a stream of samples: gate -> mfcc -> ds_cnn -> posterior. A committee, where
- * the model has one, takes the place of the one network, and fixed_mfcc that of mfcc. */
+ * the model has one, takes the place of the one network, and fixed_mfcc or micro_frontend that of
+ * mfcc. */
 #ifndef KWS_SPOTTER_H
 #define KWS_SPOTTER_H
 
@@ -11,6 +12,7 @@
 #include "fixed_mfcc.h"
 #include "gate.h"
 #include "mfcc.h"
+#include "micro_frontend.h"
 #include "posterior.h"
 
 #ifdef __cplusplus
@@ -25,8 +27,9 @@ typedef struct {
   const char *name;
   const char *const *keywords; /* [posterior.keywords] names, UTF-8 */
   kws_gate_settings gate;
-  kws_mfcc_tables front_end;             /* this one or the next; the other has a window of 0 */
+  kws_mfcc_tables front_end;             /* this one or a next; the others have a window of 0 */
   kws_fixed_mfcc_tables fixed_front_end;
+  const kws_micro_frontend_tables *micro_front_end; /* or NULL */
   kws_network network;
   kws_committee_settings committee;
   kws_posterior_settings posterior;
@@ -45,6 +48,7 @@ typedef struct {
   kws_gate gate; /* gate.open: whether the stages after it run */
   kws_mfcc mfcc;
   kws_fixed_mfcc fixed_mfcc;
+  kws_micro_frontend micro_frontend;
   kws_ds_cnn ds_cnn;
   kws_committee committee;
   kws_posterior posterior;

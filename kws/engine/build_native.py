@@ -14,7 +14,7 @@ from cffi import FFI
 ROOT = Path(__file__).parents[2]
 ENGINE = "firmware_export/src"
 STAGES = (
-    *("gate", "fft", "mfcc", "fixed_fft", "fixed_mfcc"),
+    *("gate", "fft", "mfcc", "fixed_fft", "fixed_mfcc", "micro_frontend"),
     *("ds_cnn", "kernels", "pooling", "elementwise"),
     *("committee", "posterior", "spotter"),
 )

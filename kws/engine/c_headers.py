@@ -18,6 +18,7 @@ HEADERS = (
     "gate.h",
     "mfcc.h",
     "fixed_mfcc.h",
+    "micro_frontend.h",
     "ds_cnn.h",
     "committee.h",
     "posterior.h",

@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import MFCC, FrontEnd, ModelConfig
+from kws.config import MICRO_FRONTEND, ModelConfig
 from kws.engine.committee_layout import CommitteeMemory, committee_memory, committee_values
-from kws.engine.network import Memory, Network, plan
-from kws.engine.network_values import Values, exponential_values, network_values, nothing, ordered
+from kws.engine.front_end_layout import front_ends_values, kept_bytes, work_bytes
+from kws.engine.network import Memory, Network, aligned, plan
+from kws.engine.network_values import Values, exponential_values, network_values, ordered
 from kws.errors import KwsError
-from kws.fixed_mfcc_tables import FixedFrontEndTables, logarithms, roots
 from kws.gate import GateSettings
-from kws.mfcc_tables import FrontEndTables
 from kws.posterior import quantise_threshold
 from kws.sensitivity import NORMAL, SENSITIVITIES, operating_points
+
+NO_EXPONENTIALS: Values = {"exponential_count": 0, "exponentials": np.zeros(0, np.int64)}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def detector_memory(
     others: the networks of a committee after the first.
     """
     front_end, smoothing = config.front_end, config.smoothing
-    networks, work = (network, *others), mfcc_work_bytes(front_end)
+    networks, work = (network, *others), work_bytes(front_end)
     keywords, committee = len(config.keywords), None
     if config.committee is not None:
         committee = committee_memory(config, networks, work)
@@ -63,7 +64,9 @@ def detector_memory(
     posterior_at = end + 4 * front_end.coefficients
     steps = smoothing.smooth_steps + smoothing.max_steps
     pending_at = posterior_at + 4 * keywords + 2 * keywords * (steps + 3)  # KWS_POSTERIOR_BYTES
-    gate_at = pending_at + 2 * front_end.window
+    if front_end.kind == MICRO_FRONTEND:  # which keeps words there
+        pending_at = aligned(pending_at)
+    gate_at = pending_at + kept_bytes(front_end)
     scores_at = gate_at + 2 * front_end.hop * (gate.pre_roll if gate.on else 0)  # KWS_GATE_BYTES
     total = (scores_at + network.classes + 3) & ~3
     return DetectorMemory(
@@ -74,11 +77,6 @@ def detector_memory(
 def longest_window(networks: Sequence[Network]) -> int:
     """Return the longest receptive field of some networks, in frames."""
     return max(network.window_frames for network in networks)
-
-
-def mfcc_work_bytes(front_end: FrontEnd) -> int:
-    """Return the size of the front end's working memory, KWS_MFCC_WORK_BYTES."""
-    return 4 * (front_end.fft + 2 + front_end.mel_filters)
 
 
 def check(name: str, config: ModelConfig, network: Network) -> None:
@@ -104,82 +102,6 @@ def gate_values(gate: GateSettings) -> Values:
     return ordered("kws_gate_settings", asdict(gate) | {"on": int(gate.on)})
 
 
-def front_end_values(tables: FrontEndTables) -> Values:
-    """Return the values of kws_mfcc_tables."""
-    spec = tables.spec
-    first, count, weights = tables.mel
-    return ordered(
-        "kws_mfcc_tables",
-        {
-            "window": spec.window,
-            "hop": spec.hop,
-            "points": tables.points,
-            "last_bin": int((first + count - 1).max()),
-            "mel_filters": spec.mel_filters,
-            "coefficients": spec.coefficients,
-            "log_offset": np.float32(spec.log_offset),
-            "hann": tables.window[: spec.window // 2 + 2],
-            "digit_reversal": np.argsort(tables.order),
-            "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
-            "split_twiddles": tables.split_twiddles.T,
-            "mel_first": first,
-            "mel_count": count,
-            "mel_weights": np.concatenate(
-                [weights[:n, filter_] for filter_, n in enumerate(count)]
-            ),
-            "dct": tables.dct,
-            "bias": tables.bias,
-        },
-    )
-
-
-def fixed_front_end_values(tables: FixedFrontEndTables) -> Values:
-    """Return the values of kws_fixed_mfcc_tables."""
-    spec, (first, filters, bin_weights) = tables.spec, tables.mel
-    dct, bias, shifts = tables.dct
-    return ordered(
-        "kws_fixed_mfcc_tables",
-        {
-            "window": spec.window,
-            "hop": spec.hop,
-            "points": tables.points,
-            "first_bin": first,
-            "bin_count": len(filters),
-            "log_limit": tables.log_limit,
-            "log_start": tables.log_start,
-            "mel_filters": spec.mel_filters,
-            "coefficients": spec.coefficients,
-            "log_offset": tables.log_offset,
-            "hann": tables.window[: spec.window // 2 + 2],
-            "digit_reversal": np.argsort(tables.order),
-            "twiddles": tables.twiddles[:, : tables.points * 3 // 4].T,
-            "split_twiddles": tables.split_twiddles.T,
-            "bin_filters": filters,
-            "bin_weights": bin_weights,
-            "dct": dct,
-            "bias": bias,
-            "shifts": shifts,
-            "roots": roots(),
-            "logarithms": logarithms(),
-        },
-    )
-
-
-def front_ends_values(config: ModelConfig, network: Network) -> Values:
-    """Return the values of both front ends of kws_model, of which the model has one."""
-    spec = config.front_end
-    if spec.arithmetic == "fixed":
-        tables = FixedFrontEndTables(spec, network.input_scale, network.input_zero_point)
-        return {
-            "front_end": nothing("kws_mfcc_tables"),
-            "fixed_front_end": fixed_front_end_values(tables),
-        }
-    return {
-        "front_end": front_end_values(FrontEndTables(spec)),
-        "fixed_front_end": nothing("kws_fixed_mfcc_tables"),
-    }
-
-
 def posterior_values(config: ModelConfig, score_scale: float, window_frames: int) -> Values:
     """Return the values of kws_posterior_settings."""
     front_end, smoothing = config.front_end, config.smoothing
@@ -190,10 +112,11 @@ def posterior_values(config: ModelConfig, score_scale: float, window_frames: int
             "smooth_steps": smoothing.smooth_steps,
             "max_steps": smoothing.max_steps,
             "refractory_steps": smoothing.refractory_steps,
+            "sigmoid": int(config.micro_wake_word),
             "step_samples": config.stride * front_end.hop,
             "first_samples": (window_frames - 1) * front_end.hop + front_end.window,
             "thresholds": np.array([quantise_threshold(t) for t in config.thresholds]),
-            **exponential_values(score_scale),
+            **(NO_EXPONENTIALS if config.micro_wake_word else exponential_values(score_scale)),
         },
     )
 
@@ -220,11 +143,6 @@ def model_values(
     Raises:
         KwsError: the network cannot run as a stream, or does not fit the model's settings.
     """
-    if config.front_end.kind != MFCC:
-        raise KwsError(
-            f"{name}: the C engine has no {config.front_end.kind}; such a model runs in Python, and"
-            " is exported with --format esphome"
-        )
     for each in (network, *others):
         check(name, config, each)
     memory, window = detector_memory(config, network, others), longest_window((network, *others))

@@ -54,6 +54,24 @@ def check_fixed_front_end(tables: Values) -> None:
     require(tables["log_offset"] <= 1 << 31, "the offset is above 1")
 
 
+def check_micro_front_end(tables: Values) -> None:
+    """Prove that TFLM's microfrontend reads within its arrays."""
+    points, bins = tables["points"], int(tables["bin_counts"].astype(int).sum())
+    require(points in (64, 256, 1024), f"an FFT of {points} points")
+    require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
+    require(tables["first_bin"] >= 1 and tables["first_bin"] + bins <= points, "a band is too high")
+    check_length(tables, "hann", tables["window"])
+    require(tables["hann"].max() <= 1 << 12, "the window is above 1")
+    check_length(tables, "digit_reversal", points)
+    require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
+    check_length(tables, "twiddles", points * 3 // 4 * 2)
+    check_length(tables, "split_twiddles", points // 2 * 2)
+    check_length(tables, "bin_counts", tables["coefficients"] + 1)
+    check_length(tables, "bin_weights", 2 * bins)
+    check_length(tables, "gains", 125)
+    check_length(tables, "logarithms", 130)
+
+
 def _fixed_sums(tables: Values) -> None:
     """Prove that no sum of the fixed front end overflows."""
     weights = tables["bin_weights"].astype(int).reshape(-1, 2)

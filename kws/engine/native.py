@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from kws.config import FrontEnd, ModelConfig
-from kws.engine.c_layout import (
-    check,
+from kws.config import MICRO, FrontEnd, ModelConfig
+from kws.engine.c_layout import check
+from kws.engine.front_end_layout import (
     fixed_front_end_values,
     front_end_values,
-    mfcc_work_bytes,
+    kept_bytes,
+    micro_front_end_values,
+    work_bytes,
 )
 from kws.engine.lowering import read
 from kws.engine.native_struct import NativeStruct, shared_model
@@ -44,7 +46,7 @@ class NativeMfcc:
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
         self._tables = NativeStruct("kws_mfcc_tables", front_end_values(FrontEndTables(spec)))
-        self._memory = ffi.new("float[]", mfcc_work_bytes(spec) // 4)
+        self._memory = ffi.new("float[]", work_bytes(spec) // 4)
         self._pending = ffi.new("int16_t[]", spec.window)
         self._mfcc = ffi.new("kws_mfcc *")
         lib.kws_mfcc_init(self._mfcc, self._tables.pointer, self._memory, self._pending)
@@ -72,7 +74,7 @@ class NativeFixedMfcc:
         self.spec, self._quantisation = spec, (scale, zero_point)
         values = fixed_front_end_values(FixedFrontEndTables(spec, scale, zero_point))
         self._tables = NativeStruct("kws_fixed_mfcc_tables", values)
-        self._memory = ffi.new("int32_t[]", mfcc_work_bytes(spec) // 4)
+        self._memory = ffi.new("int32_t[]", work_bytes(spec) // 4)
         self._pending = ffi.new("int16_t[]", spec.window)
         self._mfcc = ffi.new("kws_fixed_mfcc *")
         lib.kws_fixed_mfcc_init(self._mfcc, self._tables.pointer, self._memory, self._pending)
@@ -90,6 +92,31 @@ class NativeFixedMfcc:
             self._mfcc, ffi.from_buffer(INT16, samples), count, ffi.from_buffer(INT8, frames)
         )
         return dequantise(frames[:completed], *self._quantisation)
+
+
+class NativeMicroFrontend:
+    """Extract the features of TFLM's microfrontend in C, as kws.micro_frontend does."""
+
+    def __init__(self) -> None:
+        self._tables = NativeStruct("kws_micro_frontend_tables", micro_front_end_values())
+        self._memory = ffi.new("uint32_t[]", work_bytes(MICRO) // 4)
+        self._kept = ffi.new("uint32_t[]", kept_bytes(MICRO) // 4)
+        self._frontend = ffi.new("kws_micro_frontend *")
+        lib.kws_micro_frontend_init(self._frontend, self._tables.pointer, self._memory, self._kept)
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        lib.kws_micro_frontend_reset(self._frontend)
+
+    def push(self, samples: Samples) -> Frames:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+        samples = np.ascontiguousarray(samples, np.int16)
+        count = samples.size
+        frames = np.empty((count // MICRO.hop + 1, MICRO.coefficients), np.float32)
+        completed = lib.kws_micro_frontend_push_block(
+            self._frontend, ffi.from_buffer(INT16, samples), count, ffi.from_buffer(FLOAT, frames)
+        )
+        return frames[:completed]
 
 
 class NativeDsCnn:

@@ -13,7 +13,11 @@ from itertools import pairwise
 import numpy as np
 
 from kws.engine.c_headers import constants, structs
-from kws.engine.front_end_plan_check import check_fixed_front_end, check_front_end
+from kws.engine.front_end_plan_check import (
+    check_fixed_front_end,
+    check_front_end,
+    check_micro_front_end,
+)
 from kws.engine.network_plan_check import (
     Values,
     check_length,
@@ -60,35 +64,34 @@ def _numbers(struct: str, values: Values) -> None:
 
 
 def _model(model: Values) -> None:
-    network, fixed = model["network"], model["fixed_front_end"]["window"] > 0
-    front_end, other = model["front_end"], model["fixed_front_end"]
-    if fixed:
-        front_end, other = other, front_end
-    posterior, gate = model["posterior"], model["gate"]
+    network, posterior, gate = model["network"], model["posterior"], model["gate"]
     check_network(network)
-    _CHECKS["kws_fixed_mfcc_tables" if fixed else "kws_mfcc_tables"](front_end)
-    require(not any(map(np.any, other.values())), "there are two front ends")
-    keywords = posterior["keywords"]
+    front_end, work, kept_words = _front_end(model)
+    keywords, background = posterior["keywords"], 0 if posterior["sigmoid"] else 1
     require(
-        len(model["keywords"]) == keywords == network["classes"] - 1, "keywords are not classes"
+        len(model["keywords"]) == keywords == network["classes"] - background,
+        "keywords are not classes",
     )
     require(front_end["coefficients"] == network["frame_values"], "frames are not coefficients")
     check_length(posterior, "thresholds", keywords)
-    _exponentials(posterior)
+    if posterior["sigmoid"]:
+        require(not model["committee"]["member_count"], "a committee has no sigmoids")
+        require(model["micro_front_end"], "another front end than that of microWakeWord")
+    else:
+        _exponentials(posterior)
     check_length(model, "sensitivities", constants()["KWS_SENSITIVITIES"] * keywords)
     steps = posterior["smooth_steps"] + posterior["max_steps"] + 3
     require(min(posterior["smooth_steps"], posterior["max_steps"]) >= 1, "no step is smoothed")
     require(
         gate["hop"] == front_end["hop"] and min(gate["pre_roll"], gate["step"]) >= 1, "the gate"
     )
-    front_end_work = 4 * (2 * front_end["points"] + 2 + front_end["mel_filters"])
-    require(front_end_work <= network["phases_at"], "the front end overwrites the network's past")
+    require(work <= network["phases_at"], "the front end overwrites the network's past")
     kept = gate["hop"] * gate["pre_roll"] if gate["on"] else 0
     parts = (  # offset, bytes, alignment
         *_network_parts(model),
         (model["frame_at"], 4 * front_end["coefficients"], 4),
         (model["posterior_at"], 4 * keywords + 2 * keywords * steps, 4),
-        (model["pending_at"], 2 * front_end["window"], 2),
+        (model["pending_at"], 4 * kept_words + 2 * front_end["window"], 4 if kept_words else 2),
         (model["gate_at"], 2 * kept, 2),
         (model["scores_at"], network["classes"], 1),
         (model["memory_bytes"], 0, 4),
@@ -96,6 +99,26 @@ def _model(model: Values) -> None:
     for (at, size, _), (following, _, alignment) in pairwise(parts):
         require(at + size <= following, "parts of the memory overlap")
         require(following % alignment == 0, "a part of the memory is not aligned")
+
+
+def _front_end(model: Values) -> tuple[Values, int, int]:
+    """Prove that a model has one front end; return it, its working memory, and words it keeps."""
+    by_struct = {
+        "kws_mfcc_tables": [model["front_end"]],
+        "kws_fixed_mfcc_tables": [model["fixed_front_end"]],
+        "kws_micro_frontend_tables": model["micro_front_end"],
+    }
+    found = [(s, each) for s, all_ in by_struct.items() for each in all_ if each["window"] > 0]
+    require(len(found) == 1, f"there are {len(found)} front ends")
+    ((struct, front_end),) = found
+    others = [each for all_ in by_struct.values() for each in all_ if each is not front_end]
+    require(
+        not any(np.any(v) for each in others for v in each.values()), "there are two front ends"
+    )
+    _CHECKS[struct](front_end)
+    if struct == "kws_micro_frontend_tables":
+        return front_end, 4 * front_end["points"], front_end["coefficients"]
+    return front_end, 4 * (2 * front_end["points"] + 2 + front_end["mel_filters"]), 0
 
 
 def _network_parts(model: Values) -> list[Part]:
@@ -175,4 +198,5 @@ _CHECKS: dict[str, Callable[[Values], None]] = {
     "kws_network": check_network,
     "kws_mfcc_tables": check_front_end,
     "kws_fixed_mfcc_tables": check_fixed_front_end,
+    "kws_micro_frontend_tables": check_micro_front_end,
 }

@@ -44,7 +44,7 @@ def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -
         "hop": model.config.front_end.hop,
     }
     costs = cost.stored_costs(network, model.config)
-    compiled = model.config.front_end.arithmetic, model.config.committee is not None
+    compiled = model.config.front_end.implementation, model.config.committee is not None
     title = f"{model.name} on the Arduino Nano 33 BLE"
     about = f"Model {model.name}, sha256 {model.sha256}."
     sections = [

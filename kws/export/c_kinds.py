@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import ARITHMETICS
+from kws.config import FRONT_ENDS
 from kws.engine.c_headers import constants
 from kws.engine.network import Layer, Network
 from kws.engine.network_values import Values
@@ -23,28 +23,28 @@ def kinds_of(networks: Sequence[Network]) -> list[str]:
     return sorted(kinds, key=constants().__getitem__)
 
 
-def kinds_source(networks: Sequence[Network], arithmetics: Sequence[str], committee: bool) -> str:
+def kinds_source(networks: Sequence[Network], front_ends: Sequence[str], committee: bool) -> str:
     """Return the header that names what to compile: layers of networks, front ends, committees."""
     return (
         "/* Name the kinds of layers that are compiled, a bit for each: those of the models. */\n"
         f"#define KWS_KINDS {_kinds(networks):#x}u /* {', '.join(kinds_of(networks))} */\n"
-        "/* And the front ends: 1 for the one in binary32, 2 for the one in fixed point. */\n"
-        f"#define KWS_FRONT_ENDS {_front_ends(arithmetics):#x}u\n"
+        "/* And the front ends: 1: binary32, 2: fixed point, 4: TFLM's microfrontend. */\n"
+        f"#define KWS_FRONT_ENDS {_front_ends(front_ends):#x}u\n"
         "/* And whether a model is a committee: 1 or 0. */\n"
         f"#define KWS_COMMITTEE {int(committee)}\n"
     )
 
 
-def kinds_check(networks: Sequence[Network], arithmetics: Sequence[str], committee: bool) -> str:
+def kinds_check(networks: Sequence[Network], front_ends: Sequence[str], committee: bool) -> str:
     """Return C that ends the compilation of a model where the engine lacks what it needs.
 
     The engine would skip a layer that is not compiled without a word. Builds that set KWS_KINDS
-    themselves compile both front ends.
+    themselves compile all front ends.
     """
     text = '#ifndef KWS_KINDS\n#include "kws_kinds.h"\n#endif\n'
     text += _unless_compiled("KWS_KINDS", _kinds(networks), "layers that are")
-    if arithmetics:
-        text += _unless_compiled("KWS_FRONT_ENDS", _front_ends(arithmetics), "a front end that is")
+    if front_ends:
+        text += _unless_compiled("KWS_FRONT_ENDS", _front_ends(front_ends), "a front end that is")
     if committee:
         text += _unless_compiled("KWS_COMMITTEE", 1, "the committee, which is")
     return text + "\n"
@@ -64,9 +64,9 @@ def _kinds(networks: Sequence[Network]) -> int:
     return sum(1 << constants()[kind] for kind in kinds_of(networks))
 
 
-def _front_ends(arithmetics: Sequence[str]) -> int:
+def _front_ends(implementations: Sequence[str]) -> int:
     """Return a bit for each front end."""
-    return sum(1 << ARITHMETICS.index(arithmetic) for arithmetic in set(arithmetics))
+    return sum(1 << FRONT_ENDS.index(each) for each in set(implementations))
 
 
 def exported_layer(layer: Layer, values: Values) -> Values:

@@ -25,6 +25,8 @@ from kws.model_file import ModelFile
 INCLUDES = '#include "{name}.h"\n\n#include <stddef.h>\n\n'
 # Fields of kws_model and their structs.
 FRONT_ENDS = {"front_end": "kws_mfcc_tables", "fixed_front_end": "kws_fixed_mfcc_tables"}
+MICRO_TABLES = "kws_micro_frontend_tables"
+FRONT_END_MACROS = {"fixed": "FIXED_FRONT_END", "micro": "MICRO_FRONT_END"}  # in headers
 NAME = "kws_model"  # of a model's files, data and macros
 TEXT_WIDTH = 100
 
@@ -75,11 +77,11 @@ def detector_source(
     # A bit for each that the model stores; bit 1 is KWS_NORMAL.
     stored = sum(1 << i for i, row in enumerate(values["sensitivities"]) if row[0])
     members = len(values["committee"]["members"])
-    arithmetic, committee = model.config.front_end.arithmetic, model.config.committee is not None
+    front_end, committee = model.config.front_end.implementation, model.config.committee is not None
     sizes = _header(
         '#include "spotter.h"',
         ({f"{name.upper()}_MEMBERS": members} if members else {})
-        | ({f"{name.upper()}_FIXED_FRONT_END": 1} if arithmetic == "fixed" else {})
+        | ({f"{name.upper()}_{FRONT_END_MACROS[front_end]}": 1} if front_end != "float" else {})
         | {
             f"{name.upper()}_MEMORY_BYTES": values["memory_bytes"],
             f"{name.upper()}_HOP": model.config.front_end.hop,
@@ -91,7 +93,7 @@ def detector_source(
         f"extern const kws_model {name}_data;",
         name,
     )
-    needed = kinds_check((network, *others), [arithmetic], committee)
+    needed = kinds_check((network, *others), [front_end], committee)
     definitions = _definitions(model, (network, *others), values, (name, names))
     return sizes, INCLUDES.format(name=name) + needed + definitions
 
@@ -105,6 +107,9 @@ def _definitions(
         arrays, named = _arrays(name, values[field])
         tables += arrays
         front_ends[field] = struct(named, 2)
+    for each in values["micro_front_end"]:
+        arrays, named = _arrays(MICRO_TABLES, each)
+        tables += f"{arrays}static const {MICRO_TABLES} micro_front_end = {struct(named, 1)};\n\n"
     settings, posterior = _arrays("kws_posterior_settings", values["posterior"])
     if model.config.committee is None:
         layers, network_fields = _layers(networks[0], values["network"])
@@ -116,6 +121,7 @@ def _definitions(
         "keywords": "keywords",
         "gate": struct(values["gate"], 2),
         **front_ends,
+        "micro_front_end": "&micro_front_end" if values["micro_front_end"] else "NULL",
         "network": struct(network_fields, 2),
         "committee": struct(committee, 2),
         "posterior": struct(posterior, 2),

@@ -140,19 +140,19 @@ def stored_costs_source(network: Network, config: ModelConfig) -> str:
     return f"{text}."
 
 
-def stored_flash(kinds: Sequence[str], arithmetic: str, committee: bool) -> dict[str, int]:
+def stored_flash(kinds: Sequence[str], front_end: str, committee: bool) -> dict[str, int]:
     """Return the bytes of the engine's code by source file.
 
     Args:
         kinds: Of layers, whose kernels are compiled.
-        arithmetic: Of the front end.
+        front_end: Which of FRONT_ENDS is compiled.
         committee: Whether committees are compiled.
     """
     flash: dict[str, int] = _stored()["flash"]
-    if arithmetic == "fixed":
-        flash |= _stored()["fixed_front_end"]
     if not committee:
         flash |= _stored()["without_committee"]
+    if front_end != "float":
+        flash |= _stored()[f"{front_end}_front_end"]
     return flash | {"kernels": sum(_stored()["kinds"][kind] for kind in kinds)}
 
 

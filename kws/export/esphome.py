@@ -49,6 +49,8 @@ def esphome(chosen: Sequence[Chosen], output: Path) -> list[Path]:
 def pair(model: ModelFile, name: str) -> tuple[bytes, dict[str, object]]:
     """Return the network that keeps its past itself, and the manifest of a pair."""
     config, where = model.config, model.name
+    if config.micro_wake_word:
+        raise KwsError(f"{where}: is a microWakeWord model already, which ESPHome runs as it is")
     _check(config, where)
     network = read(model.content, where)
     check(where, config, network)

@@ -14,13 +14,13 @@ from kws.engine.c_layout import detector_memory, model_values
 from kws.engine.network import Network
 from kws.engine.network_values import Values
 from kws.export.c_kinds import exported_layer
-from kws.export.c_source import FRONT_ENDS
+from kws.export.c_source import FRONT_ENDS, MICRO_TABLES
 from kws.model_file import ModelFile
 
 Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
-    "code of the front end": ("mfcc", "fft", "fixed_mfcc", "fixed_fft"),
+    "code of the front end": ("mfcc", "fft", "fixed_mfcc", "fixed_fft", "micro_frontend"),
     "code of the network": (
         "ds_cnn",
         "kernels",
@@ -46,6 +46,7 @@ def flash(
     """
     parts = {part: sum(code.get(file, 0) for file in files) for part, files in CODE.items()}
     values = model_values(model.name, model.config, network, others)
+    micro_bytes = structs()[MICRO_TABLES].size
     layers: list[Values] = []
     further: list[Values] = []
     found = _networks(model.config, values, (network, *others))
@@ -60,7 +61,8 @@ def flash(
     return parts | {
         "network's weights": weights,
         "network's biases and scales": sum(map(_array_bytes, layers)) - weights,
-        "front end's tables": sum(_array_bytes(values[name]) for name in FRONT_ENDS),
+        "front end's tables": sum(_array_bytes(values[name]) for name in FRONT_ENDS)
+        + sum(_array_bytes(each) + micro_bytes for each in values["micro_front_end"]),
         "posterior's tables": _array_bytes(values["posterior"]),
         "further networks": sum(map(_array_bytes, further)),
         "committee's tables": _array_bytes(committee)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from kws.errors import KwsError
@@ -13,8 +11,6 @@ from kws.export.library import arduino_library, c_library, esp_idf, platformio, 
 from kws.export.library_models import Chosen
 from kws.export.sketch import export as export_sketch
 from kws.export.web_folder import export as export_web
-from kws.micro_wake_word import MANIFEST_SUFFIX
-from kws.model_file import ModelFile
 
 Format = Callable[[Sequence[Chosen], Path], list[Path]]
 
@@ -82,28 +78,7 @@ def export_as(
         raise KwsError(f"--format {format_name}: not one of {', '.join(FORMATS)}")
     if names and len(names) != len(models):
         raise KwsError(f"--name: {len(names)} given for {len(models)} models; give one for each")
-    _refuse_pairs(models)
     given = names or (None,) * len(models)
     pairs = zip(models, given, strict=True)
     chosen = [Chosen(model, name, arithmetic) for model, name in pairs]
     return FORMATS[format_name](chosen, output)
-
-
-def _refuse_pairs(models: Sequence[str]) -> None:
-    """Raise KwsError for a model of microWakeWord, named by its network or its manifest."""
-    for model in models:
-        root, suffix = os.path.splitext(model)
-        if suffix == MANIFEST_SUFFIX or (
-            os.path.isfile(root + MANIFEST_SUFFIX) and _is_pair(model)
-        ):
-            ModelFile.load(model)  # says what is wrong with a manifest
-            raise KwsError(
-                f"{model}: is a microWakeWord model already, which ESPHome and kws run as it is; an"
-                " export takes models that kws trained"
-            )
-
-
-def _is_pair(model: str) -> bool:
-    with suppress(KwsError):  # of which its format says what is wrong
-        return ModelFile.load(model).config.micro_wake_word
-    return False

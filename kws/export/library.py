@@ -162,7 +162,7 @@ def _engine(models: Sequence[LibraryModel]) -> Files:
     configs = [model.detector.config for model in models]
     files = engine_files(
         [network for model in models for network in model.networks],
-        [config.front_end.arithmetic for config in configs],
+        [config.front_end.implementation for config in configs],
         any(config.committee is not None for config in configs),
     )
     for model in models:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,8 +9,8 @@ from kws.engine.lowering import read_all
 from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.export.c_source import detector_source, header
-from kws.export.sketch import sketch_name
-from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
+from kws.export.sketch import detector_at, sketch_name
+from kws.model_file import ModelFile, find
 
 # What a library calls its own classes and files, in lower case.
 TAKEN = {
@@ -77,14 +76,14 @@ def load(chosen: Sequence[Chosen]) -> list[LibraryModel]:
 def _load(one: Chosen) -> LibraryModel:
     """Load a model and write its sources."""
     path = find(one.model)
-    content = read_file(path)
-    if CONFIG_ENTRY not in metadata(content, str(path)):
+    detector = detector_at(path)
+    if detector is None:
         raise KwsError(f"{path}: without settings of kws; a library takes models that kws made")
-    detector = ModelFile.parse(content, str(path))
+    digest = detector.sha256
     detector = replace(detector, name=one.name or detector.name)
     detector = detector.with_arithmetic(one.arithmetic)
     network, *others = read_all(detector)
     name = sketch_name(detector.name)
-    top = header(path.name, hashlib.sha256(content).hexdigest())
+    top = header(path.name, digest)
     sizes, source = detector_source(detector, network, others, name)
     return LibraryModel(name, detector, (network, *others), top, top + sizes, top + source)

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from math import ceil
 
-from kws.config import FrontEnd, ModelConfig
+from kws.config import MICRO_FRONTEND, FrontEnd, ModelConfig
 from kws.engine.network import BINS_AT_ONCE, Layer, Network
 from kws.fixed_mfcc_tables import FixedFrontEndTables
 from kws.mfcc_tables import FrontEndTables
+
+MICRO_FRAME = "frame of TFLM's microfrontend"
 
 
 def gate_operations(config: ModelConfig) -> Counter[str]:
@@ -22,6 +24,8 @@ def gate_operations(config: ModelConfig) -> Counter[str]:
 
 def front_end_operations(front_end: FrontEnd) -> Counter[str]:
     """Count the operations of the front end for one feature frame."""
+    if front_end.kind == MICRO_FRONTEND:
+        return Counter({MICRO_FRAME: 1})
     if front_end.arithmetic == "fixed":
         return _fixed_front_end_operations(front_end)
     _, count, _ = FrontEndTables(front_end).mel

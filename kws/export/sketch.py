@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kws.config import ARITHMETICS
+from kws.config import FRONT_ENDS
 from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read, read_all
 from kws.engine.network import Network
@@ -18,10 +19,13 @@ from kws.export.board_report import report
 from kws.export.c_kinds import kinds_source
 from kws.export.c_source import detector_source, header, network_source
 from kws.export.exported_folder import write
+from kws.micro_wake_word import MANIFEST_SUFFIX
 from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 KINDS = "kws_kinds.h"  # of layers, which the models have
+log = logging.getLogger(__name__)
+
 NAME_LENGTH = 63  # that Arduino's tools allow
 HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
@@ -35,8 +39,9 @@ def export(
 ) -> list[Path]:
     """Write the engine and a model, given by name or path, into a folder; return the paths written.
 
-    A model made by kws gives an Arduino sketch, output/kws_<name>/, that is opened and flashed as
-    it is; its src/ is the whole detector in C, its report.txt and report.html say what that costs.
+    A model made by kws, or one of microWakeWord, gives an Arduino sketch, output/kws_<name>/, that
+    is opened and flashed as it is; its src/ is the whole detector in C, its report.txt and
+    report.html say what that costs.
     given_name takes the place of the model's name, arithmetic that of its front end.
     Any other int8 .tflite of the supported operators gives its network alone, in `output` itself.
     The same model gives the same bytes.
@@ -46,20 +51,20 @@ def export(
             not write. Nothing is written then.
     """
     path = find(model)
-    content = read_file(path)
-    entries = metadata(content, str(path))
-    top = header(path.name, hashlib.sha256(content).hexdigest())
-    if CONFIG_ENTRY not in entries:
+    detector = detector_at(path)
+    if detector is None:
         if arithmetic is not None:
             raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
+        content = read_file(path)
         alone = read(content, str(path))
-        files = engine_files([alone], ARITHMETICS, committee=False)
+        files = engine_files([alone], FRONT_ENDS, committee=False)
+        top = header(path.name, hashlib.sha256(content).hexdigest())
         return write(output, files | model_files(network_source(alone), top), shared=True)
-    detector = ModelFile.parse(content, str(path))
+    top = header(path.name, detector.sha256)
     detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)
     config = detector.config
-    used = [config.front_end.arithmetic], config.committee is not None
+    used = [config.front_end.implementation], config.committee is not None
     sources = engine_files([network, *others], *used) | model_files(
         detector_source(detector, network, others), top
     )
@@ -67,6 +72,24 @@ def export(
     files = sketch_files(name, sources)
     files |= report(detector, network, others)
     return write(output / name, files, may_be_changed=SETTINGS)
+
+
+def detector_at(path: Path) -> ModelFile | None:
+    """Return the model of a path, one of kws or of microWakeWord; None: it is a network alone.
+
+    Raises:
+        KwsError: It cannot be read, or is not a model.
+    """
+    if path.suffix != MANIFEST_SUFFIX and CONFIG_ENTRY not in metadata(read_file(path), str(path)):
+        manifest = path.with_suffix(MANIFEST_SUFFIX)
+        if not manifest.is_file():
+            return None
+        try:
+            return ModelFile.load(path)
+        except KwsError as error:
+            log.warning("%s is taken as a network alone: %s", path, error)
+            return None
+    return ModelFile.load(path)
 
 
 def sketch_name(model: str) -> str:
@@ -102,17 +125,17 @@ def model_files(code: tuple[str, str], top: str = "") -> dict[str, str]:
 
 
 def engine_files(
-    networks: Sequence[Network], arithmetics: Sequence[str], committee: bool
+    networks: Sequence[Network], front_ends: Sequence[str], committee: bool
 ) -> dict[str, str]:
     """Return the C engine's files by name, with what some models use.
 
     Args:
         networks: Of the models, whose kinds of layers are compiled.
-        arithmetics: Of their front ends.
+        front_ends: The FRONT_ENDS that they have.
         committee: Whether one of them is a committee.
     """
     files = {source.name: source.read_text("utf-8") for source in engine_sources()}
-    return files | {KINDS: kinds_source(networks, arithmetics, committee)}
+    return files | {KINDS: kinds_source(networks, front_ends, committee)}
 
 
 def engine_sources() -> list[Path]:

@@ -11,9 +11,11 @@ import pytest
 from command_line import ROOT
 from conftest import skip_without
 
+from kws.config import MICRO
 from kws.engine import network
 from kws.engine.c_headers import HEADERS, constants, declarations, structs
-from kws.engine.c_layout import detector_memory, longest_window, mfcc_work_bytes
+from kws.engine.c_layout import detector_memory, longest_window
+from kws.engine.front_end_layout import kept_bytes, work_bytes
 from kws.engine.lowering import read_all
 from kws.gate import GateSettings
 from kws.model_file import ModelFile
@@ -85,9 +87,11 @@ def test_memory_is_what_the_macros_ask_for(tmp_path: Path) -> None:
     gate = GateSettings.of(config, longest_window(networks))
     steps = f"{smoothing.smooth_steps}, {smoothing.max_steps}"
     sizes = {
-        f"KWS_MFCC_WORK_BYTES({front_end.fft // 2}, {front_end.mel_filters})": mfcc_work_bytes(
+        f"KWS_MFCC_WORK_BYTES({front_end.fft // 2}, {front_end.mel_filters})": work_bytes(
             front_end
         ),
+        f"KWS_MICRO_WORK_BYTES({MICRO.fft // 2})": work_bytes(MICRO),
+        f"KWS_MICRO_KEPT_BYTES({MICRO.coefficients}, {MICRO.window})": kept_bytes(MICRO),
         f"KWS_POSTERIOR_BYTES({len(config.keywords)}, {steps})": memory.pending_at
         - memory.posterior_at,
         f"KWS_GATE_BYTES({front_end.hop}, {gate.pre_roll})": memory.scores_at - memory.gate_at,

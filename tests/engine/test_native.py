@@ -12,7 +12,7 @@ from conftest import skip_without
 from small_models import MODELS, Samples, synthetic_audio, temporal
 
 from kws.ds_cnn import DsCnn
-from kws.engine.c_layout import front_end_values
+from kws.engine.front_end_layout import front_end_values
 from kws.engine.native import AVAILABLE, NativeDsCnn, NativeMfcc, NativeSpotter
 from kws.errors import KwsError
 from kws.mfcc import Mfcc

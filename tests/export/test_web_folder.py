@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from command_line import ROOT, SAMPLES, kws, refused
+from conftest import skip_without
 from node_detector import detect, expected, node
 from small_models import COMMITTEES, MODELS, first_network, synthetic_audio
 
@@ -45,6 +47,17 @@ def test_detections_and_scores_are_those_of_python(
         lines = detect(written(each, tmp_path), [samples], "--scores")
         assert lines == expected(NumpySpotter(each), samples)
         assert sum("keyword" in line for line in lines) > 3
+
+
+def test_a_model_of_microwakeword_decides_as_in_python(tmp_path: Path) -> None:
+    skip_without("the extra dev", all(map(find_spec, ("pymicro_features", "tensorflow"))))
+    from stateful_models import write_pair
+
+    model = ModelFile.load(write_pair(tmp_path))
+    samples = synthetic_audio(6, seed=3)
+    lines = detect(written(model, tmp_path / "web"), [samples], "--scores")
+    assert lines == expected(NumpySpotter(model), samples)
+    assert sum("keyword" in line for line in lines) > 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from c_programs import HOST, M4_ARDUINO, Target
 from command_line import ROOT
 from small_models import temporal
 
-from kws import ds_cnn, gate, mfcc, posterior, ring_buffer, spotter
+from kws import ds_cnn, gate, mfcc, micro_frontend, posterior, ring_buffer, spotter
 from kws.export.sketch import export
 
 SOURCES = ROOT / "firmware_export" / "src"
@@ -19,6 +19,7 @@ STAGES = {
     "ring_buffer": ring_buffer.RingBuffer,
     "gate": gate.Gate,
     "mfcc": mfcc.Mfcc,
+    "micro_frontend": micro_frontend.MicroFrontend,
     "ds_cnn": ds_cnn.DsCnn,
     "posterior": posterior.Posterior,
     "spotter": spotter.NumpySpotter,

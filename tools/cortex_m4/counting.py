@@ -47,10 +47,12 @@ FIXED_STAGES = {  # where the front end is in fixed point
     "kws_ds_cnn_push": "kws_ds_cnn_push_quantised",
     "kws_committee_push": "kws_committee_push_quantised",
 }
+MICRO_STAGES = {"kws_mfcc_push": "kws_micro_frontend_push"}
 EVERY_HOP = ("ring buffer write", "ring buffer read", "spotter", "gate")  # gate open or closed
 START = "count_from_here"
 MEMBERS = "KWS_MODEL_MEMBERS"  # what the header of a committee defines
 FIXED = "KWS_MODEL_FIXED_FRONT_END"  # and that of a model with such a front end
+MICRO = "KWS_MODEL_MICRO_FRONT_END"  # or with TFLM's
 NETWORK_STAGES = {"network": "kws_ds_cnn_window", "none": "next_window"}
 
 
@@ -121,7 +123,7 @@ def count(
 def detector_stages(header: str) -> dict[str, str]:
     """Return the function that each stage of a detector begins with, by its kws_model.h."""
     stages = COMMITTEE_STAGES if MEMBERS in header else DETECTOR_STAGES
-    renamed = FIXED_STAGES if FIXED in header else {}
+    renamed = FIXED_STAGES if FIXED in header else MICRO_STAGES if MICRO in header else {}
     return {stage: renamed.get(name, name) for stage, name in stages.items()}
 
 
