@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from dilated_models import dilated_model
 from hostile_models import other_model, small_committee, small_model, without_settings
 from model_mutator import Mutator
 from stateful_models import manifest, stateful_model
@@ -166,15 +167,15 @@ def main() -> None:
     originals = [
         *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
         find("home").read_bytes(),
-        *(stateful_model(), stateful_model(residual=True)),
+        *(dilated_model(), stateful_model(), stateful_model(residual=True)),
     ]
-    shares = (0.25, 0.12, 0.2, 0.2, 0.05, 0.09, 0.09)  # of the originals
+    shares = (0.22, 0.1, 0.16, 0.18, 0.04, 0.1, 0.1, 0.1)  # of the originals
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            original, mutator = originals[random.choice(7, p=shares)], Mutator(random)
+            original, mutator = originals[random.choice(8, p=shares)], Mutator(random)
             stateful = any(original is each for each in originals[-2:])
             mutate = mutator.mutated_network if stateful else mutator.mutated
             content = mutate(original)

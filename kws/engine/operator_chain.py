@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kws.engine.dilated_convolutions import OF_DILATION, folded
 from kws.engine.resource_variables import OF_VARIABLES, without_variables
 from kws.engine.split_convolutions import SPLITS, joined
 from kws.engine.tflite_options import Options
@@ -20,7 +21,7 @@ LAYERS = (
 )
 MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
 OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes
-NAMES = {*LAYERS, *MOVES, *OF_SHAPES}
+NAMES = {*LAYERS, *MOVES, *OF_SHAPES, *OF_DILATION}
 RECALL = "RECALL"  # no operator of a file
 
 
@@ -46,7 +47,7 @@ def chain(content: bytes, where: str) -> tuple[Tensor, list[Operator]]:
             operators, output = _without_unsigned(operators, output)
         # The shapes of the tensors are known without the operators that compute them.
         operators = [o for o in operators if o.name not in OF_SHAPES or o.output.type != INT32]
-        operators = _in_line(source, operators, where)
+        operators = _in_line(source, folded(operators, where), where)
         if (operators[-1].output if operators else source).index != output.index:
             raise KwsError(f"{where}: the operators do not end in the output")
         return source, operators

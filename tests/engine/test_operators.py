@@ -15,6 +15,7 @@ from conftest import skip_without
 
 skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
+from dilated_models import dilated_model, spread  # noqa: E402
 from hostile_models import Network, other_model, packed, with_settings  # noqa: E402
 
 from kws.ds_cnn import open_interpreter  # noqa: E402
@@ -248,10 +249,20 @@ def dilated(padding: int) -> Network:
     return net
 
 
+def spread_out() -> Network:
+    """Return a network of dilations that are written as SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND."""
+    net = new((1, 20, 12, 1))
+    spread(net, (2, 3), [(2, 2), (3, 3)], [(0, 0), (0, 0)])  # as "same" pads
+    spread(net, (3, 1), [(0, 1), (0, 0)], [(0, 1), (0, 0)], (3, 1), "DEPTHWISE_CONV_2D")
+    spread(net, (4, 1), [(1, 1), (0, 0)], [(1, 0), (0, 0)], (2, 2))
+    classify(net)
+    return net
+
+
 @pytest.mark.parametrize(
     "build",
     [
-        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched),
+        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched, spread_out),
         *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
     ],
     ids=[
@@ -260,6 +271,7 @@ def dilated(padding: int) -> Network:
         "residual",
         "swapped",
         "branched",
+        "spread_out",
         "pooled",
         "flat_mean",
         "same",
@@ -344,9 +356,9 @@ def test_sums_of_every_pair(a: float, b: float, out: float) -> None:
 
 
 def test_streams() -> None:
-    """Push frames through both backends: a sum, a maximum, a mean of bins and a sigmoid."""
-    for stride in (1, 2):
-        same_in_a_stream(other_model(stride))
+    """Push frames through both backends: a sum, a maximum, a mean of bins, a sigmoid, dilations."""
+    for model in (other_model(1), other_model(2), dilated_model()):
+        same_in_a_stream(model)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -436,3 +448,38 @@ def test_other_refusals() -> None:
     net = new((1, 1, 1, 4))
     net.add("QUANTIZE", (1, 1, 1, 4), [], "", scale=1e-12)
     assert refusal(net) == "x: operator 1 (QUANTIZE): its scales are too far off"
+
+
+def test_other_uses_of_batches_are_refused_by_name() -> None:
+    def changed(change: Callable[[Any, Any], Any]) -> str:
+        net = new((1, 20, 12, 1))
+        spread(net, (2, 3), [(2, 2), (3, 3)], [(0, 0), (0, 0)])
+        classify(net)
+        change(net.model, net.graph.operators)
+        return refusal(net).removeprefix("x: operator ")
+
+    def with_data(position: int, values: list[int]) -> str:
+        def change(model: Any, operators: Any) -> None:
+            tensor = model.subgraphs[0].tensors[operators[0].inputs[position]]
+            model.buffers[tensor.buffer].data = np.array(values, np.int32).view(np.uint8)
+
+        return changed(change)
+
+    first, last = "1 (SPACE_TO_BATCH_ND): ", "3 (BATCH_TO_SPACE_ND): "
+    assert changed(lambda _, o: o.pop(1)) == f"{first}no convolution takes its output"
+    assert changed(lambda _, o: o.pop(2)) == f"{first}CONV_2D after it has no BATCH_TO_SPACE_ND"
+    assert changed(lambda _, o: o.pop(0)).endswith("there is no SPACE_TO_BATCH_ND before it")
+    strided = changed(lambda _, o: setattr(o[1].builtinOptions, "strideH", 2))
+    assert strided == "2 (CONV_2D): has a stride, a dilation or padding of its own"
+    assert with_data(1, [2, 2]) == f"{first}its output does not follow from its input"
+    assert with_data(1, [0, 3]) == f"{first}its block is not above 0"
+    assert with_data(1, [256, 3]) == f"{first}its block is above 255"
+    assert with_data(2, [-2, 2, 3, 3]) == f"{first}pads or crops too much"
+    assert with_data(2, [2, 4, 3, 3]) == f"{first}its output does not follow from its input"
+    net = new((1, 20, 12, 1))
+    spread(net, (2, 1), [(0, 0), (0, 0)], [(2, 0), (0, 0)], (3, 1))
+    assert refusal(net) == f"x: operator {last}crops more than was padded"
+    net = new((1, 20, 12, 1))
+    spread(net, (2, 1), [(0, 0), (0, 0)], [(0, 0), (0, 0)], (3, 1))
+    net.graph.operators[2].inputs[1] = net.tensor((2,), 0, 0, np.array([1, 2], np.int32))
+    assert refusal(net) == f"x: operator {last}has another block than the operator before it"
