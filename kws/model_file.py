@@ -26,8 +26,9 @@ from kws.micro_wake_word import MANIFEST_SUFFIX, named_network, settings_of
 from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
-DEFAULT_BASE = "base"  # whose weights `kws train` starts from
-FORMER_NAMES = {"trunk": DEFAULT_BASE}
+DEFAULT_BASE = "home"  # whose weights `kws train` starts from
+SMALL_BASE = "base"  # that is no detector: for training words of a smaller network
+FORMER_NAMES = {"trunk": SMALL_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
 NETWORK_ENTRIES = tuple(  # the networks of a committee after the first, each a .tflite
     f"kws_network_{index}" for index in range(1, MAX_NETWORKS)

@@ -54,7 +54,7 @@ def train(
 ) -> None:
     """Train a model on recordings of keywords, synthetic ones, or both.
 
-    Training starts from the pretrained base model, so that few recordings
+    Training starts from the networks of home, so that few recordings
     suffice. Models that each leave out a share of the speakers are tested on
     it: that gives the figures, and the thresholds of the model that is written,
     which is trained on everything. With --held-out the model itself leaves out

@@ -23,7 +23,7 @@ Init = Annotated[
     typer.Option(
         metavar="NAME|PATH|none",
         help="Model whose weights training starts from.",
-        show_default="base; with a recipe that names folders and for Speech Commands, none",
+        show_default="home; with a recipe that names folders and for Speech Commands, none",
     ),
 ]
 Folds = Annotated[

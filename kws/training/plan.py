@@ -59,7 +59,7 @@ def plan(
     """Plan the trainings on a dataset folder; `work` keeps them.
 
     A recipe that names data and the command words of Speech Commands are trained from random
-    weights; any other folder starts from the base model. Options override the recipe's
+    weights; any other folder starts from home's networks. Options override the recipe's
     hyperparameters, and those the defaults of that kind of training. Raises KwsError for what
     cannot be read, and contradictions.
     """
@@ -175,7 +175,7 @@ def _hyperparameters(
     start = initial or usual_start
     if start == NONE or not initial:
         recipe = read_hyperparameters(path, default) if path else default
-        if start == NONE or recipe.front_end.kind != MFCC:  # the base model is one on MFCC
+        if start == NONE or recipe.front_end.kind != MFCC:  # those of home are on MFCC
             return recipe
     tuning = defaults.fine_tuning if recorded else defaults.from_text_alone
     return tuned_by(path, tuning(ModelFile.load(start)), start)

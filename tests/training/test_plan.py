@@ -69,7 +69,7 @@ def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
     made = planned(own)
     assert list(made.dataset.positives) == ["computer", "smart mirror"]
     assert made.recipe.initial is not None
-    assert made.recipe.initial.name == "base"
+    assert made.recipe.initial.name == "home"
     assert made.recipe.front_end == made.recipe.initial.config.front_end
     assert made.recipe.schedule.patience > 0
     assert made.tested == [Fold(0, 2, WORK), Fold(1, 2, WORK)]
@@ -213,11 +213,11 @@ def test_a_model_that_training_starts_from_keeps_its_shape(
     made = planned(own, recipe_file).recipe
     assert made == planned(own).recipe
     assert [record.getMessage() for record in caplog.records if "keeps" in record.getMessage()] == [
-        f"{recipe_file}: training starts from base, whose front end and architecture it keeps"
+        f"{recipe_file}: training starts from home, whose front end and architecture it keeps"
     ]
     caplog.clear()
     recipe_file.write_text((ROOT / "models" / "base.toml").read_text().split("parameters.")[1])
-    planned(own, recipe_file)
+    planned(own, recipe_file, initial="base")
     assert not [record for record in caplog.records if "keeps" in record.getMessage()]
 
 

@@ -13,7 +13,7 @@ from command_line import ROOT
 from kws.config import FrontEnd
 from kws.data.dataset_recipe import HYPERPARAMETERS
 from kws.errors import KwsError
-from kws.model_file import ModelFile
+from kws.model_file import DEFAULT_BASE, ModelFile
 from kws.training.architecture import Architecture
 from kws.training.former import Former
 from kws.training.recipe import (
@@ -181,7 +181,7 @@ def test_no_teacher_is_the_empty_text(recipe: Path, tmp_path: Path) -> None:
 def test_the_documentation_lists_every_key_with_its_defaults() -> None:
     """An empty cell has the value of the first column; a model brings its own shape."""
     page = (ROOT / "docs" / "train.md").read_text()
-    defaults = (WAKE_WORDS, fine_tuning(ModelFile.load("base")), BASE_MODEL, COMMAND_WORDS)
+    defaults = (WAKE_WORDS, fine_tuning(ModelFile.load(DEFAULT_BASE)), BASE_MODEL, COMMAND_WORDS)
     for section, kind in SECTIONS.items():
         (rows,) = re.findall(rf"\*\*`\[{section}\]`\*\*.*\n((?:\| `.*\n)+)", page)
         cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()]
