@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from typing import Annotated
 
@@ -75,6 +76,7 @@ def main() -> None:
 
 def _run_app() -> None:
     _log_to_stderr()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a command as Ctrl-C does
     threading.excepthook = _log_error_of_thread
     app(prog_name="kws")
 

@@ -54,7 +54,7 @@ def workers(cluster: Cluster | None = None, processes: int | None = None) -> Ite
     executor = _QuietStart(count, context, initializer=end_with_parent)
     try:
         yield _LocalWorkers(executor, count)
-    except Exception:  # not Ctrl-C, which reaches them by itself
+    except BaseException:  # Ctrl-C reaches them by itself, SIGTERM this process alone
         for process in multiprocessing.active_children():
             if process not in others:
                 process.terminate()

@@ -163,6 +163,16 @@ else:  # a process of the pool, before it is ready
 """
 
 
+def test_local_jobs_end_with_an_interrupt_of_this_process_alone(tmp_path: Path) -> None:
+    """Which SIGTERM is, made an interrupt by the command line; Ctrl-C reaches all of a terminal."""
+    with suppress(KeyboardInterrupt), workers(processes=1) as pool:
+        pool.submit_alone(stay, tmp_path)
+        wait_until((tmp_path / "process").exists)
+        raise KeyboardInterrupt
+    process = int((tmp_path / "process").read_text())
+    wait_until(lambda: not Path(f"/proc/{process}").exists())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C to a group of processes")
 def test_ctrl_c_while_processes_start_is_silent(tmp_path: Path) -> None:
     """Python would show a traceback of each process that Ctrl-C meets before it is ready."""

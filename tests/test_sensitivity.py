@@ -84,6 +84,13 @@ def test_info_shows_them():
     assert "normal; the model stores no other" in as_text(WITHOUT)
 
 
+def test_the_description_leaves_out_figures_that_were_not_measured() -> None:
+    figures = {"clean": {"hours": 0.0, "at": {"0.1": {"miss_rate": None}}, "mean": None}}
+    config = replace(WITHOUT.config, card={"figures": figures, "top-1": {"shared": None}})
+    text = as_text(replace(WITHOUT, config=config))
+    assert text.splitlines()[-3:] == ["figures:", "  clean:", "    hours  0.0"]
+
+
 def test_the_command_line():
     found = kws(*WAV, "--threshold", "computer=1", "--threshold", "Smart_Mirror=1")
     assert (found.returncode, found.stderr) == (0, "")

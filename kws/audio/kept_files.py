@@ -56,7 +56,7 @@ class NoKeeper:
 
 
 class KeptFiles:
-    """Write clips into a folder; where that fails, log it once and go on."""
+    """Write clips into a folder; where that fails, go on: what is live logs it once."""
 
     def __init__(
         self, folder: Path, model: str, max_clips: int = MAX_CLIPS, live: bool = True
@@ -77,6 +77,7 @@ class KeptFiles:
             raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
         self._queue: queue.Queue[KeptClip | None] = queue.Queue(WAITING)
         self._live, self._failed = live, False
+        self._lost, self._problem = 0, ""  # clips that were not written, and the latest reason
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -96,6 +97,12 @@ class KeptFiles:
         if self._thread.is_alive():
             log.warning("%s: clips are left out, the disk is too slow", self._folder)
 
+    def require_all(self) -> None:
+        """Raise KwsError where clips of a source that is not live are missing."""
+        if self._lost and not self._live:
+            clips = f"{self._lost} clip{'s are' if self._lost > 1 else ' is'}"
+            raise KwsError(f"{self._folder}: {self._problem}; {clips} not kept")
+
     def _work(self) -> None:
         while (clip := self._queue.get()) is not None:
             try:
@@ -105,9 +112,10 @@ class KeptFiles:
                 self._report(getattr(error, "strerror", None) or str(error))
 
     def _report(self, problem: str) -> None:
-        if not self._failed:
+        if self._live and not self._failed:
             log.warning("%s: %s; listening goes on", self._folder, problem)
-        self._failed = True
+        self._failed, self._problem = True, problem
+        self._lost += 1
 
     def _write(self, clip: KeptClip) -> None:
         from kws.audio.encode import encode  # only where audio is kept
@@ -173,7 +181,7 @@ def keeper(
             held.enter_context(locked(folder / LOCK, str(folder)))
             make_folders(folder, spotter.config.keywords)
         except KwsError as error:
-            if error.__cause__ is None:  # another process holds it
+            if error.__cause__ is None or not live:  # the former: another process holds it
                 raise
             log.warning("%s; listening goes on", error)  # a full disk, for instance
         keep = Keeper(spotter, near, files.keep)
@@ -182,6 +190,7 @@ def keeper(
         finally:
             keep.flush()
             files.close()
+        files.require_all()
 
 
 def make_folders(folder: Path, keywords: Iterable[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,7 +68,6 @@ def listen(
     reactions = ReactionOptions(actions, mqtt, keep, keep_near, keep_max, json)
     if ble:
         _refuse_for_a_board(detector, reactions)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ble:
         require_extra("kws listen --ble", "ble", "bleak")
         raise typer.Exit(listen_to_board(device, actions, json))

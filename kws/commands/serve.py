@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -144,7 +143,6 @@ def serve(
     if debug:
         logging.getLogger("kws").setLevel(logging.DEBUG)
     tuning = Tuning.parse(sensitivity or [], threshold or [], refractory_seconds)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         _serve(model, custom_model_dir or [], tuning, address, zeroconf)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +63,5 @@ def studio(
     tls = Tls(certificate, key) if certificate and key else None
     server = StudioServer(Workspace(folder), host, port, token, tls)
     print(f"kws studio: {server.url}", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         server.run()

@@ -32,7 +32,7 @@ def as_dict(model: ModelFile) -> dict[str, Any]:
 
 
 def as_text(model: ModelFile) -> str:
-    """Return the description of a model as text: the settings in words, then the card as it is."""
+    """Return the description of a model as text: settings in words, then what the card knows."""
     config = model.config
     front, smoothing, gate = config.front_end, config.smoothing, config.gate
     keywords = zip(config.keywords, config.thresholds, strict=True)
@@ -60,7 +60,7 @@ def as_text(model: ModelFile) -> str:
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
         **({"calibration": list(calibration_lines(calibration))} if calibration else {}),
-        **{k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)},
+        **_known({k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)}),
     }
     return "\n".join(_outline(lines, ""))
 
@@ -122,6 +122,12 @@ def cost_per_step(network: Network) -> int:
         kernel = layer.time_kernel * layer.frequency_kernel * inputs
         total += time_steps * layer.output_bins * layer.output_channels * kernel
     return total
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a nested mapping without figures that were not measured."""
+    nested = {key: _known(v) if isinstance(v, dict) else v for key, v in values.items()}
+    return {key: value for key, value in nested.items() if value is not None and value != {}}
 
 
 def _outline(values: dict[str, Any], indent: str) -> Iterator[str]:

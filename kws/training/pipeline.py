@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,6 +54,8 @@ from kws.training.workers import Status, run_jobs, show_progress
 
 EXAMPLES, LOCK = "examples", ".lock"  # within the work folder
 
+_log = logging.getLogger(__name__)
+
 
 def run(
     plan: Plan, output: Path, work: Path, report: Path | None = None, tidy: bool = False
@@ -76,7 +79,11 @@ def run(
         locked(work / LOCK, f"work folder {work}"),
         locked(output.with_name(f".{output.name}{LOCK}"), f"model {output}"),
     ):
-        _run(plan, output, work, report, tidy)
+        try:
+            _run(plan, output, work, report, tidy)
+        except KeyboardInterrupt:
+            _log.warning("interrupted; the same command continues with what is in %s", work)
+            raise
 
 
 def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) -> None:

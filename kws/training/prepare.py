@@ -81,8 +81,8 @@ def prepare_material(job: Preparation) -> None:
 
 
 def _synthesise(job: Preparation) -> SyntheticSpeech:
-    def report(made: int, missing: int) -> None:
-        job.status.report("synthesising speech", made / missing)
+    def report(kind: str, made: int, missing: int) -> None:
+        job.status.report(f"synthesising speech ({kind})", made / missing)
 
     keywords = list(job.dataset.positives)
     return synthetic_speech(job.dataset.synthesis, keywords, job.synthetic, report)

@@ -68,7 +68,7 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
     """Return what the model file says of its data and figures."""
     dataset = plan.dataset
     share = f"the 1/{plan.kept.folds} that it was not trained on"
-    held_out = f"{_tested(plan)}, each on {share}" if plan.tested else "not"
+    held_out = f"{_tested(plan)} {share}" if plan.tested else "not"
     kept = "validation speakers" if plan.own_split else f"this model, on {share}"
     card = {
         **dataset.card,
@@ -88,7 +88,7 @@ def model_card(plan: Plan, results: Results) -> dict[str, Any]:
 def show_results(plan: Plan, results: Results, console: Console) -> None:
     """Print a table for each condition and one for top-1 accuracy."""
     kept = "validation" if plan.own_split else "the model, on the speakers that it left out"
-    title = kept if plan.keeps_tested else f"{_tested(plan)}, each on what it left out"
+    title = kept if plan.keeps_tested else f"{_tested(plan)} what it left out"
     for condition, evaluation in results.evaluations.items():
         if not evaluation.hours and not evaluation.utterances:
             continue  # of a training without recordings
@@ -151,5 +151,5 @@ def write_reports(
 
 
 def _tested(plan: Plan) -> str:
-    """Return the number of tested models in words."""
-    return "1 model" if len(plan.tested) == 1 else f"{len(plan.tested)} models"
+    """Return the number of tested models in words, before what each was tested on."""
+    return "1 model, on" if len(plan.tested) == 1 else f"{len(plan.tested)} models, each on"

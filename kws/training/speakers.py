@@ -37,7 +37,7 @@ class Speakers:
 
     kokoro: Path | None
     folder: Path
-    progress: Callable[[int, int], None]
+    progress: Callable[[str, int, int], None]  # kind, utterances made and missing
     language: str | None = None  # of all texts; None for that of each one's letters
     chosen: tuple[str, ...] = ()  # voices or synthesisers; (): all that are installed
 
@@ -138,5 +138,5 @@ class Speakers:
             weights=weights,
             children=children,
             carrier=carrier,
-            progress=self.progress,
+            progress=partial(self.progress, kind.replace("_", " ")),
         )

@@ -151,11 +151,11 @@ def synthetic_speech(
     wanted: Synthesis,
     keywords: Sequence[str],
     folder: Path,
-    progress: Callable[[int, int], None] = lambda made, missing: None,
+    progress: Callable[[str, int, int], None] = lambda kind, made, missing: None,
 ) -> SyntheticSpeech:
     """Synthesise what is missing in a folder, and read all of it.
 
-    progress: called with the numbers of utterances made and missing, for each kind.
+    progress: called with a kind of texts, and its numbers of utterances made and missing.
     """
     speakers = Speakers(wanted.kokoro, folder, progress, wanted.language, wanted.voices)
     if wanted.utterances_per_keyword:

@@ -41,10 +41,22 @@ def check_output(output: Path, report: Path | None = None) -> None:
         raise KwsError(f"{output.parent}: not a folder that can be written to")
     if output.is_dir():
         raise KwsError(f"{output}: a folder, not a model file")
+    if output.is_file() and not _is_replaceable(output):
+        raise KwsError(f"{output}: not a .tflite model, which the new one would replace")
     if report:
         from kws.evaluation.report import prepare_report_folder  # loads matplotlib
 
         prepare_report_folder(report)
+
+
+def _is_replaceable(output: Path) -> bool:
+    """Return whether a file is a model, or empty."""
+    try:
+        with output.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise KwsError(f"{output}: {error.strerror}") from error
+    return not start or start[4:] == b"TFL3"
 
 
 def check_dataset(dataset: Dataset) -> None:

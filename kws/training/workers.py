@@ -89,7 +89,8 @@ def show_progress(
                     if not console.is_terminal:
                         print_line(what, console)
                 elif is_due and doing != WAITING:
-                    print_line(f"{what}, {share:.0%}" + (f", {left}" if left else ""), console)
+                    known = [f"{share:.0%}"] if share else []
+                    print_line(", ".join([what, *known, *([left] if left else [])]), console)
             if is_due:
                 last_line = clock()
 

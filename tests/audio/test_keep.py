@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused
 from conftest import skip_without
@@ -172,17 +173,28 @@ def test_a_file_waits_for_the_disk(tmp_path, monkeypatch):
     assert len(entries(tmp_path)) == 20
 
 
-def test_a_full_disk_is_one_line_and_listening_goes_on(tmp_path):
+@pytest.mark.parametrize("live", [False, True])
+def test_a_full_disk_is_one_line_and_listening_goes_on(tmp_path, live):
     skip_without("RLIMIT_FSIZE", os.name == "posix")
 
     def small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
-    process = kws(*WAV, "--keep", tmp_path, "--json", preexec_fn=small_disk)
-    assert process.returncode == 0
+    with (tmp_path / "samples").open("w+b") as samples:
+        samples.write(all_keywords().tobytes())
+        samples.seek(0)
+        source = ("listen", "--stdin") if live else WAV
+        folder = tmp_path / "kept"
+        more = {"preexec_fn": small_disk, "stdin": samples}
+        process = kws(*source, "--keep", folder, "--json", **more)
+    assert process.returncode == (0 if live else 1), "less was done than asked"
     assert [json.loads(line)["keyword"] for line in process.stdout.splitlines()] == KEYWORDS
-    assert process.stderr == f"kws: {tmp_path}: File too large; listening goes on\n"
-    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+    if live:
+        (line,) = process.stderr.splitlines()[1:]  # the first says what is listened to
+        assert line == f"kws: {folder}: File too large; listening goes on"
+    else:
+        assert process.stderr == f"kws: error: {folder}: File too large; 4 clips are not kept\n"
+    assert not [path for path in folder.iterdir() if path.is_file()]
 
 
 def test_a_folder_is_kept_in_by_one_process(tmp_path):
@@ -195,8 +207,16 @@ def test_a_disk_that_is_full_from_the_start_does_not_hold_listening(tmp_path):
     with full_disk(tmp_path, 8) as disk:
         (disk / "rest").write_bytes(bytes(4096))
         process = kws(*WAV, "--keep", disk)
+        assert process.returncode == 1
+        (line,) = process.stderr.splitlines()
+        assert line.startswith(f"kws: error: {disk}")
+        assert "No space left on device" in line
+        with (tmp_path / "samples").open("w+b") as samples:
+            samples.write(all_keywords().tobytes())
+            samples.seek(0)
+            process = kws("listen", "--stdin", "--keep", disk, stdin=samples)
     assert (process.returncode, len(process.stdout.splitlines())) == (0, len(KEYWORDS))
-    lines = process.stderr.splitlines()
+    lines = process.stderr.splitlines()[1:]
     assert all(line.endswith("No space left on device; listening goes on") for line in lines)
     assert 1 <= len(lines) <= 2
 

@@ -24,7 +24,7 @@ from kws.training.fold import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, Teacher, fine_tuning
-from kws.training.work_folder import check_work, default_work, finish
+from kws.training.work_folder import check_output, check_work, default_work, finish
 
 OLD_FRONT_END = (
     "FrontEnd(window=480, hop=320, fft=512, mel_filters=40, low_hz=60, high_hz=7600,"
@@ -49,6 +49,16 @@ def test_a_model_file_has_a_name() -> None:
     for nameless in ("", ".", "/"):
         with pytest.raises(KwsError, match=r"^[./]: a folder, not a model file$"):
             default_work(Path(nameless))
+
+
+def test_a_model_replaces_nothing_but_a_model(tmp_path: Path) -> None:
+    check_output(tmp_path / "new.tflite")
+    for name, content in (("model", b"1234TFL3"), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+        check_output(tmp_path / name)
+    (tmp_path / "speech.wav").write_bytes(b"RIFF1234WAVE")
+    with pytest.raises(KwsError, match=r"speech\.wav: not a \.tflite model, which the new one"):
+        check_output(tmp_path / "speech.wav")
 
 
 def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: Path) -> None:
