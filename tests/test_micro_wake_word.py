@@ -216,7 +216,7 @@ def test_there_is_one_arithmetic_of_the_microfrontend(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_commands(path: Path) -> None:
+def test_the_commands(path: Path, tmp_path: Path) -> None:
     shown = kws("info", path).stdout
     assert "TFLM's microfrontend" in shown
     assert "Hey kws (threshold 0.50" in shown
@@ -227,5 +227,5 @@ def test_the_commands(path: Path) -> None:
     flushed = np.concatenate([samples, np.zeros(8000, np.int16)])
     assert len(times) == len(Spotter(path).push(flushed)) > 0
     assert "a microWakeWord model already" in refused(
-        kws("export", path, "--format", "web", "--output", "x")
+        kws("export", path, "--format", "esphome", "--output", tmp_path / "x")
     )

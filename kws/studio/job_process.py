@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from kws.atomic_write import write_atomically
+from kws.console.error_lines import INTERRUPTED
 from kws.errors import KwsError
 from kws.process_lock import locked
 
@@ -44,6 +45,8 @@ def _run(folder: Path) -> None:
     job, status = json.loads((folder / JOB).read_text("utf-8")), 0
     for arguments in (job["arguments"], *job.get("then", ())):
         status = status or _status_of(arguments)
+    if status == INTERRUPTED:  # it can go on
+        return
     write_atomically(folder / RESULT, json.dumps({"status": status, "ended": time.time()}))
 
 

@@ -12,8 +12,10 @@ from waiting import wait_until
 
 pytest.importorskip("starlette", reason="kws[studio] is not here")
 
+from kws.console.error_lines import INTERRUPTED as INTERRUPTED_STATUS
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
+from kws.studio import job_process
 from kws.studio.jobs import DONE, FAILED, INTERRUPTED, RUNNING, Jobs
 from kws.studio.training_progress import training_progress
 from kws.studio.workspace import Workspace
@@ -67,6 +69,18 @@ def test_a_job_goes_on_without_the_studio_and_another_finds_and_ends_it(workspac
     assert (workspace.jobs / "long" / "work").is_dir()
     second.start("long", ["--version"], {})
     wait_until(lambda: second.state("long").status == DONE)
+
+
+@pytest.mark.parametrize(("status", "ends"), [(INTERRUPTED_STATUS, False), (1, True), (0, True)])
+def test_a_command_that_is_stopped_at_its_work_is_interrupted_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, ends: bool
+) -> None:
+    """By SIGTERM, which the command line makes an interrupt: the job can go on."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(job_process, "_status_of", lambda arguments: status)
+    (tmp_path / job_process.JOB).write_text('{"arguments": ["train"], "then": [["info"]]}')
+    job_process._run(tmp_path)
+    assert (tmp_path / job_process.RESULT).exists() == ends
 
 
 def test_the_progress_of_a_training_is_read_from_its_work_folder(
