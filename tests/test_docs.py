@@ -18,6 +18,7 @@ from waiting import PATIENCE
 
 from kws import __version__
 from kws.cli import app
+from kws.export.formats import export_as
 
 SKIPPED = {".venv", "build", "dist", ".pytest_cache", "node_modules"}
 PAGES = sorted(
@@ -99,6 +100,34 @@ def test_files_targets_and_extras_exist(page):
         assert re.search(rf"^[a-z -]*\b{target}\b[a-z -]*:", makefile, re.MULTILINE), target
     for extra in EXTRA.findall(text):
         assert f"\n{extra} =\n" in (ROOT / "setup.cfg").read_text(), extra
+
+
+def test_every_extra_is_in_the_table_of_installing():
+    extras = (ROOT / "setup.cfg").read_text().partition("[options.extras_require]")[2]
+    names = set(re.findall(r"(?m)^(\w+) =$", extras.partition("\n[")[0])) - {"test", "dev"}
+    table = (ROOT / "docs" / "install.md").read_text("utf-8")
+    assert names == set(re.findall(r"(?m)^\| `(\w+)` \|", table))
+
+
+@pytest.mark.parametrize(
+    ("model", "arithmetic"), [("home", "float"), ("home-small", "float"), ("home-small", "fixed")]
+)
+def test_the_sizes_of_the_pages_are_those_of_the_reports(tmp_path, model, arithmetic):
+    written = export_as("arduino-sketch", [model], (), tmp_path, arithmetic)
+    (report,) = (path.read_text("utf-8") for path in written if path.name == "report.txt")
+    flash, whole = re.findall(r"(?m)^total +([\d,]+)  ", report)[:2]
+    sketch = re.findall(r"(?m)^sketch's .*?  +([\d,]+) .*%", report.partition("\nRAM\n")[2])
+    alone = number_of(whole) - sum(map(number_of, sketch))
+    row = f"| `{model}` | {arithmetic} | {flash} bytes | {alone:,} bytes | {whole} bytes |"
+    assert row in (ROOT / "docs" / "boards.md").read_text("utf-8")
+    if model == "home-small":
+        card = " ".join((ROOT / "models" / "home-small.md").read_text("utf-8").split())
+        assert f"{flash} bytes of flash" in card
+        assert f"{alone:,} bytes of RAM" in card
+
+
+def number_of(size: str) -> int:
+    return int(size.replace(",", ""))
 
 
 def test_the_map_of_modules_is_as_the_docstrings_are():
