@@ -59,6 +59,21 @@ class FixedFrontEndTables:
         angle = -2 * np.pi * np.arange(self.points) / self.points
         return _rounded(np.stack([np.cos(angle), np.sin(angle)]), STAGE_TWIDDLE_BITS)
 
+    @property
+    def stage_twiddles(self) -> Int:
+        """Return the twiddles in the order in which the stages after the first read them.
+
+        Those of powers 1, 2 and 3 for k = 0 ... size - 1 of each stage, Q13 [all, 2].
+        """
+        sizes = np.cumprod((1, *self.radices))[1:-1]
+        order = [
+            power * k * self.points // (4 * size)
+            for size in sizes
+            for k in range(size)
+            for power in (1, 2, 3)
+        ]
+        return self.twiddles[:, order].T
+
     @cached_property
     def split_twiddles(self) -> Int:
         """Return cosine and sine of -2 pi k / fft for k = 1 ... points / 2, Q14."""
@@ -146,6 +161,18 @@ class FixedFrontEndTables:
 def roots() -> Int:
     """Return square roots of 1/4 ... 1, Q15 [ROOT_STEPS + 1]."""
     return _rounded(np.sqrt(np.linspace(0.25, 1, ROOT_STEPS + 1)), TABLE_BITS)
+
+
+def root_lines() -> Int:
+    """Return the lines between the square roots: a * 2^16 - b [ROOT_STEPS].
+
+    The root of x, Q32, is a * 2^16 + b * (x >> 9), Q31, where x >> 25 is ROOT_STEPS / 3 + index.
+    """
+    values = roots()
+    slopes = np.diff(values)
+    starts = values[:-1] - slopes * np.arange(ROOT_STEPS // 3, ROOT_STEPS * 4 // 3)
+    lines: Int = (starts << 16) - slopes
+    return lines
 
 
 def logarithms() -> Int:

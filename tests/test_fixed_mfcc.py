@@ -129,7 +129,9 @@ def test_settings_that_do_not_fit_are_refused(change: dict[str, float], complain
         ("log_offset", 2**32 - 1, "the offset is above 1"),
         ("shifts", np.full(10, 40, np.uint8), "a shift is above 31"),
         ("bin_weights", np.full((127, 2), 65535, np.uint16), "a mel weight is above 4"),
-        ("bin_filters", np.full(127, 42, np.uint8), "a mel filter is none"),
+        ("filter_bins", np.full(41, 4, np.uint16), "the mel filters have other bins"),
+        ("twiddles", np.zeros((192, 2), np.int16), "values of twiddles"),
+        ("roots", np.full(96, 2**31 - 1, np.uint32), "a root is above 1"),
     ],
 )
 def test_tables_that_would_overflow_are_refused(field: str, value: object, complaint: str) -> None:

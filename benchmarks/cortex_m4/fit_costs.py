@@ -29,6 +29,7 @@ from kws.engine.network import KINDS as KINDS_OF_LAYERS
 from kws.engine.network import Layer, Network
 from kws.export.c_source import detector_source
 from kws.export.cost import STORED
+from kws.export.footprint import CODE
 from kws.export.operation_counts import MICRO_FRAME, STAGES
 from kws.export.sketch import KINDS, engine_files, engine_sources
 from kws.model_file import ModelFile
@@ -104,14 +105,14 @@ def flash_of_fixed_front_end(files: dict[str, str]) -> dict[str, int]:
     """Return the bytes of a front end in fixed point by source file; files: a model that has it."""
     bits = sum(1 << constants()[kind] for kind in USUAL)
     flash = linked(files, bits, front_ends=2)
-    return {file: flash.get(file, 0) for file in ("mfcc", "fft", "fixed_mfcc", "fixed_fft")}
+    return {file: flash.get(file, 0) for file in CODE["code of the front end"]}
 
 
 def flash_of_micro_front_end(files: dict[str, str]) -> dict[str, int]:
     """Return the bytes of the files that TFLM's microfrontend changes; files: any model."""
     bits = sum(1 << constants()[kind] for kind in USUAL)
     flash = linked(files, bits, front_ends=4, committee=0)
-    names = ("mfcc", "fft", "fixed_mfcc", "fixed_fft", "micro_frontend", "posterior", "spotter")
+    names = (*CODE["code of the front end"], "posterior", "spotter")
     return {file: flash.get(file, 0) for file in names}
 
 

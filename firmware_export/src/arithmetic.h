@@ -33,6 +33,13 @@ extern "C" {
 #define KWS_INLINE static inline
 #endif
 
+/* A loop that stands apart has the registers to itself. */
+#if defined(__GNUC__)
+#define KWS_APART static __attribute__((noinline))
+#else
+#define KWS_APART static
+#endif
+
 /* Return a product, rounded before it is used: no compiler can fuse it with an addition. */
 KWS_INLINE float kws_product(float a, float b) {
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
@@ -103,10 +110,14 @@ KWS_INLINE uint32_t kws_sxtb16_ror8(uint32_t bytes) { /* bytes 1 and 3 */
 }
 #endif
 
-/* Return half the number of 0 before the first 1 of 32 bits, rounded down; x is not 0. */
-KWS_INLINE int kws_leading_zero_pairs(uint32_t x) {
 #if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || \
                           defined(__wasm__) || defined(__riscv_zbb))
+#define KWS_CLZ 1
+#endif
+
+/* Return half the number of 0 before the first 1 of 32 bits, rounded down; x is not 0. */
+KWS_INLINE int kws_leading_zero_pairs(uint32_t x) {
+#if KWS_CLZ
   return __builtin_clz(x) >> 1;
 #else
   int pairs = 0;
@@ -120,8 +131,12 @@ KWS_INLINE int kws_leading_zero_pairs(uint32_t x) {
 
 /* Return the number of 0 before the first 1 of 32 bits; x is not 0. */
 KWS_INLINE int kws_leading_zeros(uint32_t x) {
+#if KWS_CLZ
+  return __builtin_clz(x);
+#else
   const int even = 2 * kws_leading_zero_pairs(x);
   return even + (x << even >> 31 == 0);
+#endif
 }
 
 /* Clamp a number to int8. */

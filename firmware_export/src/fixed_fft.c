@@ -1,6 +1,8 @@
 /* Compute the complex FFT in stages of radix 4, the first of radix 2 where need be. */
 #include "fixed_fft.h"
 
+#include "fixed_m4.h"
+
 /* Run the first stage of a transform whose size is not a power of four; its input is shifted
  * before. Return the spread of the results. */
 static uint32_t join_pairs(kws_fixed_complex *z, const kws_fixed_complex *end, int shift) {
@@ -17,23 +19,22 @@ static uint32_t join_pairs(kws_fixed_complex *z, const kws_fixed_complex *end, i
   return spread;
 }
 
-/* Multiply z [count] by every `step`-th twiddle but the first in place, and shift it. */
-static void twist(kws_fixed_complex *z, int count, const int16_t *twiddle, int step, int shift) {
+#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
+
+/* Multiply z [count] by every third twiddle in place, and shift it. At -Os the compiler keeps nothing
+ * in r8 to r11, and the rounding not in r12 either. */
+static void twist(kws_fixed_complex *z, int count, const int16_t *twiddle, int shift) {
   const kws_fixed_complex *const end = z + count;
   const int down = shift + KWS_STAGE_TWIDDLE_BITS;
   const int32_t rounding = 1 << (down - 1);
-#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
-  /* At -Os the compiler keeps nothing in r8 to r11, and the rounding not in r12 either. */
-  const int stride = step * 2 * (int)sizeof *twiddle;
   int32_t c, s, re, im, t;
   __asm__ volatile(".syntax unified\n"
                    "1:\n\t"
-                   "ldr %[t], %[stride]\n\t"
-                   "adds %[w], %[w], %[t]\n\t"
                    "movs %[t], #0\n\t"
                    "ldrsh %[c], [%[w], %[t]]\n\t"
                    "movs %[t], #2\n\t"
                    "ldrsh %[s], [%[w], %[t]]\n\t"
+                   "adds %[w], #12\n\t"
                    "ldr %[re], [%[z], #0]\n\t"
                    "ldr %[im], [%[z], #4]\n\t"
                    "movs %[t], %[re]\n\t"
@@ -56,18 +57,11 @@ static void twist(kws_fixed_complex *z, int count, const int16_t *twiddle, int s
                    "blo 1b"
                    : [z] "+l"(z), [w] "+l"(twiddle), [c] "=&l"(c), [s] "=&l"(s), [re] "=&l"(re),
                      [im] "=&l"(im), [t] "=&l"(t)
-                   : [end] "m"(end), [stride] "m"(stride), [rounding] "h"(rounding),
-                     [down] "m"(down)
+                   : [end] "m"(end), [rounding] "h"(rounding), [down] "m"(down)
                    : "cc", "memory");
-#else
-  do {
-    twiddle += 2 * step;
-    const int32_t re = z->re, im = z->im, c = twiddle[0], s = twiddle[1];
-    z->re = kws_shifted(re * c - im * s, rounding, down);
-    z->im = kws_shifted(im * c + re * s, rounding, down);
-  } while (++z < end);
-#endif
 }
+
+#endif
 
 /* Join four values, of which a and, where `all`, the others are shifted before; return the union of
  * `spread` and the spread of the results. */
@@ -122,15 +116,81 @@ static uint32_t join_first(kws_fixed_complex *z, const kws_fixed_complex *end, i
   return spread;
 }
 
-/* Join `count` values and those `span` apart, which have been multiplied by their twiddles. Return
- * the spread of the results. */
-static uint32_t join(kws_fixed_complex *z, int count, int span, int shift) {
+#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
+
+/* Join at k = 1 ... span - 1 in a group, in two passes: all at once needs more registers. */
+static uint32_t join(kws_fixed_complex *z, int span, const int16_t *twiddles, int shift) {
   kws_fixed_complex *b = z + span, *c = b + span, *d = c + span;
-  const kws_fixed_complex *const end = z + count;
+  const kws_fixed_complex *const end = b;
   uint32_t spread = 0;
+  twist(++b, span - 1, twiddles, shift);
+  twist(++c, span - 1, twiddles + 2, shift);
+  twist(++d, span - 1, twiddles + 4, shift);
+  ++z;
   do {
     spread = butterfly(z, b++, c++, d++, shift, 0, spread);
   } while (++z < end);
+  return spread;
+}
+
+#else
+
+/* Write x + y and x - y; return the union of `spread` and their spread. */
+KWS_INLINE uint32_t add_and_subtract(kws_fixed_complex *sum, kws_fixed_complex *difference,
+                                     kws_fixed_complex x, kws_fixed_complex y, uint32_t spread) {
+  const int32_t re = x.re + y.re, im = x.im + y.im, to_re = x.re - y.re, to_im = x.im - y.im;
+  sum->re = re;
+  sum->im = im;
+  difference->re = to_re;
+  difference->im = to_im;
+  return kws_spread(kws_spread(spread, re, im), to_re, to_im);
+}
+
+/* Return z times a twiddle, shifted. */
+KWS_INLINE kws_fixed_complex turned(const kws_fixed_complex *z, const int16_t *twiddle,
+                                    int32_t rounding, int down) {
+  const int32_t c = twiddle[0], s = twiddle[1];
+  const kws_fixed_complex result = {kws_shifted(z->re * c - z->im * s, rounding, down),
+                                    kws_shifted(z->im * c + z->re * s, rounding, down)};
+  return result;
+}
+
+/* Join at k = 1 ... span - 1 in a group. Return the spread of the results. */
+static uint32_t join(kws_fixed_complex *z, int span, const int16_t *twiddle, int shift) {
+  const int down = shift + KWS_STAGE_TWIDDLE_BITS;
+  const int32_t rounding = 1 << (down - 1), half = rounding >> KWS_STAGE_TWIDDLE_BITS;
+  kws_fixed_complex *b = z + span, *c = b + span, *d = c + span;
+  const kws_fixed_complex *const end = b - 1;
+  uint32_t spread = 0;
+  do {
+    ++z;
+    const kws_fixed_complex tb = turned(++b, twiddle, rounding, down);
+    const kws_fixed_complex td = turned(++d, twiddle + 4, rounding, down);
+    const kws_fixed_complex odd = {tb.re + td.re, tb.im + td.im};
+    const kws_fixed_complex turn = {tb.im - td.im, td.re - tb.re};
+    const kws_fixed_complex tc = turned(++c, twiddle + 2, rounding, down);
+    const int32_t re = kws_shifted(z->re, half, shift), im = kws_shifted(z->im, half, shift);
+    const kws_fixed_complex sum = {re + tc.re, im + tc.im}, diff = {re - tc.re, im - tc.im};
+    twiddle += 6;
+    spread = add_and_subtract(z, c, sum, odd, spread);
+    spread = add_and_subtract(b, d, diff, turn, spread);
+  } while (z < end);
+  return spread;
+}
+
+#endif
+
+/* Run a stage that joins transforms of `span` points. Return the spread of the results. */
+static uint32_t run_stage(kws_fixed_complex *z, const kws_fixed_complex *end, int span,
+                          const int16_t *twiddles, int shift) {
+#if KWS_DSP
+  const int32_t multiplier = 1 << (32 - KWS_STAGE_TWIDDLE_BITS - shift);
+  if (span == 4) return kws_m4_fixed_join_4(z, end, twiddles, multiplier);
+  if (span == 16) return kws_m4_fixed_join_16(z, end, twiddles, multiplier);
+  if (span == 64) return kws_m4_fixed_join_64(z, end, twiddles, multiplier);
+#endif
+  uint32_t spread = join_first(z, end, span, shift);
+  for (; z < end; z += 4 * span) spread |= join(z, span, twiddles + 6, shift);
   return spread;
 }
 
@@ -143,17 +203,16 @@ int kws_fixed_fft(kws_fixed_complex *z, int points, const int16_t *twiddles, int
     *spread = join_pairs(z, end, shift);
     span = 2;
   } else {
+#if KWS_DSP
+    *spread = kws_m4_fixed_first(z, end, 1 << (32 - shift));
+#else
     *spread = join_first(z, end, 1, shift);
+#endif
   }
-  for (; span < points; span *= 4) {
-    const int step = points / (4 * span);
+  for (; span < points; twiddles += 6 * span, span *= 4) {
     shift = kws_excess(*spread, KWS_STAGE_BITS);
     total += shift;
-    *spread = join_first(z, end, span, shift);
-    for (kws_fixed_complex *at = z + 1; at < end; at += 4 * span) {
-      for (int j = 1; j < 4; ++j) twist(at + j * span, span - 1, twiddles, j * step, shift);
-      *spread |= join(at, span - 1, span, shift);
-    }
+    *spread = run_stage(z, end, span, twiddles, shift);
   }
   return total;
 }

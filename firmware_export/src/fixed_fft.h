@@ -42,9 +42,9 @@ KWS_INLINE int kws_excess(uint32_t spread, int bits) {
 }
 
 /* Transform z [points], which is in digit-reversed order, in place; points: a power of two, 64 or
- * more; twiddles: [points * 3 / 4][cosine, sine]; shift: bits that the input is shifted by before, so
- * that it has at most KWS_STAGE_BITS. Write the spread of the results; return how many
- * bits they were shifted by in all. */
+ * more; twiddles: of each stage of radix 4 after the first [span][powers 1, 2, 3][cosine, sine]; shift:
+ * bits that the input is shifted by before, so that it has at most KWS_STAGE_BITS, 2 or more. Write
+ * the spread of the results; return how many bits they were shifted by in all. */
 int kws_fixed_fft(kws_fixed_complex *z, int points, const int16_t *twiddles, int shift,
                   uint32_t *spread);
 

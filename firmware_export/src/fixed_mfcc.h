@@ -23,14 +23,14 @@ typedef struct {
   uint32_t log_offset;            /* Q31 */
   const uint16_t *hann;           /* [window / 2 + 2] Q15; the rest mirrors it */
   const uint16_t *digit_reversal; /* [points] FFT input index of each pair of samples */
-  const int16_t *twiddles;        /* [points * 3 / 4][cosine, sine] Q13 */
+  const int16_t *twiddles;        /* as kws_fixed_fft takes them, Q13 */
   const int16_t *split_twiddles;  /* [points / 2][cosine, sine] Q14 */
-  const uint8_t *bin_filters;     /* [bin_count] the filter that rises there */
+  const uint16_t *filter_bins;    /* [mel_filters + 1] bins where each filter rises; the last: none */
   const uint16_t *bin_weights;    /* [bin_count][falling, rising] Q11 */
   const int16_t *dct;             /* [coefficients][mel_filters / 2] */
   const int32_t *bias;            /* [coefficients] */
   const uint8_t *shifts;          /* [coefficients] */
-  const uint16_t *roots;          /* [97] of 1/4 ... 1, Q15 */
+  const uint32_t *roots;          /* [96] lines a * 2^16 - b between those of 1/4 ... 1 */
   const uint16_t *logarithms;     /* [65] of 1 ... 2, Q15 */
 } kws_fixed_mfcc_tables;
 

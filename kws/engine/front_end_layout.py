@@ -11,7 +11,7 @@ from kws.config import MICRO, MICRO_FRONTEND, FrontEnd, ModelConfig
 from kws.engine.network import Network
 from kws.engine.network_values import Values, nothing, ordered
 from kws.errors import KwsError
-from kws.fixed_mfcc_tables import FixedFrontEndTables, logarithms, roots
+from kws.fixed_mfcc_tables import FixedFrontEndTables, logarithms, root_lines
 from kws.mfcc_tables import FrontEndTables
 from kws.micro_frontend_tables import POINTS, tables
 
@@ -77,14 +77,14 @@ def fixed_front_end_values(of: FixedFrontEndTables) -> Values:
             "log_offset": of.log_offset,
             "hann": of.window[: spec.window // 2 + 2],
             "digit_reversal": np.argsort(of.order),
-            "twiddles": of.twiddles[:, : of.points * 3 // 4].T,
+            "twiddles": of.stage_twiddles,
             "split_twiddles": of.split_twiddles.T,
-            "bin_filters": filters,
+            "filter_bins": np.bincount(filters, minlength=spec.mel_filters + 1),
             "bin_weights": bin_weights,
             "dct": dct,
             "bias": bias,
             "shifts": shifts,
-            "roots": roots(),
+            "roots": root_lines(),
             "logarithms": logarithms(),
         },
     )

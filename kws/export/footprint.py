@@ -20,7 +20,10 @@ from kws.model_file import ModelFile
 Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
-    "code of the front end": ("mfcc", "fft", "fixed_mfcc", "fixed_fft", "micro_frontend"),
+    "code of the front end": (
+        *("mfcc", "fft", "micro_frontend"),
+        *("fixed_window", "fixed_fft", "fixed_mel", "fixed_m4", "fixed_mfcc"),
+    ),
     "code of the network": (
         "ds_cnn",
         "kernels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,19 @@ import pytest
 import soundfile
 from c_programs import HOST, HOST_FAST, M4_ARDUINO, PROCESSORS, Target
 from command_line import SAMPLES, all_keywords, kws
-from small_models import Samples, committee, pair, plane, short_window, synthetic_audio, temporal
+from small_models import (
+    Samples,
+    Shape,
+    committee,
+    pair,
+    plane,
+    random_model,
+    short_window,
+    synthetic_audio,
+    temporal,
+)
 
-from kws.config import SAMPLE_RATE
+from kws.config import SAMPLE_RATE, FrontEnd
 from kws.export.sketch import export
 from kws.fixed_mfcc import FixedMfcc
 from kws.listener import FLUSH_SECONDS
@@ -95,6 +106,18 @@ def test_a_laptop_says_what_a_board_with_a_committee_decides(tmp_path: Path) -> 
         for done in [kws("listen", "--wav", wav, "--json", "--arithmetic", name)]
     )
     assert fixed == decided != exact
+
+
+@cache
+def long_window() -> ModelFile:
+    """Return a model with the largest FFT, and logarithms that have more than 14 bits."""
+    front_end = FrontEnd(1501, 300, 2048, 18, 20, 8000, 9, 1e-9)
+    return random_model(front_end, Shape(8, (2,), 2, stride=1))
+
+
+@pytest.mark.parametrize("model", [short_window, long_window], ids=lambda m: m.__name__)
+def test_other_shapes_on_a_cortex_m4(model: Callable[[], ModelFile], tmp_path: Path) -> None:
+    compare(model(), M4_ARDUINO, tmp_path)
 
 
 @pytest.mark.parametrize("target", [HOST_FAST, M4_ARDUINO, *PROCESSORS], ids=lambda t: t.name)

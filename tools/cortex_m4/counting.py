@@ -137,9 +137,9 @@ def build(
     files = [name for name in sources if name.endswith((".c", ".S"))]
     files += [str(FOLDER / f"count_{kind}.c"), str(processor.startup)]
     gcc = [f"{processor.tools}-gcc", optimisation, *GNU, *processor.flags]
-    _run([*gcc, "-I.", "-c", *files], folder)
+    run([*gcc, "-I.", "-c", *files], folder)
     objects = [f"{Path(name).stem}.o" for name in files]
-    _run([*gcc, *processor.link, *objects, "-lm", "-Wl,-Map,map", "-o", "program.elf"], folder)
+    run([*gcc, *processor.link, *objects, "-lm", "-Wl,-Map,map", "-o", "program.elf"], folder)
     linked = (folder / "map").read_text().partition("Linker script and memory map")[2]
     flash: Counter[str] = Counter()
     for size, source in LINKED.findall(linked):
@@ -152,12 +152,12 @@ def build(
 def compiler(folder: Path, processor: Processor = M4F) -> str:
     """Return the name and the version of the compiler."""
     name = f"{processor.tools}-gcc"
-    return f"{name} {_run([name, '-dumpfullversion'], folder).stdout.strip()}"
+    return f"{name} {run([name, '-dumpfullversion'], folder).stdout.strip()}"
 
 
 def addresses(program: Path, processor: Processor = M4F) -> dict[str, tuple[int, int]]:
     """Return address and size in bytes of each symbol of a program."""
-    lines = _run([f"{processor.tools}-nm", "-S", program.name], program.parent).stdout.splitlines()
+    lines = run([f"{processor.tools}-nm", "-S", program.name], program.parent).stdout.splitlines()
     rows = [line.split() for line in lines]
     return {row[3]: (int(row[0], 16) & ~1, int(row[1], 16)) for row in rows if len(row) == 4}
 
@@ -184,17 +184,17 @@ def stage_counts(
 def emulate(program: Path, start: int, *options: str, processor: Processor = M4F) -> list[str]:
     """Run a program under QEMU, counting from address `start` on; return the plugin's lines."""
     plugin = program.parent / "count_plugin.so"
-    _run(
+    run(
         ["gcc", "-shared", "-fPIC", "-O2", str(FOLDER / "count_plugin.c"), "-o", str(plugin)],
         program.parent,
     )
     emulator, *rest = processor.emulator
     arguments = ",".join([str(plugin), f"start={start:#x}", *options])
     command = [emulator, "-plugin", arguments, *rest, program.name]
-    return _run(command, program.parent).stderr.splitlines()
+    return run(command, program.parent).stderr.splitlines()
 
 
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder and capture its output."""
     try:
         return subprocess.run(
