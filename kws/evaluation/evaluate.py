@@ -101,7 +101,8 @@ class Evaluation:
         table = Table(title=title, caption=caption, caption_justify="left")
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
-            table.add_column(heading, justify="right", no_wrap=heading == "missed")
+            width = max(map(len, heading.split()))  # no word is cut off
+            table.add_column(heading, justify="right", no_wrap=heading == "missed", min_width=width)
         for target in FA_PER_HOUR_TARGETS:
             table.add_column(f"{target:g}/h", justify="right")
         for keyword, point in self.at_threshold.items():

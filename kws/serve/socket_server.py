@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import stat
@@ -95,8 +96,9 @@ class SocketServer:
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             await server.start_serving()
         except (OSError, NotImplementedError, AttributeError) as error:
-            reason = getattr(error, "strerror", None) or "not possible on this system"
-            raise KwsError(f"--uri {address}: {reason}") from error
+            number = getattr(error, "errno", None) or 0  # asyncio's own text repeats the address
+            text = os.strerror(number) if number > 0 else getattr(error, "strerror", None)
+            raise KwsError(f"--uri {address}: {text or 'not possible on this system'}") from error
         return server
 
     async def _close(self) -> None:

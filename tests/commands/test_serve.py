@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -225,6 +228,13 @@ def test_a_check_asks_a_running_server(tmp_path):
         assert kws("serve", "--check", "--uri", uri).stdout.splitlines() == KEYWORDS
         assert "another server" in refused(kws("serve", "--uri", uri))
     assert "unix://" in refused(kws("serve", "--check", "--uri", uri))
+
+
+def test_an_address_that_is_taken_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        message = refused(kws("serve", "--uri", uri))
+    assert message == f"--uri {uri}: {os.strerror(errno.EADDRINUSE)}"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,16 @@ def test_merged_scores_are_one_test_set() -> None:
     assert whole.hours == 2.0
 
 
+def test_no_word_of_the_table_is_cut_off() -> None:
+    """On a terminal of 80 columns, with every utterance missed."""
+    result = evaluate(scores(confidences(0, 0), confidences(), 1.5), CONFIG)
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(result.table("a model"))
+    assert "utterances" in captured.get()
+    assert "…" not in captured.get()
+
+
 @pytest.mark.parametrize("hours", [1e-8, 0.5, 0.999, 1.0, 1.999, 2.0, 9.99, 10.0, 500.0])
 def test_targets_that_the_hours_cannot_show_have_no_figure(hours: float) -> None:
     result = evaluate(scores(confidences(ONE, 0), confidences(), hours), CONFIG)
