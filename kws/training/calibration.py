@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kws.calibration_card import (
+    SYNTHETIC,
     CalibrationCard,
     MeasuredPoint,
     MissRate,
@@ -39,6 +40,10 @@ CAUTIOUS = 0.98
 # Of the target: with that of 0.2 per hour, 0.05, 0.2 and 1.
 SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
+# Synthetic speech is easier for some words than what people say. So thresholds that it sets are no
+# lower than recorded speech asks for: such odds for one false alarm of a keyword per hour, which go
+# with the root of the rate (docs/experiments/custom_words.md).
+RECORDED_ODDS = 9.0
 RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
 
@@ -77,7 +82,12 @@ def calibrate(
     points, measured = {}, {}
     for name, share in SHARES.items():
         rate = share * alarms_per_hour
-        thresholds = thresholds_for(running, rate)
+        least = (
+            _least_by_synthesis(rate / len(config.keywords))
+            if measured_on == SYNTHETIC
+            else ARG_MAX
+        )
+        thresholds = thresholds_for(running, rate, least)
         points[name] = Sensitivity(thresholds, rate / len(config.keywords))
         measured[name] = measure(replace(config, thresholds=thresholds), peaks, scores, rate)
     config = replace(config, thresholds=points[NORMAL].thresholds)
@@ -85,8 +95,10 @@ def calibrate(
     return store_calibration(store(config, points), card)
 
 
-def thresholds_for(peaks: SpeechPeaks, alarms_per_hour: float) -> tuple[float, ...]:
-    """Return each keyword's threshold for a rate of all of them together.
+def thresholds_for(
+    peaks: SpeechPeaks, alarms_per_hour: float, least: float = ARG_MAX
+) -> tuple[float, ...]:
+    """Return each keyword's threshold for a rate of all of them together, `least` at least.
 
     None is lower than what the most probable class asks for, and none exceeds 1.
     """
@@ -98,8 +110,14 @@ def thresholds_for(peaks: SpeechPeaks, alarms_per_hour: float) -> tuple[float, .
         else:
             height = max(heights, default=-float("inf"))
         threshold = min(ONE, threshold_above(height)) / ONE
-        thresholds.append(max(ARG_MAX, threshold))
+        thresholds.append(max(least, threshold))
     return tuple(thresholds)
+
+
+def _least_by_synthesis(alarms_per_hour: float) -> float:
+    """Return the least threshold that synthetic speech may set for a rate of one keyword."""
+    odds = RECORDED_ODDS / alarms_per_hour**0.5
+    return max(ARG_MAX, odds / (1 + odds))
 
 
 def measure(

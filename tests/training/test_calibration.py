@@ -8,7 +8,7 @@ import logging
 import numpy as np
 import pytest
 
-from kws.calibration_card import HELD_OUT, calibration_lines, calibration_of
+from kws.calibration_card import HELD_OUT, SYNTHETIC, calibration_lines, calibration_of
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.errors import KwsError
 from kws.evaluation.scores import Scores
@@ -141,6 +141,18 @@ def test_no_threshold_is_below_the_arg_max_or_above_one() -> None:
     measured = calibration_of(certain).points["normal"]
     assert measured.false_alarms == 2000
     assert measured.per_hour > 100  # not what was asked for, and the card says so
+
+
+def test_synthetic_speech_sets_no_low_thresholds() -> None:
+    """One false alarm per hour of a keyword takes odds of 9, a quarter of one twice as much."""
+    easy, certain = spaced(5.0, -20.0), spaced(5.0, 30.0)
+    for rate, least in ((2.0, 0.9), (0.5, 18 / 19), (2000.0, ARG_MAX)):
+        config = calibrate(CONFIG, easy, CLEAN, rate, SYNTHETIC)
+        assert config.thresholds == pytest.approx((least, least))
+    points = operating_points(calibrate(CONFIG, easy, CLEAN, 0.2, SYNTHETIC))
+    low, normal, high = (points[name].thresholds[0] for name in ("low", "normal", "high"))
+    assert 0.9 < high < normal < low < 1
+    assert calibrate(CONFIG, certain, CLEAN, 0.2, SYNTHETIC).thresholds == (1.0, 1.0)
 
 
 def test_no_false_alarm_at_all_is_above_every_peak() -> None:
