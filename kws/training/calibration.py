@@ -7,6 +7,7 @@ Below what the hours of speech can count, the rate is extrapolated (kws/evaluati
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -116,7 +117,7 @@ def thresholds_for(
 
 def _least_by_synthesis(alarms_per_hour: float) -> float:
     """Return the least threshold that synthetic speech may set for a rate of one keyword."""
-    odds = RECORDED_ODDS / alarms_per_hour**0.5
+    odds = RECORDED_ODDS / math.sqrt(alarms_per_hour)
     return max(ARG_MAX, odds / (1 + odds))
 
 
