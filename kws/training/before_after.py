@@ -26,6 +26,8 @@ from kws.types import Int
 
 KEPT_KIND = "kept"  # of clips that a person marked
 
+NOT_MEASURED = "not measured"
+
 
 def marked_in(dataset: Dataset) -> Dataset:
     """Return the clips of a dataset that a person marked."""
@@ -170,7 +172,10 @@ def comparison_table(before: Comparison, after: Comparison) -> Table:
     for name in missed[0]:
         figures[f"missed, {name}"] = [_count(of[name]) for of in missed]
     for name, (_, hours) in alarms[0].items():
-        figures[f"false alarms in {hours:.2f} h, {name}"] = [str(of[name][0]) for of in alarms]
+        if hours:
+            figures[f"false alarms in {hours:.2f} h, {name}"] = [str(of[name][0]) for of in alarms]
+        else:
+            figures[f"false alarms, {name}"] = [NOT_MEASURED] * len(both)
     for label, values in figures.items():
         table.add_row(label, *values)
     return table
@@ -190,7 +195,7 @@ def comparison_values(before: Comparison, after: Comparison) -> Mapping[str, obj
 
 
 def _count(share: Share) -> str:
-    return f"{share.count} of {share.recordings}" if share.recordings else "not measured"
+    return f"{share.count} of {share.recordings}" if share.recordings else NOT_MEASURED
 
 
 def _share(found: Sequence[npt.NDArray[np.bool_]]) -> Share:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from dataclasses import replace
 from io import StringIO
@@ -224,6 +225,11 @@ def test_both_models_stand_side_by_side() -> None:
         "false alarms in 0.25 h, clean 0 1",
     ):
         assert line in lines
+    nothing = Scores({"computer": np.array([], int)}, {"computer": np.zeros(0, np.uint16)}, 0.0)
+    folds = [FoldScores({"clean": nothing}, fold(1).marked)]
+    shown = Console(width=100, file=StringIO())
+    shown.print(comparison_table(*[Comparison(folds, config)] * 2))
+    assert re.search("false alarms, clean .*not measured .*not measured", shown.file.getvalue())
     values = comparison_values(before, after)
     assert values["before"]["marked_alarms"] == [1, 2]
     assert values["after"]["false_alarms"] == {"clean": [1, 0.25]}
