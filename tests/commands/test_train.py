@@ -92,12 +92,15 @@ def test_it_trains_without_a_synthesiser(dataset: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.lock"))
 
 
+LAST = b"\0\0\0\0TFL3: the last good model"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [4, 8, 64, 20_000])
 def test_a_full_disk_is_one_line(dataset: Path, tmp_path: Path, kilobytes: int) -> None:
     """It is full before the work folder has a stamp, later, and when there are examples."""
     output = tmp_path / "x.tflite"
-    output.write_bytes(b"the last good model")
+    output.write_bytes(LAST)
     with full_disk(tmp_path, kilobytes) as disk:
         environment = os.environ | {"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "2"}  # no synthesiser
         work = disk / "work"
@@ -108,4 +111,4 @@ def test_a_full_disk_is_one_line(dataset: Path, tmp_path: Path, kilobytes: int) 
     assert errors == done.stderr.splitlines()[-1:]
     assert errors[0].endswith("No space left on device")
     assert str(work) in errors[0]
-    assert output.read_bytes() == b"the last good model"
+    assert output.read_bytes() == LAST
