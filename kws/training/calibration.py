@@ -43,7 +43,7 @@ SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
 # Synthetic speech is easier for some words than what people say. So thresholds that it sets are no
 # lower than recorded speech asks for: such odds for one false alarm of a keyword per hour, which go
-# with the root of the rate (docs/experiments/custom_words.md).
+# inversely with the root of the rate (docs/experiments/custom_words.md).
 RECORDED_ODDS = 9.0
 RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
