@@ -30,23 +30,16 @@ def kept_bytes(front_end: FrontEnd) -> int:
 
 
 def front_end_values(of: FrontEndTables) -> Values:
-    """Return the values of kws_mfcc_of."""
+    """Return the values of kws_mfcc_tables."""
     spec = of.spec
     first, count, weights = of.mel
     return ordered(
         "kws_mfcc_tables",
         {
-            "window": spec.window,
-            "hop": spec.hop,
-            "points": of.points,
+            **_shared_values(of),
             "last_bin": int((first + count - 1).max()),
-            "mel_filters": spec.mel_filters,
-            "coefficients": spec.coefficients,
             "log_offset": np.float32(spec.log_offset),
-            "hann": of.window[: spec.window // 2 + 2],
-            "digit_reversal": np.argsort(of.order),
             "twiddles": of.twiddles[:, : of.points * 3 // 4].T,
-            "split_twiddles": of.split_twiddles.T,
             "mel_first": first,
             "mel_count": count,
             "mel_weights": np.concatenate(
@@ -59,26 +52,19 @@ def front_end_values(of: FrontEndTables) -> Values:
 
 
 def fixed_front_end_values(of: FixedFrontEndTables) -> Values:
-    """Return the values of kws_fixed_mfcc_of."""
+    """Return the values of kws_fixed_mfcc_tables."""
     spec, (first, filters, bin_weights) = of.spec, of.mel
     dct, bias, shifts = of.dct
     return ordered(
         "kws_fixed_mfcc_tables",
         {
-            "window": spec.window,
-            "hop": spec.hop,
-            "points": of.points,
+            **_shared_values(of),
             "first_bin": first,
             "bin_count": len(filters),
             "log_limit": of.log_limit,
             "log_start": of.log_start,
-            "mel_filters": spec.mel_filters,
-            "coefficients": spec.coefficients,
             "log_offset": of.log_offset,
-            "hann": of.window[: spec.window // 2 + 2],
-            "digit_reversal": np.argsort(of.order),
             "twiddles": of.stage_twiddles,
-            "split_twiddles": of.split_twiddles.T,
             "filter_bins": np.bincount(filters, minlength=spec.mel_filters + 1),
             "bin_weights": bin_weights,
             "dct": dct,
@@ -88,6 +74,21 @@ def fixed_front_end_values(of: FixedFrontEndTables) -> Values:
             "logarithms": logarithms(),
         },
     )
+
+
+def _shared_values(of: FrontEndTables | FixedFrontEndTables) -> Values:
+    """Return the values that the tables of binary32 and of fixed point both have."""
+    spec = of.spec
+    return {
+        "window": spec.window,
+        "hop": spec.hop,
+        "points": of.points,
+        "mel_filters": spec.mel_filters,
+        "coefficients": spec.coefficients,
+        "hann": of.window[: spec.window // 2 + 2],  # the other half mirrors it
+        "digit_reversal": np.argsort(of.order),
+        "split_twiddles": of.split_twiddles.T,
+    }
 
 
 def micro_front_end_values() -> Values:

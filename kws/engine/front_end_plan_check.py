@@ -13,7 +13,7 @@ from kws.engine.network_plan_check import Values, check_length, require
 def check_front_end(tables: Values) -> None:
     """Prove that the front end in binary32 reads within its arrays."""
     points, filters = tables["points"], tables["mel_filters"]
-    _check_transform(tables)
+    _check_transform(tables, tables["window"] // 2 + 2)
     check_length(tables, "twiddles", points * 3 // 4 * 2)
     first, count = tables["mel_first"].astype(int), tables["mel_count"].astype(int)
     check_length(tables, "mel_first", filters)
@@ -25,12 +25,12 @@ def check_front_end(tables: Values) -> None:
     check_length(tables, "bias", tables["coefficients"])
 
 
-def _check_transform(tables: Values) -> None:
-    """Prove that window and FFT read within their arrays."""
+def _check_transform(tables: Values, hann: int) -> None:
+    """Prove that window, of which `hann` values are stored, and FFT read within their arrays."""
     points = tables["points"]
     require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
     require(tables["window"] >= 16, "the window is shorter than 16 samples")
-    check_length(tables, "hann", tables["window"] // 2 + 2)
+    check_length(tables, "hann", hann)
     check_length(tables, "digit_reversal", points)
     require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
     check_length(tables, "split_twiddles", points // 2 * 2)
@@ -39,7 +39,7 @@ def _check_transform(tables: Values) -> None:
 def check_fixed_front_end(tables: Values) -> None:
     """Prove that the front end in fixed point reads within its arrays and overflows no sum."""
     points, filters = tables["points"], tables["mel_filters"]
-    _check_transform(tables)
+    _check_transform(tables, tables["window"] // 2 + 2)
     require(points.bit_count() == 1 and 64 <= points <= 1024, f"an FFT of {points} points")
     first_span = 2 if points.bit_length() % 2 == 0 else 4
     spans = [span for span in (2, 4, 8, 16, 32, 64, 128, 256) if first_span <= span < points]
@@ -61,14 +61,10 @@ def check_micro_front_end(tables: Values) -> None:
     """Prove that TFLM's microfrontend reads within its arrays."""
     points, bins = tables["points"], int(tables["bin_counts"].astype(int).sum())
     require(points in (64, 256, 1024), f"an FFT of {points} points")
-    require(1 <= tables["hop"] <= tables["window"] <= 2 * points, "hop, window and FFT do not fit")
+    _check_transform(tables, tables["window"])
     require(tables["first_bin"] >= 1 and tables["first_bin"] + bins <= points, "a band is too high")
-    check_length(tables, "hann", tables["window"])
     require(tables["hann"].max() <= 1 << 12, "the window is above 1")
-    check_length(tables, "digit_reversal", points)
-    require(np.all(tables["digit_reversal"] < points), "an FFT index is too large")
     check_length(tables, "twiddles", points * 3 // 4 * 2)
-    check_length(tables, "split_twiddles", points // 2 * 2)
     check_length(tables, "bin_counts", tables["coefficients"] + 1)
     check_length(tables, "bin_weights", 2 * bins)
     check_length(tables, "gains", 125)

@@ -25,8 +25,10 @@ MAX_NAME = 40  # bytes of a custom operator's name that a message shows
 UNREADABLE = (struct.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 # Operators whose inputs and outputs are not one input at least and one output.
 _INPUTS = {"CALL_ONCE": 0, "VAR_HANDLE": 0}
-_OUTPUTS = {"CALL_ONCE": (0, 0), "ASSIGN_VARIABLE": (0, 0), "SPLIT_V": (1, MAX_INPUTS)}
-_OUTPUTS["SPLIT"] = _OUTPUTS["SPLIT_V"]
+_OUTPUTS = {
+    **dict.fromkeys(("CALL_ONCE", "ASSIGN_VARIABLE"), (0, 0)),
+    **dict.fromkeys(("SPLIT_V", "SPLIT"), (1, MAX_INPUTS)),
+}
 
 
 @dataclass(frozen=True)

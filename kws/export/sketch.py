@@ -24,11 +24,11 @@ from kws.model_file import CONFIG_ENTRY, ModelFile, find, metadata, read_file
 
 MODEL_FILES = ("kws_model.h", "kws_model.c")
 KINDS = "kws_kinds.h"  # of layers, which the models have
-log = logging.getLogger(__name__)
-
 NAME_LENGTH = 63  # that Arduino's tools allow
 HASH_LENGTH = 8  # digits
 SETTINGS = "settings.h"  # for the user to change
+
+log = logging.getLogger(__name__)
 
 
 def export(
@@ -80,16 +80,15 @@ def detector_at(path: Path) -> ModelFile | None:
     Raises:
         KwsError: It cannot be read, or is not a model.
     """
-    if path.suffix != MANIFEST_SUFFIX and CONFIG_ENTRY not in metadata(read_file(path), str(path)):
-        manifest = path.with_suffix(MANIFEST_SUFFIX)
-        if not manifest.is_file():
-            return None
-        try:
-            return ModelFile.load(path)
-        except KwsError as error:
-            log.warning("%s is taken as a network alone: %s", path, error)
-            return None
-    return ModelFile.load(path)
+    if path.suffix == MANIFEST_SUFFIX or CONFIG_ENTRY in metadata(read_file(path), str(path)):
+        return ModelFile.load(path)
+    if not path.with_suffix(MANIFEST_SUFFIX).is_file():
+        return None
+    try:
+        return ModelFile.load(path)
+    except KwsError as error:
+        log.warning("%s is taken as a network alone: %s", path, error)
+        return None
 
 
 def sketch_name(model: str) -> str:

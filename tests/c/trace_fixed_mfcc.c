@@ -1,6 +1,7 @@
 /* Read samples; write the quantised frames of the front end in fixed point, as their number (uint32)
  * and int8 [frames][coefficients], then each detection of the whole detector, which is primed:
  * uint32 sample low, sample high, keyword, confidence. */
+#include "detections.h"
 #include "io.h"
 #include "kws.h"
 #include "kws_model.h"
@@ -27,13 +28,6 @@ int run(void) {
   io_write(&completed, sizeof completed);
   for (uint32_t i = 0; i < completed; ++i) io_write(frames[i], coefficients);
   kws_spotter_reset(&spotter);
-  for (size_t at = 0; at < count; at += 100) {
-    kws_detection detection;
-    const size_t block = count - at < 100 ? count - at : 100;
-    if (kws_spotter_push(&spotter, samples + at, block, &detection, 1) == 0) continue;
-    const uint32_t words[4] = {(uint32_t)detection.sample, (uint32_t)(detection.sample >> 32),
-                               detection.keyword, detection.confidence};
-    io_write(words, sizeof words);
-  }
+  write_detections(&spotter, samples, count);
   return 0;
 }

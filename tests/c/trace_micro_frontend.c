@@ -1,6 +1,7 @@
 /* Read samples; write the frames of TFLM's microfrontend, float [frames][coefficients], then each
  * detection of the whole detector, as uint32 sample low, sample high, keyword, confidence, at last
  * the number of frames (uint32). */
+#include "detections.h"
 #include "io.h"
 #include "kws.h"
 #include "kws_model.h"
@@ -25,14 +26,7 @@ int run(void) {
     completed += ready;
   }
   kws_spotter_reset(&spotter);
-  for (size_t at = 0; at < count; at += 100) {
-    kws_detection detection;
-    const size_t block = count - at < 100 ? count - at : 100;
-    if (kws_spotter_push(&spotter, samples + at, block, &detection, 1) == 0) continue;
-    const uint32_t words[4] = {(uint32_t)detection.sample, (uint32_t)(detection.sample >> 32),
-                               detection.keyword, detection.confidence};
-    io_write(words, sizeof words);
-  }
+  write_detections(&spotter, samples, count);
   io_write(&completed, sizeof completed);
   return 0;
 }
