@@ -6,15 +6,6 @@
         .syntax unified
         .thumb
 
-        .macro  function name
-        .section .text.\name, "ax", %progbits
-        .balign 4
-        .global \name
-        .type   \name, %function
-        .thumb_func
-\name:
-        .endm
-
         /* Take a number into the spread r3, which has its bits but for the sign; see kws_spread. */
         .macro  spread x, free
         eor     \free, \x, \x, asr #31

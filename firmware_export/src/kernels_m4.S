@@ -10,15 +10,6 @@
         .syntax unified
         .thumb
 
-        .macro  function name
-        .section .text.\name, "ax", %progbits
-        .balign 4
-        .global \name
-        .type   \name, %function
-        .thumb_func
-\name:
-        .endm
-
         /* Requantise s into r4, from multiplier r5, left r6, rounding r7, right r8 */
         .macro  quantise_bin s
         lsl     \s, \s, r6

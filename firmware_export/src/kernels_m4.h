@@ -52,6 +52,18 @@ void kws_m4_many_bins(kws_m4_loop *loop);
 }
 #endif
 
+#else
+
+/* Begin a function of an assembly file. */
+        .macro  function name
+        .section .text.\name, "ax", %progbits
+        .balign 4
+        .global \name
+        .type   \name, %function
+        .thumb_func
+\name:
+        .endm
+
 #endif
 
 #endif
