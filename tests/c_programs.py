@@ -99,6 +99,7 @@ def _risc_v(architecture: str, abi: str) -> Target:
     return Target(architecture, command, user="qemu-riscv32", io="io_linux.c")
 
 
+M55 = _cortex("m55", "cortex-m55", "mps3-an547", "-mfloat-abi=hard")  # with Helium
 # Other processors than the shipped sketch's. QEMU has no Cortex-M0+ and no M33 of this memory map:
 # an M3 and an M55 run their instructions.
 PROCESSORS = (
@@ -106,7 +107,7 @@ PROCESSORS = (
     _cortex("m3", "cortex-m3", "mps2-an385", "-mfloat-abi=soft"),
     _cortex("m7", "cortex-m7", "mps2-an500", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
     _cortex("m33", "cortex-m33", "mps3-an547", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-    _cortex("m55", "cortex-m55", "mps3-an547", "-mfloat-abi=hard"),
+    M55,
     _risc_v("rv32imac", "ilp32"),
     _risc_v("rv32imafc", "ilp32f"),
     Target(

@@ -5,7 +5,7 @@
 
 #include "arithmetic.h"
 
-#if !KWS_DSP
+#if !KWS_DSP && !KWS_MVE
 
 /* Return the input values of one output bin as one list, in `patch` if they must be collected. */
 static const int8_t *patch_of(const kws_layer *layer, kws_input in, int bin, int8_t *patch) {

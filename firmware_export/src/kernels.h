@@ -1,7 +1,8 @@
 /* Compute one output time step of a layer from the latest time steps of its input.
  *
- * Convolution and depthwise convolution have two versions, equal bit for bit: kernels.c is portable
- * C, kernels_dsp.c and kernels_m4.S are for the Cortex-M4; the preprocessor selects one. */
+ * Convolution and depthwise convolution have three versions, equal bit for bit: kernels.c is
+ * portable C, kernels_dsp.c and kernels_m4.S are for the Cortex-M4, kernels_mve.c is for the
+ * Cortex-M55; the preprocessor selects one. */
 #ifndef KWS_KERNELS_H
 #define KWS_KERNELS_H
 

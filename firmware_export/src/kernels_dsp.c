@@ -7,7 +7,7 @@
 #include "arithmetic.h"
 #include "kernels_m4.h"
 
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
 
 /* kernels_m4.S finds the fields of kws_m4_loop at these offsets, bytes. */
 #define IS_AT(field, offset) \

@@ -5,7 +5,7 @@
  * where left is 1 + max(0, shift) and right is 1 + max(0, -shift). */
 #include "kernels_m4.h"
 
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
 
         .syntax unified
         .thumb

@@ -10,6 +10,11 @@
 #define KWS_DSP 1
 #endif
 
+/* The Cortex-M55 has vectors besides, Helium; -DKWS_MVE=0 does without them. */
+#if !defined(KWS_MVE) && defined(__ARM_FEATURE_MVE)
+#define KWS_MVE 1
+#endif
+
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>

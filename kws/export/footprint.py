@@ -29,6 +29,7 @@ CODE = {  # the engine's source files by part
         "kernels",
         "kernels_dsp",
         "kernels_m4",
+        "kernels_mve",
         "pooling",
         "elementwise",
     ),

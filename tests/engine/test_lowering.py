@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
+from c_programs import HOST, M4_ARDUINO, M4_O3, M55, TARGETS, Target
 from command_line import ROOT
 from conftest import tensorflow
 
@@ -90,6 +90,18 @@ def one_channel(layers: Any) -> list[Any]:
     ]
 
 
+def wide_plane(layers: Any) -> list[Any]:
+    """Return layers of several bins with more channels than a vector holds, and with few."""
+    return [
+        layers.Conv2D(22, (2, 3), activation="relu"),
+        layers.DepthwiseConv2D((3, 2), (1, 2), activation="relu"),
+        layers.Conv2D(3, 1),
+        layers.Flatten(),
+        layers.Dense(18, activation="relu"),
+        layers.Dense(5),
+    ]
+
+
 def residual(layers: Any) -> list[Any]:
     """Return layers with sums with what came before, a maximum, a mean and a sigmoid."""
     import keras
@@ -128,8 +140,8 @@ def converted(build: Any) -> bytes:
     return quantise(network, random.standard_normal((50, 17, 11)).astype(np.float32))
 
 
-@pytest.mark.parametrize("target", [HOST, M4_O3, M4_ARDUINO], ids=lambda target: target.name)
-@pytest.mark.parametrize("build", [padded_plane, one_channel, residual])
+@pytest.mark.parametrize("target", [HOST, M4_O3, M4_ARDUINO, M55], ids=lambda target: target.name)
+@pytest.mark.parametrize("build", [padded_plane, one_channel, wide_plane, residual])
 def test_other_networks(build: Any, target: Target, tmp_path: Path) -> None:
     windows = np.random.default_rng(5).normal(0, 40, (100, 17, 11)).clip(-128, 127)
     compare(converted(build), windows.astype(np.int8), target, tmp_path)

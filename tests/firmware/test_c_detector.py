@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from c_programs import HOST, M4_ARDUINO, M4_O3, TARGETS, Target
+from c_programs import HOST, M4_ARDUINO, M4_O3, M55, TARGETS, Target
 from command_line import ROOT, SAMPLES
 from conftest import skip_without
 from small_models import MODELS, Samples, plane, synthetic_audio, temporal
@@ -156,7 +156,7 @@ def test_all_kernels_shift_either_way(model: Callable[[], ModelFile], tmp_path: 
     samples = synthetic_audio(4).tobytes()
     outputs = {
         target.run(target.build(tmp_path / "c", "trace_detector"), samples, tmp_path)
-        for target in (HOST, M4_ARDUINO)
+        for target in (HOST, M4_ARDUINO, M55)
     }
     [output] = outputs
     assert len(set(c_trace(model(), output).scores)) > 5
