@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
-from kws.engine.tflite_writer import rewritten, takes_whole_window
+from kws.engine.step_writer import rewritten, takes_whole_window
 from kws.errors import KwsError
 from kws.model_file import ModelFile
 from kws.types import Frames, StepScores

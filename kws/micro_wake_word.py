@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from kws.config import MICRO, GateConfig, ModelConfig, Smoothing
-from kws.engine.operator_check import Proof, Step
+from kws.engine.operator_check import Step
 from kws.engine.past_check import keeps_past
+from kws.engine.proof import Proof
 from kws.engine.tflite_reader import Tensor
 from kws.errors import KwsError
 from kws.foreign_text import parse_json, shortened

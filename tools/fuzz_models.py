@@ -26,11 +26,11 @@ import numpy as np
 from dilated_models import dilated_model
 from hostile_models import other_model, small_committee, small_model, without_settings
 from model_mutator import Mutator
-from stateful_models import manifest, stateful_model
+from stateful_models import NETWORKS, manifest, stateful_model
 
 from kws.backend import BACKENDS, DEFAULT_BACKEND, Spotter
 from kws.console.model_info import as_dict, as_text
-from kws.engine import operator_check
+from kws.engine import proof
 from kws.engine.c_headers import ALL_KINDS
 from kws.errors import KwsError
 from kws.export.sketch import engine_sources, export
@@ -161,22 +161,24 @@ def main() -> None:
     arguments = parser.parse_args()
     expected: type[Exception] = KwsError
     if arguments.unproven:
-        operator_check.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
+        proof.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
         expected = Exception
     dense = arguments.backend == "c"
     originals = [
         *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
         find("home").read_bytes(),
-        *(dilated_model(), stateful_model(), stateful_model(residual=True)),
+        dilated_model(),
     ]
-    shares = (0.22, 0.1, 0.16, 0.18, 0.04, 0.1, 0.1, 0.1)  # of the originals
+    stateful_models = [stateful_model(kind) for kind in NETWORKS]
+    originals += stateful_models
+    shares = (0.2, 0.08, 0.14, 0.14, 0.04, 0.08, 0.06, 0.07, 0.08, 0.03, 0.08)  # of the originals
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            original, mutator = originals[random.choice(8, p=shares)], Mutator(random)
-            stateful = any(original is each for each in originals[-2:])
+            original, mutator = originals[random.choice(len(shares), p=shares)], Mutator(random)
+            stateful = any(original is each for each in stateful_models)
             mutate = mutator.mutated_network if stateful else mutator.mutated
             content = mutate(original)
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"

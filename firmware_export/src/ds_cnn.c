@@ -42,14 +42,14 @@ static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
   return time_step(ds_cnn, phase, index, states_of(ds_cnn, phase)[index].next);
 }
 
-/* Return the layer that keeps what a layer adds or recalls. */
-static const kws_layer *keep_of(const kws_layer *layer) { return layer - layer->bias[1]; }
-
-/* Return what it has kept; both rings are of one size, and turn together. */
-static kws_input kept_for(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer,
-                          kws_input in) {
-  const kws_input kept = {input_of(ds_cnn, phase, keep_of(layer)), in.oldest};
-  return kept;
+/* Return what a layer takes besides its input: a constant, or a time step that another layer has
+ * kept; the rings of both layers have as many slots, and turn together. */
+static const int8_t *taken_by(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer,
+                              int oldest) {
+  const kws_layer *keep = layer - layer->bias[1];
+  if (keep == layer) return layer->weights;
+  const kws_input kept = {input_of(ds_cnn, phase, keep), oldest};
+  return kws_newest(keep, kept);
 }
 
 /* Compute the next output time step of a layer whose oldest input time step is in a slot. */
@@ -83,13 +83,20 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8
       if (KWS_HAS(KWS_TABLE)) kws_table(layer, in, out);
       break;
     case KWS_KEEP:
-      if (KWS_HAS(KWS_KEEP)) kws_keep(layer, in, out);
+      if (KWS_HAS(KWS_KEEP)) kws_copy(layer, kws_newest(layer, in), out);
+      break;
+    case KWS_ADD:
+      if (KWS_HAS(KWS_ADD)) kws_add(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
+      break;
+    case KWS_RECALL:
+      if (KWS_HAS(KWS_RECALL)) kws_copy(layer, taken_by(ds_cnn, phase, layer, oldest), out);
+      break;
+    case KWS_MULTIPLY:
+      if (KWS_HAS(KWS_MULTIPLY))
+        kws_multiply(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
       break;
     default:
-      if (KWS_HAS(KWS_RECALL) && layer->kind == KWS_RECALL)
-        kws_keep(keep_of(layer), kept_for(ds_cnn, phase, layer, in), out);
-      else if (KWS_HAS(KWS_ADD))
-        kws_add(layer, in, kept_for(ds_cnn, phase, layer, in), out);
+      if (KWS_HAS(KWS_JOIN)) kws_join(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
       break;
   }
 }

@@ -15,11 +15,11 @@ extern "C" {
 #endif
 
 /* State the limits of a network, and how many frequency bins a convolution computes at once. */
-enum { KWS_MAX_LAYERS = 40, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
+enum { KWS_MAX_LAYERS = 64, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
 
 /* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
- * it. A keep passes its input on and keeps as many time steps as an add or a recall after it needs;
- * a recall gives what was kept in place of its input. */
+ * it. A keep passes its input on and keeps as many time steps as a layer after it needs that adds,
+ * multiplies by or joins what was kept to its input; a recall gives it in place of its input. */
 enum kws_layer_kind {
   KWS_CONVOLUTION,
   KWS_DENSE,
@@ -31,7 +31,9 @@ enum kws_layer_kind {
   KWS_TABLE,
   KWS_KEEP,
   KWS_ADD,
-  KWS_RECALL
+  KWS_RECALL,
+  KWS_MULTIPLY,
+  KWS_JOIN
 };
 
 /* Describe a layer. A time step holds frequency bins of channels. */
@@ -50,13 +52,16 @@ typedef struct {
   const int8_t *weights;     /* convolution: [output_channels][depth], the depth being taps and
                                 channels, padded to a multiple of 8; dense: see kws_dense;
                                 depthwise: [channels / 4, rounded up][taps][4];
-                                table: [256] outputs by input, -128 first */
+                                table: [256] outputs by input, -128 first;
+                                add, multiply: [bins][channels] a constant, if nothing is kept */
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the highest score;
                                 mean: [1], as of an output channel;
-                                add: zero point of what is kept, how many layers back its keep is;
-                                recall: 0, how many layers back its keep is */
-  const int32_t *multiplier; /* [output_channels]; mean: [1]; add: of input, kept, sum */
+                                add, multiply, recall, join: zero point of what is kept (join:
+                                whether it comes first), how many layers back its keep is;
+                                multiply: how far apart what two bins, and two channels, are
+                                multiplied by lies */
+  const int32_t *multiplier; /* [output_channels]; mean, multiply: [1]; add: of input, kept, sum */
   const int8_t *shifts;      /* as many, see kws_requantise */
 } kws_layer;
 

@@ -1,4 +1,4 @@
-/* Compute layers whose outputs are one for each input value; see kernels.h. */
+/* Compute layers whose outputs are one for each input value, and joins; see kernels.h. */
 #include <string.h>
 
 #include "kernels.h"
@@ -44,18 +44,13 @@ void kws_softmax(const kws_layer *layer, kws_input in, int8_t *out) {
   }
 }
 
-/* Return the newest time step of a ring. */
-static const int8_t *newest(const kws_layer *layer, kws_input in) {
-  return kws_time_step(layer, in, layer->time_kernel - 1);
-}
-
 void kws_table(const kws_layer *layer, kws_input in, int8_t *out) {
-  const int8_t *values = newest(layer, in);
+  const int8_t *values = kws_newest(layer, in);
   for (int i = 0; i < layer->bins * layer->channels; ++i) out[i] = layer->weights[values[i] + 128];
 }
 
-void kws_keep(const kws_layer *layer, kws_input in, int8_t *out) {
-  memcpy(out, newest(layer, in), (size_t)(layer->bins * layer->channels));
+void kws_copy(const kws_layer *layer, const int8_t *values, int8_t *out) {
+  memcpy(out, values, (size_t)(layer->output_bins * layer->output_channels));
 }
 
 /* Return an operand of a sum, less its zero point, in 2^-20 of twice the greater scale; rounded
@@ -67,12 +62,38 @@ static int32_t operand(const kws_layer *layer, int which, int32_t value) {
   return (int32_t)((high + half - (high < 0 && right > 0)) >> right);
 }
 
-void kws_add(const kws_layer *layer, kws_input in, kws_input kept, int8_t *out) {
-  const int8_t *a = newest(layer, in), *b = newest(layer, kept);
+void kws_add(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
+  const int8_t *values = kws_newest(layer, in);
   for (int i = 0; i < layer->bins * layer->channels; ++i) {
-    const int32_t sum = operand(layer, 0, a[i] - layer->zero_point) +
-                        operand(layer, 1, b[i] - layer->bias[0]);
+    const int32_t sum = operand(layer, 0, values[i] - layer->zero_point) +
+                        operand(layer, 1, other[i] - layer->bias[0]);
     out[i] = kws_requantise_channel(layer, 2, sum);
   }
   kws_activate(layer, out);
+}
+
+void kws_multiply(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
+  const int32_t zero = layer->bias[0], bin_step = layer->bias[2], channel_step = layer->bias[3];
+  const int time_steps = layer->output_bins / layer->bins;
+  int8_t *product = out;
+  for (int tap = layer->time_kernel - time_steps; tap < layer->time_kernel; ++tap) {
+    const int8_t *value = kws_time_step(layer, in, tap);
+    for (int bin = 0; bin < layer->bins; ++bin) {
+      for (int channel = 0; channel < layer->channels; ++channel) {
+        const int32_t factor = other[bin * bin_step + channel * channel_step] - zero;
+        *product++ = kws_requantise_channel(layer, 0, (*value++ - layer->zero_point) * factor);
+      }
+    }
+  }
+  kws_activate(layer, out);
+}
+
+void kws_join(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
+  const int8_t *values = kws_newest(layer, in);
+  const bool other_first = layer->bias[0] != 0;
+  const int count = layer->channels, others = layer->output_channels - count;
+  for (int bin = 0; bin < layer->output_bins; ++bin, out += count + others) {
+    memcpy(out + (other_first ? others : 0), values + bin * count, (size_t)count);
+    memcpy(out + (other_first ? 0 : count), other + bin * others, (size_t)others);
+  }
 }

@@ -43,10 +43,14 @@ void kws_maximum(const kws_layer *layer, kws_input in, int8_t *out);
 void kws_mean(const kws_layer *layer, kws_input in, int8_t *out);
 /* Look each value up. */
 void kws_table(const kws_layer *layer, kws_input in, int8_t *out);
-/* Pass the newest time step on. */
-void kws_keep(const kws_layer *layer, kws_input in, int8_t *out);
-/* Add the newest time step and that of the same slot in a ring of the same size. */
-void kws_add(const kws_layer *layer, kws_input in, kws_input kept, int8_t *out);
+/* Pass a time step on. */
+void kws_copy(const kws_layer *layer, const int8_t *values, int8_t *out);
+/* Add the newest time step and another one. */
+void kws_add(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out);
+/* Multiply the newest time steps, which become bins, by another one. */
+void kws_multiply(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out);
+/* Join the channels of the newest time step and those of another one. */
+void kws_join(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out);
 
 /* Return how many input values an output value of a convolution depends on. */
 static inline int kws_depth(const kws_layer *layer) {
@@ -67,6 +71,11 @@ static inline const int8_t *kws_time_step(const kws_layer *layer, kws_input in, 
   int slot = in.oldest + tap;
   if (slot >= layer->time_kernel) slot -= layer->time_kernel;
   return in.memory + slot * layer->bins * layer->channels;
+}
+
+/* Return the newest time step of a ring. */
+static inline const int8_t *kws_newest(const kws_layer *layer, kws_input in) {
+  return kws_time_step(layer, in, layer->time_kernel - 1);
 }
 
 /* Clamp an output time step to the range of the activation. */

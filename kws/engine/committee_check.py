@@ -8,7 +8,8 @@ from math import prod
 from kws.config import ModelConfig
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
-from kws.engine.operator_check import Proof, Step
+from kws.engine.operator_check import Step
+from kws.engine.proof import Proof
 from kws.engine.tflite_reader import Tensor
 
 Network = tuple[Tensor, list[Step]]  # the input and what computes, proven

@@ -14,7 +14,8 @@ from math import prod
 import numpy as np
 import tflite
 
-from kws.engine.operator_check import MAX_KERNEL, Proof, constant
+from kws.engine.operator_check import MAX_KERNEL
+from kws.engine.proof import Proof, constant
 from kws.engine.tflite_options import Options
 from kws.engine.tflite_reader import INT32, Operator, Tensor
 

@@ -1,7 +1,7 @@
 """Lower operators that need no weights: sums, means and tables of outputs by input.
 
-Follows tensorflow/lite/kernels: add.cc, reference/reduce.h (QuantizedMeanOrSum), quantize.cc,
-internal/lut.h.
+Follows tensorflow/lite/kernels: add.cc, mul.cc, reference/reduce.h (QuantizedMeanOrSum),
+quantize.cc, internal/lut.h.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.engine.elementwise_check import ADD_SHIFT
+from kws.engine.branch_check import ADD_SHIFT, product_multiplier
+from kws.engine.operator_check import Step
 from kws.engine.requantisation import INPUT_MAX, Channels, fits, quantise_multiplier, requantise
 from kws.engine.tflite_reader import Tensor
 from kws.errors import KwsError
@@ -17,17 +18,33 @@ from kws.errors import KwsError
 INT8_VALUES = range(-128, 128)
 
 
-def addition(source: Tensor, kept: Tensor, out: Tensor) -> Channels:
-    """Return the multipliers of source, kept and sum, and as bias the zero point of kept and 0."""
-    twice = 2.0 * float(max(source.scale, kept.scale))
-    factors = (
-        float(source.scale) / twice,
-        float(kept.scale) / twice,
-        twice / ((1 << ADD_SHIFT) * float(out.scale)),
-    )
+def addition(step: Step) -> Channels:
+    """Return the multipliers of source, other and sum; as bias the zero point of other, and 0."""
+    source, other, out = (float(t.scale) for t in (step.source, step.other, step.output))
+    twice = 2.0 * max(source, other)
+    factors = source / twice, other / twice, twice / ((1 << ADD_SHIFT) * out)
     multipliers, shifts = zip(*map(quantise_multiplier, factors), strict=True)
-    bias = np.array([kept.zero_point, 0], np.int32)
+    bias = np.array([step.other.zero_point, 0], np.int32)
     return Channels(bias, np.array(multipliers, np.int32), np.array(shifts, np.int8))
+
+
+def multiplication(step: Step) -> Channels:
+    """Return the multiplier of a product, and as bias the zero point of other, 0 and its steps.
+
+    Those are how far apart what two frequency bins, and two channels, are multiplied by lies.
+    """
+    _, bins, channels = step.other.plane
+    kept = step.added is not None  # a constant has a value for each
+    steps = (channels * (bins > 1), int(channels > 1)) if kept else (step.source.plane[2], 1)
+    multiplier, shift = product_multiplier(step)
+    bias = np.array([step.other.zero_point, 0, *steps], np.int32)
+    return Channels(bias, np.array([multiplier], np.int32), np.array([shift], np.int8))
+
+
+def factors_or_summands(step: Step) -> npt.NDArray[np.int8]:
+    """Return a constant that is added or multiplied by, for each value of a time step."""
+    data, size = step.other.data, step.source.plane[1:]
+    return np.zeros(0, np.int8) if data is None else np.broadcast_to(data[0, 0], size).reshape(-1)
 
 
 def mean(source: Tensor, out: Tensor, count: int, where: str) -> Channels:

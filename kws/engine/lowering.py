@@ -11,7 +11,14 @@ import numpy.typing as npt
 import tflite
 
 from kws.config import MAX_NETWORKS
-from kws.engine.elementwise import addition, logistic, mean, requantised
+from kws.engine.elementwise import (
+    addition,
+    factors_or_summands,
+    logistic,
+    mean,
+    multiplication,
+    requantised,
+)
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
@@ -52,7 +59,7 @@ def read_all(model: ModelFile) -> list[Network]:
 
 
 def _layers(steps: list[Step], where: str) -> tuple[Layer, ...]:
-    """Return the layers of proven operators; what an ADD or a RECALL takes is kept by one."""
+    """Return the layers of proven operators; what one takes from earlier is kept by another."""
     layers: list[Layer] = []
     keeps: dict[int, int] = {}  # index of the layer that keeps, by that of the step it keeps for
     for index, step in enumerate(steps):
@@ -71,7 +78,7 @@ def _layers(steps: list[Step], where: str) -> tuple[Layer, ...]:
 
 
 def _keep(step: Step, kept: Tensor) -> Layer:
-    """Return the layer that keeps what a proven ADD or RECALL takes."""
+    """Return the layer that keeps what a proven operator takes from earlier."""
     _, bins, values = kept.plane
     return Layer(
         kind="KEEP",
@@ -183,8 +190,15 @@ def _softmax(step: Step, where: str) -> Lowered:
 
 
 def _addition(step: Step, where: str) -> Lowered:
-    assert step.added is not None
-    return "ADD", NO_WEIGHTS, addition(step.source, step.added, step.output)
+    return "ADD", factors_or_summands(step), addition(step)
+
+
+def _multiplication(step: Step, where: str) -> Lowered:
+    return "MULTIPLY", factors_or_summands(step), multiplication(step)
+
+
+def _join(step: Step, where: str) -> Lowered:
+    return "JOIN", NO_WEIGHTS, replace(EMPTY, bias=np.array([step.other_first, 0], np.int32))
 
 
 def _recall(step: Step, where: str) -> Lowered:
@@ -207,6 +221,8 @@ _MAKERS = {
     "MAX_POOL_2D": _maximum,
     "MEAN": _mean,
     "ADD": _addition,
+    "MUL": _multiplication,
+    "CONCATENATION": _join,
     "RECALL": _recall,
     "QUANTIZE": _quantise,
     "LOGISTIC": _logistic,

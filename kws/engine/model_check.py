@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from kws.engine.elementwise_check import ELEMENTWISE, Known, elementwise_step, recall_step
+from kws.engine.branch_check import OF_TWO, Known, recall_step, step_of_two
+from kws.engine.elementwise_check import ELEMENTWISE, elementwise_step
 from kws.engine.network import MAX_LAYERS
 from kws.engine.operator_chain import MOVES, RECALL, chain
 from kws.engine.operator_check import (
     MAX_CLASSES,
     NO_PADS,
+    PLANES,
     SCALES,
     WEIGHT_AXES,
-    Proof,
     Step,
     in_range,
     padding_of,
@@ -25,6 +26,7 @@ from kws.engine.operator_check import (
     step_of,
 )
 from kws.engine.past_check import joined_to_past, with_past
+from kws.engine.proof import Proof
 from kws.engine.tflite_reader import INT8, Operator, Tensor
 
 MAX_FRAMES = 4096  # of a window
@@ -81,8 +83,11 @@ def _steps(first: Tensor, operators: list[Operator], require: Proof) -> list[Ste
         elif operator.name in MOVES:
             current = _reshaped(operator, current, of)
         else:
-            if operator.name in ELEMENTWISE:
-                step = elementwise_step(operator, current, pads, known, steps, of)
+            of(pads == NO_PADS or operator.name in PLANES, "comes after a PAD")
+            if operator.name in OF_TWO:
+                step = step_of_two(operator, current, past, known, steps, of)
+            elif operator.name in ELEMENTWISE:
+                step = elementwise_step(operator, current, of)
             else:
                 step = step_of(operator, current, pads, of)
             steps.append(with_past(step, past, of) if streams else step)

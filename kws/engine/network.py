@@ -22,9 +22,11 @@ KINDS = (
     "KEEP",
     "ADD",
     "RECALL",
+    "MULTIPLY",
+    "JOIN",
 )
 DEPTH_STEP = 8  # the depth of a convolution is padded to a multiple of it
-MAX_LAYERS = 40  # KWS_MAX_LAYERS
+MAX_LAYERS = 64  # KWS_MAX_LAYERS
 MAX_PHASES = 2  # KWS_MAX_PHASES
 LAYER_STATE_BYTES = 2  # sizeof kws_layer_state
 

@@ -16,6 +16,7 @@ from kws.errors import KwsError
 
 MAX_MEMORY_BYTES = 1 << 26
 MAX_LAYER_WEIGHTS = 1 << 25  # with the zeros that the kernels read
+OF_TWO = ("KWS_ADD", "KWS_RECALL", "KWS_MULTIPLY", "KWS_JOIN")  # kinds that take two inputs
 
 Values = Mapping[str, Any]
 
@@ -42,7 +43,8 @@ def _layer(layer: Values) -> None:
     )
     reach = (layer["output_bins"] - 1) * layer["frequency_stride"] + layer["frequency_kernel"]
     outputs, channels, kind = layer["output_channels"], layer["channels"], layer["kind"]
-    require(reach <= layer["bins"] or kind == "KWS_RECALL", "a kernel reaches beyond its bins")
+    fits = reach <= layer["bins"] or kind in ("KWS_RECALL", "KWS_MULTIPLY")
+    require(fits, "a kernel reaches beyond its bins")
     taps = layer["time_kernel"] * layer["frequency_kernel"]
     if kind == "KWS_CONVOLUTION":
         require(outputs * _padded_depth(layer) <= MAX_LAYER_WEIGHTS, "a layer is too large")
@@ -56,49 +58,71 @@ def _layer(layer: Values) -> None:
         check_length(layer, "shifts", length)
         shifts = layer["shifts"]
         require(np.all((shifts >= -30) & (shifts <= 30)), "a shift is not -30 to 30")
-        check_length(layer, "bias", 2 if kind == "KWS_ADD" else length)
-    if kind == "KWS_RECALL":
-        check_length(layer, "bias", 2)
-    elif kind != "KWS_CONVOLUTION":
+        if kind not in OF_TWO:
+            check_length(layer, "bias", length)
+    if kind in OF_TWO:
+        check_length(layer, "bias", 4 if kind == "KWS_MULTIPLY" else 2)
+    if kind not in ("KWS_CONVOLUTION", "KWS_RECALL", "KWS_JOIN"):
         require(outputs == channels, f"{outputs} output channels are not {channels}")
     if kind == "KWS_SOFTMAX":
         check_length(layer, "bias", 256)
         require(layer["bins"] == layer["output_bins"] == taps == 1, "a softmax is not one vector")
-    if kind in ("KWS_TABLE", "KWS_KEEP", "KWS_ADD", "KWS_RECALL"):
+    if kind in ("KWS_TABLE", "KWS_KEEP", *OF_TWO):
         one = layer["frequency_kernel"] == layer["time_stride"] == 1
         newest = layer["time_padding_before"] == layer["time_kernel"] - 1
-        same = layer["bins"] == layer["output_bins"] or kind == "KWS_RECALL"
+        same = layer["bins"] == layer["output_bins"] or kind in ("KWS_RECALL", "KWS_MULTIPLY")
         require(one and newest and same, "a layer is not one output for each input value")
 
 
 def _requantised(layer: Values) -> list[int]:
     """Return how many multipliers and shifts a layer has, nothing where it has none."""
-    lengths: dict[str, Any] = {"KWS_MEAN": 1, "KWS_ADD": 3}
+    lengths: dict[str, Any] = {"KWS_MEAN": 1, "KWS_ADD": 3, "KWS_MULTIPLY": 1}
     lengths |= dict.fromkeys(("KWS_CONVOLUTION", "KWS_DEPTHWISE"), layer["output_channels"])
     return [lengths[kind] for kind in (layer["kind"],) if kind in lengths]
 
 
-def _additions(network: Values) -> None:
-    """Prove that what a layer adds or recalls is kept by one before it, in a ring like its own."""
+def _second_inputs(network: Values) -> None:
+    """Prove that what a layer takes besides its input is a constant, or kept in a ring like its."""
     layers = network["layers"]
     for index, layer in enumerate(layers):
-        if layer["kind"] not in ("KWS_ADD", "KWS_RECALL"):
+        if layer["kind"] not in OF_TWO:
             continue
-        back, adds = int(layer["bias"][1]), layer["kind"] == "KWS_ADD"
-        require(1 <= back <= index, "a layer takes what no layer before it keeps")
+        back = int(layer["bias"][1])
+        require(0 <= back <= index, "a layer takes what no layer before it keeps")
         kept = layers[index - back]
-        shape = ("bins", "channels") if adds else ("output_bins", "output_channels")
-        require(
-            kept["kind"] == "KWS_KEEP"
-            and kept["input_at"] >= network["phases_at"]
-            and kept["time_kernel"] == layer["time_kernel"]
-            and (kept["bins"], kept["channels"]) == tuple(layer[name] for name in shape),
-            "a layer takes what no layer before it keeps",
-        )
-        if not adds:
-            continue
+        if back == 0:
+            constant = layer["kind"] in ("KWS_ADD", "KWS_MULTIPLY")
+            require(constant, "a layer takes what no layer before it keeps")
+            check_length(layer, "weights", layer["bins"] * layer["channels"])
+        else:
+            require(
+                kept["kind"] == "KWS_KEEP"
+                and kept["input_at"] >= network["phases_at"]
+                and kept["time_kernel"] == layer["time_kernel"],
+                "a layer takes what no layer before it keeps",
+            )
+        _second_input(layer, kept)
+
+
+def _second_input(layer: Values, kept: Values) -> None:
+    """Prove that a layer reads within the time step that another one keeps, or itself."""
+    kind, size = layer["kind"], kept["bins"] * kept["channels"]
+    bins, channels = layer["bins"], layer["channels"]
+    if kind == "KWS_MULTIPLY":
+        bin_step, channel_step = (int(step) for step in layer["bias"][2:])
+        furthest = (bins - 1) * bin_step + (channels - 1) * channel_step
+        taken = min(bin_step, channel_step) >= 0 and furthest < size
+        time_steps, rest = divmod(layer["output_bins"], bins)
+        taken = taken and rest == 0 and time_steps <= layer["time_kernel"]
+    elif kind == "KWS_ADD":
+        taken = size == bins * channels
         require(np.all(layer["shifts"] <= (0, 0, 30)), "a layer adds numbers that overflow")
-        require(-128 <= layer["bias"][0] <= 127, "a zero point is not in int8")
+    elif kind == "KWS_JOIN":
+        taken = size == bins * (layer["output_channels"] - channels)
+    else:
+        taken = size == layer["output_bins"] * layer["output_channels"]
+    require(taken, "a layer takes what no layer before it keeps")
+    require(-128 <= layer["bias"][0] <= 127, "a zero point is not in int8")
 
 
 def _padded_depth(layer: Values) -> int:
@@ -134,7 +158,7 @@ def check_network(network: Values) -> None:
         wait = layer["time_kernel"] - layer["time_padding_before"] + phase
         require(1 <= wait <= 255, f"a layer waits for {wait} inputs")
     require(written == network["classes"], f"{written} outputs are not the classes")
-    _additions(network)
+    _second_inputs(network)
     _rings(network)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tflite
 
+from kws.engine.proof import Proof, constant
 from kws.engine.tflite_reader import INT8, INT32, Operator, Tensor
-from kws.errors import KwsError
 
 Pads = tuple[tuple[int, int], tuple[int, int]]  # (before, after) along time, along frequency
 NO_PADS: Pads = ((0, 0), (0, 0))
@@ -21,7 +20,8 @@ MAX_CLASSES = 256  # values of a softmax, too
 MAX_KERNEL = 255  # kernels, strides: uint8_t in kws_layer
 SCALES = (2.0**-80, 2.0**60)  # products and quotients of two stay finite in binary32
 WEIGHT_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # output channels
-PLANES = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN")
+POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
+PLANES = ("CONV_2D", "DEPTHWISE_CONV_2D", *POOLS, "MEAN")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,18 @@ class Step:
     kernel: tuple[int, int]  # extent along time and frequency, with dilation
     pads: Pads
     past: int = 0  # time steps of the source that came with earlier calls
-    added: Tensor | None = None  # by an ADD, besides the source; by a RECALL, in its place
+    added: Tensor | None = None  # taken besides the source; by a RECALL, in its place
     back: int = 0  # how many steps before it the one is whose source that is
+
+    @property
+    def other(self) -> Tensor:
+        """Return what an operator of two tensors takes besides the source, with its plane."""
+        return self.operator.inputs[1] if self.added is None else self.added
+
+    @property
+    def other_first(self) -> bool:
+        """Return whether that is its first input."""
+        return self.operator.inputs[0].index != self.source.index
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -49,24 +59,9 @@ class Step:
         return -128 if own and self.operator.name == "MAX_POOL_2D" else self.source.zero_point
 
 
-class Proof:
-    """Refuse what does not hold, in one line that says where."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-
-    def __call__(self, holds: object, problem: str) -> None:
-        """Raise KwsError with the problem unless what it is about holds."""
-        if not holds:
-            raise KwsError(f"{self.where}: {problem}")
-
-    def of(self, operator: Operator) -> Proof:
-        """Return the proof of an operator's properties."""
-        return Proof(f"{self.where}: operator {operator.number} ({operator.name})")
-
-
 def step_of(operator: Operator, source: Tensor, pads: Pads, require: Proof) -> Step:
     """Prove a layer; pads: of the PAD before it."""
+    operator = _of_bins(operator, source)
     options, out = operator.options, operator.output
     kinds = tflite.ActivationFunctionType
     require(
@@ -76,7 +71,6 @@ def step_of(operator: Operator, source: Tensor, pads: Pads, require: Proof) -> S
     if operator.name in PLANES:
         require(len(operator.inputs[0].shape) == 4, "its input is not a plane")
     else:
-        require(pads == NO_PADS, "comes after a PAD")
         out = replace(out, shape=(1, 1, 1, prod(out.shape)))
     kernel = _KERNELS[operator.name](operator, source, out, require)
     if operator.name in PLANES:
@@ -84,6 +78,16 @@ def step_of(operator: Operator, source: Tensor, pads: Pads, require: Proof) -> S
     if operator.name in WEIGHT_AXES:
         _scales(operator, out.plane[2], require)
     return Step(operator, source, out, kernel, pads)
+
+
+def _of_bins(operator: Operator, source: Tensor) -> Operator:
+    """Return an operator; a pool of time steps pools the bins that a MUL has made of them."""
+    (time_steps, bins, _), options = operator.inputs[0].plane, operator.options
+    turned = time_steps > 1 == bins and source.plane[:2] == (1, time_steps)
+    if operator.name not in POOLS or not turned:
+        return operator
+    options = replace(options, kernel=options.kernel[::-1], stride=options.stride[::-1])
+    return replace(operator, options=options)
 
 
 def _convolution(
@@ -195,25 +199,6 @@ def _padding(
     average = operator.name in ("AVERAGE_POOL_2D", "MEAN")
     require(not average or pads == NO_PADS, "with padding is not supported")
     return pads
-
-
-def constant(
-    operator: Operator,
-    position: int,
-    kind: int,
-    shape: tuple[int | None, ...],
-    what: str,
-    require: Proof,
-) -> npt.NDArray[Any]:
-    """Return a constant input; prove its type and shape, None standing for any size."""
-    data = operator.constant(position, require.where)
-    tensor = operator.inputs[position]
-    require(tensor.type == kind, f"its {what} have another type")
-    fits = len(tensor.shape) == len(shape) and all(
-        size in (None, found) for size, found in zip(shape, tensor.shape, strict=True)
-    )
-    require(fits, f"its {what} do not fit its input and output")
-    return data
 
 
 def _scales(operator: Operator, channels: int, require: Proof) -> None:

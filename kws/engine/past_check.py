@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kws.engine.operator_check import Proof, Step
+from kws.engine.operator_check import Step
+from kws.engine.proof import Proof
 from kws.engine.tflite_reader import Operator, Tensor
 
 

@@ -1,9 +1,10 @@
 """Find what a network keeps of its past in resource variables, as streams of TensorFlow do.
 
 A layer that needs earlier time steps reads them from a variable, joins them to those that come and
-keeps the last: READ_VARIABLE, CONCATENATION, STRIDED_SLICE, ASSIGN_VARIABLE. A second graph, which
-CALL_ONCE calls, fills the variables with what stands for 0. All of that is one CONCATENATION with a
-`past`; of any other use of a variable, one line says what it is.
+keeps the last: READ_VARIABLE, CONCATENATION, STRIDED_SLICE, ASSIGN_VARIABLE; or it keeps all, and
+joins the last of what it reads: READ_VARIABLE, STRIDED_SLICE, CONCATENATION, ASSIGN_VARIABLE. A
+second graph, which CALL_ONCE calls, fills the variables with what stands for 0. All of that is one
+CONCATENATION with a `past`; of any other use of a variable, one line says what it is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import tflite
 
-from kws.engine.operator_check import Proof, constant
+from kws.engine.proof import Proof, constant
 from kws.engine.tflite_options import Options
 from kws.engine.tflite_reader import INT8, INT32, Graph, Operator, Tensor
 
@@ -43,7 +44,8 @@ class _Variables:
         self._require = require
         self._called = False
         self._handles: dict[int, Variable] = {}  # by tensor
-        self._read: dict[int, Variable] = {}  # by the tensor that has its value
+        self._read: dict[int, Variable] = {}  # by the tensor that has its value, or its end
+        self._values: dict[Variable, Tensor] = {}  # as they are read
         self._pasts: dict[Variable, tuple[Operator, int]] = {}  # what joins it, its time steps
         self._kept: dict[int, Variable] = {}  # by the tensor of the last time steps
         self._assigned: list[Variable] = []
@@ -64,9 +66,13 @@ class _Variables:
             fresh = variable not in (*self._read.values(), *self._assigned)
             of(self._called and fresh, "reads a variable that is not read once, at first")
             self._read[operator.output.index] = variable
+            self._values[variable] = operator.output
         elif name == "CONCATENATION" and operator.inputs[0].index in self._read:
             self._join(operator)
             return False
+        elif name == "STRIDED_SLICE" and operator.inputs[0].index in self._read:
+            of(last_time_steps(operator, of), "takes other than the last time steps")
+            self._read[operator.output.index] = self._read[operator.inputs[0].index]
         elif name == "STRIDED_SLICE" and operator.output.index in assigned:
             self._keep(operator)
         elif name == "ASSIGN_VARIABLE":
@@ -83,10 +89,10 @@ class _Variables:
         read = set(self._read.values())
         complete = read == set(self._pasts) == set(self._assigned) == set(initial)
         self._require(complete, "a variable is not read, joined, kept and set at first")
-        for variable, (operator, past) in self._pasts.items():
+        for variable, (operator, _) in self._pasts.items():
             source, value = operator.inputs[1], initial[variable]
-            expected = (*source.shape[:TIME], past, *source.shape[TIME + 1 :])
-            fits = value.shape == expected and value.quantised_as(source)
+            expected = self._values[variable]
+            fits = value.shape == expected.shape and value.quantised_as(source)
             of = self._require.of(operator)
             of(fits and value.data is not None, "joins a variable of another shape")
             of(np.all(value.data == source.zero_point), "its past does not begin with 0")
@@ -125,13 +131,16 @@ class _Variables:
         variable = self._read[past.index]
         of(variable not in self._pasts, "joins a variable that another one joins")
         self._pasts[variable] = operator, kept
+        if operator.output.shape == self._values[variable].shape:
+            self._kept[operator.output.index] = variable
 
     def _keep(self, operator: Operator) -> None:
         """Note which variable a slice keeps: the last of the time steps that were joined."""
         of = self._require.of(operator)
-        for variable, (joining, past) in self._pasts.items():
+        for variable, (joining, _) in self._pasts.items():
             if joining.output.index == operator.inputs[0].index:
-                of(last_time_steps(operator, of) == past, "keeps other than the last time steps")
+                size = self._values[variable].shape[TIME]
+                of(last_time_steps(operator, of) == size, "keeps other than the last time steps")
                 self._kept[operator.output.index] = variable
                 return
         of(False, "keeps what no variable was joined to")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
-from kws.engine.operator_check import Proof, constant
+from kws.engine.proof import Proof, constant
 from kws.engine.resource_variables import last_time_steps
 from kws.engine.tflite_reader import INT8, INT32, Operator, Tensor
 

@@ -13,8 +13,8 @@ import numpy as np
 import tflite
 
 from kws.engine.operator_check import Step
+from kws.engine.step_writer import StepWriter
 from kws.engine.tflite_reader import INT8, INT32, Tensor
-from kws.engine.tflite_writer import Writer
 
 RESOURCE, UINT8 = tflite.TensorType.RESOURCE, tflite.TensorType.UINT8
 PROBABILITY = 1 / 256  # of int8 and uint8 outputs
@@ -30,7 +30,7 @@ def streaming(first: Tensor, steps: list[Step], stride: int, sigmoid: bool = Fal
     return _StreamingWriter().network(first, steps, stride, sigmoid)
 
 
-class _StreamingWriter(Writer):
+class _StreamingWriter(StepWriter):
     """Collect the states of a network while it is written."""
 
     def __init__(self) -> None:
@@ -46,8 +46,9 @@ class _StreamingWriter(Writer):
         time_steps = stride
         for step in steps:
             kernel, step_stride = step.kernel[0], step.operator.options.stride[0]
-            source, time_out = sources[-1], time_steps // step_stride
-            if kernel > step_stride and step.added is None:
+            source = self.as_plane(sources[-1], step.source)
+            time_out = time_steps // step_stride
+            if kernel > step_stride and (step.added is None or step.past):
                 source = self._with_past(source, step, time_steps, kernel - step_stride)
                 time_steps += kernel - step_stride
             added = [sources[len(sources) - 1 - step.back]] if step.added is not None else []

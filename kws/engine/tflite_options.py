@@ -16,6 +16,7 @@ _TABLES = {
     "AVERAGE_POOL_2D": tflite.Pool2DOptions,
     "MAX_POOL_2D": tflite.Pool2DOptions,
     "ADD": tflite.AddOptions,
+    "MUL": tflite.MulOptions,
     "SOFTMAX": tflite.SoftmaxOptions,
     "CALL_ONCE": tflite.CallOnceOptions,
     "VAR_HANDLE": tflite.VarHandleOptions,
@@ -69,7 +70,7 @@ def _of_layer(options: Any, name: str) -> Options:
     if name == "SOFTMAX":
         return Options(beta=options.Beta())
     activation = options.FusedActivationFunction()
-    if name == "ADD":
+    if name in ("ADD", "MUL"):
         return Options(activation=activation)
     if name == "FULLY_CONNECTED":
         return Options(activation=activation, weights_format=options.WeightsFormat())

@@ -186,7 +186,7 @@ def test_lengths_of_weights_and_bias() -> None:
     assert "operator 1 (CONV_2D): tensor" in refusal(short_data)
 
 
-@pytest.mark.parametrize("name", ["SVDF", "CALL_ONCE", "VAR_HANDLE", "CONCATENATION", "CUSTOM"])
+@pytest.mark.parametrize("name", ["SVDF", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "CUSTOM"])
 def test_unknown_operators_are_named(name: str) -> None:
     """Name the operators of microWakeWord and others, which may have no inputs and outputs."""
 

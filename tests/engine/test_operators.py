@@ -25,7 +25,7 @@ from kws.engine.native import AVAILABLE  # noqa: E402
 from kws.engine.network import Network as Plan  # noqa: E402
 from kws.engine.network import plan  # noqa: E402
 from kws.engine.network_values import network_values  # noqa: E402
-from kws.engine.tflite_writer import rewritten  # noqa: E402
+from kws.engine.step_writer import rewritten  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 
 Int8 = npt.NDArray[np.int8]
@@ -33,6 +33,7 @@ Build = Callable[[], Any]
 
 CONV = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
 VALID, RELU = {"padding": 1}, {"fusedActivationFunction": 1}
+POOL_OF_EIGHT = {"filterHeight": 1, "filterWidth": 8, "strideH": 1, "strideW": 8, "padding": 1}
 
 
 def windows(shape: tuple[int, ...], count: int = 40) -> Int8:
@@ -183,6 +184,86 @@ def branched() -> Network:
     return net
 
 
+def join(net: Network, inputs: list[int], shape: tuple[int, ...], axis: int = 3) -> None:
+    """Join the channels of tensors of one scale to a shape."""
+    net.last = inputs[0]
+    net.add("CONCATENATION", shape, inputs[1:], "ConcatenationOptions", axis=axis)
+
+
+def multiply(net: Network, factor: int, shape: tuple[int, ...], **values: Any) -> None:
+    net.add("MUL", shape, [factor], "MulOptions", **values)
+
+
+def joined() -> Network:
+    """Return a network that joins branches of several delays and the source, in every order."""
+    net = new((1, 12, 6, 2))
+    source, branches = net.last, []
+    net.graph.tensors[source].quantization.scale[0] = 0.2
+    for channels, kernel in ((3, (5, 3)), (1, (1, 1)), (2, (3, 1))):
+        net.last = source
+        convolve(net, (1, 12, 6, channels), kernel, scale=0.2)
+        branches.append(net.last)
+    join(net, [branches[0], source, branches[2], branches[1]], (1, 12, 6, 8), axis=-1)
+    convolve(net, (1, 12, 6, 4), (3, 3), **RELU)
+    first, net.last = net.last, source
+    convolve(net, (1, 12, 6, 4), (1, 1), zero=-1, **RELU)
+    net.graph.tensors[net.last].quantization = net.graph.tensors[first].quantization
+    join(net, [net.last, first, net.last], (1, 12, 6, 12))
+    convolve(net, (1, 6, 6, 3), (3, 1), strideH=2)
+    classify(net)
+    return net
+
+
+def multiplied(swapped: bool) -> Network:
+    """Return a network of products: with another branch, one bin or channel of it, and itself."""
+    net = new((1, 12, 6, 4))
+    source = net.last
+    convolve(net, (1, 12, 6, 4), (5, 3), zero=9)
+    multiply(net, source, (1, 12, 6, 4), scale=0.1, zero=3, **RELU)
+    product = net.last
+    convolve(net, (1, 12, 6, 1), (1, 3), zero=-4)
+    net.add("LOGISTIC", (1, 12, 6, 1), [], "", scale=1 / 256, zero=-128)
+    multiply(net, product, (1, 12, 6, 4), scale=0.08, zero=-7)
+    inputs = net.graph.operators[-1].inputs
+    net.graph.operators[-1].inputs = inputs[::-1].copy() if swapped else inputs
+    product = net.last
+    convolve(net, (1, 12, 1, 4), (1, 6), padding=1, zero=5)
+    multiply(net, product, (1, 12, 6, 4), scale=0.3, zero=0, fusedActivationFunction=3)
+    multiply(net, net.last, (1, 12, 6, 4), scale=0.9, zero=1)
+    classify(net)
+    return net
+
+
+def constants() -> Network:
+    """Return a network that adds and multiplies by constants of every shape."""
+    net = new((1, 12, 6, 4))
+    for number, shape in enumerate([(4,), (1, 1, 6, 1), (6, 4), (1,), (1, 1, 1, 4), ()]):
+        values = net.random.integers(-128, 128, shape or None).astype(np.int8)
+        other = net.tensor(shape, 0.02, 5 * number - 60, np.asarray(values, np.int8))
+        name, options = (("MUL", "MulOptions"), ("ADD", "AddOptions"))[number % 2]
+        net.add(name, (1, 12, 6, 4), [other], options, scale=0.05 + 0.02 * number, zero=number)
+        if number > 3:
+            operator = net.graph.operators[-1]
+            operator.inputs = operator.inputs[::-1].copy()
+    classify(net)
+    return net
+
+
+def reshaped() -> Network:
+    """Return a network whose bins become channels, and channels bins."""
+    net = new((1, 12, 6, 2))
+    convolve(net, (1, 12, 6, 4), (3, 3), **RELU)
+    source = net.last
+    reshape(net, (1, 12, 4, 6))
+    convolve(net, (1, 12, 4, 6), (3, 3), scale=0.2)
+    reshape(net, (1, 12, 6, 4))
+    net.add("ADD", (1, 12, 6, 4), [source], "AddOptions", scale=0.3, zero=-3)
+    reshape(net, (1, 12, 24, 1))
+    net.add("MAX_POOL_2D", (1, 12, 3, 1), [], "Pool2DOptions", **POOL_OF_EIGHT)
+    classify(net)
+    return net
+
+
 def pooled(keep: bool) -> Network:
     """Return a network with maxima over padded and whole kernels, and means of one and two axes."""
     net = new((1, 13, 9, 1))
@@ -264,6 +345,7 @@ def spread_out() -> Network:
     [
         *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched, spread_out),
         *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
+        *(joined, lambda: multiplied(False), lambda: multiplied(True), constants, reshaped),
     ],
     ids=[
         "micro_speech",
@@ -276,6 +358,11 @@ def spread_out() -> Network:
         "flat_mean",
         "same",
         "valid",
+        "joined",
+        "multiplied",
+        "multiplied_swapped",
+        "constants",
+        "reshaped",
     ],
 )
 def test_networks(build: Build) -> None:
@@ -337,22 +424,27 @@ def test_every_value_of_a_table(scale: float, zero: int) -> None:
 
 
 @pytest.mark.parametrize(("a", "b", "out"), [(0.1, 0.1, 0.1), (0.002, 3.0, 1.7), (0.9, 0.01, 0.03)])
-def test_sums_of_every_pair(a: float, b: float, out: float) -> None:
-    """Compare the sums of all pairs of values, one operand being a change of scale of the other."""
+@pytest.mark.parametrize("name", ["ADD", "MUL"])
+def test_every_pair(name: str, a: float, b: float, out: float) -> None:
+    """Compare sums and products of all pairs of values."""
     net = new((1, 1, 1, 256))
     quantisation = net.graph.tensors[net.last].quantization
     quantisation.scale, quantisation.zeroPoint = np.float32([a]), np.array([9])
     kept = net.last
     weights = [
-        net.tensor((256, 1, 1, 256), 1.0, 0, np.eye(256, dtype=np.int8)[::-1].copy()),
+        net.tensor((256, 1, 1, 256), b / a, 0, np.eye(256, dtype=np.int8)[::-1].copy()),
         net.tensor((256,), 0, 0, np.zeros(256, np.int32)),
     ]
     net.add("CONV_2D", (1, 1, 1, 256), weights, "Conv2DOptions", **CONV, scale=b, zero=-3)
-    net.add("ADD", (1, 1, 1, 256), [kept], "AddOptions", scale=out, zero=4)
+    if name == "MUL":
+        out = 170 * a * b * (1 + out)  # products of all sizes, the greatest saturated
+    net.add(name, (1, 1, 1, 256), [kept], f"{name.title()}Options", scale=out, zero=4)
     content = packed(net.model)
     inputs = np.stack([np.roll(np.arange(-128, 128), n) for n in range(256)]).astype(np.int8)
     inputs = inputs.reshape(256, 1, 1, 256)
-    np.testing.assert_array_equal(in_c(read(content, "x"), inputs), reference(content, inputs))
+    expected = reference(content, inputs)
+    assert len(np.unique(expected)) > 60
+    np.testing.assert_array_equal(in_c(read(content, "x"), inputs), expected)
 
 
 def test_streams() -> None:
@@ -411,7 +503,7 @@ def test_sums_that_cannot_be_kept_are_refused() -> None:
     net.add(
         "ADD", (1, 12, 6, 4), [net.tensor((1, 12, 6, 4), 1, 0, np.ones(288, np.int8))], "AddOptions"
     )
-    assert refusal(net) == "x: operator 1 (ADD): adds a constant, which is not supported"
+    assert refusal(net) == "x: operator 1 (ADD): adds a constant of another shape or type"
     convolve(net := added((1, 10, 6, 4), (3, 1), padding=1), (1, 10, 6, 4), (1, 1))
     net.graph.operators[-1].inputs[0] = net.graph.inputs[0]
     net.graph.operators.pop(-2)
@@ -426,6 +518,27 @@ def test_sums_that_cannot_be_kept_are_refused() -> None:
         net = added((1, 12, 6, 4), (3, 1))
         net.graph.tensors[net.last].quantization.scale = np.float32([scale])
         assert refusal(net) == "x: operator 2 (ADD): its scales are too far off"
+
+
+def test_products_and_joins_that_cannot_be_kept_are_refused() -> None:
+    net = new((1, 12, 6, 4))
+    source = net.last
+    axes = net.tensor((2,), 0, 0, np.array([1, 2], np.int32))
+    net.add("MEAN", (1, 1, 1, 4), [axes], "ReducerOptions", keepDims=True)
+    factor, net.last = net.last, source
+    multiply(net, factor, (1, 12, 6, 4))
+    assert refusal(net) == "x: operator 2 (RECALL): takes other time steps than the layer before"
+    net = new((1, 12, 6, 4))
+    join(net, [net.last, net.last], (1, 24, 6, 4), axis=1)
+    assert refusal(net) == "x: operator 1 (CONCATENATION): does not join channels"
+    net = new((1, 12, 6, 4))
+    constant = net.tensor((1, 12, 6, 4), 0.05, -1, np.ones((12, 6, 4), np.int8))
+    join(net, [net.last, constant], (1, 12, 6, 8))
+    problem = "joins a constant, which is not supported"
+    assert refusal(net) == f"x: operator 1 (CONCATENATION): {problem}"
+    net = new((1, 12, 6, 4))
+    net.add("CONCATENATION", (1, 12, 6, 4), [], "ConcatenationOptions", axis=3)
+    assert refusal(net) == "x: operator 1 (CONCATENATION): has not two inputs"
 
 
 def test_other_refusals() -> None:

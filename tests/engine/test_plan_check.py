@@ -5,14 +5,19 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import skip_without
 
 from kws.config import CommitteeConfig
 from kws.engine.c_layout import model_values
 from kws.engine.lowering import read
+from kws.engine.network import plan
+from kws.engine.network_plan_check import check_network
+from kws.engine.network_values import network_values
 from kws.engine.plan_check import check_plan
 from kws.errors import KwsError
 from kws.export import c_source
@@ -37,6 +42,15 @@ def committee() -> dict[str, Any]:
     smoothing = replace(model.config.smoothing, smooth_steps=12)
     config = replace(model.config, stride=1, smoothing=smoothing, committee=settings)
     return model_values(model.name, config, network, [network])
+
+
+def other() -> list[dict[str, Any]]:
+    """Return networks that add, multiply and join, constants and what is kept."""
+    skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
+    from stateful_models import stateful_model
+
+    networks = [read(stateful_model(kind), kind) for kind in ("attention", "inception")]
+    return [network_values(each, plan(each)) for each in networks]
 
 
 def changed(path: tuple[str | int, ...], value: Any, model: Any = shipped) -> dict[str, Any]:
@@ -131,6 +145,40 @@ def test_sizes_of_layers_agree(field: str) -> None:
     for index, layer in enumerate(shipped()["network"]["layers"]):
         for value in (0, layer[field] + 1, 65_535):
             assert refused(("network", "layers", index, field), value), (index, value)
+
+
+def test_what_a_layer_takes_besides_its_input_lies_within_what_is_kept() -> None:
+    kinds, found = {"KWS_ADD", "KWS_MULTIPLY", "KWS_JOIN", "KWS_RECALL"}, set()
+    for network in other():
+        check_network(network)
+        for index, layer in enumerate(network["layers"]):
+            if layer["kind"] not in kinds:
+                continue
+            found.add((layer["kind"], bool(layer["bias"][1])))
+            wrong = [("output_bins", layer["output_bins"] + 1), ("bias", layer["bias"][:-1])]
+            for position in range(1, len(layer["bias"])):
+                used = position != 2 or layer["bins"] > 1  # how far apart two bins are
+                for number in (-1, 4096) if used else (-1,):
+                    bias = layer["bias"].copy()
+                    bias[position] = number
+                    wrong.append(("bias", bias))
+            if layer["weights"].size:
+                wrong.append(("weights", layer["weights"][:-1]))
+            for field, value in wrong:
+                values = deepcopy(network)
+                values["layers"][index][field] = value
+                assert rejected(values), (index, field, value)
+    constants = {("KWS_ADD", False), ("KWS_MULTIPLY", False)}
+    assert found == constants | {(kind, True) for kind in kinds - {"KWS_ADD"}}
+
+
+def rejected(network: dict[str, Any]) -> bool:
+    """Return whether a network is refused."""
+    try:
+        check_network(network)
+    except KwsError:
+        return True
+    return False
 
 
 def test_every_number_fits_its_field() -> None:

@@ -16,12 +16,15 @@ skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
 from hostile_models import packed, schema  # noqa: E402
 from stateful_models import (  # noqa: E402
-    StatefulNetwork,
+    NETWORKS,
+    attention_network,
+    inception_network,
     residual_network,
     stateful_model,
     stateful_network,
     write_pair,
 )
+from stateful_network import StatefulNetwork  # noqa: E402
 
 from kws.backend import open_ds_cnn  # noqa: E402
 from kws.ds_cnn import open_interpreter, quantised  # noqa: E402
@@ -41,11 +44,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 
 
 @pytest.fixture(scope="module")
-def residual_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
-    return ModelFile.load(write_pair(tmp_path_factory.mktemp("pair"), residual=True))
-
-
-@pytest.fixture(scope="module")
 def frames() -> npt.NDArray[np.float32]:
     """Return frames of every loudness, whose extremes saturate; no whole number of steps."""
     random = np.random.default_rng(7)
@@ -59,22 +57,23 @@ def reference(content: bytes, frames: npt.NDArray[np.float32]) -> npt.NDArray[np
     network.allocate_tensors()
     (source,), (result,) = network.get_input_details(), network.get_output_details()
     values, scores = quantised(frames, *source["quantization"]), []
-    for first in range(0, len(values) // 3 * 3, 3):
-        network.set_tensor(source["index"], values[None, first : first + 3])
+    taken = source["shape"][1]
+    for first in range(0, len(values) // taken * taken, taken):
+        network.set_tensor(source["index"], values[None, first : first + taken])
         network.invoke()
         scores.append(int(network.get_tensor(result["index"])[0, 0]) - 128)
     return np.array(scores)
 
 
 @pytest.mark.parametrize("classifier", [open_ds_cnn, StatefulDsCnn])
-@pytest.mark.parametrize("name", ["model", "residual_model"])
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_scores_are_those_of_the_reference_from_the_first_on(
-    name: str,
+    kind: str,
     frames: npt.NDArray[np.float32],
     classifier: Callable[[ModelFile], Any],
-    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
-    model = request.getfixturevalue(name)
+    model = ModelFile.load(write_pair(tmp_path, kind))
     expected = reference(model.content, frames)
     assert len(np.unique(expected)) > 50
     network = classifier(model)
@@ -99,11 +98,22 @@ def test_it_is_lowered_to_layers_with_a_past(model: ModelFile) -> None:
     assert (network.stride, network.window_frames, network.receptive_field) == (3, 3, 23)
 
 
-def test_branches_are_lowered_to_layers_in_line(residual_model: ModelFile) -> None:
-    kinds = [each.kind for each in read(residual_model.content, "x").layers]
+def test_branches_are_lowered_to_layers_in_line() -> None:
+    kinds = [each.kind for each in read(stateful_model("residual"), "x").layers]
     block = ["DEPTHWISE", "CONVOLUTION", "ADD"]
     projection = ["KEEP", "CONVOLUTION", "KEEP", "RECALL"]  # the second for both sums
     assert kinds == ["CONVOLUTION", *projection, *block, *block, "CONVOLUTION", "TABLE"]
+
+
+def test_attention_is_lowered_to_a_product_of_time_steps() -> None:
+    layers = read(stateful_model("attention"), "x").layers
+    kinds = [(each.kind, each.time_kernel) for each in layers]
+    pools = [("KEEP", 1), ("AVERAGE", 1), ("KEEP", 1), ("RECALL", 1), ("MAXIMUM", 1), ("JOIN", 1)]
+    product = [("KEEP", 7), ("RECALL", 1), ("MULTIPLY", 7), ("AVERAGE", 1)]
+    ends = [("CONVOLUTION", 4), ("TABLE", 1), *product, ("CONVOLUTION", 1), ("TABLE", 1)]
+    assert kinds == [("CONVOLUTION", 5), *pools, *ends]
+    (multiply,) = (each for each in layers if each.kind == "MULTIPLY")
+    assert (multiply.bins, multiply.output_bins, multiply.bias[2:].tolist()) == (1, 7, [0, 0])
 
 
 def test_the_network_is_exported_as_c(model: ModelFile, tmp_path: Path) -> None:
@@ -185,10 +195,10 @@ def dilated_part(net: StatefulNetwork) -> None:
     operators(net, "DEPTHWISE_CONV_2D")[0].builtinOptions.dilationHFactor = 2
 
 
-def multiplication(net: StatefulNetwork) -> None:
+def subtraction(net: StatefulNetwork) -> None:
     logistic = operators(net, "LOGISTIC")[0]
     code = net.model.operatorCodes[logistic.opcodeIndex]
-    code.builtinCode = code.deprecatedBuiltinCode = schema().BuiltinOperator.MUL
+    code.builtinCode = code.deprecatedBuiltinCode = schema().BuiltinOperator.SUB
 
 
 def split_without_parts(net: StatefulNetwork) -> None:
@@ -211,7 +221,7 @@ def split_without_parts(net: StatefulNetwork) -> None:
         (never_called, "a network has one graph with one input and one output"),
         (activated, r"\(CONCATENATION\): its activation is not supported"),
         (dilated_part, r"\(DEPTHWISE_CONV_2D\): pads or dilates a part of the channels"),
-        (multiplication, "operator MUL is not supported"),
+        (subtraction, "operator SUB is not supported"),
         (split_without_parts, r"\(SPLIT_V\): a part of it is not convolved depthwise"),
     ],
 )
@@ -256,6 +266,93 @@ def test_another_branch_is_refused_by_name(change: Change, problem: str) -> None
     net = residual_network()
     change(net)
     with pytest.raises(KwsError, match=rf"^x: (operator \d+ )?({problem})$"):
+        proven(packed(net.model), "x")
+
+
+def first_steps_of_a_window(net: StatefulNetwork) -> None:
+    slice_ = operators(net, "STRIDED_SLICE")[2]
+    slice_.builtinOptions.endMask = 0b1101
+    set_data(net, net.graph, slice_.inputs[1], 1, 0)
+    set_data(net, net.graph, slice_.inputs[2], 1, 7)
+
+
+def product_of_several_steps(net: StatefulNetwork) -> None:
+    """Multiply a window by what has as many time steps, which no layer gives."""
+    factor = net.graph.tensors[operators(net, "MUL")[0].inputs[1]]
+    factor.shape = np.array([1, 7, 1, 1], np.int32)
+
+
+def pool_of_some_steps(net: StatefulNetwork) -> None:
+    pool = operators(net, "AVERAGE_POOL_2D")[1].builtinOptions
+    pool.filterHeight = pool.strideH = 3
+
+
+def activated_join(net: StatefulNetwork) -> None:
+    operators(net, "CONCATENATION")[2].builtinOptions.fusedActivationFunction = 1
+
+
+def far_product(net: StatefulNetwork) -> None:
+    net.graph.tensors[operators(net, "MUL")[0].outputs[0]].quantization.scale[0] = 1e-9
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (first_steps_of_a_window, r"\(STRIDED_SLICE\): takes other than the last time steps .*"),
+        (product_of_several_steps, r"\(LOGISTIC\): .* another shape than its input"),
+        (pool_of_some_steps, r"\(AVERAGE_POOL_2D\): its output's shape does not follow"),
+        (activated_join, r"\(CONCATENATION\): its activation is not supported"),
+        (far_product, r"\(MUL\): its scales are too far off"),
+    ],
+)
+def test_another_attention_is_refused_by_name(change: Change, problem: str) -> None:
+    net = attention_network()
+    change(net)
+    with pytest.raises(KwsError, match=rf"^x: operator \d+ {problem}$"):
+        proven(packed(net.model), "x")
+
+
+def other_end_of_what_is_read(net: StatefulNetwork) -> None:
+    set_data(net, net.graph, operators(net, "STRIDED_SLICE")[0].inputs[1], 1, 0)
+
+
+def half_of_what_is_joined(net: StatefulNetwork) -> None:
+    read = operators(net, "READ_VARIABLE")[0]
+    net.graph.tensors[read.outputs[0]].shape = np.array([1, 6, 1, 40], np.int32)
+
+
+def branches_of_another_scale(net: StatefulNetwork) -> None:
+    join = operators(net, "CONCATENATION")[-2]
+    net.graph.tensors[join.inputs[0]].quantization.scale[0] = 2.5
+
+
+def branches_of_another_axis(net: StatefulNetwork) -> None:
+    operators(net, "CONCATENATION")[-2].builtinOptions.axis = 2
+
+
+def factors_of_another_shape(net: StatefulNetwork) -> None:
+    net.graph.tensors[operators(net, "MUL")[0].inputs[1]].shape = np.array([2, 2], np.int32)
+
+
+def summands_without_a_scale(net: StatefulNetwork) -> None:
+    net.graph.tensors[operators(net, "ADD")[0].inputs[1]].quantization.scale[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (other_end_of_what_is_read, r"\(STRIDED_SLICE\): takes other than the last time steps"),
+        (half_of_what_is_joined, r"\(ASSIGN_VARIABLE\): keeps other than what was read"),
+        (branches_of_another_scale, r"\(CONCATENATION\): joins tensors of other scales"),
+        (branches_of_another_axis, r"\(CONCATENATION\): does not join channels"),
+        (factors_of_another_shape, r"\(MUL\): multiplies by a constant of another shape or type"),
+        (summands_without_a_scale, r"\(ADD\): its constant has no valid scale"),
+    ],
+)
+def test_another_inception_is_refused_by_name(change: Change, problem: str) -> None:
+    net = inception_network()
+    change(net)
+    with pytest.raises(KwsError, match=rf"^x: operator \d+ {problem}$"):
         proven(packed(net.model), "x")
 
 

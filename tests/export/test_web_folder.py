@@ -49,11 +49,12 @@ def test_detections_and_scores_are_those_of_python(
         assert sum("keyword" in line for line in lines) > 3
 
 
-def test_a_model_of_microwakeword_decides_as_in_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["plain", "attention", "inception"])
+def test_a_model_of_microwakeword_decides_as_in_python(kind: str, tmp_path: Path) -> None:
     skip_without("the extra dev", all(map(find_spec, ("pymicro_features", "tensorflow"))))
     from stateful_models import write_pair
 
-    model = ModelFile.load(write_pair(tmp_path))
+    model = ModelFile.load(write_pair(tmp_path, kind))
     samples = synthetic_audio(6, seed=3)
     lines = detect(written(model, tmp_path / "web"), [samples], "--scores")
     assert lines == expected(NumpySpotter(model), samples)

@@ -51,6 +51,16 @@ def pair(folder: Path) -> Path:
     return write_pair(folder)
 
 
+def attention(folder: Path) -> Path:
+    """Write a model with products and joins; return its path."""
+    return write_pair(folder, "attention")
+
+
+def inception(folder: Path) -> Path:
+    """Write a model with constants and branches; return its path."""
+    return write_pair(folder, "inception")
+
+
 def trained(folder: Path) -> Path:
     """Write a model of the form that kws trains on the microfrontend; return its path."""
     net = Network((1, 7, 40, 1), np.random.default_rng(1))
@@ -96,7 +106,7 @@ def compare(path: Path, target: Target, folder: Path) -> None:
     assert len(expected) > 2
 
 
-@pytest.mark.parametrize("write", [pair, trained])
+@pytest.mark.parametrize("write", [pair, trained, attention, inception])
 def test_here(write: Callable[[Path], Path], tmp_path: Path) -> None:
     compare(write(tmp_path), HOST, tmp_path)
 
@@ -105,6 +115,13 @@ def test_here(write: Callable[[Path], Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", [M4_ARDUINO, *OTHERS], ids=lambda target: target.name)
 def test_on_other_processors(target: Target, tmp_path: Path) -> None:
     compare(pair(tmp_path), target, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [M4_ARDUINO, *OTHERS], ids=lambda target: target.name)
+def test_networks_that_branch_on_other_processors(target: Target, tmp_path: Path) -> None:
+    write = attention if target.name in (M4_ARDUINO.name, "m0plus") else inception
+    compare(write(tmp_path), target, tmp_path)
 
 
 @pytest.mark.skipif(not AVAILABLE, reason="kws was installed without a C compiler")
