@@ -2,6 +2,7 @@
 #include "fixed_fft.h"
 
 #include "fixed_m4.h"
+#include "fixed_mve.h"
 
 /* Run the first stage of a transform whose size is not a power of four; its input is shifted
  * before. Return the spread of the results. */
@@ -183,7 +184,9 @@ static uint32_t join(kws_fixed_complex *z, int span, const int16_t *twiddle, int
 /* Run a stage that joins transforms of `span` points. Return the spread of the results. */
 static uint32_t run_stage(kws_fixed_complex *z, const kws_fixed_complex *end, int span,
                           const int16_t *twiddles, int shift) {
-#if KWS_DSP
+#if KWS_MVE
+  return kws_mve_fixed_join(z, end, span, twiddles, shift);
+#elif KWS_DSP
   const int32_t multiplier = 1 << (32 - KWS_STAGE_TWIDDLE_BITS - shift);
   if (span == 4) return kws_m4_fixed_join_4(z, end, twiddles, multiplier);
   if (span == 16) return kws_m4_fixed_join_16(z, end, twiddles, multiplier);
@@ -203,7 +206,9 @@ int kws_fixed_fft(kws_fixed_complex *z, int points, const int16_t *twiddles, int
     *spread = join_pairs(z, end, shift);
     span = 2;
   } else {
-#if KWS_DSP
+#if KWS_MVE
+    *spread = kws_mve_fixed_first(z, end, shift);
+#elif KWS_DSP
     *spread = kws_m4_fixed_first(z, end, 1 << (32 - shift));
 #else
     *spread = join_first(z, end, 1, shift);

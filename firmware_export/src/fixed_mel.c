@@ -2,11 +2,12 @@
 #include "fixed_mel.h"
 
 #include "fixed_m4.h"
+#include "fixed_mve.h"
 
 #if !KWS_DSP
 
-/* State the bits after the point of twiddles, magnitudes and mel weights, and the table's start. */
-enum { SPLIT_TWIDDLE_BITS = 14, MAGNITUDE_BITS = 3, WEIGHT_BITS = 11, FIRST_ROOT = 32 };
+/* State the bits after the point of magnitudes and mel weights, and the table's start. */
+enum { MAGNITUDE_BITS = 3, WEIGHT_BITS = 11, FIRST_ROOT = 32 };
 
 /* Return the magnitude of a complex number, Q3: a line between two square roots, see fixed_mfcc.h. */
 KWS_INLINE uint32_t magnitude_of(const uint32_t *roots, int32_t re, int32_t im) {
@@ -22,7 +23,7 @@ KWS_INLINE uint32_t magnitude_of(const uint32_t *roots, int32_t re, int32_t im) 
 /* Shift the packed transform and split it into bins a ... b of the real FFT from both ends, in
  * place. */
 KWS_APART void split(kws_fixed_complex *a, kws_fixed_complex *b, const int16_t *twiddle, int shift) {
-  const int32_t rounding = (1 << shift) >> 1, one = 1 << SPLIT_TWIDDLE_BITS;
+  const int32_t rounding = (1 << shift) >> 1, one = 1 << KWS_SPLIT_TWIDDLE_BITS;
   for (; a <= b; ++a, --b, twiddle += 2) {
     const int32_t c = twiddle[0], s = twiddle[1];
     int32_t x = kws_shifted(a->re, rounding, shift), y = kws_shifted(b->re, rounding, shift);
@@ -31,10 +32,10 @@ KWS_APART void split(kws_fixed_complex *a, kws_fixed_complex *b, const int16_t *
     y = kws_shifted(b->im, rounding, shift);
     const int32_t even_i = (x - y) * one + one, odd_r = x + y;
     const int32_t turn_r = odd_r * c - odd_i * s, turn_i = odd_i * c + odd_r * s;
-    b->re = (even_r - turn_r) >> (SPLIT_TWIDDLE_BITS + 1);
-    b->im = (even_i - turn_i) >> (SPLIT_TWIDDLE_BITS + 1);
-    a->re = (even_r + turn_r) >> (SPLIT_TWIDDLE_BITS + 1); /* of the middle bin these remain */
-    a->im = (even_i + turn_i) >> (SPLIT_TWIDDLE_BITS + 1);
+    b->re = (even_r - turn_r) >> (KWS_SPLIT_TWIDDLE_BITS + 1);
+    b->im = (even_i - turn_i) >> (KWS_SPLIT_TWIDDLE_BITS + 1);
+    a->re = (even_r + turn_r) >> (KWS_SPLIT_TWIDDLE_BITS + 1); /* of the middle bin these remain */
+    a->im = (even_i + turn_i) >> (KWS_SPLIT_TWIDDLE_BITS + 1);
   }
 }
 
@@ -69,7 +70,11 @@ void kws_fixed_mel(const kws_fixed_mfcc_tables *tables, kws_fixed_complex *z, in
   const uint16_t *const end = bins + tables->mel_filters + 1;
   kws_fixed_complex *from = z + tables->first_bin, *last = z + tables->points - 1;
 #if KWS_DSP
+#if KWS_MVE
+  kws_mve_fixed_split(z + 1, last, tables->split_twiddles, shift);
+#else
   kws_m4_fixed_split(z + 1, last, tables->split_twiddles, shift);
+#endif
   kws_m4_mel_sums(from, weights, tables->roots, sums, bins, end);
 #else
   const int32_t *magnitudes = &from->re;

@@ -11,8 +11,9 @@
 extern "C" {
 #endif
 
-/* State how many bits the largest input of the split into bins has. */
-enum { KWS_SPLIT_BITS = 14 };
+/* State how many bits the largest input of the split into bins has, and the twiddles after the
+ * point. */
+enum { KWS_SPLIT_BITS = 14, KWS_SPLIT_TWIDDLE_BITS = 14 };
 
 /* Shift the packed transform z [points], which is overwritten, and split it into the bins of the real
  * FFT; write mel sums [mel_filters + 2] of their magnitudes: filter i is sum i + 1, the first and the

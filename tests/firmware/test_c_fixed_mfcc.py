@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from c_programs import HOST, HOST_FAST, M4_ARDUINO, PROCESSORS, Target
+from c_programs import HOST, HOST_FAST, M4_ARDUINO, M55, PROCESSORS, Target
 from command_line import SAMPLES, all_keywords, kws
 from small_models import (
     Samples,
@@ -115,9 +115,12 @@ def long_window() -> ModelFile:
     return random_model(front_end, Shape(8, (2,), 2, stride=1))
 
 
-@pytest.mark.parametrize("model", [short_window, long_window], ids=lambda m: m.__name__)
-def test_other_shapes_on_a_cortex_m4(model: Callable[[], ModelFile], tmp_path: Path) -> None:
-    compare(model(), M4_ARDUINO, tmp_path)
+@pytest.mark.parametrize("target", [M4_ARDUINO, M55], ids=lambda t: t.name)
+@pytest.mark.parametrize("model", [short_window, plane, long_window], ids=lambda m: m.__name__)
+def test_other_shapes_on_a_cortex_m(
+    model: Callable[[], ModelFile], target: Target, tmp_path: Path
+) -> None:
+    compare(model(), target, tmp_path)
 
 
 @pytest.mark.parametrize("target", [HOST_FAST, M4_ARDUINO, *PROCESSORS], ids=lambda t: t.name)
