@@ -4,13 +4,12 @@
 
 #include "arithmetic.h"
 #include "mfcc_window.h"
+#include "micro_fft.h"
 
-/* State the bits after the point: of the window, of twiddles, of what a band keeps of its noise
- * estimate, of an estimate, of the ratio of signal and noise and of what follows from it, of the
+/* State the bits after the point: of the window, of what a band keeps of its noise estimate, of an estimate, of the ratio of signal and noise and of what follows from it, of the
  * gain, and of logarithms. */
 enum {
   WINDOW_BITS = 12,
-  TWIDDLE_BITS = 15,
   SMOOTHING_BITS = 14,
   ESTIMATE_BITS = 10,
   SNR_BITS = 12,
@@ -26,121 +25,103 @@ enum {
  * a signal, and ln(2). */
 enum { EVEN_SMOOTHING = 409, ODD_SMOOTHING = 983, LEAST_SIGNAL = 819, LN_2 = 45426 };
 
-typedef struct {
-  int16_t re, im;
-} complex16;
-
-/* Return a product, rounded half up. */
-KWS_INLINE int16_t rounded(int32_t product) {
-  return (int16_t)((product + (1 << (TWIDDLE_BITS - 1))) >> TWIDDLE_BITS);
-}
-
-/* Divide by a small number, as kissfft does so that nothing overflows. */
-KWS_INLINE complex16 divided(complex16 z, int by) {
-  const int32_t factor = INT16_MAX / by;
-  const complex16 result = {rounded(z.re * factor), rounded(z.im * factor)};
-  return result;
-}
-
-KWS_INLINE complex16 times(complex16 z, const int16_t *twiddle) {
-  const complex16 result = {rounded(z.re * twiddle[0] - z.im * twiddle[1]),
-                            rounded(z.re * twiddle[1] + z.im * twiddle[0])};
-  return result;
-}
-
-KWS_INLINE complex16 sum(complex16 a, complex16 b) {
-  const complex16 result = {(int16_t)(a.re + b.re), (int16_t)(a.im + b.im)};
-  return result;
-}
-
-KWS_INLINE complex16 difference(complex16 a, complex16 b) {
-  const complex16 result = {(int16_t)(a.re - b.re), (int16_t)(a.im - b.im)};
-  return result;
-}
-
-/* Combine four transforms of `size` points that lie one after the other; step: of the twiddles. */
-static void butterflies(complex16 *z, int size, const int16_t *twiddles, int step) {
-  for (int k = 0; k < size; ++k, ++z) {
-    const complex16 a = divided(z[0], 4);
-    const complex16 b = times(divided(z[size], 4), twiddles + 2 * k * step);
-    const complex16 c = times(divided(z[2 * size], 4), twiddles + 4 * k * step);
-    const complex16 d = times(divided(z[3 * size], 4), twiddles + 6 * k * step);
-    const complex16 even = sum(a, c), even_less = difference(a, c);
-    const complex16 odd = sum(b, d), odd_less = difference(b, d);
-    z[0] = sum(even, odd);
-    z[2 * size] = difference(even, odd);
-    z[size].re = (int16_t)(even_less.re + odd_less.im);
-    z[size].im = (int16_t)(even_less.im - odd_less.re);
-    z[3 * size].re = (int16_t)(even_less.re - odd_less.im);
-    z[3 * size].im = (int16_t)(even_less.im + odd_less.re);
-  }
-}
-
-/* Split the transform of packed samples into bins 1 ... points - 1 of the real one, in place. */
-static void split(const kws_micro_frontend_tables *tables, complex16 *z) {
-  complex16 *low = z + 1, *high = z + tables->points - 1;
-  const int16_t *twiddle = tables->split_twiddles;
-  for (; low <= high; ++low, --high, twiddle += 2) {
-    const complex16 mirrored = {high->re, (int16_t)-high->im};
-    const complex16 a = divided(*low, 2), b = divided(mirrored, 2);
-    const complex16 even = sum(a, b), odd = times(difference(a, b), twiddle);
-    low->re = (int16_t)((even.re + odd.re) >> 1);
-    low->im = (int16_t)((even.im + odd.im) >> 1);
-    high->re = (int16_t)((even.re - odd.re) >> 1); /* of the middle bin these remain */
-    high->im = (int16_t)((odd.im - even.im) >> 1);
-  }
-}
-
 /* Return how many bits a number has. */
 KWS_INLINE int bits_of(uint32_t x) { return x == 0 ? 0 : 32 - kws_leading_zeros(x); }
 
-/* Window the pending samples, scale them so that their bits are in use, and write them in
- * digit-reversed order. Return the bits that they were shifted by. */
-static int load(const kws_micro_frontend *frontend, complex16 *z) {
+/* Return the magnitude of a windowed sample; of -32768, 2^15. */
+KWS_INLINE uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
+
+/* Window the pending samples and write them in digit-reversed order. Return the bits that they are to
+ * be shifted by, so that all bits are in use. */
+static int load(const kws_micro_frontend *frontend, int16_t *z) {
   const kws_micro_frontend_tables *tables = frontend->tables;
-  const int16_t *samples = frontend->pending;
-  int highest = 0;
-  for (int i = 0; i < tables->window; ++i) {
-    const int value = samples[i] * tables->hann[i] >> WINDOW_BITS;
-    const int magnitude = value < 0 ? (int16_t)-value : value; /* of -32768, none */
-    if (magnitude > highest) highest = magnitude;
+  const int16_t *samples = frontend->pending, *end = samples + tables->window;
+  const uint16_t *hann = tables->hann, *index = tables->digit_reversal;
+  uint32_t spread = 0;
+  memset(z, 0, 2 * tables->points * sizeof *z);
+  for (; samples < end; samples += 2, hann += 2) {
+    const int32_t even = samples[0] * hann[0] >> WINDOW_BITS;
+    const int32_t odd = samples[1] * hann[1] >> WINDOW_BITS;
+    int16_t *pair = z + 2 * *index++;
+    spread |= magnitude(even) | magnitude(odd);
+    pair[0] = (int16_t)even;
+    pair[1] = (int16_t)odd;
   }
-  const int shift = 15 - bits_of((uint32_t)highest);
-  memset(z, 0, tables->points * sizeof *z);
-  for (int i = 0; i < tables->window; ++i) {
-    const int value = samples[i] * tables->hann[i] >> WINDOW_BITS;
-    complex16 *pair = &z[tables->digit_reversal[i / 2]];
-    const int16_t scaled = (int16_t)(uint16_t)((uint32_t)value << shift);
-    if (i % 2 == 0)
-      pair->re = scaled;
-    else
-      pair->im = scaled;
+  return 15 - bits_of(spread & INT16_MAX); /* as upstream, -32768 has no bits */
+}
+
+/* Return the root of x, rounded down, given that of its upper half and what is left of that: by
+ * Zimmermann's square root; x has 2 * bits, and a 1 in the upper two. */
+KWS_INLINE uint32_t joined_root(uint32_t root, uint32_t rest, uint32_t lower, int bits) {
+  const uint32_t most = (1u << bits) - 1;
+  const uint32_t digits = ((rest << (bits - 1)) + (lower >> 1)) / root;
+  return (root << bits) + (digits < most ? digits : most); /* that, or up to 2 less */
+}
+
+/* Return the root of a number with a 1 in the upper two bits, rounded down. */
+static uint32_t root_of_word(uint32_t x) {
+  uint32_t root = 0, rest = x >> 16;
+  for (uint32_t bit = 1u << 14; bit > 0; bit >>= 2) {
+    const bool fits = rest >= root + bit;
+    if (fits) rest -= root + bit;
+    root = (root >> 1) + (fits ? bit : 0);
   }
-  return shift;
+  root = joined_root(root, rest, x >> 8 & 0xFF, 8);
+  while (root * root > x) --root;
+  return root;
 }
 
 /* Return a square root, rounded to the nearest that has half the bits. */
 static uint32_t root_of(uint64_t x) {
-  const uint32_t most = x >> 32 == 0 ? 0xFFFF : 0xFFFFFFFF;
-  uint64_t root = 0, bit = (uint64_t)1 << (x >> 32 == 0 ? 30 : 62);
-  while (bit > x) bit >>= 2;
-  for (; bit > 0; bit >>= 2) {
-    const bool fits = x >= root + bit;
-    if (fits) x -= root + bit;
-    root = (root >> 1) + (fits ? bit : 0);
+  uint32_t high = (uint32_t)(x >> 32), low = (uint32_t)x, root;
+  if (high == 0) {
+    if (low == 0) return 0;
+    const int shift = kws_leading_zeros(low) & ~1;
+    root = root_of_word(low << shift) >> (shift / 2);
+    return low - root * root > root && root != 0xFFFF ? root + 1 : root;
   }
-  return (uint32_t)(x > root && root != most ? root + 1 : root);
+  const int shift = kws_leading_zeros(high) & ~1;
+  high = (uint32_t)(x << shift >> 32);
+  root = root_of_word(high);
+  root = joined_root(root, high - root * root, (uint32_t)(x << shift) >> 16, 16) >> (shift / 2);
+  while ((uint64_t)root * root > x) --root;
+  return x - (uint64_t)root * root > root && root != 0xFFFFFFFF ? root + 1 : root;
+}
+
+/* Hold a sum of products of 32 bits by others of 16, which are below 2^16 together. */
+#if defined(__thumb2__) /* one instruction multiplies and adds to 64 bits */
+typedef uint64_t wide_sum;
+
+KWS_INLINE void add_product(wide_sum *sum, uint32_t a, uint32_t b) { *sum += (uint64_t)a * b; }
+KWS_INLINE uint64_t total(wide_sum sum) { return sum; }
+#else
+typedef struct {
+  uint32_t low, high; /* by the lower and the upper halves */
+} wide_sum;
+
+KWS_INLINE void add_product(wide_sum *sum, uint32_t a, uint32_t b) {
+  sum->low += (a & 0xFFFF) * b;
+  sum->high += (a >> 16) * b;
+}
+KWS_INLINE uint64_t total(wide_sum sum) { return ((uint64_t)sum.high << 16) + sum.low; }
+#endif
+
+KWS_INLINE uint64_t product(uint32_t a, uint32_t b) {
+  wide_sum sum = {0};
+  add_product(&sum, a, b);
+  return total(sum);
 }
 
 /* Update the estimate of a band's noise and return what is left of its signal without it. */
 static uint32_t reduce_noise(uint32_t signal, int band, uint32_t *estimate) {
   const uint32_t share = band % 2 == 0 ? EVEN_SMOOTHING : ODD_SMOOTHING;
   const uint32_t scaled = signal << ESTIMATE_BITS;
-  const uint32_t noise = (uint32_t)(((uint64_t)scaled * share +
-                                     (uint64_t)*estimate * ((1u << SMOOTHING_BITS) - share)) >>
-                                    SMOOTHING_BITS);
+  wide_sum sum = {0};
+  add_product(&sum, scaled, share);
+  add_product(&sum, *estimate, (1u << SMOOTHING_BITS) - share);
+  const uint32_t noise = (uint32_t)(total(sum) >> SMOOTHING_BITS);
   *estimate = noise;
-  const uint32_t least = (uint32_t)((uint64_t)signal * LEAST_SIGNAL >> SMOOTHING_BITS);
+  const uint32_t least = (uint32_t)(product(signal, LEAST_SIGNAL) >> SMOOTHING_BITS);
   const uint32_t left = noise > scaled ? 0 : (scaled - noise) >> ESTIMATE_BITS;
   return left > least ? left : least;
 }
@@ -175,7 +156,7 @@ static uint32_t logarithm(const uint16_t *table, uint32_t x) {
   const int32_t binary = (whole << LOG_BITS) + fraction + at[0] +
                          ((at[1] - at[0]) * within >> LOG_BITS); /* as upstream: not the slope */
   const uint32_t half = 1u << (LOG_BITS - 1);
-  const uint32_t natural = (uint32_t)(((uint64_t)LN_2 * (uint32_t)binary + half) >> LOG_BITS);
+  const uint32_t natural = (uint32_t)((product((uint32_t)binary, LN_2) + half) >> LOG_BITS);
   return ((natural << FEATURE_BITS) + half) >> LOG_BITS;
 }
 
@@ -191,22 +172,22 @@ static float feature(const kws_micro_frontend *frontend, uint32_t signal, int ba
 /* Write the frame of a complete window. */
 static void extract(const kws_micro_frontend *frontend, float *frame) {
   const kws_micro_frontend_tables *tables = frontend->tables;
-  complex16 *z = (complex16 *)(void *)frontend->work;
-  const int shift = load(frontend, z), points = tables->points;
-  for (int size = 1; size < points; size *= 4)
-    for (int at = 0; at < points; at += 4 * size)
-      butterflies(z + at, size, tables->twiddles, points / 4 / size);
-  split(tables, z);
+  int16_t *z = frontend->work;
+  const int shift = load(frontend, z);
+  kws_micro_fft(z, tables->points, tables->twiddles, shift);
+  kws_micro_split(z, tables->points, tables->split_twiddles);
   const uint16_t *weights = tables->bin_weights;
-  uint64_t energy = 0, next = 0; /* of a band, and of the one above it */
-  z += tables->first_bin;
-  for (int band = -1; band < tables->coefficients; ++band, energy = next, next = 0) {
-    for (int left = tables->bin_counts[band + 1]; left > 0; --left, ++z, weights += 2) {
-      const uint32_t square = (uint32_t)(z->re * z->re) + (uint32_t)(z->im * z->im);
-      energy += (uint64_t)square * weights[0];
-      next += (uint64_t)square * weights[1];
+  wide_sum sum = {0}, next = {0}; /* of a band, and of the one above it */
+  z += 2 * tables->first_bin;
+  for (int band = -1; band < tables->coefficients; ++band) {
+    for (int left = tables->bin_counts[band + 1]; left > 0; --left, z += 2, weights += 2) {
+      const uint32_t square = (uint32_t)(z[0] * z[0]) + (uint32_t)(z[1] * z[1]);
+      add_product(&sum, square, weights[0]);
+      add_product(&next, square, weights[1]);
     }
-    if (band >= 0) frame[band] = feature(frontend, root_of(energy) >> shift, band);
+    if (band >= 0) frame[band] = feature(frontend, root_of(total(sum)) >> shift, band);
+    sum = next;
+    next = (wide_sum){0};
   }
 }
 

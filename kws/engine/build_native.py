@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ENGINE = "firmware_export/src"
 STAGES = (
     *("gate", "fft", "mfcc"),
-    *("fixed_window", "fixed_fft", "fixed_mel", "fixed_mfcc", "micro_frontend"),
+    *("fixed_window", "fixed_fft", "fixed_mel", "fixed_mfcc", "micro_fft", "micro_frontend"),
     *("ds_cnn", "kernels", "pooling", "elementwise"),
     *("committee", "posterior", "spotter"),
 )

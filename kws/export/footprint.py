@@ -21,7 +21,7 @@ Sizes = dict[str, int]  # bytes by part
 CODE = {  # the engine's source files by part
     "code of the gate": ("gate",),
     "code of the front end": (
-        *("mfcc", "fft", "micro_frontend"),
+        *("mfcc", "fft", "micro_fft", "micro_frontend"),
         *("fixed_window", "fixed_fft", "fixed_mel", "fixed_m4", "fixed_mve", "fixed_mfcc"),
     ),
     "code of the network": (
