@@ -171,7 +171,20 @@ def main() -> None:
     ]
     stateful_models = [stateful_model(kind) for kind in NETWORKS]
     originals += stateful_models
-    shares = (0.2, 0.08, 0.14, 0.14, 0.04, 0.08, 0.06, 0.07, 0.08, 0.03, 0.08)  # of the originals
+    shares = (
+        0.2,
+        0.08,
+        0.14,
+        0.14,
+        0.04,
+        0.08,
+        0.06,
+        0.07,
+        0.08,
+        0.03,
+        0.01,
+        0.07,
+    )  # of the originals
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None

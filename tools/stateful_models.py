@@ -51,11 +51,11 @@ def residual_network() -> StatefulNetwork:
     return net
 
 
-def attention_network(pooled: bool = True) -> StatefulNetwork:
+def attention_network(pooled: bool = True, steps: int = 7) -> StatefulNetwork:
     """Return a network with the spatial attention that microWakeWord's trainer can add.
 
     The sigmoid of what is convolved of the mean and the maximum of the channels is a factor of the
-    last time steps.
+    last time steps, of which there are `steps`.
     """
     net = StatefulNetwork((1, 3, 40), np.random.default_rng(6))
     net.reshape(1, 3, 1, 40)
@@ -63,7 +63,7 @@ def attention_network(pooled: bool = True) -> StatefulNetwork:
     net.convolve(8, 5, strideH=3, scale=0.2, zero=-128, **RELU)
     source = net.last
     net.keep(9)
-    window = net.sliced(net.last, 7)  # more are kept than are taken
+    window = net.sliced(net.last, steps)  # more are kept than are taken
     net.last = source
     net.reshape(1, 1, 8, 1)
     plane, pools = net.last, []
@@ -77,11 +77,12 @@ def attention_network(pooled: bool = True) -> StatefulNetwork:
     net.convolve(1, 4, scale=0.1, zero=9)
     net.add("LOGISTIC", (1, 1, 1, 1), [], "", scale=1 / 256, zero=-128)
     factor, net.last = net.last, window
-    net.add("MUL", (1, 7, 1, 8), [factor], "MulOptions", scale=0.15, zero=-128)
+    net.add("MUL", (1, steps, 1, 8), [factor], "MulOptions", scale=0.15, zero=-128)
     if pooled:
-        pool = {"filterHeight": 7, "filterWidth": 1, "strideH": 7, "strideW": 1, "padding": 1}
+        pool = {"filterHeight": steps, "filterWidth": 1, "strideH": steps, "strideW": 1}
+        pool |= {"padding": 1}
         net.add("AVERAGE_POOL_2D", (1, 1, 1, 8), [], "Pool2DOptions", **pool)
-    probability(net, *((8, 0.02) if pooled else (56, 0.05)))
+    probability(net, *((8, 0.02) if pooled else (8 * steps, 0.05)))
     return net
 
 
@@ -121,6 +122,7 @@ NETWORKS = {
     "residual": residual_network,
     "attention": attention_network,
     "unpooled": lambda: attention_network(pooled=False),
+    "momentary": lambda: attention_network(steps=1),
     "inception": inception_network,
 }
 

@@ -91,7 +91,8 @@ def _product(step: Step, past: int, require: Proof) -> Tensor:
     """
     whole, other = (each.shape for each in step.operator.inputs)
     source, kept = step.source.plane, step.other.plane
-    same = kept == source and prod(other) == prod(whole) and whole[-len(other) :] == other
+    same = not past and kept == source
+    same = same and prod(other) == prod(whole) and whole[-len(other) :] == other
     spread = _of_four(other) == (1, *kept) and _of_four(whole) == (1, *source)
     spread = spread and kept[0] == source[0] - past
     spread = spread and all(k in (1, s) for k, s in zip(kept[1:], source[1:], strict=True))
