@@ -45,6 +45,8 @@ class Synthesis:
     in_context_per_keyword: int = 0  # sentences that contain the keyword, at a known place
     # Utterances of each keyword by voices of other languages and by child-like voices.
     accented_per_keyword: int = 0
+    # And with sounds left out, as people do who say it casually; no part of older stamps.
+    casual_per_keyword: int = field(default=0, repr=False)
     lone_utterances: int = 0  # names, single words, greetings, short orders, said alone
     utterances_per_lone: int = 0
     # Confusable phrases of each keyword from the pronouncing dictionary, added to those given.

@@ -46,7 +46,8 @@ HYPERPARAMETERS = (
 COUNTS = (
     *("utterances_per_keyword", "utterances_per_respelling", "utterances_per_confusable"),
     *("utterances_per_sentence", "generated_confusables", "random_sentences"),
-    *("in_context_per_keyword", "accented_per_keyword", "lone_utterances", "utterances_per_lone"),
+    *("in_context_per_keyword", "accented_per_keyword", "casual_per_keyword"),
+    *("lone_utterances", "utterances_per_lone"),
 )
 UNHEARD, EXCLUDED = "unheard", "excluded_phrases"
 TEXTS = ("generated_for", "confusable_phrases", "sentences", "voices", EXCLUDED)

@@ -24,6 +24,7 @@ OF_EACH, WITHOUT_GROUPS, PHRASES = 3, 12, 20  # utterances of a synthesiser and 
 KINDS = {  # folders of synthetic speech, and whether each synthesiser and language is shown
     "keywords": ("The keyword", True),
     "accented": ("With accents, and by children", True),
+    "casual": ("The phrase with sounds left out", True),
     "in_context": ("Within sentences", True),
     "confusable_phrases": ("Phrases that sound like it", False),
     "lone_utterances": ("Other short texts", False),

@@ -11,7 +11,9 @@ from pathlib import Path
 from kws.audio.audio_file import read_audio
 from kws.errors import KwsError
 from kws.tts.carrier_sentences import carrier_sentence, common_words_around
+from kws.tts.casual_speech import casual_forms
 from kws.tts.languages import ENGLISH, language_of
+from kws.tts.synthesisers import ESPEAK
 from kws.tts.utterances import SAMPLING_WEIGHTS, Carrier, read_keyword_in_sentence, synthesise
 from kws.tts.voices import (
     Voice,
@@ -24,6 +26,7 @@ from kws.tts.voices import (
 from kws.types import Samples
 
 LONE_WEIGHTS = {**SAMPLING_WEIGHTS, "kokoro": 0.3}
+CASUAL_DIALECTS = ("en-us", "en-gb")  # and those of their families
 CHILDREN = 0.25  # share of child-like voices in what is said with accents
 
 KeywordInContext = tuple[Samples, int, int]  # a sentence; the keyword's first and last+1 sample
@@ -98,6 +101,23 @@ class Speakers:
         paths = self._make(able, count, kind, self.accented, LONE_WEIGHTS, CHILDREN)
         return [read_audio(path) for path in paths]
 
+    def say_casually(self, text: str, count: int, kind: str) -> list[Samples]:
+        """Return `count` utterances of an English text with sounds left out, by espeak-ng's voices.
+
+        None where nothing of it is left out, or no such voice is among these.
+        """
+        if not count or self.language_of(text) != ENGLISH:
+            return []
+        paths = []
+        for dialect in CASUAL_DIALECTS:
+            family = [v for v in self.voices if v.synthesiser == ESPEAK and v.speaks(dialect)]
+            forms = casual_forms(text, dialect) if family else []
+            each = -(-count // (len(CASUAL_DIALECTS) * max(1, len(forms))))
+            for number, form in enumerate(forms):  # whose letters may be the same
+                prefix = f"{dialect}-{number}-"
+                paths += self._make([form], each, kind, family, SAMPLING_WEIGHTS, prefix=prefix)
+        return [read_audio(path) for path in paths]
+
     def say_in_context(self, keyword: str, count: int) -> list[KeywordInContext]:
         """Return `count` sentences that contain a keyword, with its span.
 
@@ -128,12 +148,14 @@ class Speakers:
         weights: Mapping[str, float],
         children: float = 0.0,
         carrier: Carrier | None = None,
+        prefix: str = "",
     ) -> list[Path]:
         return synthesise(
             texts,
             count,
             self.folder / kind,
             1,
+            prefix=prefix,
             voices=voices,
             weights=weights,
             children=children,

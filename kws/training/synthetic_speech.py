@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 PER_KEYWORD = 200  # utterances of each keyword
 CONFUSABLES, PER_CONFUSABLE = 200, 2  # confusable phrases of each keyword, utterances of each
 RANDOM_SENTENCES = 1500
-IN_CONTEXT, ACCENTED = 100, 60  # sentences with each keyword; utterances of it with accents
+IN_CONTEXT = 100  # sentences with each keyword
+ACCENTED, CASUAL = 60, 60  # utterances of it with accents; with sounds left out, if any can be
 LONE_UTTERANCES = 400  # short texts that are said alone, once each
 PER_OTHER_WORD = 24  # utterances of each other word, where the dataset is one of single words
 # How often Kokoro is drawn against all others together. It takes a core 0.5 s for a word, others a
@@ -67,6 +68,7 @@ def with_synthesis(
         random_sentences=RANDOM_SENTENCES,
         in_context_per_keyword=IN_CONTEXT,
         accented_per_keyword=ACCENTED,
+        casual_per_keyword=CASUAL,
         lone_utterances=LONE_UTTERANCES,
         utterances_per_lone=1,
         language=language,
@@ -167,7 +169,8 @@ def synthetic_speech(
         usual = speakers.say([text], wanted.utterances_per_keyword, "keywords", KEYWORD_WEIGHTS)
         respelled = speakers.say(others, count, "keywords", KEYWORD_WEIGHTS)
         accented = speakers.say_accented([text], wanted.accented_per_keyword, "accented")
-        return usual + respelled + accented
+        casual = speakers.say_casually(text, wanted.casual_per_keyword, "casual")
+        return usual + respelled + accented + casual
 
     phrases, generated = _texts(wanted, keywords)
     sentences = _allowed(wanted, wanted.sentences)

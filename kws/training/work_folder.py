@@ -113,7 +113,7 @@ def _fingerprints(plan: Plan) -> tuple[str, str]:
     kokoro = dataset.synthesis.kokoro
     voices: list[object] = [_file_state(path) for path in kokoro_files(kokoro)] if kokoro else []
     synthesis = replace(dataset.synthesis, kokoro=None)  # wherever its folder is
-    voices += _added(synthesis, "voices")
+    voices += _added(synthesis, "voices", "casual_per_keyword")
     others = [*_added(synthesis, "excluded_phrases"), *_added(recipe.front_end, *FRONT_END)]
     if (teacher := recipe.teacher).model:  # which stamps of before had not; wherever its file is
         others.append((_file_state(Path(teacher.model)), teacher.weight, teacher.temperature))

@@ -51,6 +51,10 @@ class Voice:
         """Return whether names of voices and synthesisers name it."""
         return self.synthesiser in names or str(self) in names
 
+    def speaks(self, dialect: str) -> bool:
+        """Return whether a voice of espeak-ng is of a dialect or of one that is named after it."""
+        return self.name.split("+")[0].startswith(dialect)
+
     @property
     def label(self) -> str:
         """Return the voice's name in file names."""

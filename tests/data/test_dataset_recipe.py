@@ -116,6 +116,7 @@ def test_a_recipe_has_counts_of_sentences_accents_and_lone_utterances(
     counts = {
         "in_context_per_keyword": 4,
         "accented_per_keyword": 5,
+        "casual_per_keyword": 8,
         "lone_utterances": 6,
         "utterances_per_lone": 7,
     }

@@ -231,6 +231,25 @@ def test_keywords_with_accents_and_lone_utterances(
     assert made == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.flac")}
 
 
+@pytest.mark.slow
+def test_keywords_are_said_with_sounds_left_out_by_voices_of_the_dialect(tmp_path: Path) -> None:
+    skip_without("espeak-ng", shutil.which("espeak-ng"))
+    wanted = Synthesis(casual_per_keyword=6)
+    speech = synthetic_speech(wanted, ["amelia", "computer", "привет"], tmp_path)
+    assert {word: len(said) for word, said in speech.keywords.items()} == {
+        "amelia": 6,  # three forms of two dialects
+        "computer": 0,  # of which people leave nothing out
+        "привет": 0,
+    }
+    names = [path.stem for path in (tmp_path / "casual").iterdir()]
+    assert {(name[:5], name.split("@espeak-ng_")[1][:5]) for name in names} == {
+        ("en-us", "en-us"),
+        ("en-gb", "en-gb"),
+    }
+    assert not synthetic_speech(Synthesis(casual_per_keyword=6, voices=("flite",)), ["amelia"],
+                                tmp_path / "flite").keywords["amelia"]  # fmt: skip
+
+
 def test_a_count_of_zero_says_nothing(tmp_path: Path) -> None:
     for counts in ({"lone_utterances": 5}, {"utterances_per_lone": 5}):
         assert not synthetic_speech(Synthesis(**counts), ["computer"], tmp_path).lone_utterances
