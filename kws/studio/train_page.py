@@ -155,13 +155,13 @@ class TrainPage:
         return JSONResponse(await run_in_threadpool(self._state, name))
 
 
-def _choices(values: dict[str, Any]) -> tuple[list[str], int]:
-    """Return the options of a training from the base model, and the number of its folds."""
+def _choices(values: dict[str, Any]) -> tuple[list[str], int | None]:
+    """Return the options of a training, and the number of its folds if they are chosen."""
     words = text_of(values, "keywords", "").split(",")
     keywords = [folder_name(word.strip()) for word in words if word.strip()]
-    folds = _number(values, "folds", MAX_FOLDS) or 2
+    folds = _number(values, "folds", MAX_FOLDS)
     return [
-        *("--folds", str(folds)),
+        *(("--folds", str(folds)) if folds else ()),
         *(("--keywords", ",".join(keywords)) if keywords else ()),
     ], folds
 

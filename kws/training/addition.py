@@ -188,5 +188,5 @@ def _folds(split: Split | None, work: Path) -> tuple[list[Fold], Fold]:
     """Return the folds that are tested and the one that is kept: those of the former training."""
     if split is None:
         return [Fold(index, QUARTERS, work) for index in range(2)], Fold(QUARTERS, QUARTERS, work)
-    tested = [Fold(index, split.folds, work) for index in split.tested]
-    return tested, Fold(split.kept, split.folds, work)
+    tested = [Fold(i, split.folds, work, is_kept=i == split.kept) for i in split.tested]
+    return tested, Fold(split.kept, split.folds, work, is_kept=True)

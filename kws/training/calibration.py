@@ -43,8 +43,9 @@ SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
 # Synthetic speech is easier for some words than what people say. So thresholds that it sets are no
 # lower than recorded speech asks for: such odds for one false alarm of a keyword per hour, which go
-# inversely with the root of the rate (docs/experiments/custom_words.md).
-RECORDED_ODDS = 9.0
+# inversely with the root of the rate (docs/experiments/custom_words.md). A network that has heard
+# people say the word is surer of what people say.
+RECORDED_ODDS, ODDS_OF_RECORDED_WORDS = 9.0, 20.0
 RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
 
@@ -62,6 +63,7 @@ def calibrate(
     scores: ScoresByCondition,
     alarms_per_hour: float,
     measured_on: str,
+    recorded: bool = False,
 ) -> ModelConfig:
     """Return the settings with thresholds, operating points, and what they were measured on.
 
@@ -73,6 +75,7 @@ def calibrate(
         alarms_per_hour: Target of all keywords together, at the model's thresholds; 0 for none in
             all of the speech, without other operating points.
         measured_on: What kind of speech that is, for the card.
+        recorded: Whether training had recordings of the keywords.
     """
     running = peaks[RUNNING]
     if running.hours < MIN_HOURS:
@@ -84,7 +87,7 @@ def calibrate(
     for name, share in SHARES.items():
         rate = share * alarms_per_hour
         least = (
-            _least_by_synthesis(rate / len(config.keywords))
+            _least_by_synthesis(rate / len(config.keywords), recorded)
             if measured_on == SYNTHETIC
             else ARG_MAX
         )
@@ -115,9 +118,10 @@ def thresholds_for(
     return tuple(thresholds)
 
 
-def _least_by_synthesis(alarms_per_hour: float) -> float:
+def _least_by_synthesis(alarms_per_hour: float, recorded: bool) -> float:
     """Return the least threshold that synthetic speech may set for a rate of one keyword."""
-    odds = RECORDED_ODDS / math.sqrt(alarms_per_hour)
+    of_one_per_hour = ODDS_OF_RECORDED_WORDS if recorded else RECORDED_ODDS
+    odds = of_one_per_hour / math.sqrt(alarms_per_hour)
     return max(ARG_MAX, odds / (1 + odds))
 
 

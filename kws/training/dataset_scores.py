@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +34,15 @@ class Tested:
 
 def test_model(model: ModelFile, test: Dataset) -> Tested:
     """Return what a model gives on a test set."""
-    scorer, speech = Scorer(model), by_kind(test.negatives)
-    peaks = {name: find_speech_peaks(scorer, speech, pause) for name, pause in SPACINGS.items()}
-    return Tested(model, score_test_set(model, test), peaks)
+    speech = by_kind(test.negatives)
+
+    def peaks(pause: float) -> SpeechPeaks:
+        return find_speech_peaks(Scorer(model), speech, pause)
+
+    with ThreadPoolExecutor() as threads:  # the engine releases Python's lock
+        scores = threads.submit(score_test_set, model, test)
+        found = dict(zip(SPACINGS, threads.map(peaks, SPACINGS.values()), strict=True))
+        return Tested(model, scores.result(), found)
 
 
 def score_test_set(model: ModelFile, test: Dataset) -> ScoresByCondition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kws.data.clips import PARTITIONS
@@ -31,6 +31,7 @@ class Fold:
     folds: int
     folder: Path
     network: int | None = None  # of a committee; None for the model
+    is_kept: bool = field(default=False, compare=False)  # although it holds something out
 
     def networks(self, count: int) -> list[Fold]:
         """Return the trainings of the networks of its model: itself, where there is one."""
@@ -109,5 +110,6 @@ class Fold:
         return Status(str(self), self.path.with_suffix(".progress"))
 
     def __str__(self) -> str:
-        name = "final model" if self.index == self.folds else f"fold {self.index + 1}"
+        is_final = self.is_kept or self.index == self.folds
+        name = "final model" if is_final else f"fold {self.index + 1}"
         return name if self.network is None else f"{name}, network {self.network + 1}"

@@ -98,7 +98,7 @@ class Former:
         config, architecture = self.model.config, Architecture.of(self.model)
         phases = architecture.stride // config.stride
         usual = fine_tuning(self.model)
-        schedule = replace(usual.schedule, epochs=EPOCHS, learning_rate=LEARNING_RATE)
+        schedule = replace(usual.schedule, epochs=EPOCHS, learning_rate=LEARNING_RATE, held_out=0)
         committee = CommitteeRecipe(1 + len(self.model.networks))
         if config.committee:
             committee = replace(committee, bound=max(config.committee.bounds))

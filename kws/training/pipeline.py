@@ -29,7 +29,7 @@ from kws.training.fold import Fold
 from kws.training.former import store_split
 from kws.training.held_out_speech import HeldOutResult, held_out_result
 from kws.training.listening_page import write_listening_page
-from kws.training.plan import Plan
+from kws.training.plan import Plan, is_recorded
 from kws.training.prepare import Preparation, prepare_material
 from kws.training.results import (
     evaluate_plan,
@@ -214,7 +214,7 @@ def set_thresholds(
     if held_out and held_out.peaks:
         spoken, measured_on = [*spoken, held_out.peaks], SYNTHETIC
     peaks = {name: join_peaks([of_part[name] for of_part in spoken]) for name in SPACINGS}
-    return calibrate(config, peaks, scores, target, measured_on)
+    return calibrate(config, peaks, scores, target, measured_on, is_recorded(plan.dataset))
 
 
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:

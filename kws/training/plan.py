@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from kws.config import MFCC
@@ -74,7 +75,7 @@ def plan(
     if options.kokoro is not None:
         dataset = with_kokoro(dataset, options.kokoro)
     start = NONE if with_data or own_split else DEFAULT_BASE
-    recipe = _hyperparameters(recipe_file, default, options.initial, start, _is_recorded(dataset))
+    recipe = _hyperparameters(recipe_file, default, options.initial, start, is_recorded(dataset))
     recipe = options.applied_to(recipe)
     _check_batches(recipe, len(dataset.positives))
     if not own_split and not dataset.base_model:
@@ -115,7 +116,7 @@ def _said_in(language: str | None, dataset: Dataset) -> Dataset:
 
 def held_out_quarter(quarter: int, work: Path) -> Fold:
     """Return the training that leaves out a quarter of the speakers, 1 to 4."""
-    return Fold(quarter - 1, QUARTERS, work)
+    return Fold(quarter - 1, QUARTERS, work, is_kept=True)
 
 
 def _check_split(speech_commands: Path | None, folds: int | None, held_out: int | None) -> None:
@@ -136,13 +137,25 @@ def _folds(
 
     Several folds together are tested on every recording, a single one on a quarter.
     """
-    if recipe.schedule.held_out:
-        kept = held_out_quarter(recipe.schedule.held_out, work)
+    if quarter := recipe.schedule.held_out:
+        kept = held_out_quarter(quarter if quarter > 0 else _fitting_quarter(dataset), work)
         return [] if dataset.base_model else [kept], kept
     usual = 0 if dataset.base_model else QUARTERS if recipe.initial is None else 2
     count = count or usual
     split = count if count > 1 else QUARTERS
     return [Fold(index, split, work) for index in range(count)], Fold(split, split, work)
+
+
+def _fitting_quarter(dataset: Dataset) -> int:
+    """Return the quarter of the speakers, from 1, with most recordings, a quarter at most.
+
+    Where a few speakers recorded much it may have none, so that all of them train.
+    """
+    counts = [0] * QUARTERS
+    for clip in chain.from_iterable(dataset.positives.values()):
+        counts[clip.partition * QUARTERS // PARTITIONS] += clip.testable
+    fitting = [count if QUARTERS * count <= sum(counts) else -1 for count in counts]
+    return 1 + fitting.index(max(fitting))
 
 
 def without_distillation(recipe: Recipe) -> Recipe:
@@ -160,7 +173,7 @@ def _check_folders(kokoro: Path | None, embedding: Path | None) -> None:
         files(embedding)
 
 
-def _is_recorded(dataset: Dataset) -> bool:
+def is_recorded(dataset: Dataset) -> bool:
     """Return whether there is a recording of a keyword to test on."""
     return any(clip.testable for clips in dataset.positives.values() for clip in clips)
 

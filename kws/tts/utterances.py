@@ -27,9 +27,9 @@ from kws.tts.word_times import Sentence, WordNotFoundError
 from kws.types import Samples
 
 RATES, PITCHES = (0.75, 1.35), (0.85, 1.2)  # from which those of utterances are drawn
-# How often each synthesiser is drawn, relative to the others; festival is slow, espeak-ng has the
-# most voices, those of Piper and Kokoro sound most like people.
-SAMPLING_WEIGHTS = {"espeak-ng": 0.55, "flite": 0.4, "festival": 0.05, "piper": 1.0, "kokoro": 1.0}
+# How often each synthesiser is drawn, relative to the others; festival takes twenty times as long
+# as others, espeak-ng has the most voices, those of Piper and Kokoro sound most like people.
+SAMPLING_WEIGHTS = {"espeak-ng": 0.58, "flite": 0.4, "festival": 0.02, "piper": 1.0, "kokoro": 1.0}
 CHILDREN_PITCHES = (1.2, 1.5)  # a child's vocal tract is that much shorter
 NAME_LENGTH = 60  # characters of a text in a file name; a longer text is cut and gets a hash
 

@@ -23,7 +23,7 @@ class TrainPage {
     this.dataset = select(datasets.map((name) => [name, name]));
     this.keywords = element("input", { type: "text", autocomplete: "off" });
     this.name = element("input", { type: "text", autocomplete: "off", required: true, maxlength: 60 });
-    this.folds = element("input", { type: "number", min: 1, max: 8, value: 2, required: true });
+    this.folds = element("input", { type: "number", min: 1, max: 8 });
     this.epochs = element("input", { type: "number", min: 1, max: 1000 });
     this.init = select(models.map((name) => [name, name]), models.at(-1));
     this.recipe = select([["", words.usual], ...recipes.map((name) => [name, name])]);
@@ -58,7 +58,7 @@ class TrainPage {
   async start() {
     try {
       const state = await post("/api/training", { name: this.name.value.trim(), dataset: this.dataset.value,
-        keywords: this.keywords.value, folds: Number(this.folds.value),
+        keywords: this.keywords.value, folds: this.folds.value ? Number(this.folds.value) : null,
         epochs: this.epochs.value ? Number(this.epochs.value) : null, fresh: this.fresh.checked,
         add: this.add.checked, init: this.init.value, recipe: this.recipe.value });
       this.show(state, true);

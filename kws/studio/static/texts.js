@@ -189,7 +189,7 @@ export const texts = {
     keywordsNote: "a, b, c; empty: all",
     name: "Name of the model",
     folds: "Tested models",
-    foldsNote: "besides the one that is kept",
+    foldsNote: "besides the one that is kept; empty: none, and a quarter of the speakers tests that one",
     epochs: "Epochs, at most",
     epochsNote: "empty: as many as usual",
     add: "Add the clips that were reviewed, and compare both models",
