@@ -44,6 +44,10 @@ def bias_like(bias: Tensor, source: Tensor, weights: Tensor) -> Tensor:
 class StepWriter(Writer):
     """Collect the operators of proven steps."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._planes: dict[tuple[int, int, int], int] = {}  # by tensor, frequency bins, channels
+
     def step(
         self, step: Step, source: int, added: list[int], time_steps: tuple[int, int] | None = None
     ) -> int:
@@ -59,13 +63,7 @@ class StepWriter(Writer):
         added = [self.as_plane(each, step.other) for each in added]
         time_in, time_out = time_steps or (step.padded[0], output.plane[0])
         if step.pads != NO_PADS:
-            sides = np.array([(0, 0), *step.pads, (0, 0)], np.int32)
-            shape = (1, time_in, step.padded[1], tensor.plane[2])
-            inputs = [source, self.tensor((4, 2), INT32, None, sides)]
-            if step.pad_value != tensor.zero_point:
-                inputs.append(self.tensor((1,), INT8, tensor, np.array([step.pad_value], np.int8)))
-            pad = "PAD" if len(inputs) == 2 else "PADV2"
-            source = self.operator(pad, inputs, self.tensor(shape, INT8, tensor))
+            source = self._padded(step, source, time_in)
         if name == "FULLY_CONNECTED" and tensor.plane[:2] != (1, 1):
             source = self.reshape(source, (1, prod(tensor.plane)), tensor)
         inputs = [*added, source] if added and step.other_first else [source, *added]
@@ -89,13 +87,31 @@ class StepWriter(Writer):
         return self.operator(name, inputs, self.tensor(written, INT8, output), options)
 
     def as_plane(self, source: int, like: Tensor) -> int:
-        """Return a tensor whose frequency bins and channels are those of another one."""
+        """Return a tensor whose frequency bins and channels are those of another one.
+
+        It is reshaped once: TensorFlow Lite lets several reshaped ones share its memory, and
+        overwrites that at the last use of one, before the others are used.
+        """
         shape, plane = self.shapes[source], like.plane
         if len(shape) < 4 or shape[2:] == plane[1:]:
             return source
-        sizes = self.tensor((4,), INT32, None, np.array((1, -1, *plane[1:]), np.int32))
-        output = self.tensor((*shape[:2], *plane[1:]), INT8, like)
-        return self.operator("RESHAPE", [source, sizes], output)
+        key = source, *plane[1:]
+        if key not in self._planes:
+            sizes = self.tensor((4,), INT32, None, np.array((1, -1, *plane[1:]), np.int32))
+            output = self.tensor((*shape[:2], *plane[1:]), INT8, like)
+            self._planes[key] = self.operator("RESHAPE", [source, sizes], output)
+        return self._planes[key]
+
+    def _padded(self, step: Step, source: int, time_steps: int) -> int:
+        """Return the padded input of a step."""
+        tensor = step.source
+        sides = np.array([(0, 0), *step.pads, (0, 0)], np.int32)
+        shape = (1, time_steps, step.padded[1], tensor.plane[2])
+        inputs = [source, self.tensor((4, 2), INT32, None, sides)]
+        if step.pad_value != tensor.zero_point:
+            inputs.append(self.tensor((1,), INT8, tensor, np.array([step.pad_value], np.int8)))
+        pad = "PAD" if len(inputs) == 2 else "PADV2"
+        return self.operator(pad, inputs, self.tensor(shape, INT8, tensor))
 
     def _step_options(self, name: str, step: Step) -> tuple[int, int] | None:
         """Return the kind and the table of an operator's options, if it has any."""

@@ -264,6 +264,20 @@ def reshaped() -> Network:
     return net
 
 
+def reused() -> Network:
+    """Return a network that multiplies a plane, whose bins became channels, by itself twice."""
+    net = new((1, 12, 6, 2))
+    convolve(net, (1, 12, 1, 3), (1, 6), padding=1)
+    factor = net.tensor((), 0.02, 5, np.asarray(77, np.int8))
+    multiply(net, factor, (1, 12, 1, 3), scale=0.3, zero=2)
+    reshape(net, (1, 12, 3, 1))
+    plane = net.last
+    for scale in (0.3, 0.9):
+        multiply(net, plane, (1, 12, 3, 1), scale=scale, zero=-5)
+    classify(net)
+    return net
+
+
 def pooled(keep: bool) -> Network:
     """Return a network with maxima over padded and whole kernels, and means of one and two axes."""
     net = new((1, 13, 9, 1))
@@ -346,6 +360,7 @@ def spread_out() -> Network:
         *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched, spread_out),
         *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
         *(joined, lambda: multiplied(False), lambda: multiplied(True), constants, reshaped),
+        reused,
     ],
     ids=[
         "micro_speech",
@@ -363,6 +378,7 @@ def spread_out() -> Network:
         "multiplied_swapped",
         "constants",
         "reshaped",
+        "reused",
     ],
 )
 def test_networks(build: Build) -> None:
