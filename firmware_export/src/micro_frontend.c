@@ -6,8 +6,9 @@
 #include "mfcc_window.h"
 #include "micro_fft.h"
 
-/* State the bits after the point: of the window, of what a band keeps of its noise estimate, of an estimate, of the ratio of signal and noise and of what follows from it, of the
- * gain, and of logarithms. */
+/* State the bits after the point: of the window, of what a band keeps of its noise estimate, of an
+ * estimate, of the ratio of signal and noise and of what follows from it, of the gain, and of
+ * logarithms. */
 enum {
   WINDOW_BITS = 12,
   SMOOTHING_BITS = 14,

@@ -11,14 +11,7 @@ import numpy.typing as npt
 import tflite
 
 from kws.config import MAX_NETWORKS
-from kws.engine.elementwise import (
-    addition,
-    factors_or_summands,
-    logistic,
-    mean,
-    multiplication,
-    requantised,
-)
+from kws.engine import elementwise
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
@@ -181,7 +174,7 @@ def _maximum(step: Step, where: str) -> Lowered:
 
 
 def _mean(step: Step, where: str) -> Lowered:
-    return "MEAN", NO_WEIGHTS, mean(step.source, step.output, prod(step.kernel), where)
+    return "MEAN", NO_WEIGHTS, elementwise.mean(step.source, step.output, prod(step.kernel), where)
 
 
 def _softmax(step: Step, where: str) -> Lowered:
@@ -190,11 +183,11 @@ def _softmax(step: Step, where: str) -> Lowered:
 
 
 def _addition(step: Step, where: str) -> Lowered:
-    return "ADD", factors_or_summands(step), addition(step)
+    return "ADD", elementwise.factors_or_summands(step), elementwise.addition(step)
 
 
 def _multiplication(step: Step, where: str) -> Lowered:
-    return "MULTIPLY", factors_or_summands(step), multiplication(step)
+    return "MULTIPLY", elementwise.factors_or_summands(step), elementwise.multiplication(step)
 
 
 def _join(step: Step, where: str) -> Lowered:
@@ -206,11 +199,11 @@ def _recall(step: Step, where: str) -> Lowered:
 
 
 def _quantise(step: Step, where: str) -> Lowered:
-    return "TABLE", requantised(step.source, step.output), EMPTY
+    return "TABLE", elementwise.requantised(step.source, step.output), EMPTY
 
 
 def _logistic(step: Step, where: str) -> Lowered:
-    return "TABLE", logistic(step.source), EMPTY
+    return "TABLE", elementwise.logistic(step.source), EMPTY
 
 
 _MAKERS = {
