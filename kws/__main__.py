@@ -1,5 +1,7 @@
 """Run the command line, as `python -m kws` or as the installed script."""
 
+import signal
+
 from kws.console.error_lines import run
 
 
@@ -9,8 +11,16 @@ def main() -> None:
 
 
 def _load_and_run() -> None:
+    """Load the command line and run it; an interrupt before that ends the process at once.
+
+    NumPy's modules would swallow it while they are loaded, and fail.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:  # not where who started it ignores interrupts
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from kws.cli import main as run_command_line
 
+    signal.signal(signal.SIGINT, usual)
     run_command_line()
 
 

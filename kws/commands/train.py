@@ -55,12 +55,11 @@ def train(
     """Train a model on recordings of keywords, synthetic ones, or both.
 
     Training starts from the networks of home, so that few recordings
-    suffice. Models that each leave out a share of the speakers are tested on
-    it: that gives the figures, and the thresholds of the model that is written,
-    which is trained on everything. With --held-out the model itself leaves out
-    a quarter and is tested on it, and no other is trained. An interrupted run,
-    started again, continues with the epoch it was at. Needs the extra named
-    train.
+    suffice. The model leaves out a quarter of the speakers at most and is
+    tested on it: that gives the figures and the thresholds. With --folds other
+    models that each leave out a share are tested, and the one that is written
+    is trained on everything. An interrupted run, started again, continues with
+    the epoch it was at. Needs the extra named train.
 
     --add takes clips that kws listen --keep kept and a person moved into the
     folder of the keyword that was said, or into _negative_. Training goes on

@@ -33,7 +33,7 @@ Folds = Annotated[
         max=8,
         help="Number of models that are tested, besides the one that is kept; several of them"
         " together on every recording, a single one on a quarter.",
-        show_default="2; from none, 4",
+        show_default="none: the one that is kept is tested; from random weights, 4",
     ),
 ]
 Epochs = Annotated[
@@ -59,7 +59,7 @@ HeldOut = Annotated[
         max=4,
         help="Quarter of the speakers that the model is tested on and not trained on, instead"
         " of testing others.",
-        show_default="the recipe's; none",
+        show_default="the recipe's; the one that fits the recordings",
     ),
 ]
 Report = Annotated[

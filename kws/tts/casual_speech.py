@@ -8,9 +8,7 @@ dictionary's (docs/experiments/casual_speech.md).
 from __future__ import annotations
 
 import re
-import tempfile
 from itertools import combinations
-from pathlib import Path
 
 from kws.tts.synthesisers import ESPEAK, run
 
@@ -22,7 +20,7 @@ REDUCTIONS = tuple(
         # A vowel without stress that begins a word, before a stressed one: 'melia, 'lexa.
         (rf"(^| )(?:a#|@)(?={_CONSONANT}+')", r"\1"),
         ("i@", "j@"),  # two vowels without stress become one: amel-ya
-        # A vowel without stress before r, within a word: op'rator, fam'ly is so in the dictionary.
+        # A vowel without stress between a consonant and r: op'rator, cam'ra.
         (rf"(?<={_CONSONANT})(?:3|@-)r?(?={_STRESS}?{_VOWEL})", "r"),
         # t or d between consonants that no word begins with: wil'fire.
         ("(?<=[lnsfkp])[td]#?(?=[bcfghklmnpvw])", ""),
@@ -36,10 +34,7 @@ def casual_forms(text: str, dialect: str) -> list[str]:
     They are all combinations of REDUCTIONS, none where no reduction applies. Raises KwsError where
     espeak-ng is missing or fails.
     """
-    with tempfile.TemporaryDirectory(prefix="kws-") as folder:
-        source = Path(folder, "text.txt")
-        source.write_text(f"{text}\n", encoding="utf-8")
-        answer, _ = run([ESPEAK, "-q", "-x", "-v", dialect, "-f", str(source)])
+    answer, _ = run([ESPEAK, "-q", "-x", "-v", dialect, "--", text])
     careful = " ".join(answer.split())
     forms = {careful: None}
     for count in range(1, len(REDUCTIONS) + 1):
