@@ -226,6 +226,7 @@ def evaluate(page: Any) -> None:
 def export(page: Any) -> None:
     """Take the model to a board."""
     page.get_by_role("link", name="Export").click()
+    page.get_by_role("button", name="Export").wait_for()  # the page before has two models
     page.get_by_label("Model").select_option("mine-2")
     page.get_by_label("For").select_option(label="a board: Arduino sketch")
     page.get_by_role("button", name="Export").click()
