@@ -153,6 +153,9 @@ def test_synthetic_speech_sets_no_low_thresholds() -> None:
     low, normal, high = (points[name].thresholds[0] for name in ("low", "normal", "high"))
     assert 0.9 < high < normal < low < 1
     assert calibrate(CONFIG, certain, CLEAN, 0.2, SYNTHETIC).thresholds == (1.0, 1.0)
+    recorded = calibrate(CONFIG, easy, CLEAN, 0.5, SYNTHETIC, recorded=True)
+    assert recorded.thresholds == pytest.approx((40 / 41, 40 / 41))  # odds of 20 for one per hour
+    assert calibrate(CONFIG, easy, CLEAN, 0.5, HELD_OUT, recorded=True).thresholds < (0.9, 0.9)
 
 
 def test_no_false_alarm_at_all_is_above_every_peak() -> None:

@@ -75,6 +75,10 @@ def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
     assert made.tested == [made.kept]
     assert not made.own_split
     assert len(made.kept.held_out) == 2
+    assert [str(each) for each in made.kept.networks(2)] == [
+        "final model, network 1",
+        "final model, network 2",
+    ]
     assert made.recipe.committee.networks == 2
 
 
