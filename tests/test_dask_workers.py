@@ -73,7 +73,7 @@ def scheduler(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     described = folder / "scheduler.json"
     options = ("--host", "127.0.0.1", "--port", "0")
     with dask("scheduler", folder, *options) as process:
-        wait_until(described.exists)
+        wait_until(lambda: described.exists() and described.read_text())  # made empty, then written
         with dask("worker", folder, "--no-nanny", "--nthreads", "1"):
             address = json.loads(described.read_text())["address"]
             wait_for_worker(address)
