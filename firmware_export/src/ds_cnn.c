@@ -52,6 +52,24 @@ static const int8_t *taken_by(const kws_ds_cnn *ds_cnn, int phase, const kws_lay
   return kws_newest(keep, kept);
 }
 
+/* Compute an output time step of a layer that takes another one besides its input. */
+static void run_of_two(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
+  switch (layer->kind) {
+    case KWS_ADD:
+      if (KWS_HAS(KWS_ADD)) kws_add(layer, in, other, out);
+      break;
+    case KWS_RECALL:
+      if (KWS_HAS(KWS_RECALL)) kws_copy(layer, other, out);
+      break;
+    case KWS_MULTIPLY:
+      if (KWS_HAS(KWS_MULTIPLY)) kws_multiply(layer, in, other, out);
+      break;
+    default:
+      if (KWS_HAS(KWS_JOIN)) kws_join(layer, in, other, out);
+      break;
+  }
+}
+
 /* Compute the next output time step of a layer whose oldest input time step is in a slot. */
 static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8_t *out) {
   const kws_layer *layer = &ds_cnn->network->layers[index];
@@ -85,18 +103,8 @@ static void run(const kws_ds_cnn *ds_cnn, int phase, int index, int oldest, int8
     case KWS_KEEP:
       if (KWS_HAS(KWS_KEEP)) kws_copy(layer, kws_newest(layer, in), out);
       break;
-    case KWS_ADD:
-      if (KWS_HAS(KWS_ADD)) kws_add(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
-      break;
-    case KWS_RECALL:
-      if (KWS_HAS(KWS_RECALL)) kws_copy(layer, taken_by(ds_cnn, phase, layer, oldest), out);
-      break;
-    case KWS_MULTIPLY:
-      if (KWS_HAS(KWS_MULTIPLY))
-        kws_multiply(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
-      break;
     default:
-      if (KWS_HAS(KWS_JOIN)) kws_join(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
+      run_of_two(layer, in, taken_by(ds_cnn, phase, layer, oldest), out);
       break;
   }
 }
