@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
+from kws.engine.past_check import no_stream
 from kws.engine.step_writer import rewritten, takes_whole_window
 from kws.errors import KwsError
 from kws.model_file import ModelFile
@@ -57,10 +58,12 @@ class DsCnn:
         """Load the network of a model.
 
         Raises:
-            KwsError: the network does not fit the model's settings.
+            KwsError: the network does not stream, or does not fit the model's settings.
         """
         first, steps = proven(model.content, model.name)
         self._name = model.name
+        if reason := no_stream(first, steps):
+            raise KwsError(f"{self._name}: the network does not stream: {reason}")
         with refusals(self._name):
             self._interpreter = open_interpreter(rewritten(first, steps))
             self._interpreter.allocate_tensors()

@@ -20,9 +20,11 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from broadcast_models import broadcast_model, excited_model
 from dilated_models import dilated_model
 from hostile_models import other_model, small_committee, small_model, without_settings
 from model_mutator import Mutator
@@ -150,6 +152,45 @@ def _result(work: Callable[[], None], expected: type[Exception]) -> str:
     return ACCEPTED
 
 
+@dataclass(frozen=True)
+class Original:
+    """Hold a model that is mutated; share: how often, compared with the others."""
+
+    content: bytes
+    share: int
+    stateful: bool = False  # one of microWakeWord's form, with a manifest
+
+
+def originals(dense: bool) -> list[Original]:
+    """Return the models that are mutated; dense: one has a layer that takes a window whole."""
+    models = (
+        (small_model(dense=dense), 20),
+        (small_model(1, False), 8),
+        (small_committee(), 14),
+        (other_model(), 14),
+        (find("home").read_bytes(), 4),
+        (dilated_model(), 8),
+        (broadcast_model(), 8),
+        (excited_model(), 8),
+    )
+    shares = {"plain": 6, "residual": 7, "attention": 8, "unpooled": 3, "momentary": 1}
+    shares |= {"inception": 7}
+    stateful = [Original(stateful_model(kind), shares[kind], stateful=True) for kind in NETWORKS]
+    return [*(Original(*each) for each in models), *stateful]
+
+
+def write_mutated(original: Original, random: np.random.Generator, path: Path) -> bytes:
+    """Write a mutated model, and the manifest of one that needs it; return its content."""
+    mutator = Mutator(random)
+    mutate = mutator.mutated_network if original.stateful else mutator.mutated
+    content = mutate(original.content)
+    path.write_bytes(content)
+    if original.stateful:
+        described = {**manifest(), "model": path.name}
+        path.with_suffix(".json").write_text(json.dumps(described))
+    return content
+
+
 def main() -> None:
     """Run the mutations of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,47 +204,20 @@ def main() -> None:
     if arguments.unproven:
         proof.Proof.__call__ = lambda *_: None  # type: ignore[method-assign]
         expected = Exception
-    dense = arguments.backend == "c"
-    originals = [
-        *(small_model(dense=dense), small_model(1, False), small_committee(), other_model()),
-        find("home").read_bytes(),
-        dilated_model(),
-    ]
-    stateful_models = [stateful_model(kind) for kind in NETWORKS]
-    originals += stateful_models
-    shares = (
-        0.2,
-        0.08,
-        0.14,
-        0.14,
-        0.04,
-        0.08,
-        0.06,
-        0.07,
-        0.08,
-        0.03,
-        0.01,
-        0.07,
-    )  # of the originals
+    models = originals(dense=arguments.backend == "c")
+    shares = np.array([model.share for model in models])
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         engine = SanitisedEngine(Path(folder)) if arguments.compile else None
         for run in range(arguments.runs):
             random = np.random.default_rng((arguments.seed, run))
-            original, mutator = originals[random.choice(len(shares), p=shares)], Mutator(random)
-            stateful = any(original is each for each in stateful_models)
-            mutate = mutator.mutated_network if stateful else mutator.mutated
-            content = mutate(original)
+            original = models[random.choice(len(models), p=shares / shares.sum())]
+            # It stays where a fault ends this process.
             path = Path(tempfile.gettempdir()) / f"fuzzed-{arguments.seed}-{run}.tflite"
-            path.write_bytes(content)  # it stays where a fault ends this process
-            if stateful:
-                described = {**manifest(), "model": path.name}
-                path.with_suffix(".json").write_text(json.dumps(described))
+            content, output = write_mutated(original, random, path), Path(folder, str(run))
             compiled = engine if results[ACCEPTED] < arguments.compile else None
             try:
-                results[
-                    attempt(path, Path(folder, str(run)), arguments.backend, compiled, expected)
-                ] += 1
+                results[attempt(path, output, arguments.backend, compiled, expected)] += 1
             except Exception:
                 path.write_bytes(content)
                 traceback.print_exc()

@@ -46,7 +46,7 @@ static int8_t *next_time_step(const kws_ds_cnn *ds_cnn, int phase, int index) {
  * kept; the rings of both layers have as many slots, and turn together. */
 static const int8_t *taken_by(const kws_ds_cnn *ds_cnn, int phase, const kws_layer *layer,
                               int oldest) {
-  const kws_layer *keep = layer - layer->bias[1];
+  const kws_layer *keep = layer - layer->bias[KWS_OTHER_BACK];
   if (keep == layer) return layer->weights;
   const kws_input kept = {input_of(ds_cnn, phase, keep), oldest};
   return kws_newest(keep, kept);

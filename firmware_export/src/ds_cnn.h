@@ -19,7 +19,8 @@ enum { KWS_MAX_LAYERS = 64, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
 
 /* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
  * it. A keep passes its input on and keeps as many time steps as a layer after it needs that adds,
- * multiplies by or joins what was kept to its input; a recall gives it in place of its input. */
+ * multiplies by or joins what was kept to its input; a recall gives it in place of its input. Where
+ * one input stands for a whole window, a recall gives all time steps: its padding makes them. */
 enum kws_layer_kind {
   KWS_CONVOLUTION,
   KWS_DENSE,
@@ -34,6 +35,17 @@ enum kws_layer_kind {
   KWS_RECALL,
   KWS_MULTIPLY,
   KWS_JOIN
+};
+
+/* Say where in the bias of a layer of two inputs its numbers of the second lie: its zero point (of a
+ * join, whether it comes first), how many layers back its keep is, and, of a sum or a product, how
+ * far apart what goes with two bins, and with two channels, lies. */
+enum {
+  KWS_OTHER_FIRST = 0,
+  KWS_OTHER_ZERO_POINT = 0,
+  KWS_OTHER_BACK,
+  KWS_OTHER_BIN_STEP,
+  KWS_OTHER_CHANNEL_STEP
 };
 
 /* Describe a layer. A time step holds frequency bins of channels. */
@@ -57,10 +69,7 @@ typedef struct {
   const int32_t *bias;       /* [output_channels], the input's zero point folded in;
                                 softmax: [256] exponentials by distance from the highest score;
                                 mean: [1], as of an output channel;
-                                add, multiply, recall, join: zero point of what is kept (join:
-                                whether it comes first), how many layers back its keep is;
-                                multiply: how far apart what two bins, and two channels, are
-                                multiplied by lies */
+                                add, multiply: [4], recall, join: [2] of the second input */
   const int32_t *multiplier; /* [output_channels]; mean, multiply: [1]; add: of input, kept, sum */
   const int8_t *shifts;      /* as many, see kws_requantise */
 } kws_layer;

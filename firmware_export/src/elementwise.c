@@ -63,17 +63,25 @@ static int32_t operand(const kws_layer *layer, int which, int32_t value) {
 }
 
 void kws_add(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
-  const int8_t *values = kws_newest(layer, in);
-  for (int i = 0; i < layer->bins * layer->channels; ++i) {
-    const int32_t sum = operand(layer, 0, values[i] - layer->zero_point) +
-                        operand(layer, 1, other[i] - layer->bias[0]);
-    out[i] = kws_requantise_channel(layer, 2, sum);
+  const int32_t zero = layer->bias[KWS_OTHER_ZERO_POINT];
+  const int32_t bin_step = layer->bias[KWS_OTHER_BIN_STEP];
+  const int32_t channel_step = layer->bias[KWS_OTHER_CHANNEL_STEP];
+  const int8_t *value = kws_newest(layer, in);
+  int8_t *sum = out;
+  for (int bin = 0; bin < layer->bins; ++bin) {
+    for (int channel = 0; channel < layer->channels; ++channel) {
+      const int32_t summand = other[bin * bin_step + channel * channel_step] - zero;
+      const int32_t first = operand(layer, 0, *value++ - layer->zero_point);
+      *sum++ = kws_requantise_channel(layer, 2, first + operand(layer, 1, summand));
+    }
   }
   kws_activate(layer, out);
 }
 
 void kws_multiply(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
-  const int32_t zero = layer->bias[0], bin_step = layer->bias[2], channel_step = layer->bias[3];
+  const int32_t zero = layer->bias[KWS_OTHER_ZERO_POINT];
+  const int32_t bin_step = layer->bias[KWS_OTHER_BIN_STEP];
+  const int32_t channel_step = layer->bias[KWS_OTHER_CHANNEL_STEP];
   const int time_steps = layer->output_bins / layer->bins;
   int8_t *product = out;
   for (int tap = layer->time_kernel - time_steps; tap < layer->time_kernel; ++tap) {
@@ -90,7 +98,7 @@ void kws_multiply(const kws_layer *layer, kws_input in, const int8_t *other, int
 
 void kws_join(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *out) {
   const int8_t *values = kws_newest(layer, in);
-  const bool other_first = layer->bias[0] != 0;
+  const bool other_first = layer->bias[KWS_OTHER_FIRST] != 0;
   const int count = layer->channels, others = layer->output_channels - count;
   for (int bin = 0; bin < layer->output_bins; ++bin, out += count + others) {
     memcpy(out + (other_first ? others : 0), values + bin * count, (size_t)count);

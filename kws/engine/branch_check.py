@@ -44,25 +44,39 @@ def step_of_two(
     step = Step(operator, source, operator.output, (1, 1), NO_PADS)
     step = replace(step, back=len(steps) - position, added=kept)
     output = _OUTPUTS[operator.name](step, past, require)
-    time_steps = past + steps_kept(steps[position:], does, require)
-    step = replace(step, kernel=(time_steps, 1), output=output)
+    time_steps = kept.plane[0], source.plane[0] - past
+    count = past + _steps_kept(*time_steps, steps[position:], does, require)
+    step = replace(step, kernel=(count, 1), output=output)
     return step if operator.name == "CONCATENATION" else _scaled(step, require)
 
 
 def recall_step(
     operator: Operator, source: Tensor, known: Known, steps: list[Step], require: Proof
 ) -> Step:
-    """Prove a RECALL after some steps; it gives what one of them took, in place of its source."""
+    """Prove a RECALL after some steps; it gives what one of them took, in place of its source.
+
+    After one time step for a whole window it gives all of that window: its padding makes them.
+    """
     wanted = operator.output.index
     require(wanted in known, "takes what no layer before it gives")
     position, kept = known[wanted]
-    require(kept.plane[0] == source.plane[0], "takes other time steps than the layer before")
-    step = Step(operator, source, kept, (1, 1), NO_PADS, added=kept, back=len(steps) - position)
-    return replace(step, kernel=(steps_kept(steps[position:], "takes", require), 1))
+    total, taken = kept.plane[0], source.plane[0]
+    require(taken in (1, total), "takes other time steps than the layer before")
+    kernel = (_steps_kept(total, taken, steps[position:], "takes", require), 1)
+    pads = ((0, total - taken), (0, 0))
+    return Step(operator, source, kept, kernel, pads, added=kept, back=len(steps) - position)
 
 
-def steps_kept(between: Sequence[Step], does: str, require: Proof) -> int:
-    """Return how many time steps must be kept until the steps between give their output."""
+def _steps_kept(total: int, taken: int, between: Sequence[Step], does: str, require: Proof) -> int:
+    """Return how many time steps must be kept until the steps between give what goes with them.
+
+    total: time steps of what is kept, in a window; taken: of what the steps between give.
+    """
+    if total < taken:
+        return total  # for all that are taken
+    if total > taken or any(each.repeats for each in between):  # the last comes before the first
+        require(total <= MAX_KERNEL, f"{does} more than {MAX_KERNEL} time steps")
+        return total
     require(
         all(each.operator.options.stride[0] == 1 for each in between),
         f"{does} what is a stride before it",
@@ -77,32 +91,35 @@ def steps_kept(between: Sequence[Step], does: str, require: Proof) -> int:
 
 def _sum(step: Step, past: int, require: Proof) -> Tensor:
     """Return the output of an ADD as a plane."""
-    whole, other = (each.shape for each in step.operator.inputs)
-    same = prod(other) == prod(whole) and step.other.plane == step.source.plane
-    same = same and whole[-len(other) :] == other and step.output.shape == whole
-    require(same, "adds another shape")
+    require(not past and _broadcasts(step, past), "adds another shape")
     return _as_source(step)
 
 
 def _product(step: Step, past: int, require: Proof) -> Tensor:
-    """Return the output of a MUL; with a past, its bins are the time steps of its source.
+    """Return the output of a MUL; with a past, its bins are the time steps of its source."""
+    require(_broadcasts(step, past), "multiplies by another shape")
+    if not past:
+        return _as_source(step)
+    source = step.source.plane
+    single = source[:2] == (past + 1, 1)
+    require(single, "multiplies several time steps, of more than a call's or a bin each")
+    require(source[0] <= MAX_KERNEL, f"multiplies more than {MAX_KERNEL} time steps")
+    return replace(step.output, shape=(1, 1, *source[::2]))
 
-    The other factor may have a single frequency bin, or a single channel, for all of the source.
+
+def _broadcasts(step: Step, past: int) -> bool:
+    """Return whether the other of two tensors has the sizes of the source, or 1 in their place.
+
+    With a past it has the time steps of the call.
     """
     whole, other = (each.shape for each in step.operator.inputs)
     source, kept = step.source.plane, step.other.plane
     same = not past and kept == source
     same = same and prod(other) == prod(whole) and whole[-len(other) :] == other
     spread = _of_four(other) == (1, *kept) and _of_four(whole) == (1, *source)
-    spread = spread and kept[0] == source[0] - past
+    spread = spread and kept[0] in ((source[0] - past,) if past else (1, source[0]))
     spread = spread and all(k in (1, s) for k, s in zip(kept[1:], source[1:], strict=True))
-    require((same or spread) and step.output.shape == whole, "multiplies by another shape")
-    if not past:
-        return _as_source(step)
-    single = source[:2] == (past + 1, 1)
-    require(single, "multiplies several time steps, of more than a call's or a bin each")
-    require(source[0] <= MAX_KERNEL, f"multiplies more than {MAX_KERNEL} time steps")
-    return replace(step.output, shape=(1, 1, *source[::2]))
+    return (same or spread) and step.output.shape == whole
 
 
 def _join(step: Step, past: int, require: Proof) -> Tensor:

@@ -85,12 +85,8 @@ def check(name: str, config: ModelConfig, network: Network) -> None:
     Raises:
         KwsError: it cannot, or does not.
     """
-    if not network.streams:
-        raise KwsError(
-            f"{name}: the network does not stream: it pads along time, or its window of"
-            f" {network.window_frames} frames is not its receptive field of"
-            f" {network.receptive_field}"
-        )
+    if network.no_stream:
+        raise KwsError(f"{name}: the network does not stream: {network.no_stream}")
     found = (network.frame_values, network.classes)
     expected = (config.front_end.coefficients, len(config.classes))
     if found != expected or not network.phases(config.stride):

@@ -9,6 +9,7 @@ from kws.config import ModelConfig
 from kws.engine.model_check import proven
 from kws.engine.network import phases_for
 from kws.engine.operator_check import Step
+from kws.engine.past_check import no_stream
 from kws.engine.proof import Proof
 from kws.engine.tflite_reader import Tensor
 
@@ -44,6 +45,10 @@ def check_committee(config: ModelConfig, contents: Sequence[bytes], where: str) 
 def network_stride(content: bytes, where: str) -> int:
     """Return the frames from one step of a network to the next."""
     _, steps = proven(content, where)
+    return _stride(steps)
+
+
+def _stride(steps: Sequence[Step]) -> int:
     return prod(step.operator.options.stride[0] for step in steps)
 
 
@@ -53,16 +58,9 @@ def _check_network(config: ModelConfig, network: Network, phases: int, require: 
     found = (prod(first.plane[1:]), prod(steps[-1].output.plane[1:]))
     expected = (config.front_end.coefficients, len(config.classes))
     require(found == expected, "does not fit the model's own settings")
-    frames, stride = 1, 1
-    for step in reversed(steps):
-        frames = (frames - 1) * step.operator.options.stride[0] + step.kernel[0]
-        stride *= step.operator.options.stride[0]
-    padded = any(sum(step.pads[0]) for step in steps)
-    require(
-        not padded and frames == first.plane[0],
-        f"does not stream: it pads along time, or its window of {first.plane[0]} frames is not its"
-        f" receptive field of {frames}",
-    )
+    reason = no_stream(first, steps)
+    require(not reason, f"does not stream: {reason}")
+    stride = _stride(steps)
     possible = phases_for(stride, config.stride)
     require(1 <= phases <= possible, f"phases: {phases} of {possible} cannot run")
     require(stride <= 16, f"has a stride of {stride} frames, more than 16")

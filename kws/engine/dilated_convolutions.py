@@ -67,16 +67,17 @@ def _dilated(
     require.of(convolution)(plain, "has a stride, a dilation or padding of its own")
     padding, crops = (_sides(each, require) for each in (apart, together))
     padded = [size + sum(sides) for size, sides in zip(source.shape[1:3], padding, strict=True)]
-    moved = [prod(block), *(size // each for size, each in zip(padded, block, strict=True))]
+    batches = (1, prod(block))  # 1 from a converter that did not know how many there would be
+    moved = *(size // each for size, each in zip(padded, block, strict=True)), source.shape[3]
     whole = all(size % each == 0 for size, each in zip(padded, block, strict=True))
-    fits = whole and apart.output.shape == (*moved, source.shape[3])
+    fits = whole and apart.output.shape[0] in batches and apart.output.shape[1:] == moved
     of(fits and apart.output.quantised_as(source), "its output does not follow from its input")
     given = convolution.output
     joined = [
         size * each - sum(sides)
         for size, each, sides in zip(given.shape[1:3], block, crops, strict=True)
     ]
-    fits = given.shape[:1] == (prod(block),) and out.shape == (1, *joined, *given.shape[3:])
+    fits = given.shape[0] in batches and out.shape == (1, *joined, *given.shape[3:])
     last(fits and out.quantised_as(given), "its output does not follow from its input")
     sides = [(p[0] - c[0], p[1] - c[1]) for p, c in zip(padding, crops, strict=True)]
     last(min(map(min, sides)) >= 0, "crops more than was padded")

@@ -19,26 +19,26 @@ INT8_VALUES = range(-128, 128)
 
 
 def addition(step: Step) -> Channels:
-    """Return the multipliers of source, other and sum; as bias the zero point of other, and 0."""
+    """Return the multipliers of source, other and sum; as bias what _of_other() gives."""
     source, other, out = (float(t.scale) for t in (step.source, step.other, step.output))
     twice = 2.0 * max(source, other)
     factors = source / twice, other / twice, twice / ((1 << ADD_SHIFT) * out)
     multipliers, shifts = zip(*map(quantise_multiplier, factors), strict=True)
-    bias = np.array([step.other.zero_point, 0], np.int32)
-    return Channels(bias, np.array(multipliers, np.int32), np.array(shifts, np.int8))
+    return Channels(_of_other(step), np.array(multipliers, np.int32), np.array(shifts, np.int8))
 
 
 def multiplication(step: Step) -> Channels:
-    """Return the multiplier of a product, and as bias the zero point of other, 0 and its steps.
+    """Return the multiplier of a product; as bias what _of_other() gives."""
+    multiplier, shift = product_multiplier(step)
+    return Channels(_of_other(step), np.array([multiplier], np.int32), np.array([shift], np.int8))
 
-    Those are how far apart what two frequency bins, and two channels, are multiplied by lies.
-    """
+
+def _of_other(step: Step) -> npt.NDArray[np.int32]:
+    """Return the zero point of other, 0, and how far apart its values of bins and channels lie."""
     _, bins, channels = step.other.plane
     kept = step.added is not None  # a constant has a value for each
     steps = (channels * (bins > 1), int(channels > 1)) if kept else (step.source.plane[2], 1)
-    multiplier, shift = product_multiplier(step)
-    bias = np.array([step.other.zero_point, 0, *steps], np.int32)
-    return Channels(bias, np.array([multiplier], np.int32), np.array([shift], np.int8))
+    return np.array([step.other.zero_point, 0, *steps], np.int32)
 
 
 def factors_or_summands(step: Step) -> npt.NDArray[np.int8]:

@@ -15,7 +15,7 @@ from kws.engine import elementwise
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
-from kws.engine.past_check import keeps_past
+from kws.engine.past_check import no_stream
 from kws.engine.requantisation import Channels, channels, exponentials
 from kws.engine.tflite_reader import Operator, Tensor
 from kws.model_file import ModelFile
@@ -34,7 +34,7 @@ def read(content: bytes, where: str) -> Network:
     layers = _layers(steps, where)
     frames, bins, values = first.plane
     return Network(
-        keeps_past=keeps_past(steps),
+        no_stream=no_stream(first, steps),
         layers=layers,
         window_frames=frames,
         frame_values=bins * values,
@@ -108,7 +108,7 @@ def _layer(step: Step, where: str) -> Layer:
     if step.past:  # the ring begins with what stands for 0, as the variable does
         time_pads = (step.past, 0)
     if step.added is not None:  # as its keep, so that both rings turn together
-        time_pads = (step.kernel[0] - 1, 0)
+        time_pads = (step.kernel[0] - 1, time_pads[1])
     low, high = _activation(operator)
     return Layer(
         kind=kind,

@@ -70,6 +70,8 @@ def _steps(first: Tensor, operators: list[Operator], require: Proof) -> list[Ste
             of(not past and pads == NO_PADS, "comes between a PAD or a CONCATENATION and a layer")
             steps.append(recall_step(operator, current, known, steps, of))
             current = steps[-1].output
+            problem = "takes all time steps of a call again, in a network that keeps its past"
+            of(not (streams and steps[-1].repeats), problem)
             continue
         _activation(operator.output, "its output", of)
         if operator.name in MOVES:

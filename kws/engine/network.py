@@ -92,7 +92,7 @@ class Network:
     input_zero_point: int
     classes: int
     score_scale: float
-    keeps_past: bool = False  # from call to call: padding is what comes before the first one
+    no_stream: str = ""  # why it does not run on a stream, step by step
 
     @property
     def stride(self) -> int:
@@ -110,17 +110,6 @@ class Network:
         for layer in reversed(self.layers):
             frames = (frames - 1) * layer.time_stride + layer.time_kernel
         return frames
-
-    @property
-    def streams(self) -> bool:
-        """Return whether nothing is padded along time and a step uses the whole window.
-
-        A network that keeps its past takes the frames of one step instead.
-        """
-        if self.keeps_past:
-            return self.stride == self.window_frames
-        padded = any(layer.time_padding_before or layer.time_padding_after for layer in self.layers)
-        return not padded and self.receptive_field == self.window_frames
 
 
 def phases_for(network_stride: int, stride: int) -> int:

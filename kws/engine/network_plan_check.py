@@ -17,6 +17,7 @@ from kws.errors import KwsError
 MAX_MEMORY_BYTES = 1 << 26
 MAX_LAYER_WEIGHTS = 1 << 25  # with the zeros that the kernels read
 OF_TWO = ("KWS_ADD", "KWS_RECALL", "KWS_MULTIPLY", "KWS_JOIN")  # kinds that take two inputs
+WITH_CONSTANTS = ("KWS_ADD", "KWS_MULTIPLY")  # those of them that the second may be a constant of
 
 Values = Mapping[str, Any]
 
@@ -61,7 +62,7 @@ def _layer(layer: Values) -> None:
         if kind not in OF_TWO:
             check_length(layer, "bias", length)
     if kind in OF_TWO:
-        check_length(layer, "bias", 4 if kind == "KWS_MULTIPLY" else 2)
+        check_length(layer, "bias", 4 if kind in WITH_CONSTANTS else 2)
     if kind not in ("KWS_CONVOLUTION", "KWS_RECALL", "KWS_JOIN"):
         require(outputs == channels, f"{outputs} output channels are not {channels}")
     if kind == "KWS_SOFTMAX":
@@ -91,7 +92,7 @@ def _second_inputs(network: Values) -> None:
         require(0 <= back <= index, "a layer takes what no layer before it keeps")
         kept = layers[index - back]
         if back == 0:
-            constant = layer["kind"] in ("KWS_ADD", "KWS_MULTIPLY")
+            constant = layer["kind"] in WITH_CONSTANTS
             require(constant, "a layer takes what no layer before it keeps")
             check_length(layer, "weights", layer["bins"] * layer["channels"])
         else:
@@ -108,15 +109,15 @@ def _second_input(layer: Values, kept: Values) -> None:
     """Prove that a layer reads within the time step that another one keeps, or itself."""
     kind, size = layer["kind"], kept["bins"] * kept["channels"]
     bins, channels = layer["bins"], layer["channels"]
-    if kind == "KWS_MULTIPLY":
+    if kind in WITH_CONSTANTS:
         bin_step, channel_step = (int(step) for step in layer["bias"][2:])
         furthest = (bins - 1) * bin_step + (channels - 1) * channel_step
         taken = min(bin_step, channel_step) >= 0 and furthest < size
         time_steps, rest = divmod(layer["output_bins"], bins)
         taken = taken and rest == 0 and time_steps <= layer["time_kernel"]
-    elif kind == "KWS_ADD":
-        taken = size == bins * channels
-        require(np.all(layer["shifts"] <= (0, 0, 30)), "a layer adds numbers that overflow")
+        added = kind == "KWS_ADD"
+        bounded = not added or np.all(layer["shifts"] <= (0, 0, 30))
+        require(bounded, "a layer adds numbers that overflow")
     elif kind == "KWS_JOIN":
         taken = size == bins * (layer["output_channels"] - channels)
     else:

@@ -95,11 +95,10 @@ def _with_source(operator: Operator, current: Tensor) -> Iterator[tuple[Tensor, 
         yield from _two_by_two(operator, current)
         return
     inputs = operator.inputs
-    if operator.name in ("ADD", "MUL"):  # operands may be swapped; the smaller factor is kept
-        sizes = [prod(each.shape) if operator.name == "MUL" else 0 for each in inputs]
+    if operator.name in ("ADD", "MUL"):  # operands may be swapped; the smaller one is kept
         ranks = [
-            (each.data is None, size, len(each.shape), each.index == current.index)
-            for each, size in zip(inputs, sizes, strict=True)
+            (each.data is None, prod(each.shape), len(each.shape), each.index == current.index)
+            for each in inputs
         ]
         first = ranks.index(max(ranks))
         inputs = (inputs[first], *inputs[:first], *inputs[first + 1 :])

@@ -48,6 +48,11 @@ class Step:
         return self.operator.inputs[0].index != self.source.index
 
     @property
+    def repeats(self) -> bool:
+        """Return whether it gives all time steps of a window, again, after one for all of them."""
+        return self.added is not None and self.output.plane[0] > self.source.plane[0]
+
+    @property
     def padded(self) -> tuple[int, int]:
         """Return the time steps and frequency bins of the input with its padding."""
         return self.source.plane[0] + sum(self.pads[0]), self.source.plane[1] + sum(self.pads[1])

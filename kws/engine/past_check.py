@@ -1,4 +1,4 @@
-"""Prove that the layers of a network that keeps its past are those of a stream."""
+"""Prove that the layers of a network are those of a stream, which may keep its past itself."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ def with_past(step: Step, past: int, require: Proof) -> Step:
     require(step.pad_value == step.source.zero_point or not past, "pads what it joins to its past")
     options = replace(options, stride=(stride, options.stride[1]))
     return replace(step, operator=replace(step.operator, options=options), past=past)
+
+
+def no_stream(first: Tensor, steps: Sequence[Step]) -> str:
+    """Return why a network does not run on a stream, step by step; nothing where it does."""
+    window, frames, stride = first.plane[0], 1, 1
+    for step in reversed(steps):
+        frames = (frames - 1) * step.operator.options.stride[0] + step.kernel[0]
+        stride *= step.operator.options.stride[0]
+    if keeps_past(steps):
+        return "" if stride == window else f"a call takes {window} frames, and a step {stride}"
+    if any(step.repeats for step in steps):
+        return "what a whole window gives is added to each of its time steps, or multiplies it"
+    if any(sum(step.pads[0]) for step in steps) or frames != window:
+        fields = f"its window of {window} frames is not its receptive field of {frames}"
+        return f"it pads along time, or {fields}"
+    return ""
 
 
 def keeps_past(steps: Sequence[Step]) -> bool:

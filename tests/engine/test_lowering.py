@@ -123,6 +123,63 @@ def residual(layers: Any) -> list[Any]:
     ]
 
 
+def branched(shape: tuple[int, ...], branch: Any) -> Any:
+    """Return a layer: a plane, and what a branch gives of it, joined."""
+    import keras
+
+    source = keras.Input(shape)
+    return keras.Model(source, branch(source))
+
+
+def excited(layers: Any) -> list[Any]:
+    """Return layers with squeeze-and-excitation over all time, in inverted residuals."""
+
+    def block(x: Any) -> Any:
+        wide = layers.Conv2D(12, 1, activation="relu")(x)
+        wide = layers.DepthwiseConv2D((5, 3), padding="same", activation="relu")(wide)
+        factor = layers.GlobalAveragePooling2D(keepdims=True)(wide)
+        factor = layers.Conv2D(4, 1, activation="relu")(factor)
+        factor = layers.Conv2D(12, 1, activation="sigmoid")(factor)
+        return layers.Add()([x, layers.Conv2D(8, 1)(layers.Multiply()([wide, factor]))])
+
+    def last(x: Any) -> Any:
+        factor = layers.Dense(4, activation="relu")(layers.GlobalAveragePooling2D()(x))
+        factor = layers.Reshape((1, 1, 10))(layers.Dense(10, activation="sigmoid")(factor))
+        return layers.Multiply()([factor, x])
+
+    return [
+        layers.Conv2D(8, (3, 3), (1, 2), padding="same", activation="relu"),
+        branched((17, 6, 8), block),
+        layers.Conv2D(10, 3, 2, padding="same", activation="relu"),
+        branched((9, 3, 10), last),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, activation="softmax"),
+    ]
+
+
+def broadcast(layers: Any) -> list[Any]:
+    """Return layers with the blocks of BC-ResNet: what all bins give is added to each of them."""
+
+    def block(dilation: int, shortcut: bool) -> Any:
+        def joined(x: Any) -> Any:
+            plane = layers.DepthwiseConv2D((1, 3), padding="same")(x)
+            time = layers.AveragePooling2D((1, 6))(plane)
+            time = layers.DepthwiseConv2D((3, 1), padding="same", dilation_rate=dilation)(time)
+            time = layers.Multiply()([time, layers.Activation("sigmoid")(time)])  # swish
+            plane = layers.Add()([plane, layers.Conv2D(8, 1)(time)])
+            return layers.ReLU()(layers.Add()([plane, x]) if shortcut else plane)
+
+        return branched((17, 6, 8), joined)
+
+    return [
+        layers.Conv2D(8, (5, 5), (1, 2), padding="same", activation="relu"),
+        *(block(1, False), block(1, True), block(2, True)),
+        layers.DepthwiseConv2D((5, 5)),
+        layers.Flatten(),
+        layers.Dense(5),
+    ]
+
+
 @cache
 def converted(build: Any) -> bytes:
     """Return a network of random weights and biases for windows of 17 frames of 11 coefficients."""
@@ -140,8 +197,11 @@ def converted(build: Any) -> bytes:
     return quantise(network, random.standard_normal((50, 17, 11)).astype(np.float32))
 
 
+BUILDS = (padded_plane, one_channel, wide_plane, residual, excited, broadcast)
+
+
 @pytest.mark.parametrize("target", [HOST, M4_O3, M4_ARDUINO, M55], ids=lambda target: target.name)
-@pytest.mark.parametrize("build", [padded_plane, one_channel, wide_plane, residual])
+@pytest.mark.parametrize("build", BUILDS)
 def test_other_networks(build: Any, target: Target, tmp_path: Path) -> None:
     windows = np.random.default_rng(5).normal(0, 40, (100, 17, 11)).clip(-128, 127)
     compare(converted(build), windows.astype(np.int8), target, tmp_path)

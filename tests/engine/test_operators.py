@@ -15,6 +15,7 @@ from conftest import skip_without
 
 skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
 
+from broadcast_models import broadcast_model, excited_model  # noqa: E402
 from dilated_models import dilated_model, spread  # noqa: E402
 from hostile_models import Network, other_model, packed, with_settings  # noqa: E402
 
@@ -33,6 +34,7 @@ Build = Callable[[], Any]
 
 CONV = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
 VALID, RELU = {"padding": 1}, {"fusedActivationFunction": 1}
+WHOLE = {"filterHeight": 12, "filterWidth": 6, "strideH": 12, "strideW": 6}
 POOL_OF_EIGHT = {"filterHeight": 1, "filterWidth": 8, "strideH": 1, "strideW": 8, "padding": 1}
 
 
@@ -234,6 +236,95 @@ def multiplied(swapped: bool) -> Network:
     return net
 
 
+def mean(net: Network, shape: tuple[int, ...], axes: list[int], **values: Any) -> None:
+    """Add a mean over axes to the shape of its output, whose scale is that of few values."""
+    over = net.tensor((len(axes),), 0, 0, np.array(axes, np.int32))
+    values = {"keepDims": True, "scale": 0.02} | values
+    net.add("MEAN", shape, [over], "ReducerOptions", **values)
+
+
+def gate(net: Network, shape: tuple[int, ...]) -> int:
+    """Add two convolutions of single bins and a sigmoid; return what that gives, as a factor."""
+    convolve(net, (*shape[:3], 3), (1, 1), zero=-30, **RELU)
+    convolve(net, shape, (1, 1), zero=6)
+    net.add("LOGISTIC", shape, [], "", scale=1 / 256, zero=-128)
+    return net.last
+
+
+def excited(swapped: bool) -> Network:
+    """Return a network with squeeze-and-excitation in blocks, strided, residual and in parallel."""
+    net = new((1, 13, 6, 1))
+    convolve(net, (1, 13, 6, 4), (3, 3), zero=-9)
+    plane = net.last
+    convolve(net, (1, 13, 6, 4), (5, 3), zero=7)
+    source = net.last
+    mean(net, (1, 1, 1, 4), [1, 2], zero=4)
+    factor, net.last = gate(net, (1, 1, 1, 4)), source
+    multiply(net, factor, (1, 13, 6, 4), scale=0.06, zero=3)
+    if swapped:
+        inputs = net.graph.operators[-1].inputs
+        net.graph.operators[-1].inputs = inputs[::-1].copy()
+    convolve(net, (1, 13, 6, 4), (3, 1), zero=-2)
+    net.add("ADD", (1, 13, 6, 4), [plane], "AddOptions", scale=0.3, zero=-5, **RELU)
+    convolve(net, (1, 7, 3, 5), (3, 3), strideH=2, strideW=2)
+    source = net.last
+    mean(net, (1, 1, 3, 5), [1], scale=0.05)  # of time alone: a factor for each bin
+    factor, net.last = gate(net, (1, 1, 3, 5)), source
+    convolve(net, (1, 7, 3, 5), (3, 1))  # comes after the factor
+    multiply(net, factor, (1, 7, 3, 5), scale=0.1, zero=1)
+    product, net.last = net.last, source
+    convolve(net, (1, 7, 3, 1), (1, 1))
+    net.add("LOGISTIC", (1, 7, 3, 1), [], "", scale=1 / 256, zero=-128)
+    spatial, net.last = net.last, source
+    multiply(net, spatial, (1, 7, 3, 5), scale=0.1, zero=1)
+    net.add("ADD", (1, 7, 3, 5), [product], "AddOptions", scale=0.2, zero=9)
+    classify(net)
+    return net
+
+
+def flatly_excited() -> Network:
+    """Return a network whose factors and summands are fully connected, and come after a pool."""
+    net = new((1, 12, 6, 2))
+    convolve(net, (1, 12, 6, 4), (4, 3), **RELU)
+    for name in ("MUL", "ADD"):
+        source = net.last
+        net.add("MAX_POOL_2D", (1, 1, 1, 4), [], "Pool2DOptions", **VALID | WHOLE)
+        reshape(net, (1, 4))
+        scale = likely(net, 4)
+        weights = net.weights(4, 4, channels=4)
+        net.add("FULLY_CONNECTED", (1, 4), weights, "FullyConnectedOptions", scale=scale, zero=-8)
+        factor, net.last = net.last, source
+        net.add(name, (1, 12, 6, 4), [factor], f"{name.title()}Options", scale=scale, zero=5)
+    convolve(net, (1, 10, 6, 3), (3, 1), **VALID)
+    classify(net)
+    return net
+
+
+def broadcast(swapped: bool) -> Network:
+    """Return a network with sums as BC-ResNet has them: of a plane and of what its bins give."""
+    net = new((1, 12, 6, 1))
+    convolve(net, (1, 12, 6, 4), (3, 3), **RELU)
+    for dilation in (1, 2):
+        shortcut = net.last
+        convolve(net, (1, 12, 6, 4), (1, 3), zero=3)
+        plane = net.last
+        mean(net, (1, 12, 1, 4), [2], scale=0.05)
+        options = CONV | {"depthMultiplier": 1, "scale": 0.05, "dilationHFactor": dilation}
+        weights = net.weights(1, 3, 1, 4, channels=4)
+        net.add("DEPTHWISE_CONV_2D", (1, 12, 1, 4), weights, "DepthwiseConv2DOptions", **options)
+        convolve(net, (1, 12, 1, 4), (1, 1), zero=-6)
+        net.add("ADD", (1, 12, 6, 4), [plane], "AddOptions", scale=0.2, zero=-11)
+        if swapped:
+            inputs = net.graph.operators[-1].inputs
+            net.graph.operators[-1].inputs = inputs[::-1].copy()
+        net.add("ADD", (1, 12, 6, 4), [shortcut], "AddOptions", scale=0.25, zero=-100, **RELU)
+    plane = net.last
+    convolve(net, (1, 12, 6, 1), (1, 1), scale=0.2)  # of a single channel
+    net.add("ADD", (1, 12, 6, 4), [plane], "AddOptions", scale=0.3, zero=-20)
+    classify(net)
+    return net
+
+
 def constants() -> Network:
     """Return a network that adds and multiplies by constants of every shape."""
     net = new((1, 12, 6, 4))
@@ -344,12 +435,17 @@ def dilated(padding: int) -> Network:
     return net
 
 
-def spread_out() -> Network:
-    """Return a network of dilations that are written as SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND."""
+def spread_out(known: bool) -> Network:
+    """Return a network of dilations that are written as SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND.
+
+    known: the file says how many batches there are between them; TensorFlow's converter may not.
+    """
     net = new((1, 20, 12, 1))
     spread(net, (2, 3), [(2, 2), (3, 3)], [(0, 0), (0, 0)])  # as "same" pads
     spread(net, (3, 1), [(0, 1), (0, 0)], [(0, 1), (0, 0)], (3, 1), "DEPTHWISE_CONV_2D")
     spread(net, (4, 1), [(1, 1), (0, 0)], [(1, 0), (0, 0)], (2, 2))
+    for tensor in () if known else net.graph.tensors:
+        tensor.shape[:1] = 1 if len(tensor.shape) == 4 and tensor.buffer == 0 else tensor.shape[:1]
     classify(net)
     return net
 
@@ -357,10 +453,12 @@ def spread_out() -> Network:
 @pytest.mark.parametrize(
     "build",
     [
-        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched, spread_out),
+        *(micro_speech, arm_ds_cnn, residual, lambda: residual(True), branched),
+        *(lambda: spread_out(True), lambda: spread_out(False)),
         *(lambda: pooled(True), lambda: pooled(False), lambda: dilated(0), lambda: dilated(1)),
         *(joined, lambda: multiplied(False), lambda: multiplied(True), constants, reshaped),
-        reused,
+        *(reused, lambda: excited(False), lambda: excited(True), flatly_excited),
+        *(lambda: broadcast(False), lambda: broadcast(True)),
     ],
     ids=[
         "micro_speech",
@@ -369,6 +467,7 @@ def spread_out() -> Network:
         "swapped",
         "branched",
         "spread_out",
+        "spread_out_unknown",
         "pooled",
         "flat_mean",
         "same",
@@ -379,6 +478,11 @@ def spread_out() -> Network:
         "constants",
         "reshaped",
         "reused",
+        "excited",
+        "excited_swapped",
+        "flatly_excited",
+        "broadcast",
+        "broadcast_swapped",
     ],
 )
 def test_networks(build: Build) -> None:
@@ -464,9 +568,29 @@ def test_every_pair(name: str, a: float, b: float, out: float) -> None:
 
 
 def test_streams() -> None:
-    """Push frames through both backends: a sum, a maximum, a mean of bins, a sigmoid, dilations."""
-    for model in (other_model(1), other_model(2), dilated_model()):
+    """Push frames through both backends: a sum, a maximum, a mean of bins, a sigmoid, dilations.
+
+    And sums and products of a plane and of one value for all its bins, or all its channels.
+    """
+    for model in (other_model(1), other_model(2), dilated_model(), broadcast_model()):
         same_in_a_stream(model)
+
+
+def test_squeeze_and_excitation_over_all_time_does_not_stream() -> None:
+    from kws.backend import BACKENDS, Spotter
+    from kws.model_file import ModelFile
+
+    model = ModelFile.parse(excited_model(), "x.tflite")
+    problem = "what a whole window gives is added to each of its time steps, or multiplies it"
+    for backend in BACKENDS if AVAILABLE else ("numpy",):
+        with pytest.raises(KwsError) as raised:
+            Spotter(model, backend)
+        assert str(raised.value) == f"x: the network does not stream: {problem}"
+    inputs = windows((7, 10))
+    expected = reference(excited_model(), inputs)
+    assert len(np.unique(expected, axis=0)) > 30
+    if AVAILABLE:
+        np.testing.assert_array_equal(in_c(read(excited_model(), "x"), inputs), expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -512,9 +636,11 @@ def test_sums_that_cannot_be_kept_are_refused() -> None:
         net.add("ADD", shape, [kept], "AddOptions", scale=0.1)
         return net
 
-    assert refusal(added((1, 10, 6, 4), (3, 1), padding=1)).endswith("(ADD): adds another shape")
-    strided = added((1, 6, 6, 4), (3, 1), strideH=2)
-    assert refusal(strided) == "x: operator 2 (ADD): adds another shape"
+    for shape, options in (((1, 10, 6, 4), VALID), ((1, 6, 6, 4), {"strideH": 2})):
+        problem = "(RECALL): takes other time steps than the layer before"
+        assert refusal(added(shape, (3, 1), **options)) == f"x: operator 2 {problem}"
+    fewer_bins = added((1, 12, 4, 4), (1, 3), padding=1)
+    assert refusal(fewer_bins) == "x: operator 2 (ADD): adds another shape"
     net = new((1, 12, 6, 4))
     net.add(
         "ADD", (1, 12, 6, 4), [net.tensor((1, 12, 6, 4), 1, 0, np.ones(288, np.int8))], "AddOptions"
@@ -537,10 +663,18 @@ def test_sums_that_cannot_be_kept_are_refused() -> None:
 
 
 def test_products_and_joins_that_cannot_be_kept_are_refused() -> None:
+    net = new((1, 256, 6, 4))
+    source = net.last
+    for time_steps, kernel in ((64, 4), (1, 64)):
+        pool = POOL_OF_EIGHT | {"filterHeight": kernel, "strideH": kernel, "filterWidth": 1}
+        pool |= {"strideW": 1}
+        net.add("MAX_POOL_2D", (1, time_steps, 6, 4), [], "Pool2DOptions", **pool)
+    factor, net.last = net.last, source
+    multiply(net, factor, (1, 256, 6, 4))
+    assert refusal(net) == "x: operator 3 (RECALL): takes more than 255 time steps"
     net = new((1, 12, 6, 4))
     source = net.last
-    axes = net.tensor((2,), 0, 0, np.array([1, 2], np.int32))
-    net.add("MEAN", (1, 1, 1, 4), [axes], "ReducerOptions", keepDims=True)
+    convolve(net, (1, 3, 6, 4), (4, 1), strideH=4)
     factor, net.last = net.last, source
     multiply(net, factor, (1, 12, 6, 4))
     assert refusal(net) == "x: operator 2 (RECALL): takes other time steps than the layer before"

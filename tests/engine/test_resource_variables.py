@@ -30,6 +30,7 @@ from kws.backend import open_ds_cnn  # noqa: E402
 from kws.ds_cnn import open_interpreter, quantised  # noqa: E402
 from kws.engine.lowering import read  # noqa: E402
 from kws.engine.model_check import proven  # noqa: E402
+from kws.engine.past_check import keeps_past  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.export.sketch import export  # noqa: E402
 from kws.model_file import ModelFile  # noqa: E402
@@ -94,7 +95,7 @@ def test_it_is_lowered_to_layers_with_a_past(model: ModelFile) -> None:
         ("CONVOLUTION", 3, 2),
         ("TABLE", 1, 0),
     ]
-    assert network.streams
+    assert not network.no_stream
     assert (network.stride, network.window_frames, network.receptive_field) == (3, 3, 23)
 
 
@@ -384,4 +385,17 @@ def test_what_is_no_stream_is_refused(layer: dict[str, int], problem: str) -> No
 
 def test_a_stride_that_one_output_does_not_show_is_that_of_the_stream() -> None:
     assert read(layers_of(past=2, kernel=5, stride=1), "x").stride == 3
-    assert read(stateful_model(), "x").keeps_past
+    assert keeps_past(proven(stateful_model(), "x")[1])
+
+
+def test_what_a_call_gives_for_all_its_time_steps_is_refused() -> None:
+    net = StatefulNetwork((1, 3, 1, 40), np.random.default_rng(1))
+    source, axes = net.last, net.tensor((1,), 0, 0, np.array([1], np.int32))
+    net.add("MEAN", (1, 1, 1, 40), [axes], "ReducerOptions", keepDims=True)
+    factor, net.last = net.last, source
+    net.add("MUL", (1, 3, 1, 40), [factor], "MulOptions")
+    net.keep(2)
+    net.convolve(8, 5, strideH=3)
+    problem = "takes all time steps of a call again, in a network that keeps its past"
+    with pytest.raises(KwsError, match=rf"^x: operator \d+ \(RECALL\): {problem}$"):
+        proven(packed(net.model), "x")

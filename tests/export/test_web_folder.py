@@ -61,6 +61,17 @@ def test_a_model_of_microwakeword_decides_as_in_python(kind: str, tmp_path: Path
     assert sum("keyword" in line for line in lines) > 1
 
 
+def test_a_model_that_adds_what_all_bins_give_decides_as_in_python(tmp_path: Path) -> None:
+    skip_without("TensorFlow, whose schema is needed", find_spec("tensorflow"))
+    from broadcast_models import broadcast_model
+
+    model = ModelFile.parse(broadcast_model(), "broadcast.tflite").without_gate()
+    samples = synthetic_audio(6, seed=3)
+    lines = detect(written(model, tmp_path / "web"), [samples], "--scores")
+    assert lines == expected(NumpySpotter(model), samples)
+    assert sum("keyword" in line for line in lines) > 1
+
+
 @pytest.mark.parametrize(
     "of_home",
     [lambda home: home, first_network, lambda home: home.with_arithmetic("fixed")],
