@@ -3,6 +3,7 @@
 import signal
 
 from kws.console.error_lines import run
+from kws.console.interrupts import end_at_interrupts
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def _load_and_run() -> None:
     """
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # not where who started it ignores interrupts
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        end_at_interrupts()
     from kws.cli import main as run_command_line
 
     signal.signal(signal.SIGINT, usual)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from kws.commands.studio import studio
 from kws.commands.synth import synth
 from kws.commands.train import train
 from kws.console.error_lines import describe, run, write_line
+from kws.console.interrupts import raise_at_interrupts
 
 app = typer.Typer(
     name="kws",
@@ -76,7 +76,7 @@ def main() -> None:
 
 def _run_app() -> None:
     _log_to_stderr()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a command as Ctrl-C does
+    raise_at_interrupts()
     threading.excepthook = _log_error_of_thread
     app(prog_name="kws")
 

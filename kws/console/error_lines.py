@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from kws.console.interrupts import end_at_interrupts
 from kws.errors import KwsError
 
 FAILED, INTERNAL_ERROR, INTERRUPTED = 1, 70, 130  # exit statuses; 70 is EX_SOFTWARE of sysexits.h
@@ -35,6 +36,8 @@ def run(program: Callable[[], object]) -> None:
     except BaseException as error:
         _show_traceback()
         status = _report(error)
+    with suppress(ValueError):  # not in the main thread
+        end_at_interrupts()
     if isinstance(status, str):
         write_line(status)
         status = FAILED
@@ -42,7 +45,6 @@ def run(program: Callable[[], object]) -> None:
     if problem and not status:
         status = _report(problem)
     _discard_unwritten()
-    _end_at_next_interrupt()
     sys.exit(status)
 
 
@@ -187,11 +189,3 @@ def _discard_unwritten() -> None:
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
-
-
-def _end_at_next_interrupt() -> None:
-    """Let Ctrl-C while the interpreter ends kill the process, which shows no traceback."""
-    import signal
-
-    with suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGINT, signal.SIG_DFL)

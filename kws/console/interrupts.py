@@ -1,0 +1,47 @@
+"""Choose what Ctrl-C and SIGTERM do: a command ends in order, whatever they meet."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+IMPORT = "<frozen importlib._bootstrap>"  # of Python's own code, which each import runs
+WAIT_SECONDS = 0.02  # until it is looked again whether a module is still imported
+
+
+def raise_at_interrupts() -> None:
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt, once no module is being imported.
+
+    NumPy and Python itself swallow one that an import meets, print a traceback and fail or go on.
+    """
+    signal.signal(signal.SIGTERM, _interrupted)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was set on purpose
+        signal.signal(signal.SIGINT, _interrupted)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, _interrupted)
+
+
+def end_at_interrupts() -> None:
+    """Let Ctrl-C kill the process from now on, which shows no traceback.
+
+    Python loses one that comes while its handler is replaced, and complains: it has to wait.
+    """
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGALRM})
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, or let SIGALRM call this again soon."""
+    while frame is not None and frame.f_code.co_filename != IMPORT:
+        frame = frame.f_back
+    if frame is None or sys.platform == "win32":
+        raise KeyboardInterrupt
+    signal.setitimer(signal.ITIMER_REAL, WAIT_SECONDS)
