@@ -43,7 +43,7 @@ def locked(path: Path, what: str) -> Iterator[None]:
 def holder_of(path: Path) -> int | None:
     """Return the number of the process that holds a lock file, 0 if unknown; None if none does.
 
-    Looking locks the file for a moment, where nobody else does.
+    Looking locks the file for a moment, together with others who look.
     """
     try:
         descriptor = os.open(path, os.O_RDWR)
@@ -52,7 +52,7 @@ def holder_of(path: Path) -> int | None:
     except OSError:  # it is somebody else's
         return _number(path) or 0
     try:
-        _lock(descriptor)
+        _lock(descriptor, shared=True)
     except BlockingIOError:
         return _number(path) or 0
     finally:
@@ -76,8 +76,11 @@ def _open_locked(path: Path) -> int:
         os.close(descriptor)  # its holder removed it in between
 
 
-def _lock(descriptor: int) -> None:
-    """Lock an open file; BlockingIOError where another process has locked it."""
+def _lock(descriptor: int, shared: bool = False) -> None:
+    """Lock an open file; BlockingIOError where another process has locked it.
+
+    shared: with others who lock it so; Windows has no such locks.
+    """
     if sys.platform == "win32":
         import msvcrt
 
@@ -91,7 +94,7 @@ def _lock(descriptor: int) -> None:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:  # a network file system without locks

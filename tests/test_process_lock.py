@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kws.errors import KwsError
-from kws.process_lock import locked
+from kws.process_lock import holder_of, locked
 
 HOLD = """
 import sys
@@ -66,6 +66,17 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     assert path.exists()
     with locked(path, "it"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks that are shared")
+def test_who_looks_at_what_a_killed_process_left_is_no_holder(tmp_path: Path) -> None:
+    import fcntl
+
+    path = tmp_path / "lock"
+    path.write_text("1")
+    with path.open() as another:
+        fcntl.flock(another, fcntl.LOCK_SH)  # as holder_of() in another thread or process
+        assert holder_of(path) is None
 
 
 def test_a_failed_block_holds_nothing(tmp_path: Path) -> None:

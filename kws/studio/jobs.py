@@ -127,9 +127,9 @@ class Jobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _wait_for_lock(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
-        """Wait until a job holds its lock, by which other studios know that it runs."""
+        """Wait until a job holds its lock, and has its number in it, by which others can end it."""
         until = time.monotonic() + START_SECONDS
-        while holder_of(folder / LOCK) is None and process.poll() is None:
+        while not holder_of(folder / LOCK) and process.poll() is None:
             if (folder / RESULT).exists() or time.monotonic() > until:
                 return
             time.sleep(PAUSE)
