@@ -239,7 +239,7 @@ class Bluez:
 
     def start_service(self) -> None:
         """Start the service again."""
-        asyncio.run_coroutine_threadsafe(self._export(), self._loop).result(60)
+        asyncio.run_coroutine_threadsafe(self._export(), self._loop).result(PATIENCE)
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()

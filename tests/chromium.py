@@ -37,7 +37,7 @@ def chromium_page(microphone: Path | None, expected: str | None = None) -> Itera
         options.append("--no-sandbox")  # which Chromium asks of root
     errors: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+        browser = playwright.chromium.launch(executable_path=program, args=options, timeout=TIMEOUT)
         page = browser.new_page()
         page.set_default_timeout(TIMEOUT)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -12,7 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from command_line import started
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
+
+from kws.process_lock import holder_of
+from kws.studio.job_process import LOCK
 
 SECONDS = 3600  # that a studio runs at most: the tests of a module share it
 
@@ -75,6 +78,11 @@ class StudioClient:
                 yield fields["event"], json.loads(fields["data"])
                 fields = {}
         connection.close()
+
+
+def wait_for_jobs(workspace: Path) -> None:
+    """Wait until no process of a job is left: it changes the workspace until it has ended."""
+    wait_until(lambda: all(holder_of(lock) is None for lock in workspace.glob(f"*/*/{LOCK}")))
 
 
 @contextmanager

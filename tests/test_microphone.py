@@ -141,8 +141,9 @@ def test_a_card_that_does_not_do_16_khz_is_resampled(sound_cards, tmp_path, rate
 @pytest.mark.slow
 def test_overflow_is_counted_and_the_oldest_samples_survive(sound_cards, tmp_path):
     environment = sound_cards(Card("desk", COUNTED))
-    late = RECORD.replace("        assert microphone.live\n", "        time.sleep(2.4)\n")
-    output = run("import time\n" + late, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))
+    waiting = "        while not microphone.overflows:\n            time.sleep(0.01)\n"
+    late = "import time\n" + RECORD.replace("        assert microphone.live\n", waiting)
+    output = run(late, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))
     name, overflows, dropped = output.split()
     assert (name, int(dropped)) == ("desk", 0)
     assert int(overflows) > 0
@@ -151,7 +152,7 @@ def test_overflow_is_counted_and_the_oldest_samples_survive(sound_cards, tmp_pat
 
 @pytest.mark.slow
 def test_a_card_that_stops_sending_is_reported(sound_cards, tmp_path):
-    environment = sound_cards(Card("desk", COUNTED, stall=3.5))
+    environment = sound_cards(Card("desk", COUNTED, stall=6))
     output = run(RECORD, environment, "desk", "2.0", str(tmp_path / "recorded.npy"))
     assert output == "error: input device 'desk' sends nothing; is it still connected?"
     np.testing.assert_array_equal(np.load(tmp_path / "recorded.npy")[: len(COUNTED)], COUNTED)

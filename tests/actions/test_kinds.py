@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.request import Request
 
 import numpy as np
@@ -26,7 +27,7 @@ from running_actions import (
 )
 from waiting import PATIENCE, wait_until
 
-from kws.actions import http_post
+from kws.actions import http_post, time_limit
 from kws.errors import KwsError
 
 pytestmark = pytest.mark.slow
@@ -150,7 +151,10 @@ class TestCommand:
         with open(folder / "lock") as lock:
             wait_until(lambda: is_free(lock))
 
-    def test_past_its_timeout_is_killed_with_its_children(self, tmp_path, lines):
+    def test_past_its_timeout_is_killed_with_its_children(self, tmp_path, lines, monkeypatch):
+        """Time passes when the child is there, however long it takes to start."""
+        clock = SimpleNamespace(monotonic=lambda: 9.0 * (tmp_path / "locked").exists())
+        monkeypatch.setattr(time_limit, "time", clock)
         actions = load(tmp_path, command(self.FAMILY, more="timeout = 5"))
         run_to_end(actions)
         assert len(lines()) == 1
@@ -162,6 +166,7 @@ class TestCommand:
         actions.run(COMPUTER)
         wait_until((tmp_path / "locked").exists)
         actions.close(0)
+        wait_until(lines)
         assert len(lines()) == 1
         assert lines()[0].endswith("failed: not done when listening ended, killed")
         self.assert_child_dies(tmp_path)
@@ -315,6 +320,7 @@ class TestWebhook:
         run_to_end(load(tmp_path, webhook(f"{server.url}/hang", "timeout = 2")))
         assert len(lines()) == 1
         assert lines()[0].endswith("failed: not done within 2 s, abandoned")
+        wait_until(lambda: server.posts)
         assert len(server.posts) == 1
 
 

@@ -107,8 +107,7 @@ def test_detections_are_printed_and_trigger_actions(
         assert detection == {"time": 1.5, "keyword": "smart mirror", "confidence": 0.5}
         bluez.notify(ble.DETECTION, content(2, keyword=0))
         assert json.loads(process.stdout.readline())["keyword"] == "computer"
-        while not triggered.exists():
-            assert process.poll() is None
+        wait_until(triggered.exists)
         process.terminate()
         _, errors = process.communicate()
     assert process.returncode == 0
@@ -127,6 +126,11 @@ def test_an_action_waits_for_its_min_confidence(board, tmp_path: Path) -> None:
         )
     )
     words = ["listen", "--ble", "--json", "--actions", actions]
+
+    def lines_of(name: str) -> list[str]:
+        path = tmp_path / name
+        return path.read_text().splitlines() if path.exists() else []
+
     with board() as bluez, started(*words, env=bluez.environment) as process:
         bluez.wait_for_listener()
         for confidence in (16384, 16384, 22938, 29491, 26214):  # 0.5, 0.5, 0.7, 0.9, 0.8
@@ -134,12 +138,11 @@ def test_an_action_waits_for_its_min_confidence(board, tmp_path: Path) -> None:
         bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=16384))
         lines = [json.loads(process.stdout.readline()) for _ in range(2)]
         bluez.notify(ble.DETECTION, content(2, keyword=0, confidence=20972))  # 0.64
-        wait_until(lambda: all((tmp_path / name).exists() for name in ("high", "other")))
-        wait_until(lambda: (tmp_path / "other").read_text().count("\n") == 2)
+        wait_until(lambda: [len(lines_of(name)) for name in ("high", "other")] == [1, 2])
         process.terminate()
         process.communicate()
     assert [line["keyword"] for line in lines] == ["smart mirror", "computer"]
-    assert len((tmp_path / "high").read_text().splitlines()) == 1
+    assert len(lines_of("high")) == 1
     assert not (tmp_path / "highest").exists()
 
 
@@ -254,7 +257,10 @@ def test_a_service_that_crashed_is_waited_for(board) -> None:
         process.terminate()
         _, errors = process.communicate()
     assert process.returncode == 0
-    assert errors == "kws: connected again\n"
+    *others, last = errors.splitlines()
+    assert last == "kws: connected again"
+    # A busy machine may look for the service before it is there again.
+    assert all(line.endswith("; trying again") for line in others), errors
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from importlib.util import find_spec
+from secrets import token_hex
 
 import numpy as np
 import pytest
@@ -283,26 +284,30 @@ def test_home_assistant_finds_the_server():
     skip_without("the package zeroconf", find_spec("zeroconf"))
     from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
 
+    label = f"kws-{token_hex(4)}"  # the same test may run elsewhere in this network
+    own = f"{label}._wyoming._tcp.local."
     found, gone = threading.Event(), threading.Event()
-    services = {}
+    services = []
 
     class Browser(ServiceListener):
         def add_service(self, network, kind, name):
-            services[name] = network.get_service_info(kind, name)
-            found.set()
+            if name == own:
+                services.append(network.get_service_info(kind, name, 1000 * PATIENCE))
+                found.set()
 
         def remove_service(self, network, kind, name):
-            gone.set()
+            if name == own:
+                gone.set()
 
         def update_service(self, network, kind, name):
             pass
 
-    with server("--zeroconf", "kws-in-a-test") as running:
+    with server("--zeroconf", label) as running:
         network = Zeroconf()
         try:
             ServiceBrowser(network, "_wyoming._tcp.local.", Browser())
             assert found.wait(PATIENCE)
-            service = services["kws-in-a-test._wyoming._tcp.local."]
+            (service,) = services
             with connected((service.parsed_addresses()[0], service.port)) as client:
                 assert client.names() == KEYWORDS
             assert running.end()[0] == 0

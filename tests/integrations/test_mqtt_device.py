@@ -150,8 +150,8 @@ def test_the_last_will_of_a_killed_listener_and_the_return_after_a_restart(broke
         listener.wait_for("MQTT: mqtt://localhost:.*; trying again")
         listener.speak(all_keywords()[: 3 * 16_000])  # it goes on, without a broker
         listener.wait_for("computer", listener.found)
-        broker.start()
         since = len(client.messages)
+        broker.start()
         client.wait(CONFIG, since=since)
         client.wait(f"{DEVICE}/status", "online", since=since)
         listener.speak(all_keywords()[3 * 16_000 :])
@@ -185,8 +185,9 @@ def test_the_dashboard_sets_sensitivity_and_listening(broker, tmp_path):
         listener.wait_for("listening is switched off")
         # The pipe holds 2 s that the listener has not read yet: they are silence.
         listener.speak(np.concatenate([all_keywords(), np.zeros(4 * 16_000, np.int16)]))
+        since = len(client.messages)
         client.send(f"{DEVICE}/listening/set", "ON")
-        client.wait(f"{DEVICE}/listening", "ON", since=len(client.messages) - 1)
+        client.wait(f"{DEVICE}/listening", "ON", since=since)
         listener.wait_for("listening is switched on")
         listener.speak()
         assert wait_for_events(client, 8) == KEYWORDS * 2

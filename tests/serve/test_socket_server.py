@@ -23,6 +23,7 @@ from wyoming_client import sample, server  # noqa: E402
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 AUDIO = {"rate": 16_000, "width": 2, "channels": 1}
+SILENCE = np.zeros(160, np.int16)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,8 @@ GARBAGE = [
 def test_garbage_closes_its_own_connection(running, garbage):
     with running.connect() as listening, raw(running) as hostile:
         listening.start(["jarvis"])
-        hostile.sendall(garbage)
-        with suppress(ConnectionError):
+        with suppress(ConnectionError):  # it may be closed before all is sent
+            hostile.sendall(garbage)
             assert hostile.recv(1) == b""
         listening.stream(sample("jarvis_door.flac"))
         assert listening.read().data["name"] == "jarvis"
@@ -125,6 +126,7 @@ def test_more_connections_than_there_is_room_for(running):
         try:
             for _ in range(500):
                 held.append(raw(running))
+                listening.stream(SILENCE)  # who is silent for long may be closed for another
             listening.stream(sample("jarvis_door.flac"))
             assert listening.read().data["name"] == "jarvis"
         finally:

@@ -15,7 +15,7 @@ import soundfile
 from command_line import ROOT
 from conftest import skip_without
 from evaluation_samples import write_samples
-from studio_client import StudioClient
+from studio_client import StudioClient, wait_for_jobs
 
 from kws.audio.audio_file import read_audio
 
@@ -82,6 +82,7 @@ def test_no_case_leads_out_of_the_workspace(evaluated, place: str, studio, works
 
 def test_a_dataset_without_other_speech_is_not_evaluated(studio, workspace: Path) -> None:
     (workspace / "recordings" / "words" / "computer").mkdir(parents=True)
+    wait_for_jobs(workspace)
     before = sorted(workspace.rglob("*"))
     status, answer = studio.send("POST", "/api/evaluations", model="home", dataset="words")
     assert (status, answer["error"].split(":")[0]) == (
@@ -140,6 +141,7 @@ def test_evaluations_of_other_models_or_datasets_are_others(
 def test_wrong_requests_start_nothing(studio, workspace: Path, values) -> None:
     (workspace / "recordings" / "here").mkdir(exist_ok=True)
     (workspace / "recordings" / "spoken" / "_negative_").mkdir(exist_ok=True, parents=True)
+    wait_for_jobs(workspace)
     before = sorted(workspace.rglob("*"))
     assert studio.send("POST", "/api/evaluations", **values)[0] == 400
     assert sorted(workspace.rglob("*")) == before

@@ -156,6 +156,7 @@ def start_training(page: Any, workspace: Path) -> None:
 def listen(page: Any) -> None:
     """Hear the model find the word in takes that are new to it."""
     page.get_by_role("link", name="Listen").click()
+    page.get_by_role("button", name="Listen").wait_for()  # the page before names a model, too
     page.get_by_label("Model").select_option("mine")
     page.get_by_label("Keep clips").check()
     page.get_by_role("button", name="Listen").click()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT
-from studio_client import StudioClient
+from studio_client import StudioClient, wait_for_jobs
 
 from kws.data.dataset import Synthesis
 from kws.data.dataset_recipe import with_recipe
@@ -157,6 +157,7 @@ def test_a_training_whose_dataset_and_folds_are_not_known_goes_on(studio, worksp
 def test_wrong_requests_start_nothing(studio, workspace: Path, values) -> None:
     (workspace / "recordings" / "mine").mkdir(exist_ok=True, parents=True)
     (workspace / "models" / "copied.tflite").write_bytes(b"a model from elsewhere")
+    wait_for_jobs(workspace)
     before = sorted(workspace.rglob("*"))
     asked = {"name": "other", "dataset": "mine"} | values
     status, answer = studio.send("POST", "/api/training", **asked)

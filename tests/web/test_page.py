@@ -82,6 +82,7 @@ def test_the_page_finds_what_kws_listen_finds(microphone: Path, tmp_path: Path) 
         assert requests
         assert all(url.startswith(address) for url in requests)
         assert not barriers(page)
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")  # it has the files
         page.context.set_offline(True)
         page.reload()
         page.locator("#toggle:enabled").wait_for()  # engine and model are there
