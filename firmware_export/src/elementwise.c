@@ -69,10 +69,11 @@ void kws_add(const kws_layer *layer, kws_input in, const int8_t *other, int8_t *
   const int8_t *value = kws_newest(layer, in);
   int8_t *sum = out;
   for (int bin = 0; bin < layer->bins; ++bin) {
-    for (int channel = 0; channel < layer->channels; ++channel) {
-      const int32_t summand = other[bin * bin_step + channel * channel_step] - zero;
+    const int8_t *summand = other + bin * bin_step;
+    for (int left = layer->channels; left > 0; --left, summand += channel_step) {
       const int32_t first = operand(layer, 0, *value++ - layer->zero_point);
-      *sum++ = kws_requantise_channel(layer, 2, first + operand(layer, 1, summand));
+      const int32_t second = operand(layer, 1, *summand - zero);
+      *sum++ = kws_requantise_channel(layer, 2, first + second);
     }
   }
   kws_activate(layer, out);
