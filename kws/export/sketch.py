@@ -55,11 +55,7 @@ def export(
     if detector is None:
         if arithmetic is not None:
             raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
-        content = read_file(path)
-        alone = read(content, str(path))
-        files = engine_files([alone], FRONT_ENDS, committee=False)
-        top = header(path.name, hashlib.sha256(content).hexdigest())
-        return write(output, files | model_files(network_source(alone), top), shared=True)
+        return _export_network(path, output)
     top = header(path.name, detector.sha256)
     detector = replace(detector, name=given_name or detector.name).with_arithmetic(arithmetic)
     network, *others = read_all(detector)
@@ -72,6 +68,15 @@ def export(
     files = sketch_files(name, sources)
     files |= report(detector, network, others)
     return write(output / name, files, may_be_changed=SETTINGS)
+
+
+def _export_network(path: Path, output: Path) -> list[Path]:
+    """Write the engine and a network without settings into a folder; return the paths written."""
+    content = read_file(path)
+    network = read(content, str(path))
+    files = engine_files([network], FRONT_ENDS, committee=False)
+    top = header(path.name, hashlib.sha256(content).hexdigest())
+    return write(output, files | model_files(network_source(network), top), shared=True)
 
 
 def detector_at(path: Path) -> ModelFile | None:

@@ -73,28 +73,37 @@ def show_progress(
         bars.TextColumn("{task.fields[left]}"),
     )
     with bars.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        tasks = {job: shown.add_task(job.name, total=1.0, left="") for job in jobs}
-        times = {job: TimeLeft(clock) for job in jobs}
-        unfinished, last_line = list(jobs), clock()
+        yield _Display(jobs, shown, clock).update
 
-        def update() -> None:
-            nonlocal last_line
-            is_due = not console.is_terminal and clock() - last_line >= LOG_SECONDS
-            for job in list(unfinished):
-                doing, share = job.read()
-                left, what = times[job].update(doing, share), f"{job.name}: {doing}"
-                shown.update(tasks[job], description=what, completed=share, left=left)
-                if doing == DONE:
-                    unfinished.remove(job)
-                    if not console.is_terminal:
-                        print_line(what, console)
-                elif is_due and doing != WAITING:
-                    known = [f"{share:.0%}"] if share else []
-                    print_line(", ".join([what, *known, *([left] if left else [])]), console)
-            if is_due:
-                last_line = clock()
 
-        yield update
+class _Display:
+    """Show what jobs report, by bars on a terminal and by lines elsewhere."""
+
+    def __init__(
+        self, jobs: Sequence[Status], shown: bars.Progress, clock: Callable[[], float]
+    ) -> None:
+        self._shown, self._clock = shown, clock
+        self._tasks = {job: shown.add_task(job.name, total=1.0, left="") for job in jobs}
+        self._times = {job: TimeLeft(clock) for job in jobs}
+        self._unfinished, self._last_line = list(jobs), clock()
+
+    def update(self) -> None:
+        """Read the reports of unfinished jobs, and show them."""
+        console = self._shown.console
+        is_due = not console.is_terminal and self._clock() - self._last_line >= LOG_SECONDS
+        for job in list(self._unfinished):
+            doing, share = job.read()
+            left, what = self._times[job].update(doing, share), f"{job.name}: {doing}"
+            self._shown.update(self._tasks[job], description=what, completed=share, left=left)
+            if doing == DONE:
+                self._unfinished.remove(job)
+                if not console.is_terminal:
+                    print_line(what, console)
+            elif is_due and doing != WAITING:
+                known = [f"{share:.0%}"] if share else []
+                print_line(", ".join([what, *known, *([left] if left else [])]), console)
+        if is_due:
+            self._last_line = self._clock()
 
 
 def run_jobs(
