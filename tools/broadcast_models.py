@@ -9,7 +9,6 @@ import numpy as np
 from hostile_models import Network, with_settings
 
 VALID = {"padding": 1, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
-RELU = {"fusedActivationFunction": 1}
 
 
 class BroadcastNetwork(Network):
@@ -27,13 +26,14 @@ class BroadcastNetwork(Network):
         self.add("CONV_2D", shape, weights, "Conv2DOptions", **VALID | values)
 
     def excite(self, axes: tuple[int, ...]) -> None:
-        """Multiply by what two convolutions and a sigmoid give of a mean over axes."""
+        """Multiply by what convolutions, hard swish and a sigmoid give of a mean."""
         source = self.last
         shape = tuple(int(n) for n in self.graph.tensors[source].shape)
         over = self.tensor((len(axes),), 0, 0, np.array(axes, np.int32))
         pooled = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
         self.add("MEAN", pooled, [over], "ReducerOptions", keepDims=True, scale=0.05)
-        self.convolve(3, (1, 1), scale=0.06, **RELU)
+        self.convolve(3, (1, 1), scale=0.06)
+        self.add("HARD_SWISH", (*pooled[:3], 3), [], "", zero=-100)
         self.convolve(shape[3], (1, 1), scale=0.05, zero=9)
         self.add("LOGISTIC", pooled, [], "", scale=1 / 256, zero=-128)
         factor, self.last = self.last, source

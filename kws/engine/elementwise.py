@@ -1,7 +1,7 @@
-"""Lower operators that need no weights: sums, means and tables of outputs by input.
+"""Lower operators that need no weights: sums, products, means and tables of outputs by input.
 
 Follows tensorflow/lite/kernels: add.cc, mul.cc, reference/reduce.h (QuantizedMeanOrSum),
-quantize.cc, internal/lut.h.
+quantize.cc, internal/lut.h, activations.cc and reference/hard_swish.h.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.engine.branch_check import ADD_SHIFT, product_multiplier
+from kws.engine.elementwise_check import INT16_MAX, hard_swish_multipliers
 from kws.engine.operator_check import Step
-from kws.engine.requantisation import INPUT_MAX, Channels, fits, quantise_multiplier, requantise
+from kws.engine.requantisation import (
+    INPUT_MAX,
+    Channels,
+    divide_by_power,
+    fits,
+    quantise_multiplier,
+    requantise,
+)
 from kws.engine.tflite_reader import Tensor
 from kws.errors import KwsError
 
@@ -62,18 +70,56 @@ def mean(source: Tensor, out: Tensor, count: int, where: str) -> Channels:
     return Channels(bias, np.array([multiplier], np.int32), np.array([shift], np.int8))
 
 
-def requantised(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
-    """Return [256] values on the output's scale, of the input's from -128 on."""
+def table(step: Step) -> npt.NDArray[np.int8]:
+    """Return [256] outputs of an operator of ELEMENTWISE, of the input's values from -128 on."""
+    return _TABLES[step.operator.name](step.source, step.output)
+
+
+def _requantised(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
+    """Return values on the output's scale."""
     multiplier, shift = quantise_multiplier(float(source.scale) / float(out.scale))
     values = (x - source.zero_point for x in INT8_VALUES)
     return np.array([requantise(x, multiplier, shift, out.zero_point) for x in values], np.int8)
 
 
-def logistic(source: Tensor) -> npt.NDArray[np.int8]:
-    """Return [256] sigmoids in 1/256 from -128 on, of the input's values from -128 on."""
+def _logistic(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
+    """Return sigmoids in 1/256, from -128 on."""
     values = (np.array(INT8_VALUES) - source.zero_point).astype(np.float32) * source.scale
     # As lut.h: in binary32. Beyond 80 the sigmoid is 0 or 1, and nothing overflows.
     powers = np.exp(-np.clip(values, -80, 80).astype(np.float64)).astype(np.float32)
     shares = np.float32(256) * (np.float32(1) / (np.float32(1) + powers))
     rounded: npt.NDArray[np.float64] = np.floor(shares.astype(np.float64) + 0.5)
     return (np.minimum(rounded, 255) - 128).astype(np.int8)
+
+
+def _hard_swish(source: Tensor, out: Tensor) -> npt.NDArray[np.int8]:
+    """Return x * min(max(x + 3, 0), 6) / 6 on the output's scale."""
+    output, output_shift, share, share_shift = hard_swish_multipliers(source, out)
+    values = []
+    for value in INT8_VALUES:
+        x = (value - source.zero_point) << 7
+        # min(max(x, -3), 3) / 3 in 0.15 bits, then in 0 to 1
+        clamped = _shifted(x, max(share_shift - 1, 0))
+        clamped = _shifted(_half_up(clamped * share), int(share_shift > 0))
+        clamped = (divide_by_power(clamped, max(-share_shift, 0)) + (1 << 15)) >> 1
+        product = _towards_zero(clamped * _half_up(x * output))
+        values.append(divide_by_power(product, -output_shift) + out.zero_point)
+    return np.clip(values, -128, 127).astype(np.int8)
+
+
+def _shifted(value: int, left: int) -> int:
+    """Return a value times 2^left, saturated to 16 bits."""
+    return max(-INT16_MAX - 1, min(INT16_MAX, value << left))
+
+
+def _half_up(product: int) -> int:
+    """Return a product / 2^15, rounded half up (SaturatingRoundingDoublingHighMul of 16 bits)."""
+    return (product + (1 << 14)) >> 15
+
+
+def _towards_zero(product: int) -> int:
+    """Return a product / 2^15, rounded towards zero."""
+    return product >> 15 if product >= 0 else -(-product >> 15)
+
+
+_TABLES = {"QUANTIZE": _requantised, "LOGISTIC": _logistic, "HARD_SWISH": _hard_swish}

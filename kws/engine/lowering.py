@@ -12,6 +12,7 @@ import tflite
 
 from kws.config import MAX_NETWORKS
 from kws.engine import elementwise
+from kws.engine.elementwise_check import ELEMENTWISE
 from kws.engine.model_check import proven
 from kws.engine.network import Layer, Network, group_channels, pad_depth
 from kws.engine.operator_check import Step
@@ -198,12 +199,8 @@ def _recall(step: Step, where: str) -> Lowered:
     return "RECALL", NO_WEIGHTS, replace(EMPTY, bias=np.zeros(2, np.int32))
 
 
-def _quantise(step: Step, where: str) -> Lowered:
-    return "TABLE", elementwise.requantised(step.source, step.output), EMPTY
-
-
-def _logistic(step: Step, where: str) -> Lowered:
-    return "TABLE", elementwise.logistic(step.source), EMPTY
+def _table(step: Step, where: str) -> Lowered:
+    return "TABLE", elementwise.table(step), EMPTY
 
 
 _MAKERS = {
@@ -217,8 +214,7 @@ _MAKERS = {
     "MUL": _multiplication,
     "CONCATENATION": _join,
     "RECALL": _recall,
-    "QUANTIZE": _quantise,
-    "LOGISTIC": _logistic,
+    **dict.fromkeys(ELEMENTWISE, _table),
     "SOFTMAX": _softmax,
 }
 

@@ -28,7 +28,7 @@ from kws.errors import KwsError
 
 LAYERS = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
-    *("ADD", "MUL", "CONCATENATION", "SOFTMAX", "MEAN", "LOGISTIC", "QUANTIZE"),
+    *("ADD", "MUL", "CONCATENATION", "SOFTMAX", "MEAN", "LOGISTIC", "QUANTIZE", "HARD_SWISH"),
 )
 MOVES = ("RESHAPE", "SQUEEZE", "PAD")  # operators that compute nothing
 OF_SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")  # by which Keras computes shapes

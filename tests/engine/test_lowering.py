@@ -132,14 +132,14 @@ def branched(shape: tuple[int, ...], branch: Any) -> Any:
 
 
 def excited(layers: Any) -> list[Any]:
-    """Return layers with squeeze-and-excitation over all time, in inverted residuals."""
+    """Return layers with squeeze-and-excitation over all time, as in MobileNetV3."""
 
     def block(x: Any) -> Any:
-        wide = layers.Conv2D(12, 1, activation="relu")(x)
-        wide = layers.DepthwiseConv2D((5, 3), padding="same", activation="relu")(wide)
+        wide = layers.Conv2D(12, 1, activation="hard_silu")(x)
+        wide = layers.DepthwiseConv2D((5, 3), padding="same", activation="hard_silu")(wide)
         factor = layers.GlobalAveragePooling2D(keepdims=True)(wide)
         factor = layers.Conv2D(4, 1, activation="relu")(factor)
-        factor = layers.Conv2D(12, 1, activation="sigmoid")(factor)
+        factor = layers.Conv2D(12, 1, activation="hard_sigmoid")(factor)
         return layers.Add()([x, layers.Conv2D(8, 1)(layers.Multiply()([wide, factor]))])
 
     def last(x: Any) -> Any:

@@ -525,10 +525,11 @@ def test_the_bound_of_a_relu6_is_rounded_upwards(six: float) -> None:
     ],
 )
 def test_every_value_of_a_table(scale: float, zero: int) -> None:
-    """Compare all 256 values of a sigmoid and of changes of scale."""
+    """Compare all 256 values of a sigmoid, of hard swish and of changes of scale."""
     for name, out in (
         ("LOGISTIC", (1 / 256, -128)),
         *(("QUANTIZE", each) for each in ((scale, zero), (0.05, -1), (3.0, 5), (0.001, -128))),
+        *(("HARD_SWISH", each) for each in ((scale, zero), (0.047, -121), (1.7, 5))),
     ):
         net = new((1, 1, 1, 256))
         quantisation = net.graph.tensors[net.last].quantization
@@ -711,6 +712,10 @@ def test_other_refusals() -> None:
     net = new((1, 1, 1, 4))
     net.add("QUANTIZE", (1, 1, 1, 4), [], "", scale=1e-12)
     assert refusal(net) == "x: operator 1 (QUANTIZE): its scales are too far off"
+    for scale in (0.05 / 128, 0.05 * 1024):
+        net = new((1, 1, 1, 4))
+        net.add("HARD_SWISH", (1, 1, 1, 4), [], "", scale=scale)
+        assert refusal(net) == "x: operator 1 (HARD_SWISH): its scales are too far off"
 
 
 def test_other_uses_of_batches_are_refused_by_name() -> None:
