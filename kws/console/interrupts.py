@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import signal
 import sys
+from threading import Condition
 from types import FrameType
 
 IMPORT = "<frozen importlib._bootstrap>"  # of Python's own code, which each import runs
-WAIT_SECONDS = 0.02  # until it is looked again whether a module is still imported
+# Where a lock that other threads wait for is taken or given back, by Python's own code.
+LOCKING = {
+    each.__code__
+    for each in (
+        *(Condition.__enter__, Condition.__exit__),
+        *(Condition._release_save, Condition._acquire_restore),  # type: ignore[attr-defined]
+    )
+}
+WAIT_SECONDS = 0.02  # until it is looked again whether an interrupt would do harm
 
 
 def raise_at_interrupts() -> None:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt, once no module is being imported.
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt, once it does no harm.
 
-    NumPy and Python itself swallow one that an import meets, print a traceback and fail or go on.
+    NumPy and Python itself swallow one that an import meets, print a traceback and fail or go on;
+    a lock that one leaves taken is waited for without end.
     """
     signal.signal(signal.SIGTERM, _interrupted)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was set on purpose
@@ -40,8 +50,15 @@ def end_at_interrupts() -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, or let SIGALRM call this again soon."""
-    while frame is not None and frame.f_code.co_filename != IMPORT:
-        frame = frame.f_back
-    if frame is None or sys.platform == "win32":
+    if sys.platform == "win32" or not _does_harm(frame):
         raise KeyboardInterrupt
     signal.setitimer(signal.ITIMER_REAL, WAIT_SECONDS)
+
+
+def _does_harm(frame: FrameType | None) -> bool:
+    """Return whether an exception here would break an import, or leave a lock taken."""
+    if frame is not None and frame.f_code in LOCKING:
+        return True
+    while frame is not None and frame.f_code.co_filename != IMPORT:
+        frame = frame.f_back
+    return frame is not None

@@ -1,4 +1,4 @@
-"""Test that an interrupt waits for an import, which may swallow it."""
+"""Test that an interrupt waits for an import, which may swallow it, and for a lock."""
 
 from __future__ import annotations
 
@@ -33,3 +33,26 @@ def test_an_interrupt_waits_for_an_import(tmp_path, number):
     (tmp_path / "interrupted.py").write_text(MODULE.format(number=int(number)))
     done = fresh_python(PROGRAM, tmp_path)
     assert (done.stdout, done.stderr) == ("imported\ninterrupted\n", "")
+
+
+LOCKED = """
+import signal, threading, time
+from functools import partial
+from types import SimpleNamespace
+from kws.console.interrupts import raise_at_interrupts
+raise_at_interrupts()
+lock = SimpleNamespace(acquire=None, release=None)
+lock.__enter__ = partial(signal.raise_signal, signal.SIGINT)  # it is taken, but not yet used
+lock.__exit__ = lambda *error: print("given back")
+try:
+    with threading.Condition(lock):
+        time.sleep(600)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_leaves_no_lock_taken(tmp_path):
+    """Threads that wait for it would do so without end, and the command for them."""
+    done = fresh_python(LOCKED, tmp_path)
+    assert (done.stdout, done.stderr) == ("given back\ninterrupted\n", "")
