@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* State the limits of a network, and how many frequency bins a convolution computes at once. */
-enum { KWS_MAX_LAYERS = 64, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
+enum { KWS_MAX_LAYERS = 255, KWS_MAX_PHASES = 2, KWS_BINS_AT_ONCE = 5 };
 
 /* Name the kinds of layers. Dense is a convolution with one output bin and weights laid out for
  * it. A keep passes its input on and keeps as many time steps as a layer after it needs that adds,

@@ -26,7 +26,7 @@ KINDS = (
     "JOIN",
 )
 DEPTH_STEP = 8  # the depth of a convolution is padded to a multiple of it
-MAX_LAYERS = 64  # KWS_MAX_LAYERS
+MAX_LAYERS = 255  # KWS_MAX_LAYERS
 MAX_PHASES = 2  # KWS_MAX_PHASES
 LAYER_STATE_BYTES = 2  # sizeof kws_layer_state
 

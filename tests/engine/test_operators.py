@@ -500,6 +500,21 @@ def test_means(shape: tuple[int, ...], axes: list[int] | int) -> None:
     compare(averaged(shape, axes))
 
 
+def test_a_network_has_255_layers_at_most() -> None:
+    for blocks, layers in ((63, 254), (64, 258)):
+        net = new((1, 4, 3, 2))
+        for _ in range(blocks):  # a keep, two convolutions and a sum each
+            kept, scale = net.last, 0.05
+            convolve(net, (1, 4, 3, 2), (1, 1), scale=scale)
+            convolve(net, (1, 4, 3, 2), (1, 1), scale=scale)
+            net.add("ADD", (1, 4, 3, 2), [kept], "AddOptions", scale=scale)
+        classify(net)
+        if layers <= 255:
+            assert len(compare(net, varied=False).layers) == layers
+        else:
+            assert refusal(net) == f"x: {layers} layers are not 1 to 255"
+
+
 @pytest.mark.parametrize("six", [2.5, 6.5, 40.5, 41.0])
 def test_the_bound_of_a_relu6_is_rounded_upwards(six: float) -> None:
     net = new((1, 1, 1, 8))
