@@ -20,7 +20,7 @@ PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils
 	libc6-dev-powerpc-cross dbus ffmpeg mosquitto openssl systemd
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model small-model base-model trunk firmware system-packages
+.PHONY: help demo test lint model small-model base-model esphome-model trunk firmware system-packages
 
 help:
 	@echo 'make demo             detect the wake words in a sample, then on the microphone'
@@ -29,6 +29,7 @@ help:
 	@echo 'make model DATA=folder       train the shipped model again, by models/home.toml'
 	@echo 'make small-model DATA=folder train the one for small processors, by models/home-small.toml'
 	@echo 'make base-model DATA=folder  train the pretrained base model again, by models/base.toml'
+	@echo 'make esphome-model DATA=folder train the one that words for ESPHome start from'
 	@echo '                      WORK=folder keeps what an interrupted run made, KOKORO=folder adds its'
 	@echo '                      voices, EMBEDDING=folder distils the speech embedding (docs/train.md)'
 	@echo 'make firmware         export the shipped model into the ready sketch of firmware_export/'
@@ -61,8 +62,9 @@ model: NAME := home
 model: DISTILLED = $(if $(EMBEDDING),--embedding $(EMBEDDING))
 small-model: NAME := home-small
 base-model: NAME := base
-model small-model base-model: TRAINED = $(or $(WORK),models/$(NAME).work)
-model small-model base-model: $(VENV)/dev.stamp
+esphome-model: NAME := esphome
+model small-model base-model esphome-model: TRAINED = $(or $(WORK),models/$(NAME).work)
+model small-model base-model esphome-model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
 		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(DISTILLED)

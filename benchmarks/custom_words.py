@@ -62,6 +62,7 @@ def main() -> None:
     arguments.add_argument("--words", help="of those that are kept unheard; default all")
     arguments.add_argument("--counts", default=COUNTS, help="of recordings, 0 for the text alone")
     arguments.add_argument("--speech", type=Path, help="recorded speech to train on as well")
+    arguments.add_argument("--init", help="model that training starts from, instead of home")
     arguments.add_argument("--output", type=Path, required=True)
     given = arguments.parse_args()
     everything = from_recipe(given.recipe, given.data)
@@ -72,7 +73,7 @@ def main() -> None:
     for word in given.words.split(",") if given.words else unheard:
         work = given.work / word.replace(" ", "_")
         study = Study.of(word, everything, given.data, work, held_out)
-        study = replace(study, speech=given.speech)
+        study = replace(study, speech=given.speech, initial=given.init)
         for count in map(int, given.counts.split(",")):
             results.append({"word": word, "recordings": count, **study.result(count)})
             print(json.dumps(results[-1]), flush=True)
@@ -103,6 +104,7 @@ class Study:
     work: Path
     held_out: Sequence[int]  # partitions that it is tested on
     speech: Path | None = None  # without the word, of which `kws new` is given what is not tested
+    initial: str | None = None  # model that training starts from; None for home
 
     @staticmethod
     def of(
@@ -125,12 +127,15 @@ class Study:
 
     def result(self, count: int) -> dict[str, Any]:
         """Return what `kws new` says of its model of `count` recordings, and what is measured."""
-        folder = self.work / (f"{count}-and-speech" if self.speech else str(count))
+        named = str(count) + ("-and-speech" if self.speech else "")
+        folder = self.work / (f"{named}-from-{Path(self.initial).stem}" if self.initial else named)
         model, report = folder / "model.tflite", folder / "report"
         figures = report / "report.json"
         if not (model.exists() and figures.exists()):  # or interrupted between the two
             command = [sys.executable, "-m", "kws", "new", self.word, "--anyway"]
             command += ["--output", str(model), "--report", str(report)]
+            if self.initial:
+                command += ["--init", self.initial]
             if count or self.speech:
                 command += ["--recordings", str(self._dataset(count, folder / "recordings"))]
             folder.mkdir(parents=True, exist_ok=True)

@@ -22,23 +22,14 @@ from kws.engine.native import (
     NativeSpotter,
 )
 from kws.errors import KwsError
+from kws.micro_frontend import InterleavedStreams, MicroFrontend
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
 from kws.sensitivity import with_sensitivity
-from kws.types import Classifier, Frames, Samples
+from kws.types import Classifier, FeatureExtractor, Samples
 
 BACKENDS = ("c", "numpy")
 DEFAULT_BACKEND = "c" if AVAILABLE else "numpy"
-
-
-class FeatureExtractor(Protocol):
-    """Turn a stream of samples into feature frames; kws.mfcc.Mfcc defines it."""
-
-    def reset(self) -> None:
-        """Forget the stream."""
-
-    def push(self, samples: Samples) -> Frames:
-        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
 
 
 class SpotterBackend(Protocol):
@@ -169,11 +160,9 @@ def open_front_end(model: ModelFile) -> FeatureExtractor:
 def open_mfcc(front_end: FrontEnd) -> FeatureExtractor:
     """Set up the feature extractor in binary32 by the fastest backend."""
     if front_end.kind == MICRO_FRONTEND:
-        if AVAILABLE and front_end == MICRO:
-            return NativeMicroFrontend()
-        from kws.micro_frontend import MicroFrontend
-
-        return MicroFrontend(front_end)
+        stream = NativeMicroFrontend if AVAILABLE else MicroFrontend
+        count = MICRO.hop // front_end.hop
+        return stream() if count == 1 else InterleavedStreams([stream() for _ in range(count)])
     if AVAILABLE:
         return NativeMfcc(front_end)
     from kws.mfcc import Mfcc

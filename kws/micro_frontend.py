@@ -9,58 +9,84 @@ kws/micro_frontend_tables.py.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from kws.config import MICRO, FrontEnd
+from kws.config import MICRO
 from kws.errors import KwsError
-from kws.types import Frames, Samples
+from kws.types import FeatureExtractor, Frames, Samples
 
 NEPER = 2.5  # of a feature, for e times the amplitude: 64 / 25.6
 MAX_FEATURE = 26.0  # that ESPHome's int8 input reaches from 0
-MISSING = "a model on TFLM's microfrontend needs pymicro-features (pip install 'kws[esphome]')"
+MISSING = (
+    "a model on TFLM's microfrontend needs kws with its C engine, or pymicro-features (pip install"
+    " 'kws[esphome]')"
+)
 
 
 class MicroFrontend:
-    """Turn samples into feature frames; the division into pushes changes no bit.
+    """Turn samples into feature frames; the division into pushes changes no bit."""
 
-    Frame i covers samples [i * hop, i * hop + window). With a hop that is a fraction of 10 ms, as
-    training stores frames, several streams give them in turn.
-    """
-
-    def __init__(self, spec: FrontEnd) -> None:
-        """Set up the streams.
+    def __init__(self) -> None:
+        """Set up the stream.
 
         Raises:
             KwsError: the package is missing.
         """
         try:
-            from pymicro_features import MicroFrontend as Stream
+            from pymicro_features import MicroFrontend as Library
         except ImportError as error:
             raise KwsError(MISSING) from error
-        self._hop, self._coefficients = spec.hop, spec.coefficients
-        self._streams: list[Any] = [Stream() for _ in range(MICRO.hop // spec.hop)]
+        self._library = Library()
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
-        for stream in self._streams:
-            stream.reset()
+        self._library.reset()
         self._pending = np.zeros(0, np.int16)
-        self._blocks = 0  # of a hop that came before what is pending
 
     def push(self, samples: Samples) -> Frames:
         """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
         samples = np.concatenate([self._pending, samples]).astype("<i2")
-        frames: deque[list[float]] = deque()
-        at = 0
-        while at + MICRO.hop <= len(samples):
-            # A stream takes 10 ms at a time; each begins a hop after the one before.
-            stream = self._streams[self._blocks % len(self._streams)]
-            features = stream.process_samples(samples[at : at + MICRO.hop].tobytes()).features
-            if features:
-                frames.append(features)
-            at, self._blocks = at + self._hop, self._blocks + 1
-        self._pending = samples[at:].astype(np.int16)
-        return np.array(frames, np.float32).reshape(-1, self._coefficients)
+        whole = len(samples) // MICRO.hop * MICRO.hop
+        features = (
+            self._library.process_samples(samples[at : at + MICRO.hop].tobytes()).features
+            for at in range(0, whole, MICRO.hop)
+        )
+        frames = [frame for frame in features if frame]
+        self._pending = samples[whole:].astype(np.int16)
+        return np.array(frames, np.float32).reshape(-1, MICRO.coefficients)
+
+
+class InterleavedStreams:
+    """Turn samples into frames at a fraction of 10 ms, which streams give in turn.
+
+    Training stores frames like that. Frame i covers samples [i * hop, i * hop + window).
+    """
+
+    def __init__(self, streams: Sequence[FeatureExtractor]) -> None:
+        """Take turns with streams, each of which begins a hop after the one before."""
+        self._streams = streams
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        count = len(self._streams)
+        for stream in self._streams:
+            stream.reset()
+        self._passed_over = [index * MICRO.hop // count for index in range(count)]  # samples to go
+        self._waiting = [deque[Frames]() for _ in range(count)]
+        self._turn = 0
+
+    def push(self, samples: Samples) -> Frames:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+        for index, stream in enumerate(self._streams):
+            passed_over = min(self._passed_over[index], len(samples))
+            self._passed_over[index] -= passed_over
+            self._waiting[index].extend(stream.push(samples[passed_over:]))
+        frames = []
+        while waiting := self._waiting[self._turn]:
+            frames.append(waiting.popleft())
+            self._turn = (self._turn + 1) % len(self._streams)
+        return np.array(frames, np.float32).reshape(-1, MICRO.coefficients)

@@ -27,7 +27,9 @@ from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
 DEFAULT_BASE = "home"  # whose weights `kws train` starts from
-SMALL_BASE = "base"  # that is no detector: for training words of a smaller network
+# Shipped for training to start from, which are no detectors: of a smaller network; of words that
+# ESPHome's devices run, on TFLM's microfrontend.
+BASES = SMALL_BASE, ESPHOME_BASE = "base", "esphome"
 FORMER_NAMES = {"trunk": SMALL_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
 NETWORK_ENTRIES = tuple(  # the networks of a committee after the first, each a .tflite

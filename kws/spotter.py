@@ -100,7 +100,7 @@ def front_end_of(model: ModelFile) -> Mfcc | FixedMfcc | MicroFrontend:
     """Set up the front end of a model in its arithmetic."""
     front_end = model.config.front_end
     if front_end.kind == MICRO_FRONTEND:
-        return MicroFrontend(front_end)
+        return MicroFrontend()
     if front_end.arithmetic == "fixed":
         return FixedMfcc(front_end, *model.input_quantisation)
     return Mfcc(front_end)

@@ -16,6 +16,16 @@ Float: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]
 
 
+class FeatureExtractor(Protocol):
+    """Turn a stream of samples into feature frames; kws.mfcc.Mfcc defines it."""
+
+    def reset(self) -> None:
+        """Forget the stream."""
+
+    def push(self, samples: Samples) -> Frames:
+        """Take int16 samples [n]; return the frames they complete, [frames, coefficients]."""
+
+
 class Classifier(Protocol):
     """Turn a stream of feature frames into scores; kws.ds_cnn.DsCnn defines it."""
 

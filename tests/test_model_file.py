@@ -21,7 +21,7 @@ def test_the_base_model_is_found_by_its_former_name(caplog):
 
 
 def test_a_name_is_looked_up_and_a_path_is_taken_as_it_is(tmp_path):
-    assert {"base", "home"} <= set(shipped())
+    assert {"base", "esphome", "home"} <= set(shipped())
     assert find("home").is_file()
     assert find("elsewhere/home") == Path("elsewhere/home")
     with pytest.raises(KwsError, match=r"^no model named 'attic'; shipped are: base, home"):

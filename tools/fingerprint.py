@@ -31,7 +31,7 @@ from kws.posterior import Posterior
 from kws.spotter import front_end_of
 
 SAMPLES = Path(__file__).parents[1] / "audio_samples"
-MODELS = ("home", "base", "home-small")  # all that are shipped
+MODELS = ("home", "base", "esphome", "home-small")  # all that are shipped
 HOUR = 3600 * SAMPLE_RATE
 # Folders of a data folder, ending of the recordings, and every which of them is taken.
 HOUR_SOURCES = (("wake", ".flac", 4), ("speech/librispeech", ".opus", 2), ("noise/esc10", "", 8))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_training_extras
+from kws.commands.train_options import Init
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def new(
     phrase: Phrase,
     recordings: Recordings = None,
     output: Output = None,
+    init: Init = None,
     alarms: Alarms = None,
     report: Report = None,
     work: Work = None,
@@ -70,9 +72,11 @@ def new(
     A phrase alone is enough: the installed synthesisers say it, and phrases that
     sound like it. Recordings by those who will say it make it much better. At
     the end it says what was reached on voices that training never had, and what
-    would help most. Needs the extra named train.
+    would help most. With --init esphome it is a word for ESPHome's devices, which
+    kws export --format esphome writes. Needs the extra named train.
     """
     require_training_extras("kws new", report, kokoro, cluster)
+    from kws.config import MICRO_FRONTEND
     from kws.data.keywords import folder_name
     from kws.parallel import Cluster
 
@@ -87,12 +91,14 @@ def new(
     output = output or Path(f"{name}.tflite")
     folder = work or default_work(output)
     options = TrainingOptions(
-        alarms_per_hour=alarms, kokoro=kokoro, language=language, phrase=phrase
+        initial=init, alarms_per_hour=alarms, kokoro=kokoro, language=language, phrase=phrase
     )
     planned = plan(recordings, folder, options=options)
     _require_utterances(planned.dataset)
     run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
     typer.echo(f"try it: kws listen --model {output}")
+    if planned.recipe.front_end.kind == MICRO_FRONTEND:
+        typer.echo(f"for ESPHome: kws export {output} --format esphome --output DIR")
 
 
 def _check(phrase: str, anyway: bool, language: str | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kws.errors import KwsError
 from kws.keyword_names import comparison_key
-from kws.model_file import DEFAULT_MODEL, SMALL_BASE, ModelFile, find, shipped
+from kws.model_file import BASES, DEFAULT_MODEL, ModelFile, find, shipped
 
 
 class NoSuchKeywordError(KwsError):
@@ -36,7 +36,7 @@ def shipped_paths(model: str | Path | None = None) -> dict[str, str]:
 
     A keyword that several models have is that of the first of them.
     """
-    models = [name for name in shipped() if name != SMALL_BASE]  # no detector
+    models = [name for name in shipped() if name not in BASES]  # no detectors
     names = sorted(models, key=lambda name: name != DEFAULT_MODEL) if model is None else [model]
     paths: dict[str, str] = {}
     for name in names:

@@ -82,17 +82,20 @@ def with_recipe(recipe: Path, synthesis: Synthesis, keywords: Sequence[str]) -> 
     return synthesis
 
 
-def recipe_tables(recipe: Path) -> list[TomlTable]:
-    """Return the content of a recipe and, before it, of the one that it extends, if any."""
+def recipe_tables(recipe: Path, extending: tuple[Path, ...] = ()) -> list[TomlTable]:
+    """Return the content of a recipe and, before it, of the one that it extends, if any.
+
+    extending: recipes that extend this one, none of which it may extend itself.
+    """
     toml = read_toml(recipe)
     _forbid_others(toml, (*KEYS, *HYPERPARAMETERS))
     extends = _key(toml, "extends")
     if extends is None:
         return [toml]
-    base = read_toml(current_path(recipe.parent / toml.text(extends)))
-    if _key(base, "extends"):
-        raise toml.error(extends, f"{base.path} extends another one itself")
-    return [base, toml]
+    base, extending = current_path(recipe.parent / toml.text(extends)), (*extending, recipe)
+    if any(base.resolve() == other.resolve() for other in extending):
+        raise toml.error(extends, f"{base} extends this one in turn")
+    return [*recipe_tables(base, extending), toml]
 
 
 def _joined(base: Dataset, toml: TomlTable, root: Path) -> Dataset:

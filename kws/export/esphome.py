@@ -18,7 +18,7 @@ from kws.errors import KwsError
 from kws.export.exported_folder import write
 from kws.export.library_models import Chosen
 from kws.micro_wake_word import QUANTISATION, quantisation
-from kws.model_file import ModelFile
+from kws.model_file import ESPHOME_BASE, ModelFile
 
 MAX_STATES = 20  # resource variables that ESPHome has room for
 MINIMUM_ESPHOME = "2024.7.0"
@@ -89,8 +89,8 @@ def _check(config: ModelConfig, where: str) -> None:
     """Refuse settings that a pair cannot have."""
     if config.front_end != MICRO:
         raise KwsError(
-            f"{where}: not trained on the microfrontend;"
-            f" kws train --recipe models/esphome.toml does"
+            f"{where}: not trained on the microfrontend; kws train or kws new with --init"
+            f" {ESPHOME_BASE} does"
         )
     if len(config.keywords) != 1:
         raise KwsError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from kws.backend import open_mfcc
 from kws.config import MFCC
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset, for_phrase, from_folder
@@ -77,6 +78,7 @@ def plan(
     start = NONE if with_data or own_split else DEFAULT_BASE
     recipe = _hyperparameters(recipe_file, default, options.initial, start, is_recorded(dataset))
     recipe = options.applied_to(recipe)
+    open_mfcc(recipe.front_end)  # KwsError where it needs a package that is missing
     _check_batches(recipe, len(dataset.positives))
     if not own_split and not dataset.base_model:
         for line in keyword_warnings(list(dataset.positives), options.spoken_language):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kws.config import MAX_NETWORKS, SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
+from kws.config import MAX_NETWORKS, MICRO_FRONTEND, SAMPLE_RATE, FrontEnd, ModelConfig, Smoothing
 from kws.model_file import ModelFile
 from kws.training.architecture import Architecture, within
 
@@ -200,7 +200,7 @@ def fine_tuning(model: ModelFile) -> Recipe:
     keyword, which are not the same ones. Its thresholds and figures come from a quarter of the
     speakers.
     """
-    return Recipe(
+    recipe = Recipe(
         initial=model,
         front_end=model.config.front_end,
         architecture=Architecture.of(model),
@@ -217,14 +217,30 @@ def fine_tuning(model: ModelFile) -> Recipe:
         posterior=PosteriorHandling(pre_roll_ms=model.config.gate.pre_roll_ms),
         committee=CommitteeRecipe(networks=2, bound=0.05),
     )
+    return _for_esphome(recipe) if model.config.front_end.kind == MICRO_FRONTEND else recipe
+
+
+def _for_esphome(recipe: Recipe) -> Recipe:
+    """Return a recipe for a model on TFLM's microfrontend, of one network, as ESPHome's are.
+
+    The front end evens out levels and noise, so that mixing and tilting its features is not what
+    mixing and tilting sound would be: examples are mixed as sound, before it.
+    """
+    return replace(
+        recipe,
+        loss=replace(recipe.loss, max_pooling_steps=5),
+        augmentation=replace(recipe.augmentation, background_mixing=0.0, spectral_tilt=0.1),
+        committee=CommitteeRecipe(),
+    )
 
 
 def from_text_alone(model: ModelFile) -> Recipe:
     """Return the default for training that starts from a model, of words that nobody recorded."""
     usual = fine_tuning(model)
+    networks = 3 if usual.committee.networks > 1 else 1
     return replace(
         usual,
         # People who call a device take up to 1.4 times as long for a word as synthesisers do.
         augmentation=replace(usual.augmentation, tempo_perturbation=(-0.7, 0.1)),
-        committee=replace(usual.committee, networks=3),
+        committee=replace(usual.committee, networks=networks),
     )

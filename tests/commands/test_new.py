@@ -34,6 +34,9 @@ def test_phrases_that_are_refused_are_one_line(tmp_path: Path) -> None:
     assert "has two syllables" in first
     assert "'hey lumen'" in first
     assert "no: not a folder that can be written to" in last
+    done = kws("new", "hey lumen", "--init", "nothing", "--output", tmp_path / "x.tflite")
+    assert done.returncode == 1
+    assert "no model named 'nothing'; shipped are: base, esphome, home" in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -155,8 +155,10 @@ def test_a_recipe_extends_another(tmp_path: Path, data: Path) -> None:
     assert not from_recipe(tmp_path / "recipe.toml", data).base_model
 
     third = tmp_path / "third.toml"
-    third.write_text('extends = "base.toml"\n[keywords]\nmore = ["more"]\n')
-    with pytest.raises(KwsError, match=r"third\.toml:1: .*base\.toml extends another one itself"):
+    third.write_text('extends = "base.toml"\n[keywords]\nmost = ["more"]\n')
+    assert list(from_recipe(third, data).positives) == ["computer", "more", "most"]
+    (tmp_path / "recipe.toml").write_text('extends = "third.toml"\n')
+    with pytest.raises(KwsError, match=r"recipe\.toml:1: .*third\.toml extends this one in turn"):
         from_recipe(third, data)
     third.write_text('base_model = 1\n[keywords]\nmore = ["more"]\n')
     with pytest.raises(

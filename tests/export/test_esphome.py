@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -11,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from command_line import ROOT
 from conftest import skip_without, tensorflow
 
 PACKAGES = ("pymicro_features", "pymicro_wakeword", "tflite_micro", "yaml")
@@ -25,6 +25,7 @@ from kws.errors import KwsError  # noqa: E402
 from kws.export.esphome import file_name  # noqa: E402
 from kws.export.formats import export_as  # noqa: E402
 from kws.export.sketch import export  # noqa: E402
+from kws.micro_frontend import InterleavedStreams, MicroFrontend  # noqa: E402
 from kws.model_file import ModelFile  # noqa: E402
 from kws.training.example_store import EXAMPLES, ExamplePool  # noqa: E402
 from kws.training.features import ExampleLayout, LogMelExtractor  # noqa: E402
@@ -38,6 +39,7 @@ from kws.training.recipe import (  # noqa: E402
     Schedule,
 )
 from kws.training.training_options import TrainingOptions  # noqa: E402
+from kws.types import FeatureExtractor  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -215,14 +217,29 @@ def test_the_front_end_is_that_of_the_library_however_it_is_divided() -> None:
         found = np.concatenate([front_end.push(part) for part in parts])
         assert found.tobytes() == expected.tobytes()
         front_end.reset()
-    stored = open_mfcc(replace(MICRO, hop=80)).push(samples)
-    assert len(stored) == (len(samples) - 480) // 80 + 1
-    np.testing.assert_array_equal(stored[::2], expected)
-    np.testing.assert_array_equal(stored[1::2], open_mfcc(MICRO).push(samples[80:]))
+
+
+@pytest.mark.parametrize("stream", [MicroFrontend, lambda: open_mfcc(MICRO)], ids=["library", "c"])
+def test_frames_of_half_the_hop_come_from_two_streams(
+    stream: Callable[[], FeatureExtractor],
+) -> None:
+    samples = np.random.default_rng(0).normal(0, 2000, SAMPLE_RATE).astype(np.int16)
+    both, alone = InterleavedStreams([stream(), stream()]), stream()
+    for _ in range(2):
+        parts = np.split(samples, [1, 79, 80, 81, 500, 559, 9000])
+        stored = np.concatenate([both.push(part) for part in parts])
+        assert len(stored) == (len(samples) - 480) // 80 + 1
+        np.testing.assert_array_equal(stored[::2], alone.push(samples))
+        alone.reset()
+        np.testing.assert_array_equal(stored[1::2], alone.push(samples[80:]))
+        alone.reset()
+        both.reset()
 
 
 def test_refusals(model: ModelFile, tmp_path: Path) -> None:
-    with pytest.raises(KwsError, match="home: not trained on the microfrontend; kws train --re"):
+    with pytest.raises(
+        KwsError, match=r"home: not trained on the microfrontend; .* --init esphome"
+    ):
         export_as("esphome", ["home"], (), tmp_path / "out")
     path = tmp_path / "it.tflite"
     path.write_bytes(model.content)
@@ -233,9 +250,14 @@ def test_refusals(model: ModelFile, tmp_path: Path) -> None:
     assert file_name("Où est-ce?") == "ou_est_ce"
 
 
-def test_the_recipe_is_for_the_microfrontend_and_starts_from_nothing(tmp_path: Path) -> None:
-    options = TrainingOptions(phrase="hey lumen")
-    recipe = plan(None, tmp_path, ROOT / "models" / "esphome.toml", options).recipe
-    assert recipe.front_end == MICRO
-    assert recipe.initial is None
+def test_a_word_starts_from_the_shipped_model(tmp_path: Path) -> None:
+    """It is one network, and its examples are mixed as sound alone."""
+    options = TrainingOptions(phrase="hey lumen", initial="esphome")
+    recipe = plan(None, tmp_path, options=options).recipe
+    assert recipe.initial == ModelFile.load("esphome")
+    assert recipe.front_end == ModelFile.load("esphome").config.front_end
+    assert replace(recipe.front_end, mean=(), scale=()) == MICRO
     assert recipe.architecture.first_kernel % recipe.architecture.stride == 0
+    assert recipe.committee.networks == 1
+    assert recipe.augmentation.background_mixing == 0
+    assert recipe.loss.max_pooling_steps == 5

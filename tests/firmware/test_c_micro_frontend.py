@@ -91,7 +91,7 @@ def compare(path: Path, target: Target, folder: Path) -> None:
     export(path, folder / "c")
     binary = target.build(folder / "c", "trace_micro_frontend")
     found = target.run(binary, samples.astype(f"{order}i2").tobytes(), folder)
-    frames = MicroFrontend(MICRO).push(samples)
+    frames = MicroFrontend().push(samples)
     count = len(frames)
     assert len(np.unique(frames)) > 200
     assert int(np.frombuffer(found[-4:], f"{order}u4")[0]) == count == 398
@@ -129,7 +129,7 @@ def test_the_division_into_pushes_changes_nothing() -> None:
     from kws.engine.native import NativeMicroFrontend
 
     samples, frontend = signal(), NativeMicroFrontend()
-    expected = MicroFrontend(MICRO).push(samples).tobytes()
+    expected = MicroFrontend().push(samples).tobytes()
     for _ in range(2):
         parts = np.split(samples, [1, 479, 480, 481, 1000, 30_000])
         assert np.concatenate([frontend.push(part) for part in parts]).tobytes() == expected

@@ -138,7 +138,7 @@ def test_the_file_of_the_base_model_states_all_that_made_it() -> None:
 
 def test_the_shipped_recipes_state_every_key() -> None:
     """Those without a teacher need no section of one; what extends another states the rest."""
-    for name in ("home", "base", "home-small"):
+    for name in ("home", "base", "esphome", "home-small"):
         text = (ROOT / "models" / f"{name}.toml").read_text()
         made = read_hyperparameters(ROOT / "models" / f"{name}.toml", WAKE_WORDS)
         extends = "\nextends = " in text
