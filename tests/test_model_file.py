@@ -24,7 +24,9 @@ def test_a_name_is_looked_up_and_a_path_is_taken_as_it_is(tmp_path):
     assert {"base", "esphome", "home"} <= set(shipped())
     assert find("home").is_file()
     assert find("elsewhere/home") == Path("elsewhere/home")
-    with pytest.raises(KwsError, match=r"^no model named 'attic'; shipped are: base, esphome, home"):
+    with pytest.raises(
+        KwsError, match=r"^no model named 'attic'; shipped are: base, esphome, home"
+    ):
         find("attic")
 
 

@@ -44,8 +44,8 @@ ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all 
 # Synthetic speech is easier for some words than what people say. So thresholds that it sets are no
 # lower than recorded speech asks for: such odds for one false alarm of a keyword per hour, which go
 # inversely with the root of the rate (docs/experiments/custom_words.md). A network that has heard
-# people say the word is surer of what people say.
-RECORDED_ODDS, ODDS_OF_RECORDED_WORDS = 9.0, 20.0
+# people say the word is surer of what people say, and one alone is surer than the mean of several.
+RECORDED_ODDS, ODDS_OF_RECORDED_WORDS, ODDS_OF_ONE_NETWORK = 9.0, 20.0, 140.0
 RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
 
@@ -84,10 +84,11 @@ def calibrate(
         _log.warning("for no false alarm at all there are no other sensitivities")
         return replace(config, thresholds=thresholds_for(running, 0.0))
     points, measured = {}, {}
+    odds = _odds_of_recorded_speech(config, recorded)
     for name, share in SHARES.items():
         rate = share * alarms_per_hour
         least = (
-            _least_by_synthesis(rate / len(config.keywords), recorded)
+            _least_by_synthesis(rate / len(config.keywords), odds)
             if measured_on == SYNTHETIC
             else ARG_MAX
         )
@@ -118,10 +119,19 @@ def thresholds_for(
     return tuple(thresholds)
 
 
-def _least_by_synthesis(alarms_per_hour: float, recorded: bool) -> float:
-    """Return the least threshold that synthetic speech may set for a rate of one keyword."""
-    of_one_per_hour = ODDS_OF_RECORDED_WORDS if recorded else RECORDED_ODDS
-    odds = of_one_per_hour / math.sqrt(alarms_per_hour)
+def _odds_of_recorded_speech(config: ModelConfig, recorded: bool) -> float:
+    """Return the odds that one false alarm of a keyword per hour takes in recorded speech."""
+    if config.committee is None or len(config.committee.phases) == 1:
+        return ODDS_OF_ONE_NETWORK
+    return ODDS_OF_RECORDED_WORDS if recorded else RECORDED_ODDS
+
+
+def _least_by_synthesis(alarms_per_hour: float, odds_of_one: float) -> float:
+    """Return the least threshold that synthetic speech may set for a rate of one keyword.
+
+    odds_of_one: for one false alarm per hour.
+    """
+    odds = odds_of_one / math.sqrt(alarms_per_hour)
     return max(ARG_MAX, odds / (1 + odds))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kws.calibration_card import HELD_OUT, SYNTHETIC, calibration_lines, calibration_of
-from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.config import CommitteeConfig, FrontEnd, ModelConfig, Smoothing
 from kws.errors import KwsError
 from kws.evaluation.scores import Scores
 from kws.evaluation.speech_peaks import SpeechPeaks, join_peaks, log_odds
@@ -145,17 +146,21 @@ def test_no_threshold_is_below_the_arg_max_or_above_one() -> None:
 
 def test_synthetic_speech_sets_no_low_thresholds() -> None:
     """One false alarm per hour of a keyword takes odds of 9, a quarter of one twice as much."""
+    committee = replace(CONFIG, committee=CommitteeConfig((0.2, 0.2), (1, 1)))
     easy, certain = spaced(5.0, -20.0), spaced(5.0, 30.0)
     for rate, least in ((2.0, 0.9), (0.5, 18 / 19), (2000.0, ARG_MAX)):
-        config = calibrate(CONFIG, easy, CLEAN, rate, SYNTHETIC)
+        config = calibrate(committee, easy, CLEAN, rate, SYNTHETIC)
         assert config.thresholds == pytest.approx((least, least))
-    points = operating_points(calibrate(CONFIG, easy, CLEAN, 0.2, SYNTHETIC))
+    points = operating_points(calibrate(committee, easy, CLEAN, 0.2, SYNTHETIC))
     low, normal, high = (points[name].thresholds[0] for name in ("low", "normal", "high"))
     assert 0.9 < high < normal < low < 1
-    assert calibrate(CONFIG, certain, CLEAN, 0.2, SYNTHETIC).thresholds == (1.0, 1.0)
-    recorded = calibrate(CONFIG, easy, CLEAN, 0.5, SYNTHETIC, recorded=True)
+    assert calibrate(committee, certain, CLEAN, 0.2, SYNTHETIC).thresholds == (1.0, 1.0)
+    recorded = calibrate(committee, easy, CLEAN, 0.5, SYNTHETIC, recorded=True)
     assert recorded.thresholds == pytest.approx((40 / 41, 40 / 41))  # odds of 20 for one per hour
-    assert calibrate(CONFIG, easy, CLEAN, 0.5, HELD_OUT, recorded=True).thresholds < (0.9, 0.9)
+    assert calibrate(committee, easy, CLEAN, 0.5, HELD_OUT, recorded=True).thresholds < (0.9, 0.9)
+    for alone in (CONFIG, replace(CONFIG, committee=CommitteeConfig((0.2, 0.2), (2,)))):
+        one = calibrate(alone, easy, CLEAN, 0.5, SYNTHETIC)
+        assert one.thresholds == pytest.approx((280 / 281, 280 / 281))
 
 
 def test_no_false_alarm_at_all_is_above_every_peak() -> None:
