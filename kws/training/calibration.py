@@ -43,9 +43,9 @@ SHARES = {"low": 0.25, NORMAL: 1.0, "high": 5.0}
 ARG_MAX = 0.5  # least threshold: above it, a keyword is more probable than all else together
 # Synthetic speech is easier for some words than what people say. So thresholds that it sets are no
 # lower than recorded speech asks for: such odds for one false alarm of a keyword per hour, which go
-# inversely with the root of the rate (docs/experiments/custom_words.md). A network that has heard
-# people say the word is surer of what people say, and one alone is surer than the mean of several.
-RECORDED_ODDS, ODDS_OF_RECORDED_WORDS, ODDS_OF_ONE_NETWORK = 9.0, 20.0, 140.0
+# inversely with the root of the rate (docs/experiments/custom_words.md). They differ by whether
+# training had recordings of the keyword. The mean of several networks is less sure than one.
+ODDS_OF_COMMITTEES, ODDS_OF_ONE_NETWORK = {False: 9.0, True: 20.0}, {False: 140.0, True: 50.0}
 RUNNING = "running"  # recordings that follow each other as sentences of a talk do
 MIN_COUNT = 5  # false alarms that the hours must let expect, or a rate counts as extrapolated
 
@@ -121,9 +121,8 @@ def thresholds_for(
 
 def _odds_of_recorded_speech(config: ModelConfig, recorded: bool) -> float:
     """Return the odds that one false alarm of a keyword per hour takes in recorded speech."""
-    if config.committee is None or len(config.committee.phases) == 1:
-        return ODDS_OF_ONE_NETWORK
-    return ODDS_OF_RECORDED_WORDS if recorded else RECORDED_ODDS
+    alone = config.committee is None or len(config.committee.phases) == 1
+    return (ODDS_OF_ONE_NETWORK if alone else ODDS_OF_COMMITTEES)[recorded]
 
 
 def _least_by_synthesis(alarms_per_hour: float, odds_of_one: float) -> float:

@@ -159,8 +159,9 @@ def test_synthetic_speech_sets_no_low_thresholds() -> None:
     assert recorded.thresholds == pytest.approx((40 / 41, 40 / 41))  # odds of 20 for one per hour
     assert calibrate(committee, easy, CLEAN, 0.5, HELD_OUT, recorded=True).thresholds < (0.9, 0.9)
     for alone in (CONFIG, replace(CONFIG, committee=CommitteeConfig((0.2, 0.2), (2,)))):
-        one = calibrate(alone, easy, CLEAN, 0.5, SYNTHETIC)
-        assert one.thresholds == pytest.approx((280 / 281, 280 / 281))
+        for by_people, least in ((False, 280 / 281), (True, 100 / 101)):
+            one = calibrate(alone, easy, CLEAN, 0.5, SYNTHETIC, by_people)
+            assert one.thresholds == pytest.approx((least, least))
 
 
 def test_no_false_alarm_at_all_is_above_every_peak() -> None:
