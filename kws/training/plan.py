@@ -76,7 +76,7 @@ def plan(
     if options.kokoro is not None:
         dataset = with_kokoro(dataset, options.kokoro)
     start = NONE if with_data or own_split else DEFAULT_BASE
-    recipe = _hyperparameters(recipe_file, default, options.initial, start, is_recorded(dataset))
+    recipe = _hyperparameters(recipe_file, default, options.initial, start, _is_well_known(dataset))
     recipe = options.applied_to(recipe)
     open_mfcc(recipe.front_end)  # KwsError where it needs a package that is missing
     _check_batches(recipe, len(dataset.positives))
@@ -180,8 +180,14 @@ def is_recorded(dataset: Dataset) -> bool:
     return any(clip.testable for clips in dataset.positives.values() for clip in clips)
 
 
+def _is_well_known(dataset: Dataset) -> bool:
+    """Return whether each keyword has so many recordings that they show how people say it."""
+    counts = (sum(clip.testable for clip in clips) for clips in dataset.positives.values())
+    return min(counts) >= defaults.FEW_RECORDINGS
+
+
 def _hyperparameters(
-    path: Path | None, default: Recipe, initial: str | None, usual_start: str, recorded: bool
+    path: Path | None, default: Recipe, initial: str | None, usual_start: str, well_known: bool
 ) -> Recipe:
     """Return the defaults, or those for training from a model, with what a recipe file says.
 
@@ -192,7 +198,7 @@ def _hyperparameters(
         recipe = read_hyperparameters(path, default) if path else default
         if start == NONE or recipe.front_end.kind != MFCC:  # those of home are on MFCC
             return recipe
-    tuning = defaults.fine_tuning if recorded else defaults.from_text_alone
+    tuning = defaults.fine_tuning if well_known else defaults.mostly_synthetic
     return tuned_by(path, tuning(ModelFile.load(start)), start)
 
 

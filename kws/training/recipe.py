@@ -192,6 +192,9 @@ COMMAND_WORDS = Recipe(
     examples=ExampleCounts(per_keyword=8000, background=40_000, single_words=True),
 )
 
+# With fewer of a keyword, synthetic speech decides what a network takes for it.
+FEW_RECORDINGS = 25
+
 
 def fine_tuning(model: ModelFile) -> Recipe:
     """Return the default for training that starts from a model, as a user's own words do.
@@ -234,8 +237,8 @@ def _for_esphome(recipe: Recipe) -> Recipe:
     )
 
 
-def from_text_alone(model: ModelFile) -> Recipe:
-    """Return the default for training that starts from a model, of words that nobody recorded."""
+def mostly_synthetic(model: ModelFile) -> Recipe:
+    """Return the default for training that starts from a model, of words with few recordings."""
     usual = fine_tuning(model)
     networks = 3 if usual.committee.networks > 1 else 1
     return replace(

@@ -16,6 +16,7 @@ from short_recordings import record
 from kws.config import FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
+from kws.model_file import ModelFile
 from kws.training.fold import Fold
 from kws.training.plan import Plan, plan, without_distillation
 from kws.training.recipe import (
@@ -26,6 +27,7 @@ from kws.training.recipe import (
     Loss,
     PosteriorHandling,
     Recipe,
+    fine_tuning,
 )
 from kws.training.training_options import TrainingOptions
 
@@ -79,7 +81,20 @@ def test_a_users_folder_starts_from_the_shipped_base_model(own: Path) -> None:
         "final model, network 1",
         "final model, network 2",
     ]
-    assert made.recipe.committee.networks == 2
+
+
+def test_a_word_is_trained_by_its_recordings_where_there_are_many(tmp_path: Path) -> None:
+    """All keywords need them: with fewer it is trained as one that nobody recorded."""
+    takes = [tmp_path / "computer" / f"{number:08x}_nohash_0.wav" for number in range(25)]
+    record(*takes[:-1])
+    few = planned(tmp_path).recipe
+    usual = planned(None, phrase="computer").recipe
+    assert (few.committee, few.augmentation) == (usual.committee, usual.augmentation)
+    record(takes[-1])
+    many = planned(tmp_path).recipe
+    assert many == fine_tuning(ModelFile.load("home"))
+    record(tmp_path / "jarvis" / "00000000_nohash_0.wav")
+    assert planned(tmp_path).recipe == few
 
 
 def test_a_phrase_alone_is_synthesised_and_starts_from_the_base_model(own: Path) -> None:

@@ -31,7 +31,7 @@ from kws.training.recipe import (
     Schedule,
     Teacher,
     fine_tuning,
-    from_text_alone,
+    mostly_synthetic,
 )
 from kws.training.recipe_file import MEASURED, SECTIONS, has_data, read_hyperparameters
 
@@ -166,7 +166,7 @@ def test_the_file_of_home_small_is_that_of_the_shipped_model() -> None:
 def test_training_from_a_model_keeps_its_pre_roll() -> None:
     """Its memory on a board would grow otherwise."""
     small = ModelFile.load("home-small")
-    for made in (fine_tuning(small), from_text_alone(small), Former(small, None).recipe):
+    for made in (fine_tuning(small), mostly_synthetic(small), Former(small, None).recipe):
         assert made.inference_config(small.config).gate == small.config.gate
 
 
