@@ -27,9 +27,9 @@ from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
 DEFAULT_BASE = "home"  # whose weights `kws train` starts from
-# Shipped for training to start from, which are no detectors: of a smaller network; of words that
-# ESPHome's devices run, on TFLM's microfrontend.
-BASES = SMALL_BASE, ESPHOME_BASE = "base", "esphome"
+SMALL_BASE = "base"  # for training words of a smaller network
+ESPHOME_BASE = "esphome"  # for training words that ESPHome's devices run, on TFLM's microfrontend
+BASES = (SMALL_BASE, ESPHOME_BASE)  # that training starts from and that are no detectors
 FORMER_NAMES = {"trunk": SMALL_BASE}
 CONFIG_ENTRY = "kws_config"  # JSON of ModelConfig
 NETWORK_ENTRIES = tuple(  # the networks of a committee after the first, each a .tflite

@@ -14,6 +14,7 @@ from kws.commands.train_options import Init
 from kws.errors import KwsError
 
 if TYPE_CHECKING:
+    from kws.config import FrontEnd
     from kws.data.dataset import Dataset
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,6 @@ def new(
     kws export --format esphome writes. Needs the extra named train.
     """
     require_training_extras("kws new", report, kokoro, cluster)
-    from kws.config import MICRO_FRONTEND
     from kws.data.keywords import folder_name
     from kws.parallel import Cluster
 
@@ -96,9 +96,15 @@ def new(
     planned = plan(recordings, folder, options=options)
     _require_utterances(planned.dataset)
     run(replace(planned, cluster=workers), output, folder, report, tidy=work is None)
-    typer.echo(f"try it: kws listen --model {output}")
-    if planned.recipe.front_end.kind == MICRO_FRONTEND:
-        typer.echo(f"for ESPHome: kws export {output} --format esphome --output DIR")
+    _show_what_to_do_next(output, planned.recipe.front_end)
+
+
+def _show_what_to_do_next(model: Path, front_end: FrontEnd) -> None:
+    from kws.config import MICRO_FRONTEND
+
+    typer.echo(f"try it: kws listen --model {model}")
+    if front_end.kind == MICRO_FRONTEND:
+        typer.echo(f"for ESPHome: kws export {model} --format esphome --output DIR")
 
 
 def _check(phrase: str, anyway: bool, language: str | None) -> None:
