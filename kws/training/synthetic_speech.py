@@ -17,7 +17,11 @@ from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.recorder.prompts import TEXTS
 from kws.training.speakers import KeywordInContext, Speakers
-from kws.tts.confusable_phrases import find_confusable_phrases, random_sentences
+from kws.tts.confusable_phrases import (
+    find_confusable_phrases,
+    random_sentences,
+    without_keywords,
+)
 from kws.tts.language_hint import language_hint
 from kws.tts.languages import ENGLISH, language_of
 from kws.tts.lone_texts import lone_texts
@@ -215,7 +219,7 @@ def confusable_phrases(
         except KwsError as error:
             _log.warning("no confusable phrases of %r are added: %s", keyword, error)
             continue
-        phrases += [p for p in found if not any(contains(p, k) for k in keywords)]
+        phrases += without_keywords(found, keywords, language)
     return _allowed(wanted, phrases)
 
 

@@ -9,6 +9,7 @@ of its rhythm. Common words are preferred, and equally good ones are drawn at ra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -84,13 +85,42 @@ def different_words(keywords: Sequence[str], language: str = ENGLISH) -> Indices
     """Return the words of a language's vocabulary that do not sound like a keyword."""
     known = vocabulary(language)
     different = np.ones(len(known.words), bool)
-    for keyword in keywords:
-        try:
-            target = phone_numbers(pronounce(keyword, language))
-        except KwsError:
-            continue
+    for target in _pronounced(keywords, language):
         different &= known.distances(target, free_start=True, free_end=True) >= MIN_DISTANCE
     return np.flatnonzero(different)
+
+
+def without_keywords(
+    texts: Sequence[str], keywords: Sequence[str], language: str = ENGLISH
+) -> list[str]:
+    """Return the texts in which no keyword is heard, as "computer" is in "global computers".
+
+    What cannot be pronounced is compared by its letters alone.
+    """
+    targets = _pronounced(keywords, language)
+
+    def is_heard(text: str) -> bool:
+        distances = (
+            distance_within(phones, target)
+            for phones in _pronounced([text], language)
+            for target in targets
+        )
+        return min(distances, default=MIN_CHANGE) < MIN_CHANGE
+
+    return [
+        text
+        for text in texts
+        if not any(contains(text, keyword) for keyword in keywords) and not is_heard(text)
+    ]
+
+
+def _pronounced(texts: Sequence[str], language: str) -> list[PhoneNumbers]:
+    """Return the phones of the texts that can be pronounced."""
+    found: list[PhoneNumbers] = []
+    for text in texts:
+        with suppress(KwsError):
+            found.append(phone_numbers(pronounce(text, language)))
+    return found
 
 
 class _Search:

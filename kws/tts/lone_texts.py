@@ -15,7 +15,7 @@ import numpy.typing as npt
 from kws.errors import KwsError
 from kws.keyword_names import contains
 from kws.tts.carrier_sentences import CLOSINGS, OBJECTS, OPENINGS, REQUESTS, VERBS
-from kws.tts.confusable_phrases import different_words
+from kws.tts.confusable_phrases import different_words, without_keywords
 from kws.tts.languages import ENGLISH
 from kws.tts.rhythm import rhythm_neighbours
 from kws.tts.vocabulary import Vocabulary, vocabulary
@@ -104,7 +104,7 @@ def _rhythms(keywords: Sequence[str], count: int, random: Random, language: str)
             texts += rhythm_neighbours(keyword, each, random, language)
         except KwsError as error:
             _log.info("no neighbours in rhythm of %r: %s", keyword, error)
-    return [t for t in texts if not any(contains(t, keyword) for keyword in keywords)]
+    return without_keywords(texts, keywords, language)
 
 
 def _one(texts: Sequence[str], random: Random) -> str:

@@ -19,6 +19,7 @@ from kws.tts.confusable_phrases import (
     MIN_DISTANCE,
     find_confusable_phrases,
     random_sentences,
+    without_keywords,
 )
 from kws.tts.pronunciation import phone_distance, pronounce, pronunciations
 from kws.tts.vocabulary import RARE, WORD_LISTS, vocabulary
@@ -129,6 +130,16 @@ def test_common_words_take_the_place_of_one_word(
         changed = [phrase.replace(pattern.strip("* "), "").strip() for phrase in found]
         assert all(vocabulary().levels[vocabulary().words.index(w)] != RARE for w in changed)
     assert words & set(phrases)
+
+
+def test_texts_in_which_a_keyword_is_heard_are_left_out() -> None:
+    heard = ["global computers", "computerized", "come pewter", "my Computer", "smart mirrors"]
+    others = ["commuters", "global commuters", "smartest mirrors", "pewter"]
+    assert without_keywords([*heard, *others], KEYWORDS) == others
+
+
+def test_a_keyword_that_cannot_be_pronounced_is_found_by_its_letters() -> None:
+    assert without_keywords(["it is 42 now", "good morning"], ["42"]) == ["good morning"]
 
 
 @pytest.mark.slow
