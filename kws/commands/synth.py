@@ -144,15 +144,14 @@ def _synthesise(
 def _confusable_phrases(
     keyword: str, others: list[str], count: int | None, seed: int, language: str
 ) -> list[str]:
-    """Return confusable phrases that contain no other keyword of the dataset.
+    """Return confusable phrases in which no other keyword of the dataset is heard.
 
     count: None for CONFUSABLE of them, or for none and a warning where the keyword cannot be
     pronounced or there is no dictionary.
     """
     import numpy as np
 
-    from kws.keyword_names import contains
-    from kws.tts.confusable_phrases import find_confusable_phrases
+    from kws.tts.confusable_phrases import find_confusable_phrases, without_keywords
 
     if count == 0:
         return []
@@ -164,7 +163,7 @@ def _confusable_phrases(
             raise
         _log.warning("no confusable phrases of %r are made: %s", keyword, error)
         return []
-    return [phrase for phrase in phrases if not any(contains(phrase, o) for o in others)]
+    return without_keywords(phrases, others, language)
 
 
 def _random_sentences(keywords: list[str], count: int, seed: int, language: str) -> list[str]:

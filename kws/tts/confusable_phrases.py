@@ -99,19 +99,13 @@ def without_keywords(
     """
     targets = _pronounced(keywords, language)
 
-    def is_heard(text: str) -> bool:
-        distances = (
-            distance_within(phones, target)
-            for phones in _pronounced([text], language)
-            for target in targets
-        )
-        return min(distances, default=MIN_CHANGE) < MIN_CHANGE
+    def holds_one(text: str) -> bool:
+        if any(contains(text, keyword) for keyword in keywords):
+            return True
+        said = _pronounced([text], language)
+        return any(distance_within(p, target) < MIN_CHANGE for p in said for target in targets)
 
-    return [
-        text
-        for text in texts
-        if not any(contains(text, keyword) for keyword in keywords) and not is_heard(text)
-    ]
+    return [text for text in texts if not holds_one(text)]
 
 
 def _pronounced(texts: Sequence[str], language: str) -> list[PhoneNumbers]:

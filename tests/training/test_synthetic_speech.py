@@ -97,6 +97,14 @@ def test_confusable_phrases_are_generated_for_the_keywords_that_are_named(
     assert len(speech.confusable_phrases) == len(phrases) == 2 * len(expected)
 
 
+@pytest.mark.slow
+def test_no_phrase_like_one_keyword_holds_another_within_a_longer_word() -> None:
+    found = find_confusable_phrases("alexa", 500, np.random.default_rng(1))
+    assert any("computers" in phrase for phrase in found)
+    kept = confusable_phrases(Synthesis(), ["computer", "alexa"], 500, ["alexa"])
+    assert kept == [phrase for phrase in found if "computer" not in phrase]
+
+
 def test_a_recipe_chooses_voices_and_excludes_phrases(tmp_path: Path) -> None:
     skip_without("flite", shutil.which("flite"))
     (recipe := tmp_path / "recipe.toml").write_text(
