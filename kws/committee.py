@@ -4,16 +4,17 @@ The first member, one phase of the first network, always runs. The other members
 phase and further networks, one or two phases each. Where the average of the first member's
 posteriors reaches a keyword's bound, the others run on the kept frames, and the keyword's average
 is that of all posteriors that all members give within the smoothing window, rounded down.
-Elsewhere it is 0, and no keyword is detected.
+Elsewhere it is 0, and no keyword is detected. Where the first network is a first stage, it only
+wakes the others: the average is that of the others' posteriors.
 
 Step t ends at the same frame for each member: `window_frames` are those of the longest receptive
 field, and a network with a shorter one skips the first frames of a stream. Member m gives a score
 at each step t with t % m.every == m.offset.
 
 A bound up to bounds_that_change_nothing() leaves every decision as it is when all members always
-run: the others can add at most 1 each. A higher one is a rule of its own. Bounds are for thresholds
-down to the least that the model stores; at a lower one they are lower by as much as the greatest
-bound that changes nothing (bounds_in_use()).
+run: the others can add at most 1 each. A higher one is a rule of its own, as is any of a first
+stage. Bounds are for thresholds down to the least that the model stores; at a lower one they are
+lower by as much as the greatest bound that changes nothing (bounds_in_use()).
 """
 
 from __future__ import annotations
@@ -59,12 +60,20 @@ def members_of(config: ModelConfig, strides: Sequence[int]) -> list[Member]:
     return found
 
 
+def deciding(config: ModelConfig, members: Sequence[Member]) -> Sequence[Member]:
+    """Return the members whose posteriors the average is of."""
+    assert config.committee is not None
+    return members[int(config.committee.first_stage) :]
+
+
 def bounds_that_change_nothing(
     config: ModelConfig, members: Sequence[Member], thresholds: Sequence[float]
 ) -> tuple[float, ...]:
     """Return the greatest bound of each keyword by which no decision at a threshold changes."""
-    first, total = members[0].count, sum(member.count for member in members)
-    least = (quantise_threshold(t) * total - ONE * (total - first) for t in thresholds)
+    first, counted = members[0].count, deciding(config, members)
+    total = sum(member.count for member in counted)
+    others = sum(member.count for member in counted if member is not members[0])
+    least = (quantise_threshold(t) * total - ONE * others for t in thresholds)
     return tuple(max(1, total_of_first // first) / ONE for total_of_first in least)
 
 
@@ -75,7 +84,7 @@ def bounds_in_use(config: ModelConfig, members: Sequence[Member]) -> Int:
         np.array([quantise_threshold(value) for value in values], np.int64)
         for values in (config.committee.bounds, least_thresholds(config), config.thresholds)
     )
-    first, total = members[0].count, sum(member.count for member in members)
+    first, total = members[0].count, sum(member.count for member in deciding(config, members))
     lowered = np.maximum(0, least - thresholds) * total
     in_use: Int = np.maximum(1, bounds + -lowered // first)
     return in_use
@@ -94,7 +103,9 @@ class Committee:
             _Running(member, open_network(_of_member(model, contents[member.network], member)))
             for member in members_of(config, [network_stride(c, model.name) for c in contents])
         ]
-        self._total = sum(each.member.count for each in self._members)
+        members = [each.member for each in self._members]
+        self._total = sum(member.count for member in deciding(config, members))
+        self._first_decides = members[0] in deciding(config, members)  # else a first stage
         self.use_thresholds(config)
         self.window_frames = max(each.network.window_frames for each in self._members)
         self.reset()
@@ -131,6 +142,7 @@ class Committee:
         sums = self._first_sums(frames, begin)
         of_first = sums // self._members[0].member.count
         suspected = of_first >= self._bounds
+        sums *= self._first_decides
         for start, stop in _runs(suspected.any(axis=1), self.window_frames):
             sums[start:stop] += self._other_sums(begin + start, begin + stop)
         needed = max(0, self._step - self._steps_kept) * self._stride

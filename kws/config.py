@@ -150,6 +150,7 @@ class CommitteeConfig:
 
     bounds: tuple[float, ...]  # per keyword: confidence of the first network that wakes the others
     phases: tuple[int, ...]  # that run of each network, the first included
+    first_stage: bool = False  # the first network only wakes the others: it has no part in the mean
     # Per keyword: the least threshold that the bounds are for, kept by with_sensitivity(). No file
     # has it: there it is the least of those that the model stores.
     least_thresholds: tuple[float, ...] = field(default=(), compare=False)
@@ -162,6 +163,9 @@ class CommitteeConfig:
         )
         require(all(p in (1, 2) for p in self.phases), "committee: phases are not 1 or 2 each")
         require(sum(self.phases) > 1, "committee: one phase of one network has no other members")
+        require(
+            not self.first_stage or self.phases[0] == 1, "committee: a first stage has one phase"
+        )
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,8 @@ class ModelConfig:
             del values["committee"]
         else:
             del values["committee"]["least_thresholds"]
+            if not self.committee.first_stage:  # as files were before there were first stages
+                del values["committee"]["first_stage"]
         if not self.micro_wake_word:
             del values["micro_wake_word"]
         if self.front_end.kind == MFCC:  # as files were before there was another

@@ -23,6 +23,7 @@ from kws.engine.tflite_reader import readable
 from kws.errors import KwsError
 from kws.foreign_text import parse_json, shortened
 from kws.micro_wake_word import MANIFEST_SUFFIX, named_network, settings_of
+from kws.posterior import ONE
 from kws.sensitivity import operating_points, with_sensitivity
 
 DEFAULT_MODEL = "home"
@@ -111,10 +112,23 @@ class ModelFile:
         contents = (self.content, *self.networks)
         return [replace(self, content=each, config=alone, networks=()) for each in contents]
 
+    def deciding_networks(self) -> list[ModelFile]:
+        """Return each network that decides as a model of its own: all but a first stage."""
+        committee = self.config.committee
+        return self.each_network()[int(committee is not None and committee.first_stage) :]
+
     def without_gate(self) -> ModelFile:
         """Return the model with its gate off, so that the network runs on silence, too."""
         gate = replace(self.config.gate, on=False)
         return replace(self, config=replace(self.config, gate=gate))
+
+    def always_awake(self) -> ModelFile:
+        """Return the model with all members of its committee running at every step."""
+        if self.config.committee is None:
+            return self
+        least = (1 / ONE,) * len(self.config.keywords)
+        committee = replace(self.config.committee, bounds=least)
+        return replace(self, config=replace(self.config, committee=committee))
 
     def with_arithmetic(self, arithmetic: str | None) -> ModelFile:
         """Return the model with its front end in "float" or "fixed" arithmetic; None: as it is.

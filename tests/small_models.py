@@ -120,8 +120,16 @@ def pair() -> ModelFile:
     return random_committee(front_end, (Shape(8, (3,), 3), Shape(4, (3, 3), 4)), phases=(1, 1))
 
 
+@cache
+def cascade() -> ModelFile:
+    """Return a first stage and two networks of other shapes, the shorter one first."""
+    front_end = FrontEnd(320, 256, 512, 12, 100, 6000, 6)
+    shapes = (Shape(4, (3,), 3), Shape(8, (3,), 3), Shape(6, (3, 3), 4))
+    return random_committee(front_end, shapes, phases=(1, 2, 1), first_stage=True)
+
+
 MODELS = (temporal, plane, short_window, two_phases, phases_of_single_frames)
-COMMITTEES = (committee, pair)
+COMMITTEES = (committee, pair, cascade)
 
 
 def _network(shape: Shape, coefficients: int, classes: int) -> Any:
@@ -179,7 +187,10 @@ def random_model(
 
 
 def random_committee(
-    front_end: FrontEnd, shapes: tuple[Shape, ...], phases: tuple[int, ...]
+    front_end: FrontEnd,
+    shapes: tuple[Shape, ...],
+    phases: tuple[int, ...],
+    first_stage: bool = False,
 ) -> ModelFile:
     """Return a committee whose first member often suspects, and whose others seldom agree."""
     first = random_model(front_end, shapes[0], stride=1)
@@ -190,19 +201,20 @@ def random_committee(
     ]
     from kws.training.quantise import pack_committee
 
+    def packed(config: ModelConfig, bounds: tuple[float, ...]) -> ModelFile:
+        content = pack_committee(
+            contents, config, phases=phases, bounds=bounds, first_stage=first_stage
+        )
+        return ModelFile.parse(content, "test.tflite")
+
     config = replace(first.config, smoothing=Smoothing(4, 2, 5))
-    model = ModelFile.parse(
-        pack_committee(contents, config, phases=phases, bounds=(1e-4,) * 3), "test.tflite"
-    )
+    model = packed(config, (1e-4,) * 3)
     averages, of_first = Committee(model, DsCnn).push(frames)
     bounds, thresholds = (
         np.quantile(a / 32768, q, axis=0) for a, q in ((of_first, 0.8), (averages, 0.9))
     )
     config = replace(config, thresholds=tuple(map(float, thresholds)))
-    bounds = tuple(map(float, bounds))
-    return ModelFile.parse(
-        pack_committee(contents, config, phases=phases, bounds=bounds), "test.tflite"
-    )
+    return packed(config, tuple(map(float, bounds)))
 
 
 def _random_network(

@@ -10,6 +10,7 @@ from command_line import ROOT, SAMPLES
 from small_models import (
     COMMITTEES,
     Samples,
+    cascade,
     committee,
     first_network,
     synthetic_audio,
@@ -18,7 +19,13 @@ from small_models import (
 
 from kws.audio.audio_file import read_audio
 from kws.backend import Spotter
-from kws.committee import Committee, bounds_in_use, bounds_that_change_nothing, members_of
+from kws.committee import (
+    Committee,
+    bounds_in_use,
+    bounds_that_change_nothing,
+    deciding,
+    members_of,
+)
 from kws.config import SAMPLE_RATE, ModelConfig, Smoothing
 from kws.ds_cnn import DsCnn
 from kws.engine.committee_check import network_stride
@@ -41,7 +48,7 @@ def members(model: ModelFile):
 
 
 def always(model: ModelFile, frames: np.ndarray) -> tuple[Int, Int]:
-    """Return the averages of all members and of the first at every step, by the definition.
+    """Return the averages of all that decide and of the first at every step, by the definition.
 
     Each network runs over the whole stream, at every frame; the scores that no member gives are
     left out.
@@ -65,10 +72,11 @@ def always(model: ModelFile, frames: np.ndarray) -> tuple[Int, Int]:
         sums = np.stack(
             [posteriors[max(0, t - width + 1) : t + 1].sum(axis=0) for t in range(len(posteriors))]
         )
-        totals.append(sums)
+        if member in deciding(config, members(model)):
+            totals.append(sums)
         if index == 0:
             of_first = sums // member.count
-    count = sum(member.count for member in members(model))
+    count = sum(member.count for member in deciding(config, members(model)))
     return np.sum(totals, axis=0) // count, of_first
 
 
@@ -114,9 +122,11 @@ def test_bounds_that_change_nothing(model) -> None:
         woken = of_first >= [quantise_threshold(b) for b in bounds]
         assert not (reached & ~woken).any()
     config, shape = model.config, members(model)
-    total, first = sum(member.count for member in shape), shape[0].count
-    assert bounds_that_change_nothing(config, shape, (1.0,) * 3) == (1.0,) * 3
-    expected = (0.9 * total - (total - first)) / first
+    total, first = sum(member.count for member in deciding(config, shape)), shape[0].count
+    own = first * (not config.committee.first_stage)  # in the mean
+    highest = 1.0 if own else 1 / ONE
+    assert bounds_that_change_nothing(config, shape, (1.0,) * 3) == (highest,) * 3
+    expected = (0.9 * total - (total - own)) / first
     bounds = bounds_that_change_nothing(config, shape, (0.9,) * 3)
     assert bounds == pytest.approx((max(expected, 1 / ONE),) * 3, abs=1e-3)
 
@@ -151,8 +161,9 @@ def exact(model: ModelFile) -> ModelFile:
 
     config = replace(model.config, thresholds=(0.9,) * len(model.config.keywords))
     contents = (model.content, *model.networks)
-    phases = model.config.committee.phases
-    return ModelFile.parse(pack_committee(contents, config, phases=phases), "test.tflite")
+    phases, first_stage = model.config.committee.phases, model.config.committee.first_stage
+    packed = pack_committee(contents, config, phases=phases, first_stage=first_stage)
+    return ModelFile.parse(packed, "test.tflite")
 
 
 @models
@@ -192,7 +203,7 @@ def test_the_bounds_of_a_model_hold_at_all_thresholds_that_it_stores(model) -> N
         chosen = with_sensitivity(config, name)
         assert bounds_in_use(chosen, shape).tolist() == bounds
     quarter = dict(zip(config.keywords, (t / 4 for t in stored), strict=True))
-    slope = sum(member.count for member in shape) / shape[0].count
+    slope = sum(member.count for member in deciding(config, shape)) / shape[0].count
     expected = [b - ONE * slope * t / 4 for b, t in zip(bounds, stored, strict=True)]
     found = bounds_in_use(with_sensitivity(chosen, None, quarter), shape)
     assert found == pytest.approx(np.maximum(1, expected), abs=1 + slope)
@@ -284,6 +295,8 @@ def damaged_member(model: ModelFile) -> bytes:
         ({"phases": [True, 2]}, "phases is not a list of whole numbers"),
         ({"more": 1}, "unknown key"),
         ({"least_thresholds": [0.5, 0.5]}, "unknown key least_thresholds"),
+        ({"first_stage": True}, "a first stage has one phase"),
+        ({"first_stage": 1}, "first_stage is not true or false"),
     ],
 )
 def test_wrong_settings_are_refused(committee: dict, problem: str) -> None:
@@ -296,6 +309,8 @@ def test_wrong_settings_are_refused(committee: dict, problem: str) -> None:
 
 def test_settings_survive_the_file() -> None:
     model = committee()
+    assert "first_stage" not in model.config.to_dict()["committee"]  # as before there were any
+    assert ModelConfig.from_dict(cascade().config.to_dict()) == cascade().config
     assert ModelConfig.from_dict(model.config.to_dict()) == model.config
     first = model.config.to_dict()
     first["committee"]["replay_frames"] = 5  # as the first committees have it

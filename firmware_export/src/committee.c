@@ -95,11 +95,12 @@ static uint16_t *averages_of(const kws_committee *committee) {
   return (uint16_t *)(void *)(committee->memory + committee->settings->averages_at);
 }
 
-/* Sum up the posteriors of a keyword that the first members give; return how many they are. */
-static uint32_t sum_up(const kws_committee *committee, int members, int keyword, uint32_t *sum) {
+/* Sum up the posteriors of a keyword that some members give; return how many they are. */
+static uint32_t sum_up(const kws_committee *committee, int first, int end, int keyword,
+                       uint32_t *sum) {
   uint32_t count = 0;
   *sum = 0;
-  for (int i = 0; i < members; ++i) {
+  for (int i = first; i < end; ++i) {
     const kws_member *member = &committee->settings->members[i];
     *sum += sums_of(committee, member)[keyword];
     count += member->count;
@@ -107,12 +108,12 @@ static uint32_t sum_up(const kws_committee *committee, int members, int keyword,
   return count;
 }
 
-/* Average the posteriors of the first members, for the keywords that are still suspected. */
-static void average(kws_committee *committee, int members) {
+/* Average the posteriors of members, for the keywords that are still suspected. */
+static void average(kws_committee *committee, int first, int end) {
   uint16_t *averages = averages_of(committee), *shown = averages + committee->settings->keywords;
   for (int i = 0; i < committee->settings->keywords; ++i) {
     uint32_t sum;
-    const uint32_t count = sum_up(committee, members, i, &sum);
+    const uint32_t count = sum_up(committee, first, end, i, &sum);
     if (averages[i]) shown[i] = (uint16_t)(sum / count);
   }
 }
@@ -122,19 +123,20 @@ static void suspect(kws_committee *committee, const uint16_t *thresholds) {
   uint16_t *averages = averages_of(committee), *shown = averages + committee->settings->keywords;
   const int keywords = committee->settings->keywords;
   for (int i = 0; i < keywords; ++i) averages[i] = true;
-  average(committee, 1);
+  average(committee, 0, 1);
   for (int i = 0; i < keywords; ++i) averages[i] = shown[i] >= bound_at(committee, thresholds, i);
 }
 
-/* Unless every average is wanted, suspect no longer the keywords whose mean of all cannot reach the
- * threshold, however sure the members after the first ones are. Return whether a keyword is left. */
-static bool narrow(kws_committee *committee, int members, const uint16_t *thresholds) {
+/* Unless every average is wanted, suspect no longer the keywords whose mean cannot reach the
+ * threshold, however sure the members are that have not run. Return whether a keyword is left. */
+static bool narrow(kws_committee *committee, int ran, const uint16_t *thresholds) {
   const uint32_t posteriors = committee->settings->posteriors;
+  const int first = committee->settings->first_stage;
   uint16_t *averages = averages_of(committee);
   bool left = false;
   for (int i = 0; i < committee->settings->keywords; ++i) {
     uint32_t sum;
-    const uint32_t others = posteriors - sum_up(committee, members, i, &sum);
+    const uint32_t others = posteriors - sum_up(committee, first, ran, i, &sum);
     const bool in_reach = sum + (others << 15) >= thresholds[i] * posteriors;
     if (!in_reach && !committee->every_average) averages[i] = false;
     if (averages[i]) left = true;
@@ -204,7 +206,7 @@ void kws_committee_decide(kws_committee *committee, const uint16_t *thresholds) 
   suspect(committee, thresholds);
   for (int ran = 1; ran < settings->member_count && narrow(committee, ran, thresholds); ++ran) {
     catch_up(committee, ran);
-    average(committee, ran + 1);
+    average(committee, settings->first_stage, ran + 1);
   }
   for (int i = 0; i < settings->keywords; ++i)
     if (averages[i]) averages[i] = committee->shown[i];

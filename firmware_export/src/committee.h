@@ -1,7 +1,7 @@
 /* Confirm what one network suspects by a committee; kws/committee.py states the definition.
  *
  * The first member always runs. Where it suspects a keyword, the others take the kept frames, one
- * member after another while the mean of all can still reach the threshold, in the working memory of
+ * member after another while the mean can still reach the threshold, in the working memory of
  * the kernels that all networks share: each step is decided when its last frame comes, and nothing
  * waits for a later one, whatever the gate does. So a step may take as long as all frames of the
  * smoothing window take all others; whoever records meanwhile needs a buffer for that time (the
@@ -40,9 +40,10 @@ typedef struct {
   uint8_t keywords;
   uint8_t stride;               /* frames from one step to the next */
   uint8_t smooth_steps;         /* smoothing window */
+  uint8_t first_stage;          /* 1: the first member wakes the others and has no part in the mean */
   uint16_t window_frames;       /* longest receptive field of a member */
   uint16_t kept_frames;         /* room for frames */
-  uint16_t posteriors;          /* of all members within the smoothing window */
+  uint16_t posteriors;          /* that the mean is of, within the smoothing window */
   const uint16_t *bounds;       /* [keywords] of the first member's average, 32768 being 1.0 */
   const uint16_t *least_thresholds; /* [keywords] that the bounds are for; at lower ones the bounds
                                        are lower, too */
@@ -62,7 +63,7 @@ typedef struct {
 typedef struct {
   const kws_committee_settings *settings;
   int8_t *memory;
-  const uint16_t *averages; /* [keywords] of all members at the latest step; 0: not suspected */
+  const uint16_t *averages; /* [keywords] the mean at the latest step; 0: not suspected */
   const uint16_t *shown;    /* [keywords] of those members that the keyword needed at that step */
   uint16_t next;            /* slot for the next frame */
   uint16_t skip;            /* frames that the first member leaves out at the start */

@@ -43,6 +43,16 @@ Alarms = Annotated[
         help="False alarms of all keywords together that thresholds are set for.",
     ),
 ]
+FirstStage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Small model of the same keywords that always runs, and wakes this one's networks.",
+    ),
+]
+FirstStageBound = Annotated[
+    float, typer.Option(min=0.01, max=1.0, help="Confidence of the first stage that wakes them.")
+]
 
 
 def calibrate(
@@ -55,6 +65,8 @@ def calibrate(
     held_out: HeldOut = None,
     alarms: Alarms = 0.2,
     arithmetic: Arithmetic = None,
+    first_stage: FirstStage = None,
+    first_stage_bound: FirstStageBound = 0.3,
 ) -> None:
     """Set a model's thresholds by speech that it was not trained on.
 
@@ -62,7 +74,8 @@ def calibrate(
     stand for and how sure that is. The speech is either in folders
     (--negatives), or the quarter of a recipe's data that the training left out
     (--recipe, --data and --held-out). With --arithmetic the written model has
-    that front end wherever it runs. Needs the extra named train.
+    that front end wherever it runs. With --first-stage the model takes less of
+    a small processor. Needs the extra named train.
     """
     if bool(negatives) == bool(recipe or data or held_out):
         raise typer.BadParameter("take --negatives, or --recipe with --data and --held-out")
@@ -74,9 +87,18 @@ def calibrate(
     from rich.console import Console
 
     from kws.model_file import ModelFile
-    from kws.training.recalibration import Recalibration, held_out_of, new_recordings
+    from kws.training.recalibration import (
+        Recalibration,
+        held_out_of,
+        new_recordings,
+        with_first_stage,
+    )
 
     model_file = ModelFile.load(model).with_arithmetic(arithmetic)
+    if first_stage:
+        same = model_file.config.front_end.arithmetic
+        first = ModelFile.load(first_stage).with_arithmetic(same)
+        model_file = with_first_stage(model_file, first, first_stage_bound)
     if recipe and data and held_out:
         test = held_out_of(model_file, recipe, data, held_out)
     else:

@@ -84,9 +84,10 @@ def _committee(model: ModelFile) -> dict[str, str]:
     woken = ", ".join(f"{name} from {bound:.3f}" for name, bound in bounds)
     phases = ", ".join(map(str, config.committee.phases))
     networks = len(config.committee.phases)
+    first = "a first stage" if config.committee.first_stage else "one phase of the first"
     return {
-        "committee": f"{networks} network{'s' if networks > 1 else ''}, phases {phases}; one phase"
-        f" of the first always runs and wakes the others where it suspects {woken}"
+        "committee": f"{networks} network{'s' if networks > 1 else ''}, phases {phases}; {first}"
+        f" always runs and wakes the others where it suspects {woken}"
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws.committee import Member, members_of
+from kws.committee import Member, deciding, members_of
 from kws.config import ModelConfig
 from kws.engine.c_headers import structs
 from kws.engine.network import Memory, Network, aligned, plan, transient_bytes
@@ -88,9 +88,10 @@ def committee_values(
             "keywords": len(config.keywords),
             "stride": config.stride,
             "smooth_steps": config.smoothing.smooth_steps,
+            "first_stage": int(config.committee.first_stage),
             "window_frames": max(network.window_frames for network in networks),
             "kept_frames": memory.kept_frames,
-            "posteriors": sum(member.count for member in members),
+            "posteriors": sum(member.count for member in deciding(config, members)),
             "bounds": np.array([quantise_threshold(b) for b in config.committee.bounds]),
             "least_thresholds": np.array([quantise_threshold(t) for t in least_thresholds(config)]),
             "kept_at": memory.kept_at,

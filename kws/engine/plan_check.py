@@ -143,8 +143,11 @@ def _committee_parts(model: Values) -> list[Part]:
     )
     check_length(committee, "bounds", keywords)
     check_length(committee, "least_thresholds", keywords)
+    first_stage = committee["first_stage"]
+    require(first_stage in (0, 1), f"first_stage is {first_stage}")
     require(
-        sum(m["count"] for m in members) == committee["posteriors"], "posteriors are not counted"
+        sum(m["count"] for m in members[first_stage:]) == committee["posteriors"],
+        "posteriors are not counted",
     )
     parts = [(0, first["phases_at"], 4)]
     for member in members:

@@ -121,7 +121,8 @@ def thresholds_for(
 
 def _odds_of_recorded_speech(config: ModelConfig, recorded: bool) -> float:
     """Return the odds that one false alarm of a keyword per hour takes in recorded speech."""
-    alone = config.committee is None or len(config.committee.phases) == 1
+    committee = config.committee
+    alone = committee is None or len(committee.phases) - committee.first_stage == 1
     return (ODDS_OF_ONE_NETWORK if alone else ODDS_OF_COMMITTEES)[recorded]
 
 

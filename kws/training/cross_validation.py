@@ -79,7 +79,7 @@ class Job:
         turn.
         """
         recipe = self.recipe
-        starts = recipe.initial.each_network() if recipe.initial else [None]
+        starts = recipe.initial.deciding_networks() if recipe.initial else [None]
         recipes = [
             replace(recipe, seed=recipe.seed + number, initial=starts[number % len(starts)])
             for number in range(recipe.committee.networks)

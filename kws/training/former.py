@@ -95,12 +95,12 @@ class Former:
     @property
     def recipe(self) -> Recipe:
         """Return how to train on: briefly, and then run as the model is run."""
-        config, architecture = self.model.config, Architecture.of(self.model)
-        phases = architecture.stride // config.stride
+        config, networks = self.model.config, self.model.deciding_networks()
+        phases = Architecture.of(networks[0]).stride // config.stride
         usual = fine_tuning(self.model)
         schedule = replace(usual.schedule, epochs=EPOCHS, learning_rate=LEARNING_RATE, held_out=0)
-        committee = CommitteeRecipe(1 + len(self.model.networks))
-        if config.committee:
+        committee = CommitteeRecipe(len(networks))
+        if config.committee and not config.committee.first_stage:
             committee = replace(committee, bound=max(config.committee.bounds))
         refractory = config.smoothing.refractory_steps * config.stride * config.front_end.hop
         return replace(
@@ -119,7 +119,7 @@ class Former:
         """Return the network that a fold's training starts from."""
         if self.work:
             return ModelFile.load(replace(fold, folder=self.work).path)
-        networks = self.model.each_network()
+        networks = self.model.deciding_networks()
         return networks[(fold.network or 0) % len(networks)]
 
     def tested(self, fold: Fold) -> ModelFile:

@@ -220,14 +220,14 @@ def set_thresholds(
 def write_model(output: Path, model: ModelFile, config: ModelConfig, log: Path) -> None:
     """Write a model with its settings; a worker process embeds them, which takes TensorFlow."""
     with workers(processes=1) as pool:
-        (content,) = run_jobs(pool, _embed, [(log, (model.content, config))])
+        (content,) = run_jobs(pool, _embed, [(log, (model.content, config, model.networks))])
     try:
         write_atomically(output, content)
     except OSError as error:
         raise KwsError(f"{output}: {error.strerror or error}") from error
 
 
-def _embed(job: tuple[bytes, ModelConfig]) -> bytes:
+def _embed(job: tuple[bytes, ModelConfig, tuple[bytes, ...]]) -> bytes:
     from kws.training.quantise import embed
 
     return embed(*job)

@@ -10,12 +10,14 @@ from pathlib import Path
 from rich.console import Console
 
 from kws.calibration_card import HELD_OUT
+from kws.config import CommitteeConfig
 from kws.console.plain_line import print_line
 from kws.data.audio_files import audio_files
 from kws.data.clips import Clip
 from kws.data.copies import distinct_files
 from kws.data.dataset import SPEECH_KIND, Dataset
 from kws.data.dataset_recipe import from_recipe
+from kws.engine.committee_check import check_committee, network_stride
 from kws.errors import KwsError
 from kws.evaluation.test_set import find_positives
 from kws.keyword_names import comparison_key
@@ -62,6 +64,31 @@ class Recalibration:
             write_model(output, self.model, config, Path(folder) / "embed.log")
         show_calibration(config, console)
         print_line(f"wrote {output}, {output.stat().st_size} bytes", console)
+
+
+def with_first_stage(model: ModelFile, first: ModelFile, bound: float) -> ModelFile:
+    """Return a model whose networks run only where a small one suspects a keyword.
+
+    bound: average of the small network's posteriors that wakes the others. A first stage that the
+    model has already makes room.
+
+    Raises:
+        KwsError: the small model is no single network, or does not fit the others.
+    """
+    config, networks = model.config, model.deciding_networks()
+    if first.config.committee:
+        raise KwsError(f"{first.name}: a committee, where a first stage is one network")
+    if (first.config.front_end, first.config.keywords) != (config.front_end, config.keywords):
+        raise KwsError(f"{first.name}: has another front end or other keywords than {model.name}")
+    if config.committee:
+        phases = config.committee.phases[-len(networks) :]
+    else:
+        phases = (network_stride(networks[0].content, model.name) // config.stride,)
+    bounds = (bound,) * len(config.keywords)
+    config = replace(config, committee=CommitteeConfig(bounds, (1, *phases), first_stage=True))
+    others = tuple(network.content for network in networks)
+    check_committee(config, (first.content, *others), f"{first.name} before {model.name}")
+    return replace(model, content=first.content, config=config, networks=others)
 
 
 def held_out_of(model: ModelFile, recipe: Path, data: Path, quarter: int) -> Dataset:

@@ -206,7 +206,7 @@ def fine_tuning(model: ModelFile) -> Recipe:
     recipe = Recipe(
         initial=model,
         front_end=model.config.front_end,
-        architecture=Architecture.of(model),
+        architecture=Architecture.of(model.deciding_networks()[0]),
         schedule=Schedule(
             epochs=8,
             steps_per_epoch=200,

@@ -51,6 +51,8 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
         2,
         "--arithmetic",
         "fixed",
+        "--first-stage",
+        "home-small",
         "--output",
         output,
         timeout=PATIENCE,
@@ -66,10 +68,14 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
     assert normal.hardest_kind() == "radio"
     assert normal.misses["clean"].utterances == 1
     assert mine.config.keywords == home.config.keywords
+    assert mine.config.committee.first_stage
+    assert mine.config.committee.bounds == (0.3,) * 4
+    assert len(mine.each_network()) == 1 + len(home.deciding_networks())
     fixed = home.with_arithmetic("fixed").config.front_end
     assert mine.config.front_end == fixed, "which it has wherever it runs"
     assert mine.config.card["data"] == home.config.card["data"]
     shown = kws("info", output).stdout
+    assert "a first stage always runs and wakes the others" in shown
     assert f"of {HELD_OUT}" in shown
     assert "normal, hardest kind: radio" in shown
     assert kws("listen", "--model", output, "--wav", SAMPLES / "story.flac").returncode == 0

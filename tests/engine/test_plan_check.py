@@ -127,6 +127,7 @@ def test_a_committee_has_its_arrays_and_its_memory() -> None:
         (("committee", "member_count"), (0, 1, 2, 4)),
         (("committee", "smooth_steps"), (0, 255)),
         (("committee", "posteriors"), (0, 17, 19)),
+        (("committee", "first_stage"), (1, 2)),
         (("committee", "members", 1, "every"), (0, 3)),
         (("committee", "members", 1, "offset"), (2,)),
         (("committee", "members", 2, "count"), (0, 7)),

@@ -32,7 +32,7 @@ class TeacherPlugin:
     @property
     def window_frames(self) -> int:
         """Return the frames that the model needs before the end of an example's first step."""
-        return max(Architecture.of(network).window_frames for network in self.model.each_network())
+        return max(Architecture.of(n).window_frames for n in self.model.deciding_networks())
 
     def prepare(
         self,
@@ -49,7 +49,7 @@ class TeacherPlugin:
 
         recipe = job.recipe
         layout = ExampleLayout.of(recipe.front_end, recipe.architecture, self.window_frames)
-        return ModelTask(self.model.each_network(), layout, recipe.teacher)
+        return ModelTask(self.model.deciding_networks(), layout, recipe.teacher)
 
 
 def with_teacher(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Recipe, TeacherPlugin]:
@@ -71,7 +71,7 @@ def with_teacher(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Recipe, Tea
     same = recipe.front_end == (front_end if recipe.initial else _as_stated(front_end))
     if not same:
         raise KwsError(f"{path}: a teacher has the front end of the network that learns from it")
-    for network in teacher.each_network():
+    for network in teacher.deciding_networks():
         stride = Architecture.of(network).stride
         if stride != recipe.architecture.stride:
             raise KwsError(

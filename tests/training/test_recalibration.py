@@ -1,0 +1,45 @@
+"""Test that a small model becomes the first stage of a larger one."""
+
+from __future__ import annotations
+
+import pytest
+from small_models import cascade, first_network, pair, synthetic_audio, temporal
+
+from kws.backend import Spotter
+from kws.errors import KwsError
+from kws.model_file import ModelFile
+
+
+def before(model: ModelFile, first: ModelFile, bound: float = 0.3) -> ModelFile:
+    from kws.training.quantise import embed
+    from kws.training.recalibration import with_first_stage
+
+    made = with_first_stage(model, first, bound)
+    return ModelFile.parse(embed(made.content, made.config, made.networks), "test.tflite")
+
+
+def test_a_first_stage_replaces_the_one_of_before() -> None:
+    made = before(cascade(), first_network(pair()))
+    committee = made.config.committee
+    assert (committee.first_stage, committee.phases) == (True, (1, 2, 1))
+    assert committee.bounds == (0.3,) * 3
+    assert made.networks == cascade().networks
+    assert made.content != cascade().content
+
+
+def test_a_single_network_decides_as_alone_where_it_is_woken() -> None:
+    """With a bound that the first stage always reaches, and both phases of the network."""
+    alone = first_network(pair())
+    made = before(alone, first_network(cascade()), bound=1e-4)
+    assert made.config.committee.phases == (1, 2)
+    samples = synthetic_audio(30, seed=5)
+    found = Spotter(made, "numpy").push(samples)
+    assert found
+    assert found == Spotter(alone, "numpy").push(samples)
+
+
+def test_a_model_that_is_no_first_stage_of_another_is_refused() -> None:
+    with pytest.raises(KwsError, match="test: a committee, where a first stage is one network"):
+        before(cascade(), pair())
+    with pytest.raises(KwsError, match="test: has another front end or other keywords than"):
+        before(cascade(), temporal())
