@@ -20,7 +20,7 @@ PACKAGES := python3-venv python3-dev libportaudio2 libasound2-plugins alsa-utils
 	libc6-dev-powerpc-cross dbus ffmpeg mosquitto openssl systemd
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint model small-model base-model esphome-model trunk firmware system-packages
+.PHONY: help demo test lint model first-stage small-model base-model esphome-model trunk firmware system-packages
 
 help:
 	@echo 'make demo             detect the wake words in a sample, then on the microphone'
@@ -28,6 +28,7 @@ help:
 	@echo 'make lint             check style and types'
 	@echo 'make model DATA=folder       train the shipped model again, by models/home.toml'
 	@echo 'make small-model DATA=folder train the one for small processors, by models/home-small.toml'
+	@echo 'make first-stage DATA=folder put its network before those of the shipped model'
 	@echo 'make base-model DATA=folder  train the pretrained base model again, by models/base.toml'
 	@echo 'make esphome-model DATA=folder train the one that words for ESPHome start from'
 	@echo '                      WORK=folder keeps what an interrupted run made, KOKORO=folder adds its'
@@ -68,6 +69,11 @@ model small-model base-model esphome-model: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws train $(DATA) --recipe models/$(NAME).toml --output models/$(NAME).tflite \
 		--work $(TRAINED) $(if $(KOKORO),--kokoro $(KOKORO)) $(DISTILLED)
+
+first-stage: $(VENV)/dev.stamp
+	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
+	$(BIN)/kws calibrate home --first-stage home-small --recipe models/home.toml --data $(DATA) \
+		--held-out 1 --alarms-per-hour 0.5 --output models/home.tflite
 
 trunk: base-model
 	@echo 'make trunk is called make base-model now'

@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 def0d8896d58857faa7616381c809884163f4dbbc08fa67a64e6318f32ac0cf7 */
+ * sha256 c8382a85cea7eed2a39ebd09bb4950eecc3216cb23641bb7d7d345f87b15c904 */
 #ifndef KWS_MODEL_H
 #define KWS_MODEL_H
 
@@ -9,13 +9,13 @@ extern "C" {
 
 #include "spotter.h"
 
-#define KWS_MODEL_MEMBERS 4
-#define KWS_MODEL_MEMORY_BYTES 35724
+#define KWS_MODEL_MEMBERS 5
+#define KWS_MODEL_MEMORY_BYTES 37916
 #define KWS_MODEL_HOP 416
 #define KWS_MODEL_KEYWORDS 4
 #define KWS_MODEL_KEYWORD_NAMES "computer", "jarvis", "alexa", "smart mirror"
 #define KWS_MODEL_SENSITIVITIES 7
-#define KWS_MODEL_RING_SAMPLES 8192
+#define KWS_MODEL_RING_SAMPLES 16384
 
 extern const kws_model kws_model_data;
 

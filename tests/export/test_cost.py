@@ -84,7 +84,7 @@ def test_stored_costs_match_the_counts(name: str) -> None:
 
 def test_the_ring_holds_what_comes_during_the_longest_push_or_a_late_loop() -> None:
     """Members more make the push longer, and the ring, where it must, larger."""
-    home = first_network(ModelFile.load("home"))
+    home = ModelFile.load("home").deciding_networks()[0]
     networks, rings = [read(home.content, "home")] * 8, []
     assert cost.ring_samples(networks[:1], home.config) == 4096
     for count in (2, 4, 8):

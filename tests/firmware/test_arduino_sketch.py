@@ -236,12 +236,12 @@ def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
     program: Path, model: ModelFile, tmp_path: Path
 ) -> None:
     samples = sample("all_keywords.flac")
-    events = [*CENTRAL, "0 serial reads", "3000 late 900", "8000 late 450"]
+    events = [*CENTRAL, "0 serial reads", "3000 late 1400", "8000 late 1200"]
     board = sketch_board.run(program, samples, tmp_path, events)
     blocks = -(-(len(samples) + 8000) // BLOCK)
     assert board.lost == BLOCK * blocks - len(board.kept)
     capacity = cost.ring_samples(read_all(model), model.config)
-    expected = sum(max(0, seconds * 16_000 - capacity) for seconds in (0.9, 0.45))
+    expected = sum(max(0, seconds * 16_000 - capacity) for seconds in (1.4, 1.2))
     assert abs(board.lost - expected) < 2 * (HOP + 2 * BLOCK)
     assert received(model, board) == laptop_detections(model, board.kept)
     assert f"lost {board.lost} samples so far" in board.lines
