@@ -37,7 +37,7 @@ from kws.evaluation.intervals import wilson_interval
 from kws.evaluation.noise_mixing import mix_with_noise
 from kws.evaluation.operating_points import count_detections, lowest_threshold
 from kws.evaluation.scores import Scorer
-from kws.keyword_names import contains
+from kws.keyword_names import comparison_key, words_of
 from kws.model_file import ModelFile
 from kws.posterior import ONE, quantise_threshold
 from kws.toml_file import read_toml
@@ -119,7 +119,7 @@ class Study:
             for clip in everything.testable().negatives
             if clip.partition in held_out
             and clip.path not in own
-            and not contains(said.get(clip.path, ""), word)
+            and not is_heard_in(said.get(clip.path, ""), word)
         ]
         recordings = [clip for clip in spoken if clip.testable]
         household = [clip for clip in everything.noise if clip.kind == "household"]
@@ -194,6 +194,12 @@ class Study:
             if not link.exists():
                 link.symlink_to(path.resolve())
         return folder
+
+
+def is_heard_in(text: str, word: str) -> bool:
+    """Return whether a word is a part of what is said: "ope rator", "voyagers" as well."""
+    said, wanted = ("".join(words_of(comparison_key(each), "")) for each in (text, word))
+    return wanted in said
 
 
 def _misses(peaks: Iterable[Int], threshold: int, alarms: int) -> Misses:

@@ -29,6 +29,7 @@ SAID = {
     "n-0": "of the lumen",
     "n-1": "something else",
     "n-2": "another thing",
+    "n-3": "two lu mens",
 }
 RECIPE = """\
 partitions = "partitions.json"
