@@ -43,3 +43,14 @@ def test_a_model_that_is_no_first_stage_of_another_is_refused() -> None:
         before(cascade(), pair())
     with pytest.raises(KwsError, match="test: has another front end or other keywords than"):
         before(cascade(), temporal())
+
+
+def test_training_starts_from_the_networks_that_decide() -> None:
+    from kws.training.former import Former
+    from kws.training.recipe import fine_tuning
+
+    home = ModelFile.load("home")
+    assert home.config.committee.first_stage
+    assert fine_tuning(home).architecture.channels == 80
+    former = Former.load("home").recipe
+    assert (former.architecture.channels, former.committee.networks) == (80, 4)
