@@ -60,6 +60,8 @@ def _connect(address: str) -> Client:
         return Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise KwsError(f"{address}: no Dask scheduler answers there") from error
+    except AssertionError as error:  # its thread did not start within the 10 s that it is given
+        raise KwsError(f"{address}: Dask does not start here; is this machine too busy?") from error
     except Exception as error:  # of a transport that lacks its settings or its package
         problem = str(error) or "not an address"
         raise KwsError(f"{address}: Dask cannot connect there: {problem}") from error

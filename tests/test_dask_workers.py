@@ -122,6 +122,18 @@ def test_a_scheduler_that_is_killed_is_one_line(how: str, tmp_path: Path) -> Non
     assert errors == f"{address}: the cluster stopped\n"
 
 
+def test_a_machine_that_is_too_busy_for_dask_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without("distributed", find_spec("distributed"))
+    from kws import dask_workers
+
+    def late(*_: object, **__: object) -> None:
+        raise AssertionError  # as of distributed's LoopRunner
+
+    monkeypatch.setattr(dask_workers, "Client", late)
+    with pytest.raises(KwsError, match="Dask does not start here; is this machine too busy"):
+        Cluster("tcp://127.0.0.1:1").reached()
+
+
 @pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "ucx://127.0.0.1:1"])
 def test_an_address_that_dask_cannot_use_is_one_line(address: str) -> None:
     skip_without("distributed", find_spec("distributed"))

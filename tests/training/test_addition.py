@@ -106,7 +106,10 @@ def test_a_shipped_model_is_trained_on_and_keeps_its_thresholds(
     # Clips that were kept since they set the model off say nothing of its rate of alarms.
     assert all(clip.kind != KEPT_KIND for clip in made.dataset.testable().negatives)
     recipe = made.recipe
-    assert (recipe.schedule.epochs, recipe.committee.networks) == (1, 1 + len(model.networks))
+    assert (recipe.schedule.epochs, recipe.committee.networks) == (
+        1,
+        len(model.deciding_networks()),
+    )
     assert recipe.inference_config(model.config).smoothing == model.config.smoothing
     assert recipe.inference_config(model.config).stride == model.config.stride
     assert len(made.tested) == 2
@@ -193,14 +196,12 @@ def test_a_damaged_split_is_one_line(tmp_path: Path, content: str) -> None:
 
 
 def test_a_committee_goes_on_network_by_network() -> None:
-    model = ModelFile.load(HOME)
-    others = tuple(model.networks) or (model.content,)
-    former = Former(replace(model, networks=others), None)
+    former = Former(ModelFile.load(HOME), None)
     made = former.recipe.committee.networks
-    assert made == 1 + len(others)
+    assert made == 4
     fold = Fold(0, 4, Path("work"))
     contents = [former.initial(each).content for each in fold.networks(made)]
-    assert contents == [model.content, *others]
+    assert contents == [each.content for each in former.model.deciding_networks()]
 
 
 def test_both_models_stand_side_by_side() -> None:

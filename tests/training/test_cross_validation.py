@@ -20,8 +20,9 @@ def test_networks_start_from_those_of_the_initial_model_in_turn(tmp_path: Path, 
     recipe = replace(fine_tuning(home), seed=7, committee=CommitteeRecipe(networks=count))
     job = Job(for_phrase("hey lumen", None), recipe, Fold(4, 4, tmp_path), tmp_path, 1, 1)
     initial = [each.recipe.initial for each in job.networks()]
-    networks = [home.content, *home.networks, home.content][:count]
-    assert [start.content for start in initial if start] == networks
+    networks = home.deciding_networks()
+    expected = [*networks, *networks][:count]
+    assert [start.content for start in initial if start] == [each.content for each in expected]
     assert all(start and not start.networks for start in initial)
     assert [each.recipe.seed for each in job.networks()] == list(range(7, 7 + count))
 

@@ -45,7 +45,7 @@ def test_the_network_gets_the_teachers_front_end(
     assert planned == replace(recipe, front_end=home.config.front_end)
     assert len(planned.front_end.mean) == planned.front_end.coefficients
     assert of_model.card["data"] == [f"posteriors of home, sha256 {home.sha256}"]
-    assert len(plugin.model.each_network()) == 4
+    assert len(plugin.model.deciding_networks()) == 4
 
 
 def test_examples_are_long_enough_for_the_teacher(home: ModelFile, recipe: Recipe) -> None:
