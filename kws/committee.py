@@ -67,13 +67,14 @@ def deciding(config: ModelConfig, members: Sequence[Member]) -> Sequence[Member]
 
 
 def bounds_that_change_nothing(
-    config: ModelConfig, members: Sequence[Member], thresholds: Sequence[float]
+    members: Sequence[Member], thresholds: Sequence[float]
 ) -> tuple[float, ...]:
-    """Return the greatest bound of each keyword by which no decision at a threshold changes."""
-    first, counted = members[0].count, deciding(config, members)
-    total = sum(member.count for member in counted)
-    others = sum(member.count for member in counted if member is not members[0])
-    least = (quantise_threshold(t) * total - ONE * others for t in thresholds)
+    """Return the greatest bound of each keyword by which no decision at a threshold changes.
+
+    The first member must be one that decides.
+    """
+    first, total = members[0].count, sum(member.count for member in members)
+    least = (quantise_threshold(t) * total - ONE * (total - first) for t in thresholds)
     return tuple(max(1, total_of_first // first) / ONE for total_of_first in least)
 
 
@@ -133,7 +134,7 @@ class Committee:
         """Take frames [n, coefficients]; return averages of the steps they complete, Q15.
 
         They are those of the committee, 0 where the first member does not suspect the keyword, and
-        those of the first member, each [steps, keywords].
+        what is shown: there those of the first member instead. Each is [steps, keywords].
         """
         begin = self._step
         self._frames = np.concatenate([self._frames, frames])
@@ -148,7 +149,8 @@ class Committee:
         needed = max(0, self._step - self._steps_kept) * self._stride
         drop = max(0, min(len(self._frames), needed - self._first_kept))
         self._frames, self._first_kept = self._frames[drop:], self._first_kept + drop
-        return np.where(suspected, sums // self._total, 0), of_first
+        of_all = sums // self._total
+        return np.where(suspected, of_all, 0), np.where(suspected, of_all, of_first)
 
     def _first_sums(self, frames: Frames, begin: int) -> Int:
         """Return the sums of the first member's posteriors at the steps from `begin` on."""

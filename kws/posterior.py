@@ -92,7 +92,7 @@ class Posterior:
     def decide(self, averages: Int, shown: Int) -> list[Detection]:
         """Advance by averages [steps, keywords], Q15; return the detections among these steps.
 
-        shown [steps, keywords]: what `peaks` has at the steps whose confidence is 0.
+        shown [steps, keywords]: what `peaks` has at the steps whose confidence is 0, Q15.
         """
         confidences = self.maximum(averages)
         detections = []

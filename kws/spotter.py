@@ -63,8 +63,8 @@ class NumpySpotter:
             self.posterior.skip(skipped)
             frames = self.mfcc.push(passage)
             if self.committee:
-                averages, of_first = self.committee.push(frames)
-                detections += self.posterior.decide(averages, of_first)
+                averages, shown = self.committee.push(frames)
+                detections += self.posterior.decide(averages, shown)
             else:
                 scores = self.ds_cnn.push(frames)
                 detections += self.posterior.push(scores)

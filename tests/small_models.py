@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -11,7 +12,14 @@ import numpy.typing as npt
 from conftest import tensorflow
 
 from kws.committee import Committee
-from kws.config import SAMPLE_RATE, FrontEnd, GateConfig, ModelConfig, Smoothing
+from kws.config import (
+    SAMPLE_RATE,
+    CommitteeConfig,
+    FrontEnd,
+    GateConfig,
+    ModelConfig,
+    Smoothing,
+)
 from kws.ds_cnn import DsCnn  # before tensorflow: the other way round the runtime fails
 from kws.mfcc import Mfcc
 from kws.model_file import ModelFile
@@ -199,17 +207,18 @@ def random_committee(
         _random_network(shape, frames, len(first.config.classes), seed, limit=3.0)
         for seed, shape in enumerate(shapes)
     ]
-    from kws.training.quantise import pack_committee
+    from kws.training.quantise import embed, pack_committee
 
-    def packed(config: ModelConfig, bounds: tuple[float, ...]) -> ModelFile:
-        content = pack_committee(
-            contents, config, phases=phases, bounds=bounds, first_stage=first_stage
-        )
-        return ModelFile.parse(content, "test.tflite")
+    def packed(config: ModelConfig, bounds: Sequence[float]) -> ModelFile:
+        packed = pack_committee(contents, config, phases=phases, bounds=bounds)
+        if first_stage:
+            settings = CommitteeConfig(tuple(bounds), phases, first_stage=True)
+            packed = embed(packed, replace(config, committee=settings))
+        return ModelFile.parse(packed, "test.tflite")
 
     config = replace(first.config, smoothing=Smoothing(4, 2, 5))
-    model = packed(config, (1e-4,) * 3)
-    averages, of_first = Committee(model, DsCnn).push(frames)
+    averages, _ = Committee(packed(config, (1e-4,) * 3), DsCnn).push(frames)
+    _, of_first = Committee(packed(config, (1.0,) * 3), DsCnn).push(frames)
     bounds, thresholds = (
         np.quantile(a / 32768, q, axis=0) for a, q in ((of_first, 0.8), (averages, 0.9))
     )

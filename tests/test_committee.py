@@ -13,6 +13,7 @@ from small_models import (
     cascade,
     committee,
     first_network,
+    pair,
     synthetic_audio,
     temporal,
 )
@@ -40,6 +41,7 @@ from kws.types import Int
 
 SHARED = ROOT.parent / "shared" / "data"
 models = pytest.mark.parametrize("model", COMMITTEES, ids=lambda model: model.__name__)
+without_first_stage = pytest.mark.parametrize("model", [committee, pair], ids=["committee", "pair"])
 
 
 def members(model: ModelFile):
@@ -93,8 +95,8 @@ def test_averages_are_those_of_all_members_where_the_first_suspects(model) -> No
     suspected = of_first >= bounds
     assert 0.05 < suspected.mean() < 0.5
     averages, shown = Committee(model, DsCnn).push(frames)
-    assert np.array_equal(shown, of_first)
     assert np.array_equal(averages, np.where(suspected, of_all, 0))
+    assert np.array_equal(shown, np.where(suspected, of_all, of_first))
 
 
 @models
@@ -110,24 +112,22 @@ def test_the_division_of_a_stream_changes_nothing(model) -> None:
     assert np.array_equal(cut.push(frames)[0], np.concatenate([a for a, _ in found]))
 
 
-@models
+@without_first_stage
 def test_bounds_that_change_nothing(model) -> None:
     """They wake the committee wherever its mean reaches a threshold, and not much more often."""
     model = model()
     of_all, of_first = always(model, frames_of(model))
     for share in (0.5, 0.7, 0.8, 0.9, 0.99):
         thresholds = np.quantile(of_all, share, axis=0) / ONE
-        bounds = bounds_that_change_nothing(model.config, members(model), thresholds)
+        bounds = bounds_that_change_nothing(members(model), thresholds)
         reached = of_all >= [quantise_threshold(t) for t in thresholds]
         woken = of_first >= [quantise_threshold(b) for b in bounds]
         assert not (reached & ~woken).any()
-    config, shape = model.config, members(model)
-    total, first = sum(member.count for member in deciding(config, shape)), shape[0].count
-    own = first * (not config.committee.first_stage)  # in the mean
-    highest = 1.0 if own else 1 / ONE
-    assert bounds_that_change_nothing(config, shape, (1.0,) * 3) == (highest,) * 3
-    expected = (0.9 * total - (total - own)) / first
-    bounds = bounds_that_change_nothing(config, shape, (0.9,) * 3)
+    shape = members(model)
+    total, first = sum(member.count for member in shape), shape[0].count
+    assert bounds_that_change_nothing(shape, (1.0,) * 3) == (1.0,) * 3
+    expected = (0.9 * total - (total - first)) / first
+    bounds = bounds_that_change_nothing(shape, (0.9,) * 3)
     assert bounds == pytest.approx((max(expected, 1 / ONE),) * 3, abs=1e-3)
 
 
@@ -161,12 +161,11 @@ def exact(model: ModelFile) -> ModelFile:
 
     config = replace(model.config, thresholds=(0.9,) * len(model.config.keywords))
     contents = (model.content, *model.networks)
-    phases, first_stage = model.config.committee.phases, model.config.committee.first_stage
-    packed = pack_committee(contents, config, phases=phases, first_stage=first_stage)
+    packed = pack_committee(contents, config, phases=model.config.committee.phases)
     return ModelFile.parse(packed, "test.tflite")
 
 
-@models
+@without_first_stage
 def test_a_bound_that_changes_nothing_changes_nothing_at_a_lower_threshold(model) -> None:
     """Also in the middle of a stream, and again at the threshold of before."""
     model = exact(model())

@@ -68,7 +68,7 @@ def fingerprint(model: ModelFile, samples: npt.NDArray[np.int16]) -> dict[str, A
 def posteriors(model: ModelFile, samples: npt.NDArray[np.int16]) -> Iterator[npt.NDArray[Any]]:
     """Yield the steps that the gate cuts out and the smoothed posteriors between, unprimed.
 
-    Those of a committee are the averages of all members, then those of the first.
+    Those of a committee are the averages, then what displays get of them.
     """
     config = model.config
     front_end, ds_cnn = open_front_end(model), open_ds_cnn(model)

@@ -136,7 +136,6 @@ def pack_committee(
     *,
     phases: Sequence[int] | None = None,
     bounds: Sequence[float] | None = None,
-    first_stage: bool = False,
     where: str = "the committee",
 ) -> bytes:
     """Pack trained networks into one model file whose decision is that of their mean.
@@ -148,7 +147,6 @@ def pack_committee(
         phases: that run of each network, 1 or 2; None for all that it has.
         bounds: confidence of the first network's first phase, per keyword, that wakes the others;
             None for the greatest that change no decision at any threshold that `config` stores.
-        first_stage: whether the first network only wakes the others.
         where: what errors name.
 
     Raises:
@@ -162,12 +160,12 @@ def pack_committee(
     stride = config.stride
     possible = [network_stride(content, where) // stride for content in networks]
     phases = tuple(phases if phases is not None else possible)
-    settings = CommitteeConfig((1.0,) * len(config.keywords), phases, first_stage)
+    settings = CommitteeConfig((1.0,) * len(config.keywords), phases)
     unbound = replace(config, committee=settings)
     check_committee(unbound, networks, where)
     if bounds is None:
         members = members_of(unbound, [each * stride for each in possible])
-        bounds = bounds_that_change_nothing(unbound, members, least_thresholds(unbound))
+        bounds = bounds_that_change_nothing(members, least_thresholds(unbound))
     settings = replace(settings, bounds=tuple(bounds))
     return embed(networks[0], replace(config, committee=settings), networks[1:])
 

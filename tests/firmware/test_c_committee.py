@@ -116,6 +116,20 @@ def test_native_lowers_the_bounds_with_the_thresholds(model: Callable[[], ModelF
     assert any(found[2])
 
 
+@pytest.mark.slow
+def test_native_shows_what_python_shows_where_a_woken_committee_is_sure_of_no_keyword() -> None:
+    """Its mean is 0 there, while the first stage suspects the keyword."""
+    skip_without("the C engine (no compiler when kws was installed)", AVAILABLE)
+    home = ModelFile.load("home").with_sensitivity(None, {"computer": 0.5, "jarvis": 0.5})
+    native, numpy = NativeSpotter(home), NumpySpotter(home)
+    samples, shown = read_audio(SAMPLES / "all_keywords.flac"), []
+    for at in range(0, len(samples), 832):
+        assert native.push(samples[at : at + 832]) == numpy.push(samples[at : at + 832])
+        assert native.scores == numpy.scores
+        shown += numpy.scores.values()
+    assert shown.count(0.0) > 10
+
+
 @pytest.mark.parametrize("sensitivity", ["low", "normal", "high"])
 def test_a_board_leaves_out_members_that_cannot_change_a_decision(sensitivity: str) -> None:
     """What it shows differs from a laptop, at steps without a detection."""
