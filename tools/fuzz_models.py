@@ -167,6 +167,7 @@ def originals(dense: bool) -> list[Original]:
         (small_model(dense=dense), 20),
         (small_model(1, False), 8),
         (small_committee(), 14),
+        (small_committee(first_stage=True), 14),
         (other_model(), 14),
         (find("home").read_bytes(), 4),
         (dilated_model(), 8),

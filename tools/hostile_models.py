@@ -218,11 +218,16 @@ def with_settings(net: Network, stride: int) -> bytes:
 
 
 @cache
-def small_committee() -> bytes:
-    """Return a committee of both phases of a small network and one phase of a copy."""
+def small_committee(first_stage: bool = False) -> bytes:
+    """Return a committee of both phases of a small network and one phase of a copy.
+
+    first_stage: whether one phase of the first only wakes both phases of the copy instead.
+    """
     model = unpacked(small_model(1, False))
     values = json.loads(settings_of(model))
     values["committee"] = {"bounds": [0.1, 0.1], "phases": [2, 1]}
+    if first_stage:
+        values["committee"] |= {"phases": [1, 2], "first_stage": True}
     copy = unpacked(small_model(1, False))
     copy.metadata = []
     return sealed(model, json.dumps(values).encode(), [packed(copy)])

@@ -52,6 +52,9 @@ def plan_addition(
     if recipe_file and has_data(recipe_file):
         raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
+    committee = former.model.config.committee
+    if committee and committee.first_stage:
+        _log.warning("%s: its first stage is left out; kws calibrate puts one before again", model)
     clips = marked_clips(added, former.model.config.keywords)
     joined = _joined(_known(folder, former, model), clips, added)
     dataset = with_synthesis(joined, spoken, recipe_file)

@@ -21,7 +21,7 @@ from kws.errors import KwsError
 from kws.model_file import ModelFile, find
 from kws.training.architecture import Architecture
 from kws.training.fold import Fold
-from kws.training.recipe import CommitteeRecipe, Loss, Recipe, fine_tuning
+from kws.training.recipe import Loss, Recipe, fine_tuning
 
 SPLIT = "split.json"  # of a work folder: its folds, and the partition of each recording
 # Half of the usual epochs, at a third of the learning rate: the network knows its words.
@@ -99,7 +99,7 @@ class Former:
         phases = Architecture.of(networks[0]).stride // config.stride
         usual = fine_tuning(self.model)
         schedule = replace(usual.schedule, epochs=EPOCHS, learning_rate=LEARNING_RATE, held_out=0)
-        committee = CommitteeRecipe(len(networks))
+        committee = replace(usual.committee, networks=len(networks))
         if config.committee and not config.committee.first_stage:
             committee = replace(committee, bound=max(config.committee.bounds))
         refractory = config.smoothing.refractory_steps * config.stride * config.front_end.hop
@@ -123,11 +123,15 @@ class Former:
         return networks[(fold.network or 0) % len(networks)]
 
     def tested(self, fold: Fold) -> ModelFile:
-        """Return the model that a fold's is compared with, with the former thresholds."""
+        """Return the model that a fold's is compared with, with the former thresholds.
+
+        It has no first stage, as the fold's has none.
+        """
         if not self.work:
             return self.model
         model = ModelFile.load(replace(fold, folder=self.work).path)
-        config = replace(self.model.config, front_end=model.config.front_end)
+        own = model.config
+        config = replace(self.model.config, front_end=own.front_end, committee=own.committee)
         return replace(model, config=config)
 
     def with_thresholds(self, config: ModelConfig) -> ModelConfig:

@@ -204,6 +204,15 @@ def test_a_committee_goes_on_network_by_network() -> None:
     assert contents == [each.content for each in former.model.deciding_networks()]
 
 
+def test_a_first_stage_is_left_out_with_a_word(
+    dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = TrainingOptions(initial="home")
+    with pytest.raises(KwsError, match="nowhere"), caplog.at_level("WARNING"):
+        plan_addition(dataset, tmp_path / "nowhere", tmp_path, None, options)
+    assert "home: its first stage is left out; kws calibrate puts one" in caplog.text
+
+
 def test_both_models_stand_side_by_side() -> None:
     config = ModelConfig(("computer",), (0.5,), 2)
 
