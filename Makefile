@@ -73,7 +73,7 @@ model small-model base-model esphome-model: $(VENV)/dev.stamp
 first-stage: $(VENV)/dev.stamp
 	@test -n '$(DATA)' || { echo 'make $@ DATA=folder: where are the recordings?'; exit 1; }
 	$(BIN)/kws calibrate home --first-stage home-small --recipe models/home.toml --data $(DATA) \
-		--held-out 1 --alarms-per-hour 0.5 --output models/home.tflite
+		--held-out 1 --output models/home.tflite
 
 trunk: base-model
 	@echo 'make trunk is called make base-model now'

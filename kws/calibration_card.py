@@ -13,8 +13,10 @@ from typing import Any
 from kws.config import ModelConfig
 from kws.errors import KwsError
 from kws.foreign_text import bounded
+from kws.sensitivity import NORMAL
 
 CARD_KEY = "calibration"
+MAX_TARGET = 100.0  # false alarms per hour that thresholds are set for at most
 HELD_OUT = "speech that the model was not trained on"
 # Hours of recorded speech that raise as many false alarms as one of synthetic sentences and short
 # texts, by models that were trained on synthetic speech: docs/experiments/custom_words.md.
@@ -52,7 +54,7 @@ class MeasuredPoint:
     per_hour: float  # estimated at these thresholds; less than the target where they are clamped
     interval: tuple[float, float]  # of per_hour
     extrapolated: bool  # whether the hours are too few to count so few false alarms
-    false_alarms: int  # counted at these thresholds
+    false_alarms: int  # counted at these thresholds; those of a committee had it always been awake
     kinds: dict[str, RateOfKind]
     spacings: dict[str, RateOfKind]  # of the same speech, each recording alone in silence
     misses: dict[str, MissRate]  # by condition
@@ -95,8 +97,25 @@ def calibration_of(config: ModelConfig) -> CalibrationCard | None:
         raise KwsError(f"model settings: {CARD_KEY} is not what kws train writes") from error
 
 
-def calibration_lines(card: CalibrationCard) -> Iterator[str]:
-    """Yield what a calibration says, as lines for people."""
+def target_of(config: ModelConfig) -> float | None:
+    """Return the false alarms per hour that a model's own thresholds were set for, if it says.
+
+    Raises KwsError where its calibration is not what store_calibration() writes.
+    """
+    card = calibration_of(config)
+    normal = card.points.get(NORMAL) if card else None
+    return normal.target if normal and 0 < normal.target <= MAX_TARGET else None
+
+
+def calibration_lines(config: ModelConfig) -> Iterator[str]:
+    """Yield what the calibration of a model says, as lines for people; none without one.
+
+    Raises KwsError as calibration_of() does.
+    """
+    card = calibration_of(config)
+    if card is None:
+        return
+    at_most = "at most " if config.committee else ""  # counted as if it were always awake
     yield f"measured on {card.hours:.2f} h of {card.measured_on}"
     for name, point in card.points.items():
         low, high = point.interval
@@ -104,7 +123,7 @@ def calibration_lines(card: CalibrationCard) -> Iterator[str]:
         yield (
             f"{name}: {point.per_hour:.2g} false alarms per hour of all keywords together"
             f" ({card.confidence:.0%} interval {low:.2g} to {high:.2g}, {how};"
-            f" {point.false_alarms} in {card.hours:.2f} h)"
+            f" {at_most}{point.false_alarms} in {card.hours:.2f} h)"
         )
         hardest = point.hardest_kind()
         if hardest is not None and len(point.kinds) > 1:

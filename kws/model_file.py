@@ -123,7 +123,10 @@ class ModelFile:
         return replace(self, config=replace(self.config, gate=gate))
 
     def always_awake(self) -> ModelFile:
-        """Return the model with all members of its committee running at every step."""
+        """Return the model whose committee sleeps only where its first member gives nothing.
+
+        That is where a keyword's average is 0 of 32768; any other wakes all members.
+        """
         if self.config.committee is None:
             return self
         least = (1 / ONE,) * len(self.config.keywords)

@@ -72,7 +72,7 @@ def sensitivities(card: CalibrationCard) -> str:
     head = (
         "sensitivity",
         "false alarms per hour, all keywords (95 %)",
-        f"counted in {card.hours:.2f} h, running / each alone",
+        f"counted in {card.hours:.2f} h at most, running / each alone",
         "missed, clean (95 %)",
         "missed, noise of 10 dB",
     )
@@ -93,6 +93,11 @@ def sensitivities(card: CalibrationCard) -> str:
     return table(head, rows)
 
 
+def missed(share: Mapping[str, Any]) -> float:
+    """Return a share of recordings in per cent, without the rounding of its `rate`."""
+    return 100 * share["count"] / share["recordings"]
+
+
 def condition_misses(results: Mapping[str, Any]) -> str:
     """Return the misses by condition of the results of each sensitivity."""
     measured = {name: of["its thresholds"]["conditions"] for name, of in results.items()}
@@ -101,8 +106,8 @@ def condition_misses(results: Mapping[str, Any]) -> str:
     for condition, words in CONDITIONS.items():
         cells = [words]
         for of in measured.values():
-            (low, high), rate = of[condition]["interval"], of[condition]["rate"]
-            cells.append(f"{100 * rate:.1f} ({100 * low:.1f} to {100 * high:.1f})")
+            low, high = of[condition]["interval"]
+            cells.append(f"{missed(of[condition]):.1f} ({100 * low:.1f} to {100 * high:.1f})")
         rows.append(cells)
     return table([f"missed of {utterances}, % (95 %)", *measured], rows)
 
@@ -117,7 +122,7 @@ def comparison(home: Mapping[str, Any], small: Mapping[str, Any]) -> str:
     head = [f"missed of {utterances}, %"]
     for title in ("4 alarms", "20 alarms", "*normal*"):
         head += [f"{title}: home", "home-small"]
-    rates = [[100 * column[condition]["rate"] for column in columns] for condition in CONDITIONS]
+    rates = [[missed(column[condition]) for column in columns] for condition in CONDITIONS]
     rates.append([sum(column) / len(CONDITIONS) for column in zip(*rates, strict=True)])
     names = [*CONDITIONS.values(), "mean"]
     rows = [[name, *(f"{rate:.1f}" for rate in of)] for name, of in zip(names, rates, strict=True)]

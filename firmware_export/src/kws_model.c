@@ -1,5 +1,5 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
- * sha256 c8382a85cea7eed2a39ebd09bb4950eecc3216cb23641bb7d7d345f87b15c904 */
+ * sha256 afb875dd3dadb61af810280ef88c313c044670949437a354bbc8ab9363320a0f */
 #include "kws_model.h"
 
 #include <stddef.h>

@@ -9,6 +9,8 @@ import typer
 
 from kws.commands.options import Arithmetic, Model, ModelToWrite, require_extra
 
+FIRST_STAGE_BOUND, ALARMS_PER_HOUR = 0.3, 0.2
+
 Negatives = Annotated[
     list[Path] | None,
     typer.Option(
@@ -35,12 +37,13 @@ HeldOut = Annotated[
     ),
 ]
 Alarms = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--alarms-per-hour",
         min=0.001,
         max=100,
         help="False alarms of all keywords together that thresholds are set for.",
+        show_default="what they were set for before, or 0.2",
     ),
 ]
 FirstStage = Annotated[
@@ -51,7 +54,13 @@ FirstStage = Annotated[
     ),
 ]
 FirstStageBound = Annotated[
-    float, typer.Option(min=0.01, max=1.0, help="Confidence of the first stage that wakes them.")
+    float | None,
+    typer.Option(
+        min=0.01,
+        max=1.0,
+        help="Confidence of the first stage that wakes them.",
+        show_default=str(FIRST_STAGE_BOUND),
+    ),
 ]
 
 
@@ -63,10 +72,10 @@ def calibrate(
     recipe: RecipeFile = None,
     data: DataFolder = None,
     held_out: HeldOut = None,
-    alarms: Alarms = 0.2,
+    alarms: Alarms = None,
     arithmetic: Arithmetic = None,
     first_stage: FirstStage = None,
-    first_stage_bound: FirstStageBound = 0.3,
+    first_stage_bound: FirstStageBound = None,
 ) -> None:
     """Set a model's thresholds by speech that it was not trained on.
 
@@ -83,9 +92,12 @@ def calibrate(
         raise typer.BadParameter("--recipe, --data and --held-out belong together")
     if positives and not negatives:
         raise typer.BadParameter("--positives belongs to --negatives")
+    if first_stage_bound is not None and not first_stage:
+        raise typer.BadParameter("--first-stage-bound belongs to --first-stage")
     require_extra("kws calibrate", "train", "TensorFlow", "SciPy", "soxr")
     from rich.console import Console
 
+    from kws.calibration_card import target_of
     from kws.model_file import ModelFile
     from kws.training.recalibration import (
         Recalibration,
@@ -98,9 +110,10 @@ def calibrate(
     if first_stage:
         same = model_file.config.front_end.arithmetic
         first = ModelFile.load(first_stage).with_arithmetic(same)
-        model_file = with_first_stage(model_file, first, first_stage_bound)
+        model_file = with_first_stage(model_file, first, first_stage_bound or FIRST_STAGE_BOUND)
     if recipe and data and held_out:
         test = held_out_of(model_file, recipe, data, held_out)
     else:
         test = new_recordings(model_file, negatives or [], positives)
-    Recalibration(model_file, test, alarms).run(output, Console())
+    target = alarms or target_of(model_file.config) or ALARMS_PER_HOUR
+    Recalibration(model_file, test, target).run(output, Console())

@@ -7,7 +7,7 @@ from typing import Any
 
 from kws.backend import DEFAULT_BACKEND
 from kws.calibration_card import CARD_KEY as CALIBRATION_KEY
-from kws.calibration_card import calibration_lines, calibration_of
+from kws.calibration_card import calibration_lines
 from kws.config import MICRO_FRONTEND, SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.engine.lowering import read
 from kws.engine.network import Network
@@ -37,7 +37,7 @@ def as_text(model: ModelFile) -> str:
     front, smoothing, gate = config.front_end, config.smoothing, config.gate
     keywords = zip(config.keywords, config.thresholds, strict=True)
     cost = cost_per_second(model)
-    calibration = calibration_of(config)
+    calibration = list(calibration_lines(config))
     lines = {
         "model": model.name,
         "keywords": ", ".join(
@@ -59,7 +59,7 @@ def as_text(model: ModelFile) -> str:
         "backend": BACKEND_NAMES[DEFAULT_BACKEND],
         "size": f"{len(model.content)} bytes",
         "sha256": model.sha256,
-        **({"calibration": list(calibration_lines(calibration))} if calibration else {}),
+        **({"calibration": calibration} if calibration else {}),
         **_known({k: v for k, v in config.card.items() if k not in (CARD_KEY, CALIBRATION_KEY)}),
     }
     return "\n".join(_outline(lines, ""))
@@ -84,11 +84,12 @@ def _committee(model: ModelFile) -> dict[str, str]:
     woken = ", ".join(f"{name} from {bound:.3f}" for name, bound in bounds)
     phases = ", ".join(map(str, config.committee.phases))
     networks = len(config.committee.phases)
-    first = "a first stage" if config.committee.first_stage else "one phase of the first"
-    return {
-        "committee": f"{networks} network{'s' if networks > 1 else ''}, phases {phases}; {first}"
-        f" always runs and wakes the others where it suspects {woken}"
-    }
+    found = f"{networks} network{'s' if networks > 1 else ''}, phases {phases}; "
+    if config.committee.first_stage:
+        found += "the first, a first stage, always runs and wakes the others, which decide,"
+    else:
+        found += "one phase of the first always runs and wakes the others"
+    return {"committee": f"{found} where it suspects {woken}"}
 
 
 def _sensitivities(config: ModelConfig) -> list[str] | str:

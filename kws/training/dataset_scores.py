@@ -35,8 +35,9 @@ class Tested:
 def test_model(model: ModelFile, test: Dataset) -> Tested:
     """Return what a model gives on a test set.
 
-    The peaks are those of a committee that is always awake: what keeps it asleep takes some of them
-    away, and not the same share of the low and of the high ones, so that no tail fits the rest.
+    The peaks are those of a committee that is awake wherever it can be: what keeps it asleep takes
+    some of them away, and not the same share of the low and of the high ones, so that no tail fits
+    the rest.
     """
     speech, awake = by_kind(test.negatives), model.always_awake()
 

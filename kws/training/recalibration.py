@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -85,10 +86,24 @@ def with_first_stage(model: ModelFile, first: ModelFile, bound: float) -> ModelF
     else:
         phases = (network_stride(networks[0].content, model.name) // config.stride,)
     bounds = (bound,) * len(config.keywords)
-    config = replace(config, committee=CommitteeConfig(bounds, (1, *phases), first_stage=True))
+    config = replace(
+        config,
+        committee=CommitteeConfig(bounds, (1, *phases), first_stage=True),
+        card={**config.card, "first_stage": _origin(first, config.card)},
+    )
     others = tuple(network.content for network in networks)
     check_committee(config, (first.content, *others), f"{first.name} before {model.name}")
     return replace(model, content=first.content, config=config, networks=others)
+
+
+def _origin(first: ModelFile, card: dict[str, Any]) -> dict[str, Any]:
+    """Return which model a first stage is, and what its card names besides what another does."""
+    found: dict[str, Any] = {"model": first.name, "sha256": first.sha256}
+    of_first = first.config.card
+    found |= {key: of_first[key] for key in ("licence", "data") if key in of_first}
+    if isinstance(found.get("data"), list) and isinstance(card.get("data"), list):
+        found["data"] = [line for line in found["data"] if line not in card["data"]]
+    return found
 
 
 def held_out_of(model: ModelFile, recipe: Path, data: Path, quarter: int) -> Dataset:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from kws.atomic_write import write_atomically
-from kws.calibration_card import calibration_lines, calibration_of
+from kws.calibration_card import calibration_lines
 from kws.config import ModelConfig
 from kws.console.plain_line import print_line
 from kws.errors import KwsError
@@ -100,8 +100,8 @@ def show_results(plan: Plan, results: Results, console: Console) -> None:
 
 def show_calibration(config: ModelConfig, console: Console) -> None:
     """Print what the sensitivities stand for, and how sure that is."""
-    if card := calibration_of(config):
-        print_line("\n".join(calibration_lines(card)), console)
+    if lines := list(calibration_lines(config)):
+        print_line("\n".join(lines), console)
 
 
 def write_loss_curves(plan: Plan, folder: Path) -> None:

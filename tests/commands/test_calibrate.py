@@ -75,7 +75,7 @@ def test_a_finished_model_gets_thresholds_by_kinds_of_speech(speech: Path, tmp_p
     assert mine.config.front_end == fixed, "which it has wherever it runs"
     assert mine.config.card["data"] == home.config.card["data"]
     shown = kws("info", output).stdout
-    assert "a first stage always runs and wakes the others" in shown
+    assert "a first stage, always runs and wakes the others, which decide," in shown
     assert f"of {HELD_OUT}" in shown
     assert "normal, hardest kind: radio" in shown
     assert kws("listen", "--model", output, "--wav", SAMPLES / "story.flac").returncode == 0
@@ -102,6 +102,7 @@ def test_what_cannot_be_calibrated_by_is_one_line(speech: Path, tmp_path: Path) 
         ["--recipe", "a", "--data", "b", "--held-out", "5"],
         ["--recipe", "a", "--data", "b", "--held-out", "1", "--positives", "c"],
         ["--negatives", "a", "--alarms-per-hour", "0"],
+        ["--negatives", "a", "--first-stage-bound", "0.5"],
     ],
 )
 def test_options_that_contradict_each_other(options: list[str]) -> None:

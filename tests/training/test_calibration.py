@@ -188,12 +188,19 @@ def test_the_card_names_kinds_and_misses_and_survives_the_file() -> None:
     assert sum(kind.hours for kind in normal.kinds.values()) == pytest.approx(7.0)
     assert (normal.misses["clean"].missed, normal.misses["clean"].utterances) == (6, 200)
     assert normal.misses["clean"].interval == pytest.approx((0.0138, 0.0639), abs=1e-4)  # Wilson
-    lines = list(calibration_lines(card))
+    lines = list(calibration_lines(config))
     assert lines[0] == f"measured on 7.00 h of {HELD_OUT}"
     assert any(line.startswith("normal: 0.2 false alarms per hour of all keyw") for line in lines)
     assert any(line.startswith("normal, hardest kind: single words") for line in lines)
     assert any(line.startswith("normal, each recording alone: ") for line in lines)
     assert "normal, clean: 6 of 200 utterances missed, 3.0% (1.4% to 6.4%)" in lines
+    count = f"{normal.false_alarms} in 7.00 h)"
+    assert any(line.startswith("normal: ") and f"; {count}" in line for line in lines)
+    committee = CommitteeConfig((0.2,) * len(config.keywords), (1, 1))
+    of_committee = calibration_lines(replace(config, committee=committee))
+    counted = [line for line in of_committee if " in 7.00 h)" in line]
+    assert all("; at most " in line for line in counted)
+    assert len(counted) == len(card.points)
 
 
 @pytest.mark.parametrize("table", [None, [], {}, {"points": 1}, {"points": {"low": {}}}, "x"])

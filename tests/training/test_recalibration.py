@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from small_models import cascade, first_network, pair, synthetic_audio, temporal
 
 from kws.backend import Spotter
 from kws.errors import KwsError
+from kws.evaluation.scores import Scorer
 from kws.model_file import ModelFile
 
 
@@ -43,6 +48,33 @@ def test_a_model_that_is_no_first_stage_of_another_is_refused() -> None:
         before(cascade(), pair())
     with pytest.raises(KwsError, match="test: has another front end or other keywords than"):
         before(cascade(), temporal())
+
+
+def test_the_card_tells_where_a_first_stage_comes_from() -> None:
+    home, small = ModelFile.load("home"), ModelFile.load("home-small")
+    origin = home.config.card["first_stage"]
+    assert (origin["model"], origin["sha256"]) == ("home-small", small.sha256)
+    assert set(small.config.card["data"]) <= {*home.config.card["data"], *origin["data"]}
+
+
+def test_a_fold_of_before_is_tested_as_it_is_where_the_model_has_a_first_stage(
+    tmp_path: Path,
+) -> None:
+    """Its own committee decides, at the thresholds of the model."""
+    from kws.training.fold import Fold
+    from kws.training.former import Former
+    from kws.training.quantise import embed
+
+    network = first_network(cascade())
+    made = before(pair(), network)
+    fold = replace(Fold(0, 4, tmp_path), is_kept=True)
+    fold.path.write_bytes(embed(pair().content, pair().config, pair().networks))
+    tested = Former(made, tmp_path).tested(fold)
+    assert tested.config.committee == pair().config.committee
+    assert tested.config.thresholds == made.config.thresholds
+    samples = synthetic_audio(2, seed=1)
+    found, expected = (Scorer(model).score_stream([samples]) for model in (tested, pair()))
+    assert np.array_equal(found, expected)
 
 
 def test_training_starts_from_the_networks_that_decide() -> None:
