@@ -52,11 +52,16 @@ def plan_addition(
     if recipe_file and has_data(recipe_file):
         raise KwsError(f"{recipe_file}: names data, which --add takes from the dataset alone")
     former = Former.load(model)
+    if options.alarms_per_hour is not None and not former.work:
+        raise KwsError(
+            f"{model}: the work folder of its training is gone, so its thresholds are kept, without"
+            " --alarms-per-hour"
+        )
     committee = former.model.config.committee
     if committee and committee.first_stage:
         _log.warning("%s: its first stage is left out; kws calibrate puts one before again", model)
     clips = marked_clips(added, former.model.config.keywords)
-    joined = _joined(_known(folder, former, model), clips, added)
+    joined = _joined(_known(folder, former, model), clips, added, former.split)
     dataset = with_synthesis(joined, spoken, recipe_file)
     dataset = with_kokoro(dataset, options.kokoro) if options.kokoro is not None else dataset
     recipe = options.applied_to(tuned_by(recipe_file, without_distillation(former.recipe), model))
@@ -138,25 +143,40 @@ def _by_keyword(dataset: Dataset, keywords: Iterable[str]) -> Dataset:
 def _with_partitions(dataset: Dataset, split: Split) -> Dataset:
     """Return a dataset whose recordings are in the partitions that they had before.
 
-    A recording that is new since then has the partition that the dataset gives it.
+    One that is new since then has that of its speaker, or the one that the dataset gives it.
     """
+    new = 0
 
     def placed(clips: Iterable[Clip]) -> list[Clip]:
-        return [
-            replace(clip, partition=split.partitions.get(str(clip.path.resolve()), clip.partition))
-            for clip in clips
-        ]
+        nonlocal new
+        found = [(clip, split.partition_of(clip.path)) for clip in clips]
+        new += sum(str(clip.path.resolve()) not in split.partitions for clip in clips)
+        return [clip if at is None else replace(clip, partition=at) for clip, at in found]
 
-    return replace(
+    divided = replace(
         dataset,
         positives={keyword: placed(clips) for keyword, clips in dataset.positives.items()},
         negatives=placed(dataset.negatives),
         noise=placed(dataset.noise),
     )
+    if new:
+        _log.warning(
+            "%d recordings are not where those of the former training were; those that were moved"
+            " since may be known to a fold that is tested on them",
+            new,
+        )
+    return divided
 
 
-def _joined(dataset: Dataset, marked: Mapping[str, Sequence[Recording]], folder: Path) -> Dataset:
+def _joined(
+    dataset: Dataset,
+    marked: Mapping[str, Sequence[Recording]],
+    folder: Path,
+    split: Split | None,
+) -> Dataset:
     """Return a dataset with marked clips, without those that it holds already.
+
+    Those that a former training had stay in the partition that they had there.
 
     They are no part of what thresholds are measured on: they were kept because they set off the
     model, so they say nothing of how often other speech does.
@@ -177,8 +197,11 @@ def _joined(dataset: Dataset, marked: Mapping[str, Sequence[Recording]], folder:
     partitions = split_speech(list(new.values()), others)
 
     def clips(found: Iterable[Recording]) -> list[Clip]:
-        places = ((r.path, partitions.get(r.path, partition_of(r.path))) for r in found)
-        return [Clip(path, place, False, KEPT_KIND) for path, place in places]
+        return [Clip(r.path, placed(r.path), False, KEPT_KIND) for r in found]
+
+    def placed(path: Path) -> int:
+        before = split.partition_of(path) if split else None
+        return partitions.get(path, partition_of(path)) if before is None else before
 
     positives = {
         keyword: [*known_clips, *clips(new.get(keyword, []))]

@@ -15,10 +15,11 @@ from typing import Any
 
 from kws.atomic_write import write_atomically
 from kws.config import SAMPLE_RATE, ModelConfig
-from kws.data.clips import PARTITIONS
+from kws.data.clips import PARTITIONS, speaker_of
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
 from kws.model_file import ModelFile, find
+from kws.sensitivity import operating_points, store
 from kws.training.architecture import Architecture
 from kws.training.fold import Fold
 from kws.training.recipe import Loss, Recipe, fine_tuning
@@ -37,6 +38,16 @@ class Split:
     kept: int  # and of the one that became the model
     partitions: Mapping[str, int]  # by path
     synthetic: str  # folder of its synthetic speech
+
+    def partition_of(self, path: Path) -> int | None:
+        """Return the partition that a recording had, or its speaker; None for a new speaker."""
+        known = self.partitions.get(str(path.resolve()))
+        return self._of_speakers.get(speaker_of(path) or "") if known is None else known
+
+    @cached_property
+    def _of_speakers(self) -> Mapping[str, int]:
+        found = ((speaker_of(Path(path)), place) for path, place in self.partitions.items())
+        return {speaker: place for speaker, place in found if speaker}
 
 
 def store_split(
@@ -135,5 +146,6 @@ class Former:
         return replace(model, config=config)
 
     def with_thresholds(self, config: ModelConfig) -> ModelConfig:
-        """Return the settings of a new model with the thresholds of this one."""
-        return replace(config, thresholds=self.model.config.thresholds)
+        """Return the settings of a new model with the thresholds and sensitivities of this one."""
+        kept = replace(config, thresholds=self.model.config.thresholds)
+        return store(kept, operating_points(self.model.config))

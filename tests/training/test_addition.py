@@ -22,6 +22,7 @@ from kws.data.dataset import from_folder
 from kws.errors import KwsError
 from kws.evaluation.scores import Scores
 from kws.model_file import ModelFile
+from kws.sensitivity import operating_points
 from kws.training.addition import marked_clips, plan_addition
 from kws.training.before_after import (
     KEPT_KIND,
@@ -34,6 +35,7 @@ from kws.training.before_after import (
 )
 from kws.training.fold import Fold
 from kws.training.former import SPLIT, Former, read_split, store_split
+from kws.training.plan import Plan
 from kws.training.recipe import Teacher
 from kws.training.training_options import TrainingOptions
 from kws.training.work_folder import check_work
@@ -115,7 +117,10 @@ def test_a_shipped_model_is_trained_on_and_keeps_its_thresholds(
     assert len(made.tested) == 2
     assert "the work folder of its training is gone" in caplog.text
     assert made.former
-    assert made.former.with_thresholds(model.config).thresholds == model.config.thresholds
+    untested = replace(model.config, thresholds=(0.5,) * 4, card={})
+    kept_settings = made.former.with_thresholds(untested)
+    assert kept_settings.thresholds == model.config.thresholds
+    assert operating_points(kept_settings) == operating_points(model.config)
 
 
 def test_folds_and_partitions_are_those_of_the_former_training(
@@ -147,6 +152,38 @@ def test_folds_and_partitions_are_those_of_the_former_training(
     assert made.former.tested(made.tested[0]).name == "fold-1"
 
 
+def test_clips_and_speakers_of_a_former_training_stay_where_they_were(
+    kept: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where more clips are marked, and where somebody records again."""
+    former = tmp_path / "former.tflite"
+    shutil.copy(HOME, former)
+    first = plan_addition(dataset, kept, tmp_path / "former.work", None, FROM_HOME)
+    (tmp_path / "former.work").mkdir()
+    store_split(tmp_path / "former.work", first.dataset, first.tested, first.kept, tmp_path)
+    assert "are not where those of the former" not in caplog.text
+    names = ("20260131T151501_000_near_a", "20260201T090000_000_near_a", "20260202T090000_1_x")
+    record(*(kept / "_negative_" / f"{name}.flac" for name in names))
+    record(*(dataset / "computer" / f"p{n}-20260207T154500-001.wav" for n in (3, 5, 99)))
+    options = TrainingOptions(initial=str(former))
+    made = plan_addition(dataset, kept, tmp_path / "x.work", None, options)
+
+    def places(of: Plan) -> dict[Path, int]:
+        clips = [*of.dataset.negatives, *of.dataset.positives["computer"]]
+        return {clip.path: clip.partition for clip in clips}
+
+    before, after = places(first), places(made)
+    assert before.items() <= after.items()
+    speakers: dict[str | None, set[int]] = {}
+    for path, place in before.items():
+        speakers.setdefault(speaker_of(path), set()).add(place)
+    new = [path for path in after if path not in before]
+    known = [path for path in new if speaker_of(path) in speakers]
+    assert (len(new), len(known)) == (6, 3)
+    assert all(after[path] in speakers[speaker_of(path)] for path in known)
+    assert "3 recordings are not where those of the former training were" in caplog.text
+
+
 def test_a_teacher_of_a_recipe_is_left_out(
     kept: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,6 +205,7 @@ def test_a_recipe_of_data_is_refused(kept: Path, dataset: Path, tmp_path: Path) 
     [
         ({}, "--add needs --init"),
         ({"initial": "none"}, "--add needs --init"),
+        ({"initial": str(HOME), "alarms_per_hour": 1.0}, "home.tflite: the work folder .* is gone"),
         *(
             ({"initial": str(HOME), **other}, "alone: all else is as it was")
             for other in (
