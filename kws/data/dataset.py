@@ -130,7 +130,8 @@ def for_phrase(phrase: str, root: Path | None = None) -> Dataset:
     """Return a dataset of one phrase, with what a folder holds of it, if anything.
 
     The folder is a dataset folder; one without folders of those roles holds recordings of the
-    phrase alone. Raises KwsError for what is not a word or a phrase.
+    phrase alone. Raises KwsError for what is not a word or a phrase, and for a folder that holds
+    nothing but folders of other names.
     """
     keyword = keyword_of(Path(folder_name(phrase)))
     if root is None:
@@ -139,6 +140,11 @@ def for_phrase(phrase: str, root: Path | None = None) -> Dataset:
     words = {comparison_key(word): paths for word, paths in keyword_folders(folders).items()}
     own = words.pop(comparison_key(keyword), [])
     if not own and not any(root / role in folders for role in (NEGATIVE, NOISE, IMPULSE_RESPONSES)):
+        if words and not _loose(root):
+            raise KwsError(
+                f"{root}: neither a folder {folder_name(phrase)} nor recordings in it, but folders"
+                f" {', '.join(sorted(path.name for paths in words.values() for path in paths))}"
+            )
         folders, words, own = [], {}, [root]
     positives = usable_keywords(root, {keyword: own}) if own else {keyword: []}
     others = [path for paths in words.values() for path in paths]
@@ -205,9 +211,13 @@ def _log_passed_over(root: Path, folders: Sequence[Path]) -> None:
     for path in folders:
         if path.name.startswith("_") and path.name not in roles:
             _log.warning("%s: passed over; folders with a role are %s", path, ", ".join(roles))
-    loose = [p for p in root.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file()]
-    if loose:
+    if loose := _loose(root):
         _log.warning("%s: audio files in no folder are passed over: %d", root, len(loose))
+
+
+def _loose(root: Path) -> list[Path]:
+    """Return the audio files that lie in a folder itself."""
+    return [p for p in root.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file()]
 
 
 def folders_in(root: Path) -> list[Path]:

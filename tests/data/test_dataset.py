@@ -390,6 +390,15 @@ def test_a_folder_of_recordings_of_a_phrase(tmp_path: Path) -> None:
     assert dataset.negatives == []
 
 
+def test_folders_of_other_words_are_not_recordings_of_a_phrase(tmp_path: Path) -> None:
+    record(*(tmp_path / word / f"{n}.wav" for word in ("hey_lumenn", "alexa") for n in range(2)))
+    problem = (
+        "words: neither a folder hey_lumen nor recordings in it, but folders alexa, hey_lumenn"
+    )
+    with pytest.raises(KwsError, match=problem):
+        for_phrase("hey lumen", tmp_path.rename(tmp_path.parent / "words"))
+
+
 def test_partitions_of_a_dataset_are_disjoint_and_complete() -> None:
     clips = [Clip(Path(f"{n}.wav"), partition_of(Path(f"{n}.wav"))) for n in range(200)]
     dataset = Dataset({"computer": clips[:80]}, clips[80:150], clips[150:180], clips[180:])
