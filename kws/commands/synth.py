@@ -34,6 +34,10 @@ Confusable = Annotated[
 Sentences = Annotated[
     int, typer.Option(min=0, max=100_000, help="Sentences of random words, for _negative_.")
 ]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, help="Another one draws other voices for what is not there yet."),
+]
 Piper = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of Piper's voices, to be used as well.")
 ]
@@ -49,7 +53,7 @@ def synth(
     count: Count = 200,
     confusable: Confusable = None,
     sentences: Sentences = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other voices.")] = 1,
+    seed: Seed = 1,
     piper: Piper = None,
     kokoro: Kokoro = None,
     language: Language = None,
@@ -116,8 +120,13 @@ def _synthesise(
 
     from kws.console.plain_line import print_line
     from kws.data.clips import SYNTHETIC
-    from kws.tts.utterances import synthesise
+    from kws.tts.utterances import said_by_others, synthesise
 
+    if others := said_by_others(texts, count, folder, SYNTHETIC, voices):
+        raise KwsError(
+            f"{folder}: {len(others)} of these utterances are by voices that do not speak now, as"
+            f" {others[0].name}; remove them, or choose another folder"
+        )
     new = 0
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

@@ -116,11 +116,13 @@ def held_out_of(model: ModelFile, recipe: Path, data: Path, quarter: int) -> Dat
 
 def new_recordings(model: ModelFile, negatives: Sequence[Path], positives: Path | None) -> Dataset:
     """Return recordings that are in no dataset; each folder of negatives is a kind of speech."""
-    clips = [
-        Clip(path, 0, kind=folder.name or SPEECH_KIND)
-        for folder in negatives
-        for path in distinct_files(audio_files(folder))
-    ]
+    names = [folder.name or SPEECH_KIND for folder in negatives]
+    kinds = {
+        path: name if names.count(name) == 1 else str(folder)
+        for folder, name in zip(negatives, names, strict=True)
+        for path in audio_files(folder)
+    }
+    clips = [Clip(path, 0, kind=kinds[path]) for path in distinct_files(list(kinds))]
     found = find_positives(positives, model.config.keywords) if positives else {}
     words = {
         keyword: [Clip(path, 0) for path in found.get(keyword, ())]

@@ -132,6 +132,17 @@ def synthesise(
     return [path for path in paths if path.exists()] if carrier else paths
 
 
+def said_by_others(
+    texts: Iterable[str], count: int, folder: Path, prefix: str, voices: Sequence[Voice]
+) -> list[Path]:
+    """Return the files that synthesise() would keep although none of these voices made them."""
+    labels = {voice.label for voice in voices}
+    files = _files_of(folder)
+    names = (f"{prefix}{file_name(text)}-{number}" for text in texts for number in range(count))
+    kept = [files[name] for name in names if name in files]
+    return [path for path in kept if path.stem.partition("@")[2] not in labels]
+
+
 def _files_of(folder: Path) -> dict[str, Path]:
     """Return the files of a folder, which is made, by their names without the voice."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from command_line import kws, started
+from command_line import kws, refused, started
 from conftest import skip_without
 from full_disk import full_disk
 from waiting import PATIENCE
@@ -51,6 +51,10 @@ def test_a_keyword_and_confusable_phrases(tmp_path, quick):
     assert len(made) == 11
     again = kws("synth", "good morning", *options, env=quick)
     assert again.stdout.count(" 0 of them new") == 3
+    assert contents(data) == made
+    other = kws("synth", "good morning", *options, "--language", "de", env=quick)
+    line = refused(other)
+    assert line.startswith(f"{data}/good_morning: 3 of these utterances are by voices that do not")
     assert contents(data) == made
 
 

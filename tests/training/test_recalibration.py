@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from short_recordings import record
 from small_models import cascade, first_network, pair, synthetic_audio, temporal
 
 from kws.backend import Spotter
@@ -75,6 +77,20 @@ def test_a_fold_of_before_is_tested_as_it_is_where_the_model_has_a_first_stage(
     samples = synthetic_audio(2, seed=1)
     found, expected = (Scorer(model).score_stream([samples]) for model in (tested, pair()))
     assert np.array_equal(found, expected)
+
+
+def test_copies_in_other_folders_are_no_further_hours(tmp_path: Path) -> None:
+    """Folders of one name are kinds of their own."""
+    from kws.training.recalibration import new_recordings
+
+    folders = [tmp_path / place / "radio" for place in ("kitchen", "office")]
+    files = [folder / f"{folder.parent.name}{n}.wav" for folder in folders for n in range(2)]
+    record(*files)
+    copy = tmp_path / "copies"
+    shutil.copytree(folders[0], copy)
+    found = new_recordings(ModelFile.load("home-small"), [*folders, folders[0], copy], None)
+    assert [clip.path for clip in found.negatives] == files
+    assert [clip.kind for clip in found.negatives] == [str(path.parent) for path in files]
 
 
 def test_training_starts_from_the_networks_that_decide() -> None:
