@@ -8,6 +8,7 @@ threshold, and bit for bit what pymicro-wakeword decides.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -26,8 +27,12 @@ from kws.posterior import ONE
 
 MANIFEST_SUFFIX = ".json"
 QUANTISATION = (26, -128)  # of the input: 255 times its scale, and its zero point
+GREATEST = 255  # probability, in 1/256
+HIGHEST_CUTOFF = 0.996  # in four digits, that a mean can exceed: 255 / 256 is 0.99609
 REFRACTORY_FRAMES = 100  # that ESPHome ignores after a detection
 CARD = ("author", "website", "trained_languages", "version")  # what the model card takes over
+
+log = logging.getLogger(__name__)
 
 
 def named_network(manifest: Path, content: bytes) -> Path:
@@ -64,6 +69,12 @@ def settings_of(
     window = _value(micro, "sliding_window_size", int, require)
     cutoff = float(_value(micro, "probability_cutoff", (int, float), require))
     require(0 <= cutoff <= 1, f"probability_cutoff {cutoff:g} is not 0 to 1")
+    if cutoff >= GREATEST / 256:
+        log.warning(
+            "%s: probability_cutoff %g is more than any mean of its probabilities, so that nothing"
+            " is detected; %g is the highest of use",
+            *(where, cutoff, HIGHEST_CUTOFF),
+        )
     step = _value({"feature_step_size": 10, **micro}, "feature_step_size", int, require)
     require(step == 10, f"feature_step_size {step} is not 10 ms")
     try:
@@ -89,7 +100,7 @@ def threshold_of(cutoff: float, window: int) -> float:
     pymicro-wakeword compares it. Confidences are such means in 1/32768, rounded down; they keep
     different sums apart.
     """
-    greatest = 255 * window
+    greatest = GREATEST * window
     exceeding = (total for total in range(greatest + 1) if total / (256 * window) > cutoff)
     total = next(exceeding, greatest + 1)  # that none reaches
     return min(ONE, total * (ONE // 256) // window) / ONE

@@ -92,6 +92,18 @@ def test_a_threshold_exceeds_a_cutoff_as_the_mean_does() -> None:
     assert mean(probabilities) == 1152 / 1280 == 0.9  # what pymicro-wakeword compares
 
 
+def test_a_cutoff_that_nothing_exceeds_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ModelFile.load(write_pair(tmp_path, probability_cutoff=0.996))
+    assert not caplog.messages
+    for cutoff in (0.997, 1.0):
+        ModelFile.load(write_pair(tmp_path, probability_cutoff=cutoff))
+        (message,) = caplog.messages
+        assert f"hey_kws.json: probability_cutoff {cutoff:g} is more than any mean" in message
+        caplog.clear()
+
+
 def test_no_average_is_of_less_than_a_window(path: Path) -> None:
     config = ModelFile.load(path).config
     posterior = Posterior(config, 1 / 256, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from kws.engine.streaming_writer import streaming
 from kws.errors import KwsError
 from kws.export.exported_folder import write
 from kws.export.library_models import Chosen
-from kws.micro_wake_word import QUANTISATION, quantisation
+from kws.micro_wake_word import HIGHEST_CUTOFF, QUANTISATION, quantisation
 from kws.model_file import ESPHOME_BASE, ModelFile
 
 MAX_STATES = 20  # resource variables that ESPHome has room for
@@ -25,6 +26,8 @@ MINIMUM_ESPHOME = "2024.7.0"
 AUTHOR, WEBSITE = "kws", "https://pypi.org/project/kws/"
 # TFLM's arena: what it keeps of each operator and each tensor, on a 64-bit machine, bytes.
 OPERATOR_BYTES, TENSOR_BYTES, ARENA_BYTES = 100, 50, 4096
+
+log = logging.getLogger(__name__)
 
 
 def esphome(chosen: Sequence[Chosen], output: Path) -> list[Path]:
@@ -69,7 +72,7 @@ def pair(model: ModelFile, name: str) -> tuple[bytes, dict[str, object]]:
         "trained_languages": list(config.card.get("languages", [])),
         "version": 2,
         "micro": {
-            "probability_cutoff": round(config.thresholds[0], 4),
+            "probability_cutoff": _cutoff(config.thresholds[0], where),
             "feature_step_size": 1000 * MICRO.hop // 16_000,
             "sliding_window_size": config.smoothing.smooth_steps,
             "tensor_arena_size": _arena(steps, states, network.stride),
@@ -114,6 +117,22 @@ def _check_steps(steps: list[Step], where: str) -> int:
         if step.kernel[0] < step.operator.options.stride[0]:
             raise KwsError(f"{where}: a layer's stride is longer than its kernel")
     return sum(step.kernel[0] * step.source.plane[1] * step.source.plane[2] for step in states)
+
+
+def _cutoff(threshold: float, where: str) -> float:
+    """Return the cutoff of a threshold, one that the network's probabilities can exceed.
+
+    Their means end at 255 / 256 and have to exceed the cutoff. ESPHome takes it in 1/255, rounded
+    down, so that there the highest one is exceeded, too.
+    """
+    cutoff = round(threshold, 4)
+    if cutoff > HIGHEST_CUTOFF:
+        log.warning(
+            "%s: the threshold %.4g is more than a pair's probabilities reach; its"
+            " probability_cutoff is %g, so that it detects a little more",
+            *(where, cutoff, HIGHEST_CUTOFF),
+        )
+    return min(cutoff, HIGHEST_CUTOFF)
 
 
 def _arena(steps: list[Step], states: int, stride: int) -> int:

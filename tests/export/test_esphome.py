@@ -22,7 +22,7 @@ from kws.config import MICRO, SAMPLE_RATE  # noqa: E402
 from kws.data.clips import PARTITIONS  # noqa: E402
 from kws.ds_cnn import DsCnn  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
-from kws.export.esphome import file_name  # noqa: E402
+from kws.export import esphome  # noqa: E402
 from kws.export.formats import export_as  # noqa: E402
 from kws.export.sketch import export  # noqa: E402
 from kws.micro_frontend import InterleavedStreams, MicroFrontend  # noqa: E402
@@ -203,6 +203,21 @@ def test_the_manifest(pair: Pair) -> None:
     assert pair.manifest["wake_word"] == "hey you"
 
 
+def test_a_high_threshold_becomes_a_cutoff_that_can_be_exceeded(
+    model: ModelFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Probabilities end at 255 / 256: their mean exceeds it, also in ESPHome's integers."""
+    for threshold, expected in ((0.99, 0.99), (0.996, 0.996), (0.9961, 0.996), (1.0, 0.996)):
+        caplog.clear()
+        config = replace(model.config, thresholds=(threshold,))
+        _, manifest = esphome.pair(replace(model, config=config), "x")
+        cutoff = manifest["micro"]["probability_cutoff"]
+        assert cutoff == expected < 255 / 256
+        assert int(cutoff * 255) < 255
+        assert len(caplog.messages) == (threshold > 0.996)
+        assert all("Hey you: the threshold" in message for message in caplog.messages)
+
+
 def test_the_front_end_is_that_of_the_library_however_it_is_divided() -> None:
     from pymicro_features import MicroFrontend
 
@@ -247,7 +262,7 @@ def test_refusals(model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(KwsError, match="two models are called same; choose with --name"):
         export_as("esphome", [str(path), str(path)], ("same", "Same!"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert file_name("Où est-ce?") == "ou_est_ce"
+    assert esphome.file_name("Où est-ce?") == "ou_est_ce"
 
 
 def test_a_word_starts_from_the_shipped_model(tmp_path: Path) -> None:
