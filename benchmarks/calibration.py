@@ -23,6 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from user_errors import run_main
 
 from kws.data.clips import Clip, clips_in
 from kws.data.dataset_recipe import from_recipe
@@ -166,4 +167,4 @@ def folds_and_kept(folds: list[SpeechPeaks], kept: SpeechPeaks) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

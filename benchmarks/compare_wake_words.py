@@ -10,13 +10,13 @@ difference as great is chance. Then the false alarms of each kind.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from stored_scores import StoredScores
+from user_errors import run_main
 
 from kws.errors import KwsError
 from kws.evaluation.condition_report import with_total
@@ -65,10 +65,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     parser.add_argument("--alarms", type=int, nargs="+", default=(4, 20), metavar="N")
     given = parser.parse_args()
-    try:
-        models = load(given.folders)
-    except KwsError as error:
-        sys.exit(f"compare_wake_words.py: {error}")
+    models = load(given.folders)
     names = [str(folder) for folder in given.folders]
     console = Console(width=40 + 30 * len(models))
     for alarms in given.alarms:
@@ -77,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from user_errors import run_main
 
 from kws.audio.audio_file import read_usable
 from kws.config import SAMPLE_RATE
@@ -215,4 +216,4 @@ def _read(clips: Iterable[Clip]) -> list[Samples]:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

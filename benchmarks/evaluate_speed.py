@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from user_errors import run_main
 
 from kws.config import SAMPLE_RATE
 from kws.model_file import ModelFile
@@ -66,4 +67,4 @@ def write_noise(path: Path, seconds: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from user_errors import run_main
 from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_audio
@@ -155,4 +156,4 @@ def peaks_in_one_stream(scorer: Scorer, positives: Positives) -> dict[str, np.nd
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

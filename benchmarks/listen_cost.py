@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from user_errors import run_main
 
 from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
@@ -182,4 +183,4 @@ def scan_file(command: list[str], samples: Samples) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

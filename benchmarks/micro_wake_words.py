@@ -24,6 +24,7 @@ import numpy as np
 import pymicro_wakeword
 from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
 from tflite_micro.python.tflite_micro import runtime
+from user_errors import run_main
 
 from kws.audio.audio_file import read_each
 from kws.backend import Spotter, open_ds_cnn, open_mfcc
@@ -151,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

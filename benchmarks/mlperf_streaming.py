@@ -29,6 +29,7 @@ import soundfile
 from cortex_m4.count import c_sources
 from cortex_m4.counting import count
 from cortex_m4.cycles import bounds
+from user_errors import run_main
 from wake_word_stream import Word, insert, noise_at, noise_stream, noise_tracks, word_starts
 
 from kws.audio.audio_file import read_audio
@@ -186,4 +187,4 @@ def cost(path: Path, model: ModelFile) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

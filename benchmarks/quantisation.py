@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from user_errors import run_main
 from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.console.plain_line import print_line
@@ -101,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from user_errors import run_main
 
 from kws.audio.audio_file import read_audio
 from kws.config import SAMPLE_RATE
@@ -191,4 +192,4 @@ def faults_of(
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -16,6 +16,7 @@ import numpy as np
 from custom_words import SPOKEN
 from rich.console import Console
 from rich.table import Table
+from user_errors import run_main
 
 from kws.audio.audio_file import read_usable
 from kws.config import SAMPLE_RATE
@@ -67,4 +68,4 @@ def durations(recordings: Iterable[Samples]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -26,6 +26,7 @@ import numpy as np
 from bc_resnet import BATCH, HOP, WINDOW, build_bc_resnet, images, multiplications, train_bc_resnet
 from command_clips import LEAST, CommandTask, read_task, recorded_words, varied
 from scipy.special import softmax
+from user_errors import run_main
 
 from kws.backend import open_ds_cnn, open_front_end
 from kws.config import SAMPLE_RATE
@@ -229,4 +230,4 @@ def progress(what: str, share: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

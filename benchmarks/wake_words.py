@@ -37,6 +37,7 @@ from other_conditions import level_and_speed_conditions
 from rich.console import Console
 from rich.progress import track
 from stored_scores import StoredScores
+from user_errors import run_main
 from work_folder import folds_of, hyperparameters_of, parser
 
 from kws.audio.audio_file import read_usable
@@ -232,4 +233,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -17,8 +17,9 @@ from pathlib import Path
 from kws.export.sketch import export
 from kws.model_file import ModelFile
 
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+sys.path += [str(Path(__file__).parents[2] / name) for name in ("tools", "benchmarks")]
 from cortex_m4.counting import Count, count
+from user_errors import run_main
 
 OPTIMISATIONS = ("-O3", "-Os")  # -Os is the Arduino core's
 
@@ -61,4 +62,4 @@ def line(counted: Count, model: Path, header: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

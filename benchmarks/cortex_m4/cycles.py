@@ -25,8 +25,9 @@ from pathlib import Path
 
 from kws.export.sketch import export
 
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+sys.path += [str(Path(__file__).parents[2] / name) for name in ("tools", "benchmarks")]
 from cortex_m4.counting import ARDUINO, START, addresses, build, emulate
+from user_errors import run_main
 
 WAIT_STATES = 2  # of the nRF52840's flash at 64 MHz
 OUTSIDE = {"main", "next_hop", START, "reset", "leave", "fault"}  # not of the detector
@@ -126,4 +127,4 @@ def registers(operands: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -30,8 +30,9 @@ from kws.export.sketch import engine_files, model_files
 from kws.gate import Gate
 from kws.model_file import ModelFile
 
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+sys.path += [str(Path(__file__).parents[2] / name) for name in ("tools", "benchmarks")]
 from cortex_m4 import counting
+from user_errors import run_main
 
 HERE = Path(__file__).parent
 SEMIHOSTING = HERE.parents[1] / "tests" / "c"
@@ -126,4 +127,4 @@ def build(model: ModelFile, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

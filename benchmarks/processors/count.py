@@ -19,9 +19,10 @@ from kws.config import ARITHMETICS
 from kws.export.sketch import export
 from kws.model_file import ModelFile
 
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+sys.path += [str(Path(__file__).parents[2] / name) for name in ("tools", "benchmarks")]
 from cortex_m4.counting import count
 from cortex_m4.processors import PROCESSORS
+from user_errors import run_main
 
 HEADS = (
     *("processor", "M instructions per second, gate open", "closed"),
@@ -54,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

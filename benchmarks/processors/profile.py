@@ -19,7 +19,7 @@ from pathlib import Path
 from kws.config import ARITHMETICS
 from kws.export.sketch import export
 
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+sys.path += [str(Path(__file__).parents[2] / name) for name in ("tools", "benchmarks")]
 from cortex_m4.counting import (
     ARDUINO,
     START,
@@ -32,6 +32,7 @@ from cortex_m4.counting import (
     stage_options,
 )
 from cortex_m4.processors import PROCESSORS, Processor
+from user_errors import run_main
 
 LEAST = 20  # instructions per hop of a function that is listed
 
@@ -73,4 +74,4 @@ def profile(sources: dict[str, str], processor: Processor, folder: Path) -> Coun
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -25,6 +25,9 @@ from threading import Thread
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1]))
+from user_errors import run_main
+
 from kws.audio.audio_file import read_each
 from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
@@ -158,4 +161,4 @@ def browser(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

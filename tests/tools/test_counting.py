@@ -46,6 +46,20 @@ def test_the_benchmark_counts_a_shipped_model() -> None:
     assert all("M instructions per second of audio" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["cortex_m4/count.py", "processors/count.py", "soak.py --model", "web/measure.py --model"],
+)
+def test_a_wrong_model_is_one_line(command: str) -> None:
+    script, *option = command.split()
+    words = [sys.executable, f"benchmarks/{script}", *option, "nope"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{Path(script).name}: no model named 'nope'; shipped are: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_broken_compiler_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
