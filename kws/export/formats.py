@@ -78,6 +78,8 @@ def export_as(
         raise KwsError(f"--format {format_name}: not one of {', '.join(FORMATS)}")
     if names and len(names) != len(models):
         raise KwsError(f"--name: {len(names)} given for {len(models)} models; give one for each")
+    if not all(name.strip() for name in names):
+        raise KwsError("--name: a name is empty")
     given = names or (None,) * len(models)
     pairs = zip(models, given, strict=True)
     chosen = [Chosen(model, name, arithmetic) for model, name in pairs]

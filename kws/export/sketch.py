@@ -53,6 +53,8 @@ def export(
     path = find(model)
     detector = detector_at(path)
     if detector is None:
+        if given_name is not None:
+            raise KwsError(f"--name: {path} is a network alone, whose files have fixed names")
         if arithmetic is not None:
             raise KwsError(f"--arithmetic: {path} is a network alone, without a front end")
         return _export_network(path, output)

@@ -27,6 +27,14 @@ def test_names_are_as_many_as_models(tmp_path: Path) -> None:
         export_as("arduino-sketch", ["home", "home"], ["one"], tmp_path)
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_an_empty_name_is_refused(tmp_path: Path, format_name: str) -> None:
+    for name in ("", " "):
+        with pytest.raises(KwsError, match="--name: a name is empty"):
+            export_as(format_name, ["home"], [name], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sketch_has_one_model(tmp_path: Path) -> None:
     with pytest.raises(KwsError, match="a sketch has one model"):
         export_as("arduino-sketch", ["home", "home"], (), tmp_path)
@@ -80,7 +88,7 @@ def test_a_library_may_have_models_of_both() -> None:
     assert ["FIXED_FRONT_END" in model.header for model in models] == [False, True]
 
 
-def test_a_network_alone_has_no_front_end(tmp_path: Path) -> None:
+def test_a_network_alone_has_no_front_end_and_no_name(tmp_path: Path) -> None:
     path = tmp_path / "network.tflite"
     content = find("home").read_bytes()
     for entry in (CONFIG_ENTRY, CHECKSUM_ENTRY):
@@ -88,6 +96,8 @@ def test_a_network_alone_has_no_front_end(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(KwsError, match=r"--arithmetic: .* is a network alone"):
         export_as("arduino-sketch", [str(path)], (), tmp_path / "out", "fixed")
+    with pytest.raises(KwsError, match=r"--name: .* is a network alone"):
+        export_as("arduino-sketch", [str(path)], ["lamp"], tmp_path / "out")
     path.with_suffix(".json").write_text("{}")  # of something else
     written = export_as("arduino-sketch", [str(path)], (), tmp_path / "out")
     (kinds,) = (file for file in written if file.name == "kws_kinds.h")
