@@ -12,7 +12,7 @@ from conftest import skip_without
 
 HERE = Path(__file__).parent / "c"
 BOARD = Path(__file__).parents[1] / "tools" / "cortex_m4"  # start-up code, memory map
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 CORTEX_M4F = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
 BARE = ["-ffunction-sections", "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{BOARD / 'link.ld'}"]
 

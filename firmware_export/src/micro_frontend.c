@@ -140,8 +140,8 @@ static int16_t gain_for(const int16_t *gains, uint32_t noise) {
 
 /* Normalise a signal by its noise (PCAN). */
 static uint32_t normalise(const int16_t *gains, uint32_t signal, uint32_t noise) {
-  const uint32_t ratio =
-      (uint32_t)((uint64_t)signal * (uint32_t)gain_for(gains, noise) >> SNR_SHIFT);
+  const uint32_t gain = (uint32_t)gain_for(gains, noise);
+  const uint32_t ratio = (uint32_t)((uint64_t)signal * gain >> SNR_SHIFT);
   if (ratio < 2u << SNR_BITS) return ratio * ratio >> (2 + 2 * SNR_BITS - OUTPUT_BITS);
   return (ratio >> (SNR_BITS - OUTPUT_BITS)) - (1u << OUTPUT_BITS);
 }

@@ -3,6 +3,7 @@
 #define KWS_POSTERIOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -27,7 +28,7 @@ typedef struct {
 
 /* Bytes of memory, 4-byte aligned. */
 #define KWS_POSTERIOR_BYTES(keywords, smooth_steps, max_steps) \
-  (4 * (keywords) + 2 * (keywords) * ((smooth_steps) + (max_steps) + 3))
+  (4 * (keywords) + 2 * (keywords) * ((size_t)(smooth_steps) + (max_steps) + 3))
 
 /* Describe a detected keyword. */
 typedef struct {

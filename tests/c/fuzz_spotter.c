@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     const size_t given = asked < (count - 4) / 2 ? asked : (count - 4) / 2;
     if (bytes[0] == 0xff) kws_spotter_reset(&spotter);
     memcpy(block, bytes + 4, 2 * given);
-    kws_ring_buffer_write(&ring, block, given);
-    const size_t got = kws_ring_buffer_read(&ring, block, wanted);
+    kws_ring_buffer_write(&ring, block, (uint32_t)given);
+    const size_t got = kws_ring_buffer_read(&ring, block, (uint32_t)wanted);
     const int found = kws_spotter_push(&spotter, block, got, detections, ROOM);
     if (found > ROOM) __builtin_trap();
     for (int i = 0; i < found; ++i)
