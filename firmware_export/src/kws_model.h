@@ -1,7 +1,7 @@
 /* Written by kws 0.1.0 (kws export) from home.tflite; do not edit.
  * sha256 afb875dd3dadb61af810280ef88c313c044670949437a354bbc8ab9363320a0f */
-#ifndef KWS_MODEL_H
-#define KWS_MODEL_H
+#ifndef KWS_MODEL_DATA_H
+#define KWS_MODEL_DATA_H
 
 #ifdef __cplusplus
 extern "C" {

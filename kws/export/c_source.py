@@ -141,9 +141,10 @@ def _definitions(
 
 def _header(include: str, sizes: Mapping[str, object], declaration: str, name: str) -> str:
     """Return the text of a model's header."""
+    guard = f"{name.upper()}_DATA_H"  # KWS_GATE_H is the engine's
     defines = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
     return (
-        f"#ifndef {name.upper()}_H\n#define {name.upper()}_H\n\n"
+        f"#ifndef {guard}\n#define {guard}\n\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"{include}\n\n{defines}\n{declaration}\n\n"
         "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from kws import __version__
 from kws.engine.c_headers import engine_folder
+from kws.errors import KwsError
 from kws.export.c_source import comment
 from kws.export.cost import ring_samples
 from kws.export.exported_folder import write
 from kws.export.library_boards import BOARDS
-from kws.export.library_models import Chosen, LibraryModel, load
+from kws.export.library_models import TEMPLATE, Chosen, LibraryModel, load
 from kws.export.library_zip import check_zip, write_zip
 from kws.export.sketch import engine_files, sketch_name
 
@@ -137,15 +138,25 @@ def _sources(models: Sequence[LibraryModel], headers: Sequence[str]) -> Files:
     ring = max(ring_samples(model.networks, model.detector.config) for model in models)
     files["src/KwsRing.h"] = _template("src/KwsRing.h", {"RING": str(ring)})
     for model in models:
-        words = {
+        names = {
             "NAME": model.name,
             "MACRO": model.macro,
             "CLASS": model.class_name,
             "CLASS_UPPER": model.class_name.upper(),
             "KEYWORDS": _plain(", ".join(model.detector.config.keywords)),
         }
-        text = model.top + _template("src/KwsModel.h", words)
-        files[f"src/{model.class_name}.h"] = text
+        text = model.top + _template(f"src/{TEMPLATE}", names)
+        files = joined(files, {f"src/{model.class_name}.h": text})
+    return files
+
+
+def joined(*parts: Files) -> Files:
+    """Return files together; raise KwsError where two have the same name, in any case."""
+    files: Files = {}
+    for name, text in (named for part in parts for named in part.items()):
+        if name.lower() in map(str.lower, files):
+            raise KwsError(f"--name: {name} would be written twice; give another name")
+        files[name] = text
     return files
 
 
@@ -165,9 +176,10 @@ def _engine(models: Sequence[LibraryModel]) -> Files:
         [config.front_end.implementation for config in configs],
         any(config.committee is not None for config in configs),
     )
-    for model in models:
-        files |= {f"{model.name}.h": model.header, f"{model.name}.c": model.source}
-    return files
+    sources = [
+        {f"{model.name}.h": model.header, f"{model.name}.c": model.source} for model in models
+    ]
+    return joined(files, *sources)
 
 
 def _tree(folder: str, words: Mapping[str, str]) -> Files:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from kws.engine.c_headers import engine_folder
 from kws.engine.lowering import read_all
 from kws.engine.network import Network
 from kws.errors import KwsError
 from kws.export.c_source import detector_source, header
-from kws.export.sketch import detector_at, sketch_name
+from kws.export.sketch import KINDS, detector_at, sketch_name
 from kws.model_file import ModelFile, find
 
-# What a library calls its own classes and files, in lower case.
-TAKEN = {
-    f"kws{name}" for name in ("spotter", "audio", "pdm", "i2s", "dmic", "lowpower", "detection")
-}
+TEMPLATE = "KwsModel.h"  # of a model's class
+TYPE = re.compile(r"^(?:class|struct) (Kws\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def load(chosen: Sequence[Chosen]) -> list[LibraryModel]:
         KwsError: If one is no model of kws, or if two have the same name in code.
     """
     models = [_load(one) for one in chosen]
-    known = dict.fromkeys(TAKEN, "the library itself")
+    known = dict.fromkeys(_taken(), "the library itself")
     for model in models:
         key = model.class_name.lower()
         if key in known:
@@ -71,6 +72,15 @@ def load(chosen: Sequence[Chosen]) -> list[LibraryModel]:
             )
         known[key] = model.detector.name
     return models
+
+
+def _taken() -> set[str]:
+    """Return what libraries call their own classes and files, as classes in lower case."""
+    top = engine_folder().parent
+    paths = [*top.glob("Kws*.h"), *(top / "library" / "src").glob("Kws*.h")]
+    types = {name for path in paths for name in TYPE.findall(path.read_text("utf-8"))}
+    files = {path.stem for path in paths if path.name != TEMPLATE}
+    return {name.replace("_", "").lower() for name in {Path(KINDS).stem, *types, *files}}
 
 
 def _load(one: Chosen) -> LibraryModel:

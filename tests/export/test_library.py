@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 from command_line import ROOT
+from conftest import skip_without
 
 from kws.errors import KwsError
 from kws.export.formats import export_as
+from kws.export.library import joined
 from kws.export.library_boards import BOARDS
+from kws.export.sketch import engine_sources
 from kws.model_file import CHECKSUM_ENTRY, CONFIG_ENTRY, find
 
 PROPERTIES = {
@@ -114,10 +119,32 @@ def test_no_word_of_a_template_is_left(tmp_path: Path, name: str) -> None:
 
 
 def test_names_that_meet_in_code_are_refused(tmp_path: Path) -> None:
-    for names in (["home", "home"], ["a_b", "AB"], ["pdm", "home"]):
+    for names in (["home", "home"], ["a_b", "AB"], ["pdm", "home"], ["kinds"], ["ring", "home"]):
         with pytest.raises(KwsError, match="give each model another name"):
             export("c", tmp_path / "x", *names)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_models_may_be_called_as_headers_of_the_engine(model: Path, tmp_path: Path) -> None:
+    skip_without("gcc", shutil.which("gcc"))
+    names = sorted({path.stem for path in engine_sources() if path.suffix == ".h"} - {"spotter"})
+    export_as("c", [str(model)] * len(names), names, tmp_path / "all")
+    (source,) = tmp_path.glob("all/*/src")
+    text = "".join(f'#include "{path.name}"\n' for path in sorted(source.glob("*.h")))
+    sizes = " + ".join(f"KWS_{name.upper()}_HOP" for name in names)
+    (tmp_path / "main.c").write_text(f"{text}int main(void) {{ return {sizes}; }}\n")
+    command = ["gcc", "-std=c99", "-fsyntax-only", f"-I{source}", "main.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(KwsError, match="spotter is called KwsSpotter in code, as the library"):
+        export_as("c", [str(model)], ["spotter"], tmp_path / "one")
+
+
+def test_no_file_is_written_twice() -> None:
+    assert joined({"a.h": "1"}, {"b.h": "2"}) == {"a.h": "1", "b.h": "2"}
+    with pytest.raises(KwsError, match=r"--name: A\.h would be written twice"):
+        joined({"a.h": "1"}, {"A.h": "2"})
 
 
 def test_a_network_without_settings_is_no_library(tmp_path: Path) -> None:
