@@ -39,7 +39,7 @@ def report(model: ModelFile, network: Network, others: Sequence[Network] = ()) -
         others: The networks of a committee after the first.
     """
     sketch = {
-        "ring buffer": cost.ring_samples((network, *others), model.config),
+        "ring buffer": cost.ring_samples([((network, *others), model.config)]),
         "microphone block": cost.MICROPHONE_BLOCK,
         "hop": model.config.front_end.hop,
     }
@@ -111,7 +111,7 @@ def _committee(config: ModelConfig, networks: Sequence[Network]) -> Iterator[Sec
         ("kept frame, all members", f"{replay.each:,.0f}", _milliseconds(replay.each)),
         ("longest push", f"{replay.longest_push:,.0f}", _milliseconds(replay.longest_push)),
     ]
-    ring = cost.ring_samples(networks, config)
+    ring = cost.ring_samples([(networks, config)])
     notes = (
         f"Where the first member suspects a keyword, the others take up to {replay.frames} kept"
         f" frames at once. Meanwhile the microphone's interrupt fills the sketch's ring buffer,"

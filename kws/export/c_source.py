@@ -88,7 +88,7 @@ def detector_source(
             f"{name.upper()}_KEYWORDS": len(model.config.keywords),
             f"{name.upper()}_KEYWORD_NAMES": names,
             f"{name.upper()}_SENSITIVITIES": stored,
-            f"{name.upper()}_RING_SAMPLES": ring_samples((network, *others), model.config),
+            f"{name.upper()}_RING_SAMPLES": ring_samples([((network, *others), model.config)]),
         },
         f"extern const kws_model {name}_data;",
         name,

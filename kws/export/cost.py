@@ -106,17 +106,24 @@ def stored_replay(networks: Sequence[Network], config: ModelConfig) -> Replay:
     return Replay(each, frames, hop + frames * each)
 
 
-def ring_samples(networks: Sequence[Network], config: ModelConfig) -> int:
-    """Return the samples, a power of two, that the sketch's ring buffer has room for.
+def ring_samples(models: Sequence[tuple[Sequence[Network], ModelConfig]]) -> int:
+    """Return the samples, a power of two, that the ring buffer of a firmware has room for.
 
-    They are those that come while the sketch is LATE, or during the longest push, taken at its
+    They are those that come while its loop() is LATE, or during the longest push, taken at its
     maximum, and LATE_FOR_A_COMMITTEE besides; and a hop and a block of the microphone.
+
+    Args:
+        models: The networks and the settings of each. They share the microphone and take each
+            block in turn, so that the longest pushes of several committees add up.
     """
-    seconds = LATE
-    if config.committee is not None:
-        longest = duty(stored_replay(networks, config).longest_push).maximum
-        seconds = max(LATE, longest + LATE_FOR_A_COMMITTEE)
-    samples = ceil(seconds * SAMPLE_RATE) + config.front_end.hop + MICROPHONE_BLOCK
+    pushes = [
+        duty(stored_replay(networks, config).longest_push).maximum
+        for networks, config in models
+        if config.committee is not None
+    ]
+    seconds = max(LATE, sum(pushes) + LATE_FOR_A_COMMITTEE) if pushes else LATE
+    hop = max(config.front_end.hop for _, config in models)
+    samples = ceil(seconds * SAMPLE_RATE) + hop + MICROPHONE_BLOCK
     return 1 << (samples - 1).bit_length()
 
 

@@ -23,6 +23,7 @@ from kws.export.sketch import engine_files, sketch_name
 
 WORD = re.compile("@([A-Z_]+)@")
 SHARED = ("KwsAudio.h", "KwsPdm.h", "KwsLowPower.h")  # with the sketch
+BLOCK = 160  # samples that microphones of Zephyr record at once: KwsDmic.h
 
 Files = dict[str, str]  # texts by path
 
@@ -56,14 +57,14 @@ def platformio(chosen: Sequence[Chosen], output: Path) -> list[Path]:
 def esp_idf(chosen: Sequence[Chosen], output: Path) -> list[Path]:
     """Write a component for ESP-IDF with an example; return the paths written."""
     models, words = _prepare(chosen)
-    files = _sources(models, ("KwsAudio.h", "KwsI2s.h")) | _tree("esp-idf", words)
+    files = _sources(models, words, ("KwsAudio.h", "KwsI2s.h")) | _tree("esp-idf", words)
     return write(output / words["LIBRARY"], files)
 
 
 def zephyr(chosen: Sequence[Chosen], output: Path) -> list[Path]:
     """Write a module for Zephyr with a sample; return the paths written."""
     models, words = _prepare(chosen)
-    files = _sources(models, ("KwsAudio.h", "KwsDmic.h")) | _tree("zephyr", words)
+    files = _sources(models, words, ("KwsAudio.h", "KwsDmic.h")) | _tree("zephyr", words)
     return write(output / words["LIBRARY"], files)
 
 
@@ -91,7 +92,10 @@ def _words(models: Sequence[LibraryModel]) -> Files:
     memories = [
         f"static uint32_t memory_{m.name}[({m.macro}_MEMORY_BYTES + 3) / 4];" for m in models
     ]
+    ring = ring_samples([(model.networks, model.detector.config) for model in models])
     return {
+        "RING": str(ring),
+        "BLOCKS": str(ring // BLOCK),
         "LIBRARY": sketch_name("_".join(model.name.removeprefix("kws_") for model in models)),
         "VERSION": __version__,
         "KEYWORDS": _plain(keywords),
@@ -117,7 +121,7 @@ def _plain(text: str) -> str:
 
 def _arduino_files(models: Sequence[LibraryModel], words: Files) -> Files:
     """Return the files of an Arduino library."""
-    files = _sources(models, (*SHARED, "KwsI2s.h"))
+    files = _sources(models, words, (*SHARED, "KwsI2s.h"))
     for name in ("library.properties", "keywords.txt", "README.md"):
         files[name] = _template(f"arduino/{name}", words)
     files["keywords.txt"] += "".join(f"{model.class_name}\tKEYWORD1\n" for model in models)
@@ -130,13 +134,12 @@ def _arduino_files(models: Sequence[LibraryModel], words: Files) -> Files:
     return files
 
 
-def _sources(models: Sequence[LibraryModel], headers: Sequence[str]) -> Files:
+def _sources(models: Sequence[LibraryModel], words: Files, headers: Sequence[str]) -> Files:
     """Return src/ of a library in C++: classes in it, the engine in src/engine/."""
     files = {f"src/engine/{name}": text for name, text in _engine(models).items()}
     for name in ("KwsSpotter.h", "KwsSpotter.cpp", *headers):
         files[f"src/{name}"] = _class(name)
-    ring = max(ring_samples(model.networks, model.detector.config) for model in models)
-    files["src/KwsRing.h"] = _template("src/KwsRing.h", {"RING": str(ring)})
+    files["src/KwsRing.h"] = _template("src/KwsRing.h", words)
     for model in models:
         names = {
             "NAME": model.name,

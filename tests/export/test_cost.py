@@ -12,7 +12,7 @@ from small_models import first_network, plane, temporal
 
 from kws.config import CommitteeConfig, GateConfig
 from kws.engine.c_headers import structs
-from kws.engine.lowering import read
+from kws.engine.lowering import read, read_all
 from kws.export import cost, footprint
 from kws.export.c_kinds import kinds_of
 from kws.export.c_source import detector_source
@@ -86,15 +86,26 @@ def test_the_ring_holds_what_comes_during_the_longest_push_or_a_late_loop() -> N
     """Members more make the push longer, and the ring, where it must, larger."""
     home = ModelFile.load("home").deciding_networks()[0]
     networks, rings = [read(home.content, "home")] * 8, []
-    assert cost.ring_samples(networks[:1], home.config) == 4096
+    assert cost.ring_samples([(networks[:1], home.config)]) == 4096
     for count in (2, 4, 8):
         committee = CommitteeConfig((0.5,) * len(home.config.keywords), (1,) * count)
         config = replace(home.config, committee=committee)
         replay = cost.stored_replay(networks[:count], config)
-        rings.append(cost.ring_samples(networks[:count], config))
+        rings.append(cost.ring_samples([(networks[:count], config)]))
         assert rings[-1] >= 16_000 * (cost.duty(replay.longest_push).maximum + 0.1) + 416
         assert rings[-1] & (rings[-1] - 1) == 0
     assert rings[0] <= rings[1] < rings[2]
+
+
+def test_committees_that_share_a_microphone_have_room_for_all_their_longest_pushes() -> None:
+    home, small = ModelFile.load("home"), ModelFile.load("home-small")
+    one, two = ((tuple(read_all(model)), model.config) for model in (home, small))
+    longest = cost.duty(cost.stored_replay(*one).longest_push).maximum
+    for committees in (1, 2, 3):
+        ring = cost.ring_samples([one] * committees + [two])
+        assert ring >= 16_000 * (committees * longest + 0.1) + 416
+        assert ring // 2 < 16_000 * (committees * longest + 0.1) + 417
+    assert cost.ring_samples([two, two]) == cost.ring_samples([two])
 
 
 def test_the_block_is_that_of_the_sketch() -> None:

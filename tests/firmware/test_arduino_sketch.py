@@ -240,7 +240,7 @@ def test_later_loops_are_counted_as_lost_samples_and_listening_goes_on(
     board = sketch_board.run(program, samples, tmp_path, events)
     blocks = -(-(len(samples) + 8000) // BLOCK)
     assert board.lost == BLOCK * blocks - len(board.kept)
-    capacity = cost.ring_samples(read_all(model), model.config)
+    capacity = cost.ring_samples([(read_all(model), model.config)])
     expected = sum(max(0, seconds * 16_000 - capacity) for seconds in (1.4, 1.2))
     assert abs(board.lost - expected) < 2 * (HOP + 2 * BLOCK)
     assert received(model, board) == laptop_detections(model, board.kept)
