@@ -10,6 +10,8 @@ class KwsAudio {
   virtual bool begin() = 0;
   /* Read the next samples [count]; return false while there are fewer. */
   virtual bool read(int16_t *samples, uint32_t count) = 0;
+  /* Return whether read() gives so many samples, or false, without waiting for the microphone. */
+  virtual bool ready(uint32_t) const { return true; }
   /* Sleep until more samples may be there, at most so long. */
   virtual void wait(uint32_t ms) = 0;
   /* Return the samples lost since the start, modulo 2^32. */

@@ -24,6 +24,7 @@ class KwsPdm : public KwsAudio {
   explicit KwsPdm(int its_gain = -1) : gain(its_gain) {}
 
   bool begin() override {
+    if (begun) return true;
     instance() = this;
     kws_ring_buffer_init(&ring, memory, CAPACITY);
     PDM.onReceive(receive);
@@ -86,7 +87,7 @@ class KwsPdm : public KwsAudio {
   }
 
   void start() {
-    arrived_at = millis();
+    arrived_at = (uint32_t)millis();
     const int steps = gain < 0 ? GAIN : gain;
     if (steps >= 0) PDM.setGain(steps);
     begun = PDM.begin(1, SAMPLE_RATE) == 1;
@@ -105,7 +106,7 @@ class KwsPdm : public KwsAudio {
   }
 
   void restart_if_stopped() {
-    const uint32_t now = millis(), received = ring.head + ring.dropped;
+    const uint32_t now = (uint32_t)millis(), received = ring.head + ring.dropped;
     if (received != arrived) {
       arrived = received;
       arrived_at = now;

@@ -27,6 +27,7 @@ class Recording : public KwsAudio {
     filled += got;
     ended = got == 0;
   }
+  size_t left() const { return filled; }
   bool ended = false;
 
  private:
@@ -58,5 +59,8 @@ int main(int count, char **arguments) {
     home.push(samples.data(), std::fread(samples.data(), sizeof samples[0], samples.size(), stdin));
     return 0;
   }
-  while (!recording.ended) home.poll(100);
+  while (!recording.ended) {
+    home.poll(100);
+    if (recording.left() >= 160) return 5; /* a poll takes what is there */
+  }
 }

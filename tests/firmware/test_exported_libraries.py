@@ -6,6 +6,7 @@ libraries have the same, and the sketch's tests compile it for the board.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -28,7 +29,7 @@ from kws.model_file import ModelFile
 pytestmark = pytest.mark.slow
 
 STAND_INS = HERE.parent / "stand_ins"
-STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
+STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror", "-Wno-missing-field-initializers"]
 CPUS = {
     "mbed_nano:nano33ble": "cortex-m4",
     "mbed_nano:nanorp2040connect": "cortex-m0plus",
@@ -152,6 +153,55 @@ def test_the_examples_of_esp_idf_and_zephyr_compile(
     includes = [f"-I{STAND_INS / name}", f"-I{folder / 'src'}"]
     for source in (folder / example, folder / "src" / "KwsSpotter.cpp"):
         run([*command, *includes, "-fsyntax-only", str(source)], tmp_path)
+
+
+def test_a_microphone_of_zephyr_keeps_what_comes_and_counts_what_does_not(
+    libraries: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = libraries["zephyr"]
+    overlay = (folder / "samples" / "microphone" / "app.overlay").read_text()
+    (queue,) = re.findall(r"queue-size = <(\d+)>;", overlay)
+    program = microphone(folder, "dmic_main", "zephyr", tmp_path)
+    passed, read, early, lost = map(int, run([*program, queue], tmp_path).split())
+    assert early == 0
+    assert lost == pytest.approx(16 * passed - read, abs=160)
+    assert lost >= 16 * (3000 - 10 * int(queue))
+    assert int(run([*program, "4"], tmp_path).split()[2]) >= 16 * (450 - 10 * 5)
+
+
+def test_a_microphone_of_esp_idf_begins_again(libraries: dict[str, Path], tmp_path: Path) -> None:
+    run(microphone(libraries["esp-idf"], "i2s_main", "esp-idf", tmp_path), tmp_path)
+
+
+def microphone(folder: Path, program: str, stand_in: str, output: Path) -> list[str]:
+    """Compile a program that runs a library's microphone; return its command."""
+    skip_without("g++", shutil.which("g++"))
+    includes = [f"-I{STAND_INS / stand_in}", f"-I{folder / 'src'}"]
+    source = HERE / f"{program}.cpp"
+    run(["g++", "-std=gnu++17", *STRICT, *includes, str(source), "-o", program], output)
+    return [str(output / program)]
+
+
+@pytest.mark.parametrize(
+    ("version", "component"),
+    [("5.0", "driver"), ("5.3", "esp_driver_i2s"), ("6.0", "esp_driver_i2s")],
+)
+def test_the_component_requires_the_driver_of_its_esp_idf(
+    libraries: dict[str, Path], tmp_path: Path, version: str, component: str
+) -> None:
+    skip_without("cmake", shutil.which("cmake"))
+    script = tmp_path / "script.cmake"
+    script.write_text(
+        'function(idf_component_register)\n  cmake_parse_arguments(A "" REQUIRES'
+        ' "SRC_DIRS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS" ${ARGN})\n'
+        '  file(WRITE required "${A_REQUIRES}")\nendfunction()\n'
+        "function(target_compile_options)\nendfunction()\n"
+        f"include({libraries['esp-idf'] / 'CMakeLists.txt'})\n"
+    )
+    major, minor = version.split(".")
+    defined = [f"-DIDF_VERSION_MAJOR={major}", f"-DIDF_VERSION_MINOR={minor}"]
+    run(["cmake", *defined, "-P", str(script)], tmp_path)
+    assert (tmp_path / "required").read_text() == component
 
 
 def test_all_libraries_have_the_engine_that_was_compiled(libraries: dict[str, Path]) -> None:

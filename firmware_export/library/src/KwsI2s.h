@@ -16,7 +16,10 @@ class KwsI2s : public KwsAudio {
       : bclk(its_bclk), ws(its_ws), din(its_din), right(its_right), gain(its_gain) {}
 
   bool begin() override {
+    if (begun) return true;
+    if (!open()) return false;
     begun = start();
+    if (!begun) close();
     return begun;
   }
 
@@ -29,12 +32,17 @@ class KwsI2s : public KwsAudio {
       size_t bytes = 0;
       const esp_err_t error =
           i2s_channel_read(channel, slots, wanted * sizeof *slots, &bytes, TIMEOUT_MS);
+      taken += (uint32_t)bytes;
       silent = error != ESP_OK || bytes < wanted * sizeof *slots;
       if (silent) return false;
       for (uint32_t i = 0; i < wanted; ++i) *samples++ = amplified(slots[i]);
       count -= wanted;
     }
     return true;
+  }
+
+  bool ready(uint32_t count) const override {
+    return received - overflowed - taken >= count * sizeof(int32_t);
   }
 
   /* read() waits by itself. */
@@ -49,12 +57,20 @@ class KwsI2s : public KwsAudio {
  private:
   enum { SAMPLE_RATE = 16000, CHUNK = 64, TIMEOUT_MS = 100, DMA_FRAMES = 256 };
 
-  bool start() {
+  bool open() {
     i2s_chan_config_t channel_config = I2S_CHANNEL_DEFAULT_CONFIG(I2S_NUM_AUTO, I2S_ROLE_MASTER);
     channel_config.dma_frame_num = DMA_FRAMES;
     channel_config.dma_desc_num = KWS_RING_SAMPLES / DMA_FRAMES;
-    if (channel == nullptr && i2s_new_channel(&channel_config, nullptr, &channel) != ESP_OK)
-      return false;
+    return i2s_new_channel(&channel_config, nullptr, &channel) == ESP_OK;
+  }
+
+  /* The driver sets up a channel once: what failed to start is tried again with another. */
+  void close() {
+    i2s_del_channel(channel);
+    channel = nullptr;
+  }
+
+  bool start() {
     i2s_std_config_t config = {};
     config.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG(SAMPLE_RATE);
     config.slot_cfg =
@@ -66,10 +82,17 @@ class KwsI2s : public KwsAudio {
     config.gpio_cfg.dout = I2S_GPIO_UNUSED;
     config.gpio_cfg.din = (gpio_num_t)din;
     i2s_event_callbacks_t callbacks = {};
+    callbacks.on_recv = arrive;
     callbacks.on_recv_q_ovf = overflow;
     return i2s_channel_init_std_mode(channel, &config) == ESP_OK &&
            i2s_channel_register_event_callback(channel, &callbacks, this) == ESP_OK &&
            i2s_channel_enable(channel) == ESP_OK;
+  }
+
+  static bool arrive(i2s_chan_handle_t, i2s_event_data_t *event, void *self) {
+    volatile uint32_t &received = static_cast<KwsI2s *>(self)->received;
+    received = received + (uint32_t)event->size;
+    return false;
   }
 
   /* Count what the driver drops as nobody reads it. */
@@ -88,7 +111,8 @@ class KwsI2s : public KwsAudio {
   const int gain;
   i2s_chan_handle_t channel = nullptr;
   bool begun = false, silent = false;
-  volatile uint32_t overflowed = 0; /* bytes */
+  volatile uint32_t received = 0, overflowed = 0; /* bytes, by the interrupt */
+  uint32_t taken = 0;                             /* bytes, of what it received */
 };
 
 #endif

@@ -1,5 +1,7 @@
 #include "KwsSpotter.h"
 
+#include "KwsRing.h"
+
 #include <string.h>
 
 void KwsSpotter::begin() {
@@ -30,6 +32,10 @@ bool KwsSpotter::poll(uint32_t wait_ms) {
     if (!microphone->read(block, BLOCK)) return false;
   }
   pushBlock(block, BLOCK);
+  for (int left = KWS_RING_SAMPLES / BLOCK - 1; left > 0; --left) {
+    if (!microphone->ready(BLOCK) || !microphone->read(block, BLOCK)) break;
+    pushBlock(block, BLOCK);
+  }
   return true;
 }
 

@@ -35,9 +35,9 @@ class KwsSpotter {
   /* Start without a microphone, for push(). */
   void begin();
 
-  /* Take the next 10 ms of audio, if they are there or come within so many ms, in which the
-   * processor may sleep; return whether they were. Call it at least every 200 ms (100 ms
-   * with a committee). */
+  /* Take the audio that is there, or that comes within so many ms, in which the processor may sleep;
+   * return whether there was any. Call it at least every 200 ms (100 ms with a committee). A call
+   * ends after as much as the microphone's ring holds, also where a processor is too slow for it. */
   bool poll(uint32_t wait_ms = 0);
   /* Take samples from elsewhere, as many as there are: int16, mono, 16 kHz. */
   void push(const int16_t *samples, size_t count);

@@ -11,6 +11,8 @@ extern "C" {
 
 typedef int esp_err_t;
 #define ESP_OK 0
+#define ESP_ERR_INVALID_STATE 0x103
+#define ESP_ERR_TIMEOUT 0x107
 
 typedef enum { GPIO_NUM_NC = -1, GPIO_NUM_0 = 0, GPIO_NUM_MAX = 49 } gpio_num_t;
 typedef enum { I2S_NUM_0, I2S_NUM_1, I2S_NUM_AUTO } i2s_port_t;
@@ -63,6 +65,7 @@ typedef struct {
 
 esp_err_t i2s_new_channel(const i2s_chan_config_t *config, i2s_chan_handle_t *tx,
                           i2s_chan_handle_t *rx);
+esp_err_t i2s_del_channel(i2s_chan_handle_t handle);
 esp_err_t i2s_channel_init_std_mode(i2s_chan_handle_t handle, const i2s_std_config_t *config);
 esp_err_t i2s_channel_register_event_callback(i2s_chan_handle_t handle,
                                               const i2s_event_callbacks_t *callbacks, void *user);

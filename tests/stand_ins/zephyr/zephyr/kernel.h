@@ -17,6 +17,7 @@ struct k_mem_slab {
 #ifdef __cplusplus
 extern "C" {
 #endif
+uint32_t k_uptime_get_32(void);
 void k_mem_slab_free(struct k_mem_slab *slab, void *mem);
 #ifdef __cplusplus
 }

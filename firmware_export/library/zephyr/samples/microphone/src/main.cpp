@@ -15,5 +15,12 @@ static void detected(const KwsDetection &found) {
 
 int main(void) {
 @BEGINS@
-  for (;;) @FIRST@.poll(); /* waits for the microphone */
+  uint32_t lost = 0;
+  for (;;) {
+    @FIRST@.poll(); /* waits for the microphone */
+    if (microphone.lost() != lost) {
+      lost = microphone.lost();
+      printk("lost %u samples so far\n", (unsigned)lost);
+    }
+  }
 }
