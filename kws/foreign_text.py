@@ -1,4 +1,4 @@
-"""Refuse text and settings from outside that deceive a terminal or exhaust this machine."""
+"""Refuse or clean text and settings from outside that deceive a terminal or exhaust a machine."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def is_printable(text: str, most: int = MAX_NAME) -> bool:
     return len(text) <= most and all(
         unicodedata.category(letter) not in _CONTROL or letter in JOINERS for letter in text
     )
+
+
+def printable(text: str) -> str:
+    """Return text from outside without what controls a terminal, which becomes a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def shortened(value: object) -> str:

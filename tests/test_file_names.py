@@ -37,6 +37,21 @@ def test_a_model_is_exported(model: Path, tmp_path: Path) -> None:
         path.read_text("utf-8")
 
 
+def test_a_model_detects(model: Path, tmp_path: Path) -> None:
+    options = ("--wav", SAMPLES / "all_keywords.flac", "--keep", tmp_path / NAME)
+    done = kws("listen", "--model", model, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 4
+    assert len((tmp_path / NAME / "kept.jsonl").read_bytes().splitlines()) >= 4
+
+
+def test_a_model_is_described_without_control_of_the_terminal(tmp_path: Path) -> None:
+    path = shutil.copy(ROOT / "models" / "home.tflite", tmp_path / "a\x1b]0;b\x07.tflite")
+    done = kws("info", path)
+    assert done.stdout.startswith("model      a?]0;b?\n")
+    assert "\x1b" not in done.stdout
+
+
 def test_a_model_is_evaluated(model: Path, tmp_path: Path) -> None:
     words, others = tmp_path / "words" / "alexa", tmp_path / f"others{NAME}"
     for folder, sample in ((words, "alexa_timer"), (others, "alexa_rain")):
@@ -44,9 +59,11 @@ def test_a_model_is_evaluated(model: Path, tmp_path: Path) -> None:
         shutil.copy(SAMPLES / f"{sample}.flac", folder / f"{NAME}.flac")
     report = tmp_path / f"report{NAME}"
     options = ("--positives", words.parent, "--negatives", others, "--report", report)
+    model = model.rename(model.with_stem(f"{NAME}\x1b[2J"))
     done = kws("evaluate", model, *options)
     assert done.returncode == 0, done.stderr
-    assert "caf\\udce9" in done.stdout
+    assert "caf??[2J" in done.stdout
+    assert "\x1b" not in done.stdout
     values = json.loads((report / "report.json").read_text("utf-8"))
     assert values["worst_false_alarms"][0]["file"] == str(others / f"{NAME}.flac")
     assert "caf\\udce9.flac" in (report / "report.html").read_text("utf-8")

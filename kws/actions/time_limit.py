@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from kws.errors import KwsError
+from kws.foreign_text import printable
 
 POLL_SECONDS = 0.02  # between checks whether the work has ended
 ABANDON_GRACE = 0.5  # s for an abandoned call to end cleanly
@@ -30,11 +31,6 @@ def one_line(error: BaseException) -> str:
     """Return the message of an exception on one line, with its class unless it is a KwsError."""
     text = str(error) if isinstance(error, KwsError) else f"{type(error).__name__}: {error}"
     return printable(" ".join(text.split())[:LINE_LIMIT])
-
-
-def printable(text: str) -> str:
-    """Return text from outside without what controls a terminal, which becomes a question mark."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def wait_for(ended: Callable[[], bool], timeout: float, stop: threading.Event) -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bleak import BleakClient
 
-from kws.actions.time_limit import one_line, printable
+from kws.actions.time_limit import one_line
 from kws.audio.ble_scan import NAME_LENGTH, find_board, shown_name
 from kws.errors import KwsError
+from kws.foreign_text import printable
 from kws.posterior import ONE, Detection
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from bleak import BleakScanner
 
-from kws.actions.time_limit import printable
 from kws.errors import KwsError
+from kws.foreign_text import printable
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice

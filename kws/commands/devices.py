@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 def devices(json: Json = False) -> None:
     """List the microphones; * marks the default one."""
     from kws.audio.devices import devices as input_devices
+    from kws.foreign_text import printable
 
     found = input_devices()
     if json:
@@ -21,10 +22,11 @@ def devices(json: Json = False) -> None:
     if not found:
         log.warning("no input device; is a microphone connected?")
         return
-    width = max(len(device.name) for device in found)
+    names = [printable(device.name) for device in found]  # a USB device may have any
+    width = max(map(len, names))
     print(f"  ID  {'Name':{width}}  Host API, channels, sample rate")
-    for device in found:
+    for device, name in zip(found, names, strict=True):
         print(
-            f"{'*' if device.is_default else ' '}{device.index:3d}  {device.name:{width}}  "
+            f"{'*' if device.is_default else ' '}{device.index:3d}  {name:{width}}  "
             f"{device.host_api}, {device.channels}, {device.default_sample_rate} Hz"
         )

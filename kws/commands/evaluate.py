@@ -157,6 +157,7 @@ def _print_result(
 
     from kws.evaluation.condition_report import condition_report
     from kws.evaluation.evaluate import evaluate, tested_as
+    from kws.foreign_text import printable
 
     result = evaluate(scores, model.config)
     changed = condition_report(in_conditions, model.config) if in_conditions else None
@@ -171,7 +172,7 @@ def _print_result(
         values = {**condition, **result.to_dict(), **(changed.values if changed else {})}
         print(json_format.dumps(values, indent=2))
     else:
-        title = model.name + ("" if snr is None else f", noise at {snr:g} dB")
+        title = printable(model.name) + ("" if snr is None else f", noise at {snr:g} dB")
         title += f", gate {'on' if condition['gate'] else 'off'}"
         title += ", front end in fixed point" if condition["arithmetic"] == "fixed" else ""
         Console().print(result.table(title), *(changed.tables if changed else ()))

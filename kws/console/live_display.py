@@ -21,6 +21,7 @@ from rich.style import Style
 
 from kws.console.detection_lines import report_gap, text_line
 from kws.console.silence_report import SilenceReport
+from kws.foreign_text import printable
 from kws.listener import Source
 from kws.posterior import Detection
 
@@ -99,7 +100,7 @@ class LiveDisplay:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         lost = self._source.overflows
-        yield Segment(f"{self._model} on {self._source.name}", BRIGHT)
+        yield Segment(printable(f"{self._model} on {self._source.name}"), BRIGHT)
         yield Segment(f"  audio lost in {lost} blocks", FIRED if lost else DIM)
         yield Segment.line()
         yield from self._bar_line(

@@ -12,6 +12,7 @@ from kws.config import MICRO_FRONTEND, SAMPLE_RATE, FrontEnd, ModelConfig
 from kws.engine.lowering import read
 from kws.engine.network import Network
 from kws.errors import KwsError
+from kws.foreign_text import printable
 from kws.model_file import ModelFile
 from kws.sensitivity import CARD_KEY, operating_points
 
@@ -39,7 +40,7 @@ def as_text(model: ModelFile) -> str:
     cost = cost_per_second(model)
     calibration = list(calibration_lines(config))
     lines = {
-        "model": model.name,
+        "model": printable(model.name),
         "keywords": ", ".join(
             f"{name} (threshold {threshold:.3f})" for name, threshold in keywords
         ),

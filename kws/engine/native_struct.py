@@ -49,7 +49,7 @@ class NativeStruct:
             # Keeps the array alive, too.
             kept = ffi.from_buffer(f"{item.cname}[]", np.ascontiguousarray(value))
         elif isinstance(value, str):
-            kept = ffi.new("char[]", value.encode())
+            kept = ffi.new("char[]", value.encode("utf-8", "replace"))
         elif not value:
             return ffi.NULL
         elif item.kind == "struct":

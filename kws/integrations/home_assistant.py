@@ -17,7 +17,7 @@ from typing import Any
 
 from kws import __version__
 from kws.errors import KwsError
-from kws.foreign_text import parse_json
+from kws.foreign_text import parse_json, printable
 from kws.keyword_names import identifier
 
 ON, OFF = "ON", "OFF"
@@ -108,6 +108,7 @@ def discovery(topics: Topics, name: str, model: str, keywords: Sequence[str]) ->
     for keyword in keywords:
         components[f"trigger_{identifier(keyword)}"] = _trigger(topics, keyword)
         components[f"sensitivity_{identifier(keyword)}"] = _number(topics, keyword)
+    model = printable(model)
     device = {"ids": topics.device_id, "name": name, "mf": "kws", "mdl": model, "sw": __version__}
     origin = {"name": "kws", "sw": __version__}
     return json.dumps(

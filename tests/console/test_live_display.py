@@ -42,6 +42,13 @@ def test_the_display_shows_level_scores_and_the_latest_detections_first(spotter)
     assert lines[6:] == [f"{number}.00 s  computer  0.90" for number in (6, 5, 4, 3, 2)]
 
 
+def test_names_do_not_control_the_terminal(spotter):
+    source = BlockSource([])
+    source.name = "card\x1b[2J"
+    lines = drawn(LiveDisplay(source, spotter, "home\x1b]0;x\x07"), width=80)
+    assert lines[0].startswith("home?]0;x? on card?[2J  audio lost")
+
+
 @pytest.mark.parametrize("width", [1, 20, 40, 79, 300])
 def test_the_display_fits_its_terminal(spotter, width):
     lines = drawn(LiveDisplay(BlockSource([]), spotter, "home"), width=width)
