@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
@@ -28,15 +28,17 @@ from kws.types import Samples
 
 if TYPE_CHECKING:
     from kws.backend import SpotterBackend
+    from kws.listener import Source
 
 INDEX = "kept.jsonl"
 LOCK = ".kws.lock"
 FALSE_ALARMS = "_negative_"  # what a dataset folder calls speech without the keywords
 MAX_CLIPS = 1000
 MAX_BYTES = 100_000_000  # of all files; a clip of 2.5 s has about 50 KB
-WAITING = 32  # clips; one more is dropped, since listening does not wait for the disk
+WAITING = 32  # clips; with one more a source waits, or one that cannot goes on without it
 CLOSE_SECONDS = 10.0  # for what waits at the end
 NAME_LENGTH = 40  # characters of a keyword in the name of a file
+SLOW = "the disk is too slow, clips are left out"
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +58,15 @@ class NoKeeper:
 
 
 class KeptFiles:
-    """Write clips into a folder; where that fails, go on: what is live logs it once."""
+    """Write clips into a folder; where that fails, go on: what is live logs each reason once."""
 
     def __init__(
-        self, folder: Path, model: str, max_clips: int = MAX_CLIPS, live: bool = True
+        self,
+        folder: Path,
+        model: str,
+        max_clips: int = MAX_CLIPS,
+        live: bool = True,
+        waits: bool = False,
     ) -> None:
         """Open a folder, which may hold clips of before; raise KwsError where that is impossible.
 
@@ -67,7 +74,8 @@ class KeptFiles:
             folder: where the files go; it is made.
             model: the name of the model, for the index.
             max_clips: the oldest are removed, so that there are no more.
-            live: leave clips out rather than wait for the disk.
+            live: log what fails and go on; else require_all() raises.
+            waits: let a live source wait for the disk too, rather than leave clips out.
         """
         self._folder, self._model, self._max_clips = folder, model, max_clips
         try:
@@ -76,46 +84,53 @@ class KeptFiles:
         except OSError as error:
             raise KwsError(f"{error.filename or folder}: {error.strerror or error}") from error
         self._queue: queue.Queue[KeptClip | None] = queue.Queue(WAITING)
-        self._live, self._failed = live, False
-        self._lost, self._problem = 0, ""  # clips that were not written, and the latest reason
+        self._live, self._waits = live, waits or not live
+        self._lost: Counter[str] = Counter()  # clips that were not written, by reason
+        self._taken = self._done = 0  # clips that were to be written, and those of them that were
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def keep(self, clip: KeptClip) -> None:
-        """Write a clip soon; of a live source, return at once."""
+        """Write a clip soon; return at once where the source does not wait."""
         try:
-            self._queue.put(clip, block=not self._live)
+            self._queue.put(clip, block=self._waits)
+            self._taken += 1
         except queue.Full:
-            self._report("the disk is too slow, clips are left out")
+            self._report(SLOW)
 
     def close(self) -> None:
-        """Wait for what is to be written, but not for ever."""
+        """Wait for what is to be written, but not for ever; log how many clips are missing."""
         deadline = time.monotonic() + CLOSE_SECONDS
         with suppress(queue.Full):
             self._queue.put(None, timeout=CLOSE_SECONDS)
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        if self._thread.is_alive():
-            log.warning("%s: clips are left out, the disk is too slow", self._folder)
+        if (unwritten := self._taken - self._done) > 0:
+            self._lost[SLOW] += unwritten
+        if self._lost and self._live:
+            log.warning("%s", self._missing())
 
     def require_all(self) -> None:
         """Raise KwsError where clips of a source that is not live are missing."""
         if self._lost and not self._live:
-            clips = f"{self._lost} clip{'s are' if self._lost > 1 else ' is'}"
-            raise KwsError(f"{self._folder}: {self._problem}; {clips} not kept")
+            raise KwsError(self._missing())
+
+    def _missing(self) -> str:
+        count = self._lost.total()
+        clips = f"{count} clip{'s are' if count > 1 else ' is'}"
+        return f"{self._folder}: {', '.join(self._lost)}; {clips} not kept"
 
     def _work(self) -> None:
         while (clip := self._queue.get()) is not None:
             try:
                 self._write(clip)
-                self._failed = False
             except (OSError, RuntimeError) as error:  # soundfile's are RuntimeErrors
                 self._report(getattr(error, "strerror", None) or str(error))
+            self._done += 1
 
     def _report(self, problem: str) -> None:
-        if self._live and not self._failed:
+        self._lost[problem] += 1
+        if self._live and self._lost[problem] == 1:
             log.warning("%s: %s; listening goes on", self._folder, problem)
-        self._failed, self._problem = True, problem
-        self._lost += 1
 
     def _write(self, clip: KeptClip) -> None:
         from kws.audio.encode import encode  # only where audio is kept
@@ -166,7 +181,7 @@ class KeptFiles:
 def keeper(
     spotter: SpotterBackend,
     model: str,
-    live: bool,
+    source: Source,
     folder: Path | None,
     near: float,
     max_clips: int,
@@ -176,7 +191,8 @@ def keeper(
         yield NoKeeper()
         return
     with ExitStack() as held:
-        files = KeptFiles(folder, model, max_clips, live)
+        live = source.live
+        files = KeptFiles(folder, model, max_clips, live, getattr(source, "waits", False))
         try:
             held.enter_context(locked(folder / LOCK, str(folder)))
             make_folders(folder, spotter.config.keywords)

@@ -77,12 +77,15 @@ class RawStream:
 
     The stream belongs to the caller and is not closed.
 
+    Attributes:
+        waits: who writes waits for its reader: nothing is lost where that is slow.
+
     Raises:
         KwsError: at once when it is a terminal, and from fill() when it is an audio file with a
             header, or ends within a sample, after all whole samples.
     """
 
-    live = True
+    live = waits = True
     overflows = 0
     name = "standard input"
 

@@ -22,6 +22,7 @@ class SwitchedSource:
 
     Attributes:
         on: whether samples pass.
+        waits: whether the source, though live, waits for its reader, as a pipe does.
         lost: samples at 16 kHz that are missing before those that the next fill() gives.
     """
 
@@ -32,6 +33,7 @@ class SwitchedSource:
         self.on = True
         self.lost = 0
         self.name, self.live = source.name, source.live
+        self.waits = bool(getattr(source, "waits", False))
 
     @property
     def overflows(self) -> int:

@@ -114,7 +114,7 @@ def open_reactions(
 
             listener = opened.enter_context(mqtt_listener(mqtt, model, spotter, source))
         keeping = (options.keep, options.keep_near, options.keep_max)
-        kept = opened.enter_context(keeper(spotter, model.name, source.live, *keeping))
+        kept = opened.enter_context(keeper(spotter, model.name, source, *keeping))
         output = _open_output(source, spotter, model.name, options.json)
         opened.enter_context(output)
         yield Reactions(actions, kept, listener, output, spotter)

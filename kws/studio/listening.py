@@ -112,7 +112,10 @@ class ListeningSession:
     def _listen(self) -> None:
         source = _Stoppable(self.source, self._is_over)
         folder = (self._kept, KEEP_NEAR, MAX_CLIPS)
-        with keeper(self._spotter, self.model.name, True, *folder) as kept, self._heard() as heard:
+        with (
+            keeper(self._spotter, self.model.name, source, *folder) as kept,
+            self._heard() as heard,
+        ):
 
             def on_gap(time: float, seconds: float) -> None:
                 kept.skip(seconds)

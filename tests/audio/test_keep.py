@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -14,16 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from block_source import BlockSource
 from command_line import KEYWORDS, SAMPLES, all_keywords, kws, refused
 from conftest import skip_without
 from full_disk import full_disk
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 from kws.audio import kept_files
 from kws.audio.keep import AFTER, BEFORE, Keeper, KeptClip
 from kws.audio.kept_files import INDEX, KeptFiles, keeper
+from kws.audio.raw_stream import RawStream
+from kws.audio.switched_source import SwitchedSource
 from kws.backend import Spotter
 from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
 from kws.posterior import Detection
 from kws.process_lock import locked
 
@@ -158,19 +163,55 @@ def test_a_slow_disk_does_not_hold_listening(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(files, "_write", lambda clip: written.append(goes_on.wait(PATIENCE)))
     for _ in range(50):
         files.keep(clip())
-    assert len(caplog.messages) == 1
+    slow = f"{tmp_path}: the disk is too slow, clips are left out"
+    assert caplog.messages == [f"{slow}; listening goes on"]
     files.close()
     assert written == []  # nobody waited for it
+    assert caplog.messages[1:] == [f"{slow}; 50 clips are not kept"]
     goes_on.set()
 
 
-def test_a_file_waits_for_the_disk(tmp_path, monkeypatch):
+def test_a_disk_that_is_slow_now_and_then_is_one_line_and_a_number(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(kept_files, "WAITING", 1)
-    files = KeptFiles(tmp_path, "home", live=False)
-    for _ in range(20):
+    files, written = KeptFiles(tmp_path, "home"), threading.Semaphore(0)
+    monkeypatch.setattr(files, "_write", lambda clip: written.acquire(timeout=PATIENCE))
+    for _ in range(3):
+        for _ in range(4):  # one is written, one waits, two at least are left out
+            files.keep(clip())
+        for _ in range(2):
+            written.release()
+        wait_until(lambda: files._taken == files._done)
+    files.close()
+    missing = 12 - files._taken
+    assert missing >= 6
+    assert [line.rpartition("; ")[2] for line in caplog.messages] == [
+        "listening goes on",
+        f"{missing} clips are not kept",
+    ]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_file_and_a_pipe_wait_for_the_disk(tmp_path, monkeypatch, caplog, live):
+    monkeypatch.setattr(kept_files, "WAITING", 1)
+    source = SwitchedSource(RawStream(io.BytesIO())) if live else BlockSource([])
+    source.live = live
+    with keeper(Spotter("home"), "home", source, tmp_path, 0.5, 100) as keep:
+        for _ in range(20):
+            keep._keep(clip())
+    assert len(entries(tmp_path)) == 20
+    assert caplog.messages == []
+
+
+def test_a_file_whose_clips_the_disk_does_not_take_in_time_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_files, "CLOSE_SECONDS", 0.2)
+    files, goes_on = KeptFiles(tmp_path, "home", live=False), threading.Event()
+    monkeypatch.setattr(files, "_write", lambda clip: goes_on.wait(PATIENCE))
+    for _ in range(3):
         files.keep(clip())
     files.close()
-    assert len(entries(tmp_path)) == 20
+    with pytest.raises(KwsError, match="too slow, clips are left out; 3 clips are not kept"):
+        files.require_all()
+    goes_on.set()
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -190,8 +231,9 @@ def test_a_full_disk_is_one_line_and_listening_goes_on(tmp_path, live):
     assert process.returncode == (0 if live else 1), "less was done than asked"
     assert [json.loads(line)["keyword"] for line in process.stdout.splitlines()] == KEYWORDS
     if live:
-        (line,) = process.stderr.splitlines()[1:]  # the first says what is listened to
-        assert line == f"kws: {folder}: File too large; listening goes on"
+        first, last = process.stderr.splitlines()[1:]  # the one before says what is listened to
+        assert first == f"kws: {folder}: File too large; listening goes on"
+        assert last == f"kws: {folder}: File too large; 4 clips are not kept"
     else:
         assert process.stderr == f"kws: error: {folder}: File too large; 4 clips are not kept\n"
     assert not [path for path in folder.iterdir() if path.is_file()]
@@ -216,9 +258,10 @@ def test_a_disk_that_is_full_from_the_start_does_not_hold_listening(tmp_path):
             samples.seek(0)
             process = kws("listen", "--stdin", "--keep", disk, stdin=samples)
     assert (process.returncode, len(process.stdout.splitlines())) == (0, len(KEYWORDS))
-    lines = process.stderr.splitlines()[1:]
+    *lines, last = process.stderr.splitlines()[1:]
     assert all(line.endswith("No space left on device; listening goes on") for line in lines)
     assert 1 <= len(lines) <= 2
+    assert last == f"kws: {disk}: No space left on device; 4 clips are not kept"
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
@@ -232,7 +275,7 @@ def test_a_board_sends_no_audio():
 
 
 def test_nothing_is_kept_without_a_folder():
-    with keeper(Spotter("home"), "home", True, None, 0.5, 1) as nothing:
+    with keeper(Spotter("home"), "home", BlockSource([]), None, 0.5, 1) as nothing:
         on_block = print
         assert nothing.then(on_block) is on_block
         nothing.detected(replace(clip().found, sample=1))
