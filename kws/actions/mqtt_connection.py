@@ -21,7 +21,7 @@ from kws.errors import KwsError
 KEEP_ALIVE = 20  # s; a broker that is silent for twice as long has gone
 CONNECT_SECONDS = 5.0  # for each of name, TCP and TLS
 MAX_UNACKNOWLEDGED = 256  # messages; a broker that confirms nothing is none
-MAX_PACKET = 1 << 16  # bytes, which the broker is asked to keep to
+MAX_PACKET = 1 << 16  # bytes, which the broker is asked to keep to; of a larger one none is read
 TICK_SECONDS = 0.1
 
 
@@ -50,12 +50,15 @@ class MqttConnection:
         self._broker, self._deliver = broker, on_message
         self.unacknowledged: set[int] = set()  # messages that the broker has not confirmed
         self.refused = ""  # why it refused a message or a subscription, the latest
+        self._refusals: set[int] = set()  # messages that it refused
         self._lost = ""  # why the connection ended
         self._connected = False
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
-        self._client = client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5)
+        client: Any = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5)
+        self._client = client
+        client._sock_recv = _bounded(client._sock_recv)
         client.connect_timeout = CONNECT_SECONDS
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -104,6 +107,8 @@ class MqttConnection:
             raise KwsError(f"the broker sent what cannot be read: {one_line(error)}") from error
         if status or self._lost:
             raise KwsError(self._lost or "the connection was lost")
+        if self._client._in_messages:  # of QoS 2, which paho keeps until the broker releases them
+            raise KwsError("the broker sends messages that it was not asked for")
 
     def wake(self) -> None:
         """End the waiting of turn(), from any thread, and at once."""
@@ -128,6 +133,11 @@ class MqttConnection:
         number: int = info.mid
         self.unacknowledged.add(number)
         return number
+
+    def take_refusals(self) -> set[int]:
+        """Return the numbers of the messages that the broker refused since the last call."""
+        refusals, self._refusals = self._refusals, set()
+        return refusals
 
     def flush(self, timeout: float, stop: threading.Event | None = None) -> bool:
         """Wait until the broker has confirmed all messages; return whether it did."""
@@ -163,6 +173,7 @@ class MqttConnection:
         self.unacknowledged.discard(number)
         if reason.is_failure:
             self.refused = f"the broker refused a message: {reason}"
+            self._refusals.add(number)
 
     def _on_subscribe(self, client: Any, data: Any, number: int, reasons: Any, more: Any) -> None:
         if failed := [reason for reason in reasons if reason.is_failure]:
@@ -183,6 +194,20 @@ def publish_once(
             raise KwsError(connection.refused)
     finally:
         connection.close()
+
+
+def _bounded(receive: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Return how paho reads the network, but for a packet that is larger than MAX_PACKET.
+
+    It asks for as many bytes as the packet lacks, and would keep all that a broker announces.
+    """
+
+    def receive_bounded(count: int) -> bytes:
+        if count > MAX_PACKET:
+            raise KwsError(f"a packet of more than {MAX_PACKET} bytes")
+        return receive(count)
+
+    return receive_bounded
 
 
 def _properties(packet: str, **values: int) -> Any:

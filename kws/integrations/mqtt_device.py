@@ -142,7 +142,7 @@ class MqttDevice:
             while not self._finished():
                 self._round(connection)
                 connection.turn(TURN_SECONDS)
-                self._in_flight &= connection.unacknowledged
+                self._note_answers(connection)
             connection.publish(self._topics.status, OFFLINE, retain=True)
             connection.flush(TURN_SECONDS)
         finally:
@@ -167,11 +167,18 @@ class MqttDevice:
             lifetime = EVENT_SECONDS if self._live else 0
             number = connection.publish(self._topics.event, event, lifetime=lifetime)
             self._in_flight.add(number)
+        # Of a file the end says how many, with its exit status.
+        said_now = self._live and not self._closing.is_set()
+        if said_now and (lost := self._events.take_lost()):
+            log.warning("MQTT: %s", not_delivered(lost, self._broker.url))
+
+    def _note_answers(self, connection: MqttConnection) -> None:
+        """Take what the broker confirmed or refused."""
+        self._events.give_up(len(self._in_flight & connection.take_refusals()))
+        self._in_flight &= connection.unacknowledged
         if connection.refused != self._refused:
             self._refused = connection.refused
             log.warning("MQTT: %s: %s", self._broker.url, self._refused)
-        if not self._closing.is_set() and (lost := self._events.take_lost()):
-            log.warning("MQTT: %s", not_delivered(lost, self._broker.url))
 
     def _show(self, connection: MqttConnection, states: dict[str, str]) -> None:
         for topic, state in states.items():

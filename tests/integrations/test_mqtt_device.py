@@ -24,6 +24,7 @@ from free_port import free_port
 from mqtt_broker import Client, Mosquitto
 from waiting import PATIENCE, wait_until
 
+from kws.integrations.home_assistant import Topics, discovery
 from kws.model_file import ModelFile
 
 skip_without("paho-mqtt", find_spec("paho"))
@@ -234,6 +235,28 @@ def test_a_wrong_password_is_said_and_listening_goes_on(tmp_path):
         assert refusal.stderr.splitlines()[-1] == f"kws: error: 4 detections did not reach {url}"
 
 
+@pytest.mark.slow
+def test_detections_that_the_broker_refuses_are_counted(tmp_path):
+    (tmp_path / "acl").write_text("topic read #\ntopic write homeassistant/#\n")
+    with Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {tmp_path / 'acl'}") as broker:
+        url = f"mqtt://localhost:{broker.port}"
+        process = kws("listen", "--wav", SAMPLES / "all_keywords.flac", "--mqtt", url)
+        assert process.returncode == 1
+        refusal, last = process.stderr.splitlines()[-2:]
+        assert refusal == f"kws: MQTT: {url}: the broker refused a message: Not authorized"
+        assert last == f"kws: error: 4 detections did not reach {url}"
+        with listening(url) as listener:
+            listener.speak()
+            listener.wait_for("smart mirror", listener.found)
+            listener.wait_for("the broker refused a message: Not authorized")
+            listener.wait_for("MQTT: [1-4] detections? did not reach")
+
+
+def test_a_description_names_a_model_of_any_name():
+    config = discovery(Topics("kitchen", "homeassistant"), "kws", "caf\udce9", KEYWORDS)
+    assert json.loads(config.encode())["dev"]["mdl"] == "caf?"
+
+
 def certificates(folder: Path) -> None:
     """Make a CA, and with it certificates of localhost and of a client, in PEM."""
     skip_without("openssl", shutil.which("openssl"))
@@ -305,8 +328,10 @@ CONNACK = b"\x20\x03\x00\x00\x00"
         (CONNACK + b"\x30\x05\x00\xff\xfe\xff\xff", "trying again"),
         (CONNACK + b"\x90\x02\x00", ""),
         (b"\xff" * 5000, "trying again"),
+        (CONNACK + b"\x30\xff\xff\xff\x7f\x00\x01a\x00", "a packet of more than 65536 bytes"),
+        (CONNACK + b"\x34\x06\x00\x01a\x00\x05\x00", "messages that it was not asked for"),
     ],
-    ids=["silent", "http", "wrong topic", "half a packet", "garbage"],
+    ids=["silent", "http", "wrong topic", "half a packet", "garbage", "huge", "QoS 2"],
 )
 def test_a_broker_that_is_none_stops_nothing(tmp_path, answer, reason):
     impostor = Impostor(answer)
