@@ -14,6 +14,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
+from kws.console.interrupts import ending_signals
+
 
 def end_with_parent() -> None:
     """Let this process end when the one that started it does, even if that one is killed.
@@ -46,8 +48,8 @@ def interrupts_wait() -> Iterator[None]:
 
 
 def on_interrupt(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
-    """Set what Ctrl-C and SIGTERM do; between jobs a handler of Python's shows a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Set what Ctrl-C, SIGTERM and SIGHUP do; a handler of Python's shows a traceback."""
+    for number in (signal.SIGINT, *ending_signals()):
         signal.signal(number, handler)
 
 

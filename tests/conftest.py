@@ -100,6 +100,14 @@ def dask(dask_of_all_tests: KillableCluster) -> KillableCluster:
     return dask_of_all_tests
 
 
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """Let the commands of a test not inherit that SIGHUP is ignored, as under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(autouse=True)
 def unchanged_log() -> Iterator[None]:
     """Undo what a test does to the logger: the command line takes it for itself."""

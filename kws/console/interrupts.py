@@ -1,4 +1,4 @@
-"""Choose what Ctrl-C and SIGTERM do: a command ends in order, whatever they meet."""
+"""Choose what Ctrl-C, SIGTERM and SIGHUP do: a command ends in order, whatever they meet."""
 
 from __future__ import annotations
 
@@ -20,16 +20,26 @@ WAIT_SECONDS = 0.02  # until it is looked again whether an interrupt would do ha
 
 
 def raise_at_interrupts() -> None:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt, once it does no harm.
+    """Let Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, once it does no harm.
+
+    SIGHUP, of a terminal that was closed, stays ignored where it is, as by nohup.
 
     NumPy and Python itself swallow one that an import meets, print a traceback and fail or go on;
     a lock that one leaves taken is waited for without end.
     """
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in ending_signals():
+        signal.signal(number, _interrupted)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was set on purpose
         signal.signal(signal.SIGINT, _interrupted)
     if sys.platform != "win32":
         signal.signal(signal.SIGALRM, _interrupted)
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that end a command, besides Ctrl-C, but those that are ignored."""
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, signal.SIGHUP]
 
 
 def end_at_interrupts() -> None:
@@ -50,6 +60,8 @@ def end_at_interrupts() -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, or let SIGALRM call this again soon."""
+    if sys.platform != "win32" and number == signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)  # kernel and shell send it, one after the other
     if sys.platform == "win32" or not _does_harm(frame):
         raise KeyboardInterrupt
     signal.setitimer(signal.ITIMER_REAL, WAIT_SECONDS)

@@ -19,7 +19,8 @@ import soundfile
 from alsa import SMALL_BUFFER, Card
 from command_line import KEYWORDS, KWS, ROOT, SAMPLES, all_keywords, kws, refused, started
 from conftest import skip_without
-from waiting import PATIENCE
+from running_actions import command
+from waiting import PATIENCE, wait_until
 
 from kws.atomic_write import write_atomically
 from kws.commands.listen_source import SourceOptions
@@ -102,6 +103,24 @@ def test_an_interrupt_is_the_normal_end_of_a_live_source(number):
         process.send_signal(number)
         assert process.wait(PATIENCE) == 0
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a process")
+def test_a_closed_terminal_ends_the_commands_of_actions(hangups, tmp_path):
+    path = tmp_path / "actions.toml"
+    write = "import os, time; open('pid', 'w').write(str(os.getpid()) + '.'); time.sleep(600)"
+    path.write_text(command(write))
+    options = ("--stdin", "--actions", path)
+    with started("listen", *options, stdin=subprocess.PIPE) as process:
+        process.stdin.buffer.write(all_keywords().tobytes())
+        process.stdin.flush()
+        pid = tmp_path / "pid"
+        wait_until(lambda: pid.exists() and pid.read_text().endswith("."))
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(PATIENCE) == 0
+        assert "not done when listening ended, killed" in process.stderr.read()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text().rstrip(".")), 0)
 
 
 @pytest.mark.slow
