@@ -9,6 +9,7 @@ from kws.errors import KwsError
 from kws.foreign_text import shortened
 
 DEFAULT_PORT = 10400  # of wake word servers, by Home Assistant's convention
+LOST = {*"?#\0\t\r\n"}  # what urlsplit() ends a path at, or drops without a word
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class Address:
             port = DEFAULT_PORT if parts.port is None else parts.port
         except ValueError as error:
             raise KwsError(f"--uri {shortened(uri)}: {error}") from error
-        if parts.scheme == "tcp" and parts.hostname and parts.path in ("", "/"):
-            return cls("tcp", parts.hostname, port)
-        if parts.scheme == "unix" and parts.netloc + parts.path and "\0" not in uri:
-            return cls("unix", path=parts.netloc + parts.path)
-        if parts.scheme == "stdio" and not parts.netloc + parts.path:
+        place = parts.netloc + parts.path
+        if LOST & {*uri}:
+            raise KwsError(f"--uri {shortened(uri)}: an address has no '?', '#' or line break")
+        is_host = parts.hostname and "@" not in place and parts.path in ("", "/")
+        if parts.scheme == "tcp" and is_host and port:  # 0 is any, which no client would know
+            return cls("tcp", parts.hostname or "", port)
+        if parts.scheme == "unix" and place:
+            return cls("unix", path=place)
+        if parts.scheme == "stdio" and not place:
             return cls("stdio")
         raise KwsError(f"--uri {shortened(uri)}: not tcp://HOST:PORT, unix://PATH or stdio://")
 

@@ -14,7 +14,7 @@ from wyoming.event import Event
 
 from kws.foreign_text import is_printable, shortened
 
-MAX_LINE = MAX_DATA = 1 << 16  # bytes of JSON
+MAX_JSON = 1 << 16  # bytes
 MAX_PAYLOAD = 1 << 26  # bytes, half an hour of audio; no payload is kept
 PIECE = 1 << 15  # bytes of audio given at once, a second
 AUDIO = "audio-chunk"
@@ -29,9 +29,12 @@ class EventReader:
 
     The payload of audio comes in pieces, each an event with the same data; that of any other event
     is dropped. So a reader keeps one event without its payload, and what was fed to it last.
+
+    most: bytes of the JSON of a line, and of the data after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_JSON) -> None:
+        self._most = most
         self._buffer = bytearray()
         self._searched = 0  # bytes of it without a line feed
         self._event: Event | None = None  # whose data or payload is still to come
@@ -77,8 +80,8 @@ class EventReader:
     def _read_line(self) -> bool:
         """Read the line of an event; return False until it is there."""
         end = self._buffer.find(b"\n", self._searched)
-        if max(end, len(self._buffer) if end < 0 else 0) > MAX_LINE:
-            raise ProtocolError(f"a line of more than {MAX_LINE} bytes")
+        if max(end, len(self._buffer) if end < 0 else 0) > self._most:
+            raise ProtocolError(f"a line of more than {self._most} bytes")
         if end < 0:
             self._searched = len(self._buffer)
             return False
@@ -87,7 +90,7 @@ class EventReader:
         kind = line.get("type")
         if not isinstance(kind, str) or not is_printable(kind):
             raise ProtocolError(f"the type of an event is {shortened(kind)}")
-        self._data = _length(line, "data_length", MAX_DATA)
+        self._data = _length(line, "data_length", self._most)
         self._payload = _length(line, "payload_length", MAX_PAYLOAD)
         data = line.get("data") or {}
         if not isinstance(data, dict):
@@ -117,7 +120,8 @@ class EventReader:
 
 def _parsed(text: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text.decode())
+        json.dumps(value, ensure_ascii=False).encode()  # no half of a surrogate pair
     except (ValueError, RecursionError):  # ValueError: neither JSON nor UTF-8
         raise ProtocolError(f"{what} is not JSON: {shortened(text[:40])}") from None
     if not isinstance(value, dict):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.console.error_lines import describe
+from kws.console.interrupts import ending_signals
 from kws.errors import KwsError
 from kws.serve.address import Address
 from kws.serve.connection import Connection
@@ -46,13 +47,13 @@ class SocketServer:
         self._clients: set[_Client] = set()
 
     async def run(self, address: Address, zeroconf: str | None) -> None:
-        """Serve until SIGINT or SIGTERM; zeroconf: the name to be found by, if any.
+        """Serve until SIGINT, SIGTERM or SIGHUP; zeroconf: the name to be found by, if any.
 
         Raises:
             KwsError: nothing can listen at this address, or be announced.
         """
         loop, end = asyncio.get_running_loop(), asyncio.Event()
-        loop.set_exception_handler(_log_error)
+        loop.set_exception_handler(self._log_error)
         _on_signals(loop, end)
         server = await self._listen(address)
         async with AsyncExitStack() as stack:
@@ -79,6 +80,13 @@ class SocketServer:
     def dismiss(self, client: _Client) -> None:
         """Forget a client that has gone."""
         self._clients.discard(client)
+
+    def _log_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what nobody foresaw as one line, and close the connection that it happened on."""
+        error = context.get("exception")
+        self.complaints.log(describe(error) if error else context["message"])
+        if transport := context.get("transport"):
+            transport.abort()
 
     async def _listen(self, address: Address) -> asyncio.AbstractServer:
         loop = asyncio.get_running_loop()
@@ -213,20 +221,12 @@ class _Complaints:
 
 
 def _on_signals(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
-    """Set the event at SIGINT and SIGTERM."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Set the event at SIGINT, SIGTERM and SIGHUP."""
+    for number in (signal.SIGINT, *ending_signals()):
         try:
             loop.add_signal_handler(number, end.set)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
-
-
-def _log_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what nobody foresaw as one line, and close the connection that it happened on."""
-    error = context.get("exception")
-    log.error("%s", describe(error) if error else context["message"])
-    if transport := context.get("transport"):
-        transport.abort()
 
 
 def _refuse_live_socket(path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -10,7 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from secrets import token_hex
 
@@ -23,11 +25,17 @@ from waiting import PATIENCE
 skip_without("the package wyoming", find_spec("wyoming"))
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop  # noqa: E402
-from wyoming.event import Event  # noqa: E402
+from wyoming.event import Event, write_event  # noqa: E402
+from wyoming.info import Info, WakeModel, WakeProgram  # noqa: E402
 from wyoming.wake import Detect  # noqa: E402
 from wyoming_client import EXPECTED, Client, connected, sample, server  # noqa: E402
 
 from kws import __version__  # noqa: E402
+from kws.errors import KwsError  # noqa: E402
+from kws.serve import probe  # noqa: E402
+from kws.serve.address import Address  # noqa: E402
+from kws.serve.connection import ATTRIBUTION  # noqa: E402
+from kws.serve.probe import wake_word_names  # noqa: E402
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets")
 
@@ -209,8 +217,9 @@ def test_a_refractory_time():
         assert [event.data["name"] for event in events] == KEYWORDS
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_are_the_normal_end(number, tmp_path):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_signals_are_the_normal_end(hangups, name, tmp_path):
+    number = signal.Signals[name]
     with server(unix=tmp_path / "kws.sock") as running, running.connect() as client:
         client.start()
         running.process.send_signal(number)
@@ -231,6 +240,60 @@ def test_a_check_asks_a_running_server(tmp_path):
     assert "unix://" in refused(kws("serve", "--check", "--uri", uri))
 
 
+@contextmanager
+def impostor(*pieces, pause=0.0):
+    """Something that listens as a server does, and sends these pieces to whoever comes."""
+
+    def answer():
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(1000)
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield Address("tcp", "127.0.0.1", listening.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"garbage\n",
+        b"[]\n",
+        b'{"type": "info", "data_length": "x"}\n',
+        b'{"type": "info", "data": {"wake": 5}}\n',
+        b'{"type": "info", "data": {"wake": [{"name": 5}]}}\n',
+        b'{"type": "info", "data": {"wake": []}, "data_length": 100}\n{}',
+        b'{"type": "pong"}\n',
+    ],
+)
+def test_a_check_of_what_is_no_server_is_one_line(answer):
+    with impostor(answer) as address:
+        message = refused(kws("serve", "--check", "--uri", address))
+    assert message == f"{address}: no description came"
+
+
+def test_a_check_waits_no_longer_than_it_says(monkeypatch):
+    monkeypatch.setattr(probe, "TIMEOUT", 2.0)
+    late, began = pytest.raises(KwsError, match=r"no description came|timed out"), time.monotonic()
+    with impostor(*[b" "] * 600, pause=0.05) as address, late:
+        wake_word_names(address)
+    assert time.monotonic() - began < 20  # s; they are sent for 30
+
+
+def test_a_check_prints_nothing_that_controls_a_terminal():
+    every = WakeModel("a\x1b]0;b\x07", ATTRIBUTION, True, "", "", [], "")
+    program = WakeProgram("kws", ATTRIBUTION, True, "", "", [every] * 1000)
+    stream = io.BytesIO()
+    write_event(Info(wake=[program]).event(), stream)
+    with impostor(stream.getvalue()) as address:  # of more bytes than a client may send
+        assert wake_word_names(address) == ["a?]0;b?"] * 1000
+
+
 def test_an_address_that_is_taken_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
@@ -243,6 +306,11 @@ def test_an_address_that_is_taken_is_one_line():
     [
         (["--uri", "http://x"], "--uri 'http://x': not tcp://HOST:PORT, unix://PATH or stdio://"),
         (["--uri", "tcp://127.0.0.1:99999"], "Port out of range"),
+        (["--uri", "tcp://127.0.0.1:0"], "not tcp://HOST:PORT"),
+        (["--uri", "tcp://me@127.0.0.1:10400"], "not tcp://HOST:PORT"),
+        (["--uri", "unix:///nowhere/a#b"], "an address has no '?', '#' or line break"),
+        (["--uri", "unix:///nowhere/a?"], "an address has no '?', '#' or line break"),
+        (["--uri", "unix:///nowhere/a\nb"], "an address has no '?', '#' or line break"),
         (["--uri", "unix:///nowhere/kws.sock"], "No such file or directory"),
         (["--model", "nothing"], "no model named 'nothing'"),
         (["--custom-model-dir", "nowhere"], "nowhere: no such folder"),

@@ -16,7 +16,7 @@ from wyoming.event import Event, write_event  # noqa: E402
 from wyoming.wake import Detect  # noqa: E402
 
 from kws.serve.event_reader import (  # noqa: E402
-    MAX_LINE,
+    MAX_JSON,
     MAX_PAYLOAD,
     PIECE,
     EventReader,
@@ -87,7 +87,7 @@ def test_a_payload_is_neither_awaited_nor_kept():
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_line_has_a_greatest_length(end):
     reader = EventReader()
-    for _ in range(MAX_LINE // 100):
+    for _ in range(MAX_JSON // 100):
         assert read(reader, b" " * 100) == []
     with pytest.raises(ProtocolError, match="a line of more than 65536 bytes"):
         read(reader, b" " * 100 + end)
@@ -111,6 +111,10 @@ def test_a_line_has_a_greatest_length(end):
         b'{"type": "x", "data_length": 2}\n[]',
         b"[" * 5000 + b"\n",
         b"\xff\n",
+        b'{"type": "ping", "data": {"text": "\\ud800"}}\n',
+        b'{"type": "ping", "data": {"\\udfff": 1}}\n',
+        b'{"type": "ping", "data": {"text": "\xed\xa0\x80"}}\n',
+        b'{"type": "ping", "data_length": 13}\n{"a":"\\ud800"}',
     ],
     ids=ascii,
 )

@@ -21,6 +21,8 @@ skip_without("the package wyoming", find_spec("wyoming"))
 from wyoming.audio import AudioChunk  # noqa: E402
 from wyoming_client import sample, server  # noqa: E402
 
+from kws.serve.socket_server import LINES, SocketServer  # noqa: E402
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 AUDIO = {"rate": 16_000, "width": 2, "channels": 1}
 SILENCE = np.zeros(160, np.int16)
@@ -64,6 +66,7 @@ GARBAGE = [
     b'{"type": "audio-chunk", "payload_length": 4}\n1234',
     b'{"type": "audio-start", "data": {"rate": true, "width": 2, "channels": 1}}\n',
     b"x" * 200_000,
+    b'{"type": "ping", "data": {"text": "\\ud800"}}\n',
 ]
 
 
@@ -193,6 +196,14 @@ def test_eight_clients_find_what_one_finds(running):
     for thread in threads:
         thread.join()
     assert names == [KEYWORDS * 2] * 8
+
+
+def test_what_nobody_foresaw_fills_no_disk_either(caplog):
+    server = SocketServer(None)
+    for _ in range(50):
+        server._log_error(None, {"message": "", "exception": ValueError("unforeseen")})
+    assert len(caplog.messages) == LINES
+    assert all("internal error: ValueError: unforeseen" in line for line in caplog.messages)
 
 
 def test_the_log_stays_small(running):
