@@ -67,6 +67,15 @@ class TomlTable:
             raise self.error(key, f"{key} must be a string, not {described(value)}")
         return value
 
+    def file_path(self, key: str, name: str) -> Path:
+        """Return the path of a name, which a key holds, as seen from the folder of this file."""
+        if "\0" in name:
+            raise self.error(key, f"{key} holds a NUL, as no name of a file does")
+        try:
+            return self.path.absolute().parent / Path(name).expanduser()
+        except RuntimeError as error:  # ~somebody who does not exist
+            raise self.error(key, f"{name}: {error}") from error
+
     def texts(self, key: str, example: str) -> list[str]:
         """Return the value of a key that must be a list of strings, and not an empty one."""
         value = self.content[key]

@@ -83,9 +83,12 @@ def _keywords(table: TomlTable, known: Sequence[str]) -> frozenset[str]:
 def _command(table: TomlTable) -> Command:
     program, *arguments = table.texts("command", '["program", "argument"]')
     for argument in arguments:
+        if "\0" in argument:
+            raise table.error("command", f"argument {argument!r}: no program can be given a NUL")
         _check_placeholders(table, "command", argument)
     is_path = "/" in program  # else it is looked up on PATH
-    found = shutil.which(_path(table, "command", program) if is_path else program)
+    path = table.file_path("command", program)
+    found = shutil.which(path if is_path else program)
     if found is None:
         raise table.error("command", f"there is no program {program!r} that can be run")
     return Command(str(Path(found).absolute()), tuple(arguments), _folder(table))
@@ -136,7 +139,7 @@ def _sound(table: TomlTable) -> Sound:
     from kws.audio.audio_file import native_name
     from kws.audio.libsndfile import soundfile
 
-    path = _path(table, "sound", table.text("sound"))
+    path = table.file_path("sound", table.text("sound"))
     try:
         if not path.is_file():
             raise table.error("sound", f"there is no sound file {path}")
@@ -177,13 +180,6 @@ def _function(table: TomlTable) -> Function:
 def _folder(table: TomlTable) -> Path:
     """Return the folder that relative names in the file start from."""
     return table.path.absolute().parent
-
-
-def _path(table: TomlTable, key: str, name: str) -> Path:
-    try:
-        return _folder(table) / Path(name).expanduser()
-    except RuntimeError as error:  # ~somebody who does not exist
-        raise table.error(key, f"{name}: {error}") from error
 
 
 Kind = Callable[[TomlTable], Effect]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kws.certificate import load_certificate, tls_problem
 from kws.errors import KwsError
 from kws.foreign_text import is_printable, shortened
 from kws.toml_file import TomlTable, read_text, read_toml
@@ -75,11 +76,11 @@ def table_settings(document: TomlTable) -> MqttSettings:
     if "broker" not in table.content:
         raise table.error(None, '[mqtt] needs a broker = "mqtt://HOST"')
     texts = {key: table.text(key) for key in table.content}
-    texts |= {key: str(_path(table, texts[key])) for key in TLS_KEYS if key in texts}
+    texts |= {key: str(table.file_path(key, texts[key])) for key in TLS_KEYS if key in texts}
     if "password" in texts and "password_file" in texts:
         raise table.error("password_file", "password and password_file exclude each other")
     if "password_file" in texts:
-        path = _path(table, texts.pop("password_file"))
+        path = table.file_path("password_file", texts.pop("password_file"))
         texts["password"] = read_text(path).rstrip("\r\n")
         _warn_if_open(path)
     elif "password" in texts:
@@ -138,19 +139,10 @@ def _tls(texts: dict[str, str]) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
-        raise KwsError(f"{ca}: {_reason(error)}") from error
+        raise KwsError(f"{ca}: {tls_problem(error)}") from error
     if certificate:
-        try:
-            context.load_cert_chain(certificate, key, password="")  # else it asks on the terminal
-        except (OSError, ssl.SSLError) as error:
-            raise KwsError(f"{key or certificate}: {_reason(error)}") from error
+        load_certificate(context, certificate, key)
     return context
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "no certificate or key in PEM that can be read without a passphrase"
-    return error.strerror or str(error)
 
 
 def _device(table: TomlTable, texts: dict[str, str]) -> dict[str, str]:
@@ -167,11 +159,6 @@ def _device(table: TomlTable, texts: dict[str, str]) -> dict[str, str]:
 def is_topic(topic: str) -> bool:
     """Return whether something can be published to a topic: no wildcards, printable."""
     return bool(topic) and is_printable(topic, MAX_TOPIC) and not set(topic) & set("+#")
-
-
-def _path(table: TomlTable, name: str) -> Path:
-    """Return a path that is relative to the file's folder."""
-    return table.path.absolute().parent / Path(name).expanduser()
 
 
 def _warn_if_open(path: Path) -> None:

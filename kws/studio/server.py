@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from kws.certificate import load_certificate
 from kws.errors import KwsError
 from kws.studio.access import Access, is_loopback
 from kws.studio.application import Studio
@@ -33,10 +34,7 @@ class Tls:
 
     def check(self) -> None:
         """Raise KwsError for files that cannot be used."""
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as error:
-            raise KwsError(f"{self.certificate}, {self.key}: {error.strerror or error}") from error
+        load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.certificate, self.key)
 
 
 class StudioServer:

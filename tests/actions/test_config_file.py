@@ -61,6 +61,9 @@ MISTAKES = {
     "no program there": (OTHER + 'command = ["./no"]\n', 7, "no program './no'"),
     "not executable": (OTHER + 'command = ["./actions.toml"]\n', 7, "no program './actions.toml'"),
     "nobody's home": (OTHER + 'command = ["~no-such-user/x"]\n', 7, "~no-such-user"),
+    "NUL in a program": (OTHER + 'command = ["a\\u0000b"]\n', 7, "command holds a NUL"),
+    "NUL in an argument": (OTHER + 'command = ["true", "a\\u0000b"]\n', 7, "can be given a NUL"),
+    "NUL in a sound": (OTHER + 'sound = "a\\u0000b"\n', 7, "sound holds a NUL"),
     "unknown placeholder": (
         OTHER + 'command = ["true", "{key_word}"]\n',
         7,

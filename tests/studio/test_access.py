@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from command_line import kws
+from command_line import kws, refused
 from conftest import skip_without
 from studio_client import StudioClient, running_studio
 
@@ -240,6 +240,22 @@ def test_what_is_under_way_when_the_studio_ends_is_answered_by_a_line() -> None:
     asyncio.run(run())
     start, body = sent
     assert (start["status"], body["body"]) == (503, b"The studio has ended.")
+
+
+def test_an_encrypted_key_does_not_ask_on_the_terminal(tmp_path: Path) -> None:
+    skip_without("openssl", shutil.which("openssl"))
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=a"]
+    for name, secret in (("a", ["-passout", "pass:secret"]), ("b", ["-nodes"])):
+        files = ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem"]
+        subprocess.run([*new, *secret, *files], check=True, capture_output=True)
+    for key, problem in (
+        ("a", "can be read without a passphrase"),
+        ("b", "of another certificate"),
+    ):
+        files = ("--certificate", tmp_path / "a.pem", "--key", tmp_path / f"{key}.key")
+        message = refused(kws("studio", tmp_path / "new", "--port", 0, *files))
+        assert message.startswith(f"{tmp_path / 'a.pem'}, {tmp_path / f'{key}.key'}: ")
+        assert problem in message
 
 
 @pytest.mark.parametrize(
