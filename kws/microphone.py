@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 
@@ -19,6 +20,7 @@ STALL_SECONDS = 2.0  # a device that sends nothing for so long is gone
 TICK_SECONDS = 0.1  # of waiting at a time
 PAUSE_SECONDS = 0.5  # a tick that takes so much longer: this process did not run
 RETRY_SECONDS = 1.0  # between looks for a device that is gone
+WAKING_SECONDS = 10.0  # after a pause, in which the cards of the machine come back
 
 log = logging.getLogger(__name__)
 
@@ -144,19 +146,22 @@ class Microphone:
         if self._reconnect:
             self._wait_for(message)
         else:  # the machine slept, and its cards are new
-            self._capture = self._opened()
+            self._capture = self._find_again(WAKING_SECONDS)
 
     def _wait_for(self, reason: str) -> None:
         if not self._gone:
             log.warning("%s; waiting for it", reason.partition(";")[0])
         self._gone = True
 
-    def _find_again(self) -> Capture:
-        """Wait until the device can be opened."""
+    def _find_again(self, seconds: float = math.inf) -> Capture:
+        """Wait until the device can be opened; raise KwsError where it cannot for so long."""
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 return self._opened()
             except KwsError:
+                if time.monotonic() >= deadline:
+                    raise
                 time.sleep(RETRY_SECONDS)
 
     def _opened(self) -> Capture:

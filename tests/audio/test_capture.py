@@ -179,6 +179,38 @@ def test_a_stall_counts_only_while_this_process_runs(cards, clock):
             microphone.fill(RingBuffer(16_000))
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_card_may_take_some_seconds_to_come_back_after_a_sleep(
+    cards, clock, monkeypatch, comes_back
+):
+    stand_in, waits = cards("desk"), []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.seconds += seconds
+        if comes_back and len(waits) == 3:
+            stand_in.plugged.append("desk")
+
+    monkeypatch.setattr(kws.microphone, "time", SimpleNamespace(monotonic=clock, sleep=sleep))
+    with Microphone("desk") as microphone:
+        send(stand_in.streams[0], clock, COUNTED)
+        drain(microphone)
+        clock.seconds += 7200
+        stand_in.plugged.clear()
+        stand_in.streams[0].unplug()
+        if comes_back:
+            microphone._wait()
+            send(stand_in.streams[1], clock, -COUNTED)
+            microphone._wait()
+            lost, after = drain(microphone)
+            assert lost == pytest.approx(7203 * 16_000, abs=16)
+            assert after == (-COUNTED).tolist()
+        else:
+            with pytest.raises(KwsError, match="no input device"):
+                microphone._wait()
+            assert 9 <= sum(waits) <= 11
+
+
 def test_a_stream_that_ended_while_the_machine_slept_is_opened_again(cards, clock):
     stand_in = cards("desk")
     with Microphone("desk") as microphone:
