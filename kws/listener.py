@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
 from kws.model_file import DEFAULT_MODEL, ModelFile
 from kws.posterior import Detection
 from kws.ring_buffer import RingBuffer
@@ -68,17 +69,21 @@ def listen(
         spotter: a model by name or path, a ModelFile, or a Spotter, which is reset.
         on_block: called with the samples of each block, after the detections in it. A block is what
             the source had ready, 80 ms of a microphone.
-        max_block: greatest length of a block, s.
+        max_block: greatest length of a block, s; a sample at least.
         on_gap: called where audio was lost, with time and length of the gap in seconds. The
             detector starts afresh after it, and times count on as if the audio had come.
         before_block: called with the samples of each block, before the detections in it.
 
     Raises:
-        KwsError: the source or the model cannot be opened, or the source failed; the detections
-            before that were yielded, of a live source all but the last moment.
+        KwsError: the source or the model cannot be opened, a block would hold no sample, or the
+            source failed; the detections before that were yielded, of a live source all but the
+            last moment.
     """
+    if not max_block * SAMPLE_RATE >= 1:
+        raise KwsError(f"a block of {max_block:g} s holds no sample")
     source, spotter = _opened(source), _loaded(spotter)
-    stream = _Stream(spotter, round(max_block * SAMPLE_RATE), before_block, on_block, on_gap)
+    longest = round(min(max_block, BUFFER_SECONDS) * SAMPLE_RATE)
+    stream = _Stream(spotter, longest, before_block, on_block, on_gap)
     yield from stream.detections(source)
 
 

@@ -113,5 +113,16 @@ def test_detections_before_a_failure_are_yielded(spotter, tmp_path):
     assert [d.keyword for d in found] == ["computer"]
 
 
+@pytest.mark.parametrize("longest", [0, -1, 1e-9, float("nan")])
+def test_a_block_holds_a_sample_at_least(spotter, longest):
+    with pytest.raises(KwsError, match="holds no sample"):
+        list(listen(BlockSource([]), spotter, max_block=longest))
+
+
+def test_a_block_may_have_any_length(spotter):
+    source = BlockSource([samples_of("jarvis_door.flac")])
+    assert [d.keyword for d in listen(source, spotter, max_block=float("inf"))] == ["jarvis"]
+
+
 def test_an_empty_stream_is_silence(spotter):
     assert detections(BlockSource([]), spotter) == []

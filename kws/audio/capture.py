@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio.capture_clock import CaptureClock, now
-from kws.audio.channels import MEAN, Channel, ChannelSelector
+from kws.audio.channels import MEAN, Channel, ChannelSelector, require_channel
 from kws.audio.devices import InputDevice, portaudio
 from kws.audio.resampler import Resampler
 from kws.config import SAMPLE_RATE
@@ -147,6 +147,7 @@ def _settings(device: InputDevice, channel: Channel) -> tuple[int, int]:
 
     Most systems give the first channels of a card that has more; the others require all of them.
     """
+    require_channel(channel, device.channels, device.name)
     sounddevice = portaudio()
     needed = min(device.channels, 2 if channel == MEAN else channel)
     refusal: Exception | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
+from kws.foreign_text import shortened
 
 MEAN: Literal["mean"] = "mean"
 Channel = int | Literal["mean"]  # from 1, or the mean of all
@@ -25,6 +26,12 @@ def parse_channel(text: str) -> Channel:
     return int(text)
 
 
+def require_channel(channel: Channel, channels: int, name: str) -> None:
+    """Raise KwsError where something of so many channels does not have this one."""
+    if channel != MEAN and channel not in range(1, channels + 1):
+        raise KwsError(f"{name}: there is no channel {shortened(channel)}, only {channels}")
+
+
 class ChannelSelector:
     """Give one channel of blocks [n, channels], or their mean.
 
@@ -37,8 +44,7 @@ class ChannelSelector:
     """
 
     def __init__(self, channel: Channel, channels: int, rate: int, name: str) -> None:
-        if channel != MEAN and channel > channels:
-            raise KwsError(f"{name}: there is no channel {channel}, only {channels}")
+        require_channel(channel, channels, name)
         self._channel = channel
         self._limit = round(FAULT_SECONDS * rate)
         self._zeros = np.zeros(channels, np.int64)  # frames since the last that was not 0

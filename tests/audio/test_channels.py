@@ -11,7 +11,9 @@ from block_source import BlockSource
 from command_line import all_keywords, kws
 
 from kws.audio.audio_file import AudioFile, read_audio
+from kws.audio.capture import Capture
 from kws.audio.channels import MEAN, ChannelSelector, parse_channel
+from kws.audio.devices import InputDevice
 from kws.console.silence_report import SilenceReport
 from kws.errors import KwsError
 
@@ -73,6 +75,11 @@ def test_a_channel_is_chosen_by_number(tmp_path):
     np.testing.assert_array_equal(read_channel(path, MEAN), read_audio(path))
     with pytest.raises(KwsError, match="there is no channel 3, only 2"):
         AudioFile(path, 3)
+    for channel in (0, -1, "left", None, 1.5):
+        with pytest.raises(KwsError, match=r"there is no channel .*, only 2"):
+            AudioFile(path, channel)
+        with pytest.raises(KwsError, match=r"desk: there is no channel .*, only 2"):
+            Capture(InputDevice(0, "desk", "ALSA", 2, 16_000, True), channel)
     assert [parse_channel(text) for text in ("1", "12", "mean")] == [1, 12, MEAN]
     for text in ("0", "-1", "left", "", "²", "1.5"):
         with pytest.raises(ValueError, match="is neither a number from 1 nor 'mean'"):
