@@ -26,6 +26,7 @@ CLIPPED, CLIPPED_SAMPLES = round(0.99 * 32767), 10  # that many at this value ar
 SILENT = -45.0  # dBFS of the loudest 30 ms: people's recordings are 5 dB or more above
 NOISY = 15.0  # dB of speech over the noise; people's wake words have 17 to 80
 MIN_KEYWORD, MAX_KEYWORD = 0.2, 2.0  # s
+MAX_SPEAKER = 100  # bytes of a name; those of files have 255 at most
 EDGE = 0.05  # s: speech that close to the start or end of a take was cut off
 
 Samples = npt.NDArray[np.int16]
@@ -140,6 +141,8 @@ class TakeFolder:
         speaker = unicodedata.normalize("NFC", speaker)
         if not all(map(is_word_character, speaker)):
             raise KwsError(f"speaker {speaker!r}: letters and digits only, as in anna or p07")
+        if len(speaker.encode()) > MAX_SPEAKER:
+            raise KwsError(f"speaker {speaker[:20]!r}...: longer than {MAX_SPEAKER} bytes in UTF-8")
         self.folder = folder
         prefix = f"{speaker}-" if speaker else ""
         self._session = f"{prefix}{time.strftime('%Y%m%dT%H%M%S')}"

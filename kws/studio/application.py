@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from kws.console.error_lines import describe
 from kws.errors import KwsError
 from kws.studio.access import Access, Guard
 from kws.studio.evaluate_page import EvaluatePage
@@ -55,6 +56,7 @@ class Studio:
             middleware=[Middleware(Guard, access=access)],
             exception_handlers={
                 KwsError: _refused,
+                OSError: _refused,  # a full disk, a name that is too long
                 HTTPException: _failed,
                 ClientDisconnect: _broken_off,
             },
@@ -74,7 +76,7 @@ async def _index(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     """Answer with the one line that the command line would print."""
-    return JSONResponse({"error": str(error)}, 400)
+    return JSONResponse({"error": describe(error)}, 400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

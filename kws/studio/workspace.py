@@ -9,6 +9,7 @@ from kws.foreign_text import is_printable, shortened
 from kws.model_file import ModelFile, find, shipped
 
 SUFFIX, WORK, RECIPE = ".tflite", ".work", ".toml"
+MAX_BYTES = 255  # of a name, on most file systems
 
 
 class Workspace:
@@ -89,5 +90,9 @@ class Workspace:
 def is_name(name: str) -> bool:
     """Return whether a text may name a file or folder: printable, short, no path, not hidden."""
     return (
-        bool(name) and is_printable(name) and not name.startswith(".") and not {*name} & {*"/\\:"}
+        bool(name)
+        and is_printable(name)
+        and len(name.encode()) <= MAX_BYTES
+        and not name.startswith(".")
+        and not {*name} & {*"/\\:"}
     )

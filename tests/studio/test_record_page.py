@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import io
 import json
 import socket
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,10 +17,12 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import all_keywords
+from conftest import skip_without
 from studio_client import StudioClient
 
 from kws.recorder.prompts import TEXTS
 from kws.recorder.take import TakeKind, check
+from kws.studio.workspace import Workspace
 
 
 def computer() -> np.ndarray:
@@ -101,6 +106,9 @@ def test_a_plan_is_that_of_the_command_line(studio: StudioClient) -> None:
         {"dataset": "a/b"},
         {"dataset": "linked"},
         {"dataset": "x" * 200},
+        {"dataset": "\u3042" * 100},
+        {"speaker": "x" * 300},
+        {"speaker": "\u3042" * 40},
         {"word": ""},
         {"word": "../up"},
         {"word": "_rooms_"},
@@ -151,6 +159,30 @@ def test_a_broken_upload_keeps_nothing_and_harms_nobody(studio, workspace: Path)
         time.sleep(0.2)
     assert not (workspace / "recordings" / "broken").exists()
     assert add(studio, computer().tobytes())[1]["file"]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch) -> None:
+    def full(workspace: Workspace) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device", "there")
+
+    skip_without("kws[studio]", find_spec("starlette") and find_spec("uvicorn"))
+    from kws.studio.access import Access
+    from kws.studio.application import Studio
+
+    monkeypatch.setattr(Workspace, "dataset_names", full)
+    sent = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    studio = Studio(Workspace(tmp_path), Access(None, False, 1), "localhost")
+    scope = {"type": "http", "method": "GET", "path": "/api/datasets", "query_string": b""}
+    asyncio.run(studio.app(scope | {"headers": [(b"host", b"localhost:1")]}, None, send))
+    start, body = sent
+    assert (start["status"], json.loads(body["body"])) == (
+        400,
+        {"error": "there: No space left on device"},
+    )
 
 
 def test_a_dataset_that_leads_elsewhere_is_left_out(
