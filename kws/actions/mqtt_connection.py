@@ -58,7 +58,8 @@ class MqttConnection:
             end.setblocking(False)
         client: Any = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5)
         self._client = client
-        client._sock_recv = _bounded(client._sock_recv)
+        if receive := getattr(client, "_sock_recv", None):  # paho's own, which it may rename
+            client._sock_recv = _bounded(receive)
         client.connect_timeout = CONNECT_SECONDS
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -107,7 +108,8 @@ class MqttConnection:
             raise KwsError(f"the broker sent what cannot be read: {one_line(error)}") from error
         if status or self._lost:
             raise KwsError(self._lost or "the connection was lost")
-        if self._client._in_messages:  # of QoS 2, which paho keeps until the broker releases them
+        # Of QoS 2, which paho keeps until the broker releases them.
+        if getattr(self._client, "_in_messages", ()):
             raise KwsError("the broker sends messages that it was not asked for")
 
     def wake(self) -> None:
