@@ -107,19 +107,25 @@ class Dataset:
         )
 
 
-def from_folder(root: Path, keywords: Sequence[str] = ()) -> Dataset:
+def from_folder(root: Path, keywords: Sequence[str] = (), every: bool = True) -> Dataset:
     """Read a dataset folder: <keyword>/, _negative_/ (speech) and, if there, _noise_/, _rooms_/.
 
-    keywords: the words to spot, where not all are; the others are negatives then. Recordings that
-    cannot be used are left out and logged. Raises KwsError where no keyword is left.
+    Recordings that cannot be used are left out and logged. Raises KwsError where no keyword is
+    left.
+
+    Args:
+        root: The dataset folder.
+        keywords: The words to spot, where not all are; the others are negatives then.
+        every: Whether a word of these without a usable recording raises KwsError, too.
     """
     folders = folders_in(root)
     _log_passed_over(root, folders)
     words = keyword_folders(folders)
     if not words:
         raise KwsError(f"{root}: no folder of recordings of a keyword in it")
-    chosen = choose_keywords(root, words, keywords)
-    positives = usable_keywords(root, {word: words[word] for word in chosen})
+    chosen = choose_keywords(root, words, keywords, every)
+    of_chosen = {word: words[word] for word in chosen}
+    positives = usable_keywords(root, of_chosen, every and bool(keywords))
     if root / NEGATIVE not in folders:
         _log.warning("%s: no folder %s with speech that is not the keyword", root, NEGATIVE)
     others = [path for word, paths in words.items() if word not in chosen for path in paths]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from kws.data.audio_files import HIDDEN
@@ -78,10 +79,13 @@ def keyword_folders(folders: Iterable[Path]) -> dict[str, list[Path]]:
     return {keyword_of(several[0]): several for several in grouped.values()}
 
 
-def choose_keywords(root: Path, words: Iterable[str], requested: Sequence[str]) -> list[str]:
+def choose_keywords(
+    root: Path, words: Iterable[str], requested: Sequence[str], every: bool = True
+) -> list[str]:
     """Return the requested words in any of their spellings, by their folders; all if none is.
 
-    Logs each word that is not there; raises KwsError where none of them is.
+    Raises KwsError where one is not there: its recordings would be negatives if it is misspelt. If
+    not `every` one must be, it is logged, and none of them raises KwsError.
     """
     words = list(words)
     if not requested:
@@ -89,7 +93,7 @@ def choose_keywords(root: Path, words: Iterable[str], requested: Sequence[str]) 
     by_key = {comparison_key(word): word for word in words}
     chosen = {comparison_key(keyword): keyword_name(keyword) for keyword in requested}
     missing = [f"no folder of {name!r}" for key, name in chosen.items() if key not in by_key]
-    if len(missing) == len(chosen):
+    if missing and (every or len(missing) == len(chosen)):
         raise KwsError(f"{root}: {', '.join(missing)}; there are {', '.join(words) or 'none'}")
     for line in missing:
         _log.warning("%s: %s", root, line)
@@ -97,24 +101,28 @@ def choose_keywords(root: Path, words: Iterable[str], requested: Sequence[str]) 
 
 
 def usable_keywords(
-    root: Path, folders: Mapping[str, Sequence[Path]]
+    root: Path, folders: Mapping[str, Sequence[Path]], every: bool = False
 ) -> dict[str, list[Recording]]:
     """Return the usable recordings of each keyword that has some, and log the problems.
 
-    Raises KwsError with the first problem where no keyword has a usable recording.
+    Raises KwsError with the first problem where no keyword has a usable recording, or where one of
+    them has none and `every` one must.
     """
     found: dict[str, list[Recording]] = {}
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     for word, several in folders.items():
         for folder in several:
             recordings, lines = inspect_folder(folder, keyword=True)
-            problems += lines
+            problems.setdefault(word, []).extend(lines)
             if recordings:
                 found.setdefault(word, []).extend(recordings)
-    if not found:
-        others = f", and {len(problems) - 1} more" if problems[1:] else ""
-        raise KwsError(f"{root}: no recording of a keyword can be used ({problems[0]}{others})")
-    for problem in problems:
+    unusable = [word for word in folders if word not in found]
+    if unusable and (every or not found):
+        first, *more = chain.from_iterable(problems[word] for word in unusable)
+        others = f", and {len(more)} more" if more else ""
+        whose = repr(unusable[0]) if found else "a keyword"
+        raise KwsError(f"{root}: no recording of {whose} can be used ({first}{others})")
+    for problem in chain.from_iterable(problems.values()):
         _log.warning(problem)
     return found
 

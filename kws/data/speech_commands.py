@@ -52,24 +52,18 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     """Read the recordings for training and validation; validation is partition 0.
 
     Training recordings are partitions 1 to PARTITIONS - 1; background noise is split over all.
-    Recordings that cannot be used are left out and logged. Raises KwsError where no keyword is
-    left.
+    Recordings that cannot be used are left out and logged. Raises KwsError where a keyword has
+    none for training.
     """
     words = keyword_folders(folders_in(root))
     if not keywords:
         raise KwsError(f"{root}: --keywords must say which of its words: {', '.join(words)}")
     chosen = choose_keywords(root, words, keywords)
     split = _Split(root)
-    found = usable_keywords(root, {word: words[word] for word in chosen})
-    positives = {
-        word: clips
-        for word, recordings in found.items()
-        if _can_train(words[word][0], clips := split.clips(recordings))
-    }
-    if not positives:
-        first = words[next(iter(found))][0]
-        problem = f"{first}: no recording for training; left out"
-        raise KwsError(f"{root}: no recording of a keyword can be used ({problem})")
+    found = usable_keywords(root, {word: words[word] for word in chosen}, every=True)
+    positives = {word: split.clips(recordings) for word, recordings in found.items()}
+    for word, clips in positives.items():
+        _check_subsets(words[word][0], clips)
     others = [path for word, paths in words.items() if word not in chosen for path in paths]
     negatives = [clip for path in others for clip in split.clips(usable_recordings(path))]
     if not negatives:
@@ -78,15 +72,13 @@ def for_training(root: Path, keywords: Sequence[str]) -> Dataset:
     return Dataset(positives, negatives, [Clip(path, p) for path, p in noise.items()])
 
 
-def _can_train(folder: Path, clips: list[Clip]) -> bool:
-    """Return whether some clips of a keyword are for training; log which subset is empty."""
+def _check_subsets(folder: Path, clips: list[Clip]) -> None:
+    """Raise KwsError where no clip of a keyword is for training; log it for validation."""
     partitions = {clip.partition for clip in clips}
     if not partitions - {0}:
-        _log.warning("%s: no recording for training; left out", folder)
-        return False
+        raise KwsError(f"{folder}: no recording for training")
     if 0 not in partitions:
         _log.warning("%s: none for validation; figures cannot be measured", folder)
-    return True
 
 
 def subset_by_hash(name: str) -> Subset:

@@ -122,7 +122,7 @@ def _has_files(folder: Path) -> bool:
 def _known(folder: Path, former: Former, model: str) -> Dataset:
     """Return the recordings of a folder, divided as in the former training where that is known."""
     keywords = former.model.config.keywords
-    known = _by_keyword(from_folder(folder, keywords), keywords)
+    known = _by_keyword(from_folder(folder, keywords, every=False), keywords)
     if former.split:
         return _with_partitions(known, former.split)
     _log.warning(

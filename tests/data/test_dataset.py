@@ -249,11 +249,28 @@ def test_words_that_are_not_requested_are_negatives(
 
 def test_a_requested_word_that_is_missing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     record_speakers(root / "smart_mirror", {f"p{number}": 1 for number in range(4)})
-    dataset = from_folder(root, ["jarvis", "computer"])
+    there = r"; there are computer, smart mirror$"
+    for requested, problem in (
+        (["jarvis", "computer"], f"{root}: no folder of 'jarvis'"),
+        (["a", "b"], f"{root}: no folder of 'a', no folder of 'b'"),
+    ):
+        with pytest.raises(KwsError, match=problem + there):
+            from_folder(root, requested)
+    assert caplog.messages == []
+    dataset = from_folder(root, ["jarvis", "computer"], every=False)
     assert list(dataset.positives) == ["computer"]
     assert caplog.messages == [f"{root}: no folder of 'jarvis'"]
-    with pytest.raises(KwsError, match=r"no folder of 'a', no folder of 'b'; there are computer, "):
-        from_folder(root, ["a", "b"])
+    with pytest.raises(KwsError, match=r"no folder of 'a', no folder of 'b'" + there):
+        from_folder(root, ["a", "b"], every=False)
+
+
+def test_a_requested_word_without_usable_recordings(root: Path) -> None:
+    (root / "jarvis").mkdir()
+    (root / "jarvis" / "1.wav").write_bytes(b"no audio")
+    with pytest.raises(KwsError, match=r"no recording of 'jarvis' can be used \(.*1\.wav: "):
+        from_folder(root, ["computer", "jarvis"])
+    assert list(from_folder(root).positives) == ["computer"]
+    assert list(from_folder(root, ["computer", "jarvis"], every=False).positives) == ["computer"]
 
 
 @pytest.mark.parametrize(

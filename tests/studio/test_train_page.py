@@ -17,7 +17,8 @@ from kws.training.workers import Status
 
 
 def test_a_training_that_cannot_be_done_fails_with_its_line(studio, workspace: Path) -> None:
-    (workspace / "recordings" / "mine" / "computer").mkdir(parents=True)
+    for word in ("computer", "smart_mirror"):
+        (workspace / "recordings" / "mine" / word).mkdir(parents=True)
     asked = {"name": "my model", "dataset": "mine", "keywords": "Smart Mirror, computer"}
     status, state = studio.send("POST", "/api/training", **asked, folds=1, epochs=3)
     assert (status, state["status"], state["dataset"]) == (200, "running", "mine")

@@ -382,7 +382,7 @@ def test_what_cannot_be_used_is_logged_and_the_rest_makes_a_model(
     messy, output = tmp_path / "messy", tmp_path / "word.tflite"
     messy.mkdir()
     write_messy(messy, dataset)
-    asked = ("computer", "alexa", "nothing", "jarvis")
+    asked = ("computer", "alexa")
     command = train_command(
         tmp_path, messy, output, epochs=2, steps=FEW_STEPS, folds=4, tested=1, keywords=asked
     )
@@ -394,7 +394,6 @@ def test_what_cannot_be_used_is_logged_and_the_rest_makes_a_model(
         "text.wav: no ",
         "1 of 1 recordings are not 16 kHz mono; they are converted",
         "nothing: no audio files there; left out",
-        "no folder of 'jarvis'",
         "computer: a single recording; figures cannot be measured",
     ):
         assert sum(problem in line for line in lines) == 1, (problem, done.stderr)

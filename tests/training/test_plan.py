@@ -314,6 +314,7 @@ def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> 
         (("--recipe", recipe_file, "--keywords", "computer"), "words.toml: names the keywords"),
         (("--keywords", ","), "error: --keywords ',': no keyword in it"),
         (("--keywords", "nothing, at all"), "no folder of 'nothing', no folder of 'at all'"),
+        (("--keywords", "computer, comptuer"), "own: no folder of 'comptuer'; there are computer"),
     ):
         done = kws("train", own, "--output", tmp_path / "x.tflite", *options)
         assert (done.returncode, done.stdout) == (1, "")
