@@ -72,7 +72,7 @@ def run(
     Raises:
         KwsError: A file cannot be read or written, or a training cannot be done.
     """
-    check_output(output, report)
+    check_output(output, report, work)
     check_dataset(plan.dataset)
     make_work_folder(work)
     with (

@@ -35,8 +35,15 @@ def default_work(output: Path) -> Path:
     return output.with_suffix(".work")
 
 
-def check_output(output: Path, report: Path | None = None) -> None:
-    """Raise KwsError where the model file or a report folder cannot be written."""
+def check_output(output: Path, report: Path | None = None, work: Path | None = None) -> None:
+    """Raise KwsError where the model file or a report folder cannot be written.
+
+    Nor can they where the model has the path of a folder that the training makes.
+    """
+    for folder, option in ((work, "--work"), (report, "--report")):
+        if folder and folder.resolve() == output.resolve():
+            what = f"both the model and its {option[2:]} folder"
+            raise KwsError(f"{output}: {what}; choose another --output or {option}")
     if not os.access(output.parent, os.W_OK):
         raise KwsError(f"{output.parent}: not a folder that can be written to")
     if output.is_dir():

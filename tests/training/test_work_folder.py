@@ -61,6 +61,17 @@ def test_a_model_replaces_nothing_but_a_model(tmp_path: Path) -> None:
         check_output(tmp_path / "speech.wav")
 
 
+@pytest.mark.parametrize("option", ["work", "report"])
+def test_a_model_is_not_where_a_folder_will_be(dataset: Path, tmp_path: Path, option: str) -> None:
+    output, other = tmp_path / "a.work", tmp_path / "b.work"
+    same = tmp_path / "x" / ".." / output.name
+    folders = (same,) if option == "work" else (other, same)
+    plan = Plan(from_folder(dataset), Recipe(), [], Fold(4, 4, other))
+    with pytest.raises(KwsError, match=rf"a\.work: both the model and its {option} folder; choose"):
+        run(plan, output, *folders)
+    assert not list(tmp_path.glob("*.work"))
+
+
 def test_other_trainings_do_not_continue_what_was_made(dataset: Path, tmp_path: Path) -> None:
     work = tmp_path / "word.work"
     whole = from_folder(dataset)
