@@ -47,8 +47,8 @@ from kws.training.work_folder import (
     check_output,
     check_work,
     finish,
-    folder_size,
     make_work_folder,
+    what_is_kept,
 )
 from kws.training.workers import Status, run_jobs, show_progress
 
@@ -118,11 +118,9 @@ def _run(plan: Plan, output: Path, work: Path, report: Path | None, tidy: bool) 
         write_listening_page(report, config, said, work / HELD_OUT_VOICES, held_out, unsaid)
         write_loss_curves(plan, report)
         write_reports(plan, config, scores, report)
-    size = finish(work, work / EXAMPLES) if tidy else folder_size(work)
-    found = work.resolve() == output.with_suffix(".work").resolve()  # as --add looks for it
-    uses = "--add and a training" if found else "a training"
-    kept = f"{work}: {size / 1e6:.0f} MB, for {uses} with more recordings"
-    print_line(kept, console)
+    if tidy:
+        finish(work, work / EXAMPLES)
+    print_line(what_is_kept(work, output), console)
     print_line(f"wrote {output}, {output.stat().st_size} bytes", console)
 
 

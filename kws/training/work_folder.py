@@ -145,22 +145,29 @@ def _added(settings: Synthesis | FrontEnd, *names: str) -> list[object]:
     return [(name, value) for name, value in values.items() if value != defaults[name]]
 
 
-def finish(work: Path, examples: Path) -> int:
-    """Mark a work folder's training as finished and remove its examples; return its bytes.
+def finish(work: Path, examples: Path) -> None:
+    """Mark a work folder's training as finished and remove its examples.
 
     What stays lets the same command set other thresholds, and serves a training of more recordings.
     """
     try:
         shutil.rmtree(examples, ignore_errors=True)
         write_atomically(work / FINISHED, "")
-        return folder_size(work)
     except OSError as error:
         raise KwsError(f"{work}: {error.strerror or error}") from error
 
 
-def folder_size(folder: Path) -> int:
-    """Return the bytes of all files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def what_is_kept(work: Path, output: Path) -> str:
+    """Return the line that says how large the work folder of a model is, and what it serves.
+
+    One that is not marked as finished, as a user named it, makes no room for other trainings.
+    """
+    size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+    found = work.resolve() == default_work(output).resolve()  # as --add looks for it
+    more = (work / FINISHED).exists()
+    which = "with more recordings" if more else "of the same recordings and settings"
+    uses = f"{'--add and ' if found else ''}a training {which}"
+    return f"{work}: {size / 1e6:.0f} MB, for {uses}"
 
 
 def _make_room(work: Path, said: str) -> None:

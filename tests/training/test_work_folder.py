@@ -24,7 +24,7 @@ from kws.training.fold import Fold
 from kws.training.pipeline import LOCK, run
 from kws.training.plan import Plan
 from kws.training.recipe import CommitteeRecipe, PosteriorHandling, Recipe, Teacher, fine_tuning
-from kws.training.work_folder import check_output, check_work, default_work, finish
+from kws.training.work_folder import check_output, check_work, default_work, finish, what_is_kept
 
 OLD_FRONT_END = (
     "FrontEnd(window=480, hop=320, fft=512, mel_filters=40, low_hz=60, high_hz=7600,"
@@ -152,8 +152,17 @@ def test_a_finished_training_makes_room_and_leaves_its_synthetic_speech(
         (work / name / "file").write_bytes(b"123")
     (work / "fold-0.tflite").write_bytes(b"45")
     (work / ".lock").touch()
-    stamps = sum(path.stat().st_size for path in work.glob("*.sha256"))
-    assert finish(work, work / "examples") == stamps + 8  # without the examples
+    (work / "examples" / "file").write_bytes(b"1" * 1_000_000)
+    model = tmp_path / "word.tflite"
+    of_the_same = "--add and a training of the same recordings and settings"
+    assert what_is_kept(work, model) == f"{work}: 1 MB, for {of_the_same}"
+    finish(work, work / "examples")  # without the examples
+    assert (
+        what_is_kept(work, model) == f"{work}: 0 MB, for --add and a training with more recordings"
+    )
+    assert what_is_kept(work, tmp_path / "b.tflite").endswith(
+        "0 MB, for a training with more recordings"
+    )
     check(whole)  # the same trainings go on
     assert (work / "fold-0.tflite").exists()
     check(whole.partitions(range(7)))
