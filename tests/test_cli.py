@@ -8,10 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+import typer
 from command_line import ROOT, SAMPLES, kws, refused
 from waiting import PATIENCE
 
 from kws import __version__
+from kws.cli import app
 from kws.model_file import find
 
 FOREIGN = ROOT.parent / "shared" / "data" / "mlperf_tiny" / "kws_ref_model.tflite"
@@ -24,6 +26,35 @@ def test_version():
 def test_help_names_every_command():
     shown = kws("--help").stdout
     assert all(command in shown for command in ("listen", "devices", "info", "export"))
+
+
+def number_options():
+    """Yield the command line's options of numbers: the command, its parameter and its context."""
+    commands = {"kws": typer.main.get_command(app)}
+    while commands:
+        name, command = commands.popitem()
+        commands |= {f"{name} {each}": of for each, of in getattr(command, "commands", {}).items()}
+        context = command.context_class(command)
+        for parameter in command.params:
+            if "float" in parameter.type.name:
+                yield f"{name} {parameter.opts[0]}", parameter, context
+
+
+def test_no_option_takes_what_is_not_a_number():
+    options = list(number_options())
+    assert {"kws evaluate --snr", "kws data shard --megabytes"} <= {name for name, *_ in options}
+    for name, parameter, context in options:
+        assert parameter.process_value(context, "1") == 1, name
+        for value in ("nan", "inf", "-inf"):
+            with pytest.raises(typer.BadParameter):
+                pytest.fail(f"{name} {parameter.process_value(context, value)}")
+
+
+def test_an_option_that_is_not_a_number_is_one_line(tmp_path):
+    folders = ("--positives", tmp_path, "--negatives", tmp_path, "--noise", tmp_path)
+    done = kws("evaluate", "home", *folders, "--snr", "nan")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--snr': nan is not a finite number" in done.stderr
 
 
 LOG = """

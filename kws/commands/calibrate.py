@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Arithmetic, Model, ModelToWrite, require_extra
+from kws.commands.options import Arithmetic, Model, ModelToWrite, finite, require_extra
 
 FIRST_STAGE_BOUND, ALARMS_PER_HOUR = 0.3, 0.2
 
@@ -42,6 +42,7 @@ Alarms = Annotated[
         "--alarms-per-hour",
         min=0.001,
         max=100,
+        callback=finite,
         help="False alarms of all keywords together that thresholds are set for.",
         show_default="what they were set for before, or 0.2",
     ),
@@ -58,6 +59,7 @@ FirstStageBound = Annotated[
     typer.Option(
         min=0.01,
         max=1.0,
+        callback=finite,
         help="Confidence of the first stage that wakes them.",
         show_default=str(FIRST_STAGE_BOUND),
     ),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kws.commands.options import Json
+from kws.commands.options import Json, finite
 from kws.errors import KwsError
 
 LOG_EVERY = 1000  # recordings, where there is no terminal
@@ -65,7 +65,8 @@ def data_shard(
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the shards; a new one.")],
     megabytes: Annotated[
-        float, typer.Option(min=0.1, max=100_000, help="Size of a shard, about.")
+        float,
+        typer.Option(min=0.1, max=100_000, callback=finite, help="Size of a shard, about."),
     ] = 1000,
 ) -> None:
     """Write recordings into tar shards, for corpora of very many files.

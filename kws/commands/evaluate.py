@@ -17,6 +17,7 @@ from kws.commands.options import (
     Json,
     Model,
     NoGate,
+    finite,
     require_extra,
 )
 from kws.errors import KwsError
@@ -42,7 +43,9 @@ Noise = Annotated[
 ]
 Snr = Annotated[
     float | None,
-    typer.Option(metavar="DB", help="Signal-to-noise ratio of the mix.", min=-50, max=100),
+    typer.Option(
+        metavar="DB", help="Signal-to-noise ratio of the mix.", min=-50, max=100, callback=finite
+    ),
 ]
 Report = Annotated[
     Path | None,

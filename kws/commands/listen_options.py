@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.commands.options import finite
+
 ModelName = Annotated[
     str | None,
     typer.Option(
@@ -89,7 +91,13 @@ Keep = Annotated[
 ]
 KeepNear = Annotated[
     float,
-    typer.Option(metavar="NUMBER", min=0, max=1, help="Least confidence of a near miss; 1: none."),
+    typer.Option(
+        metavar="NUMBER",
+        min=0,
+        max=1,
+        callback=finite,
+        help="Least confidence of a near miss; 1: none.",
+    ),
 ]
 KeepMax = Annotated[
     int, typer.Option(metavar="N", min=1, help="Clips to keep; the oldest are removed.")

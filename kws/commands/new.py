@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.commands.options import ClusterAddress, Kokoro, Language, Work, require_training_extras
+from kws.commands.options import (
+    ClusterAddress,
+    Kokoro,
+    Language,
+    Work,
+    finite,
+    require_training_extras,
+)
 from kws.commands.train_options import Init
 from kws.errors import KwsError
 
@@ -41,6 +48,7 @@ Alarms = Annotated[
         "--alarms-per-hour",
         min=0,
         max=100,
+        callback=finite,
         help="False alarms that the thresholds are set for.",
         show_default="0.2",
     ),

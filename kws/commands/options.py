@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kws.errors import KwsError
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse NaN, which ranges let through, and infinity; for the callback of each such option."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Model = Annotated[

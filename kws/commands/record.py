@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.commands.options import finite
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,7 +36,10 @@ Device = Annotated[
     typer.Option(metavar="ID", help="Microphone: its index, its name or a part of it."),
 ]
 Seconds = Annotated[
-    float, typer.Option(min=1, max=10, help="Length of a take in s, before it is trimmed.")
+    float,
+    typer.Option(
+        min=1, max=10, callback=finite, help="Length of a take in s, before it is trimmed."
+    ),
 ]
 Text = Annotated[
     Path | None,

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from kws import __version__
-from kws.commands.options import require_extra
+from kws.commands.options import finite, require_extra
 
 if TYPE_CHECKING:
     from kws.serve.address import Address
@@ -65,6 +65,7 @@ Refractory = Annotated[
     float,
     typer.Option(
         metavar="SECONDS",
+        callback=finite,
         help="Time after a detection without another of the same keyword, beyond the model's own.",
     ),
 ]

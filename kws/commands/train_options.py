@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.commands.options import finite
+
 DatasetFolder = Annotated[
     Path,
     typer.Argument(metavar="DATASET_DIR", help="<keyword>/, _negative_/ and, better, _noise_/."),
@@ -48,6 +50,7 @@ Alarms = Annotated[
         "--alarms-per-hour",
         min=0,
         max=100,
+        callback=finite,
         help="False alarms of all keywords together that thresholds are set for.",
         show_default="the recipe's; 0.2",
     ),
