@@ -21,6 +21,7 @@ FORMAT_1_KEYS = {  # what format 1 called them, which is read as well
     "pre_roll_ms": "look_back_ms",
     "hangover_ms": "hold_ms",
 }
+MAX_KEYWORDS = 63
 MAX_NETWORKS = 8  # of a committee
 ARITHMETICS = ("float", "fixed")  # of the front end: kws.mfcc, kws.fixed_mfcc
 FRONT_ENDS = (*ARITHMETICS, "micro")  # in the order of their bits in KWS_FRONT_ENDS
@@ -185,7 +186,8 @@ class ModelConfig:
     micro_wake_word: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
-        require(1 <= len(self.keywords) <= 63, "there must be 1 to 63 keywords")
+        number = 1 <= len(self.keywords) <= MAX_KEYWORDS
+        require(number, f"there must be 1 to {MAX_KEYWORDS} keywords")
         require(len(set(self.keywords)) == len(self.keywords), "a keyword is listed twice")
         require(
             all(k.strip() == k != "" and k != BACKGROUND for k in self.keywords),

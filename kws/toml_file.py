@@ -95,6 +95,13 @@ class TomlTable:
             raise self.error(key, f"{key} must be from {minimum:g} to {maximum:g}, not {value}")
         return float(value)
 
+    def whole(self, key: str, minimum: int, maximum: int) -> int:
+        """Return the value of a key that must be a whole number from minimum to maximum."""
+        number = self.number(key, minimum, minimum, maximum)
+        if not number.is_integer():
+            raise self.error(key, f"{key} must be a whole number, not {number}")
+        return int(number)
+
     def flag(self, key: str) -> bool:
         """Return the value of a key that must be true or false; false where it is missing."""
         value = self.content.get(key, False)

@@ -54,6 +54,7 @@ def test_a_table_names_file_and_line(tmp_path):
         toml.text("first")
     with pytest.raises(KwsError, match=r"a\.toml:2: first must be from 2 to 3, not 1$"):
         toml.number("first", 2, 2, 3)
+    assert toml.whole("first", 0, 3) == 1
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from kws.keyword_names import comparison_key
 
 NEGATIVE, NOISE, IMPULSE_RESPONSES = "_negative_", "_noise_", "_rooms_"  # folders of a dataset
 SPEECH_KIND, NOISE_KIND = "speech", "noise"  # of clips whose kind nobody states
+SOURCES = "data"  # key of a card
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class Dataset:
 
     def with_source(self, source: str) -> Dataset:
         """Return the dataset with one more source of data on its card."""
-        return replace(self, card={**self.card, "data": [*self.card.get("data", []), source]})
+        return replace(self, card={**self.card, SOURCES: [*self.card.get(SOURCES, []), source]})
 
     def _select_speech(self, chosen: Callable[[Clip], bool]) -> Dataset:
         """Return the dataset with the chosen clips of speech."""

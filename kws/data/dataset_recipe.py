@@ -9,7 +9,7 @@ from typing import Any
 
 from kws.audio.tar_members import without_archive
 from kws.data.clips import PARTITIONS, Clip, clips_in
-from kws.data.dataset import NOISE_KIND, SPEECH_KIND, Dataset, Synthesis
+from kws.data.dataset import NOISE_KIND, SOURCES, SPEECH_KIND, Dataset, Synthesis
 from kws.data.recipe_partitions import partition_in, read_partitions
 from kws.data.spoken_keywords import with_spoken_keywords
 from kws.data.unheard import without
@@ -126,9 +126,19 @@ def _read(toml: TomlTable, root: Path, base: Dataset) -> Dataset:
         clips.by_kind("noise", NOISE_KIND),
         clips.of(toml, _key(toml, "impulse_responses")),
         _synthesis(toml, base.synthesis, [*base.positives, *keywords]),
-        toml.content.get("card", {}),
+        _card(toml),
         toml.flag(_key(toml, "base_model") or "base_model"),
     )
+
+
+def _card(toml: TomlTable) -> dict[str, Any]:
+    """Return what a recipe says for the card of its model, with the sources of data as a list."""
+    if "card" not in toml.content:
+        return {}
+    card = toml.table("card")
+    if SOURCES in card.content:
+        card.texts(SOURCES, '["a source"]')
+    return card.content
 
 
 @dataclass(frozen=True)
@@ -222,7 +232,7 @@ def _synthesis(recipe: TomlTable, base: Synthesis, keywords: Sequence[str]) -> S
         if key is None:
             continue
         if name in COUNTS:
-            values[name] = int(table.number(key, 0, 0, 10_000))
+            values[name] = table.whole(key, 0, 10_000)
         elif name in TEXTS:
             values[name] = tuple(table.texts(key, '["a text"]'))
             if name == "generated_for":

@@ -34,11 +34,15 @@ def read_partitions(recipe: TomlTable, key: str) -> dict[str, int]:
             partitions = json.loads(path.read_text("utf-8"))
         except OSError as error:
             raise recipe.error(key, f"{path}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for deeply nested brackets
             raise recipe.error(key, f"{path}: not JSON: {error}") from error
-        allowed = range(PARTITIONS)
-        if not isinstance(partitions, dict) or not all(p in allowed for p in partitions.values()):
+        if not isinstance(partitions, dict) or not all(map(_is_partition, partitions.values())):
             problem = f"no partition from 0 to {PARTITIONS - 1} by recording"
             raise recipe.error(key, f"{path}: {problem}")
         found |= partitions
     return found
+
+
+def _is_partition(value: object) -> bool:
+    """Return whether a value of JSON is a partition; true and 1.0, which equal one, are none."""
+    return type(value) is int and value in range(PARTITIONS)

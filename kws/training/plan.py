@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from kws.backend import open_mfcc
-from kws.config import MFCC
+from kws.config import MAX_KEYWORDS, MFCC
 from kws.data.clips import PARTITIONS
 from kws.data.dataset import Dataset, for_phrase, from_folder
 from kws.data.dataset_recipe import from_recipe
@@ -73,6 +73,9 @@ def plan(
     if with_data and options.keywords:
         raise KwsError(f"{recipe_file}: names the keywords itself, without --keywords")
     dataset, default = _dataset(folder, recipe_file, with_data, options)
+    if (count := len(dataset.positives)) > MAX_KEYWORDS:
+        where = recipe_file if with_data else folder
+        raise KwsError(f"{where}: {count} keywords; a model has {MAX_KEYWORDS} at most")
     if options.kokoro is not None:
         dataset = with_kokoro(dataset, options.kokoro)
     start = NONE if with_data or own_split else DEFAULT_BASE

@@ -183,7 +183,7 @@ def piper_voices(folder: Path) -> list[str]:
             speakers = int(json.loads(settings.read_text("utf-8")).get("num_speakers", 1))
         except OSError as error:
             raise KwsError(f"{settings}: {error.strerror}") from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise KwsError(f"{settings}: not the settings of a Piper voice: {error}") from error
         several = [f"{path}#{number}" for number in range(speakers)]
         names += several if speakers > 1 else [str(path)]
@@ -198,7 +198,7 @@ def piper_language(voice: str) -> str | None:
     try:
         stated = json.loads(settings.read_text("utf-8"))
         language = stated.get("language", {}).get("code") or stated.get("espeak", {}).get("voice")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise KwsError(f"{settings}: not the settings of a Piper voice: {error}") from error
     return base_language(language) if isinstance(language, str) else None
 

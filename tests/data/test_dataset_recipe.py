@@ -201,18 +201,27 @@ def test_synthetic_speech_and_training_only_folders_serve_training_alone(
             'per_keyword = "3"',
             ":8: utterances_per_keyword must be a number, not a string",
         ),
+        ("= 3", "= 0.5", ":8: utterances_per_keyword must be a whole number, not 0.5"),
         ('["good morning"]', "[]", ":9: sentences must be a list"),
+        ("[keywords]", 'card = "x"\n[keywords]', ":4: card must be a table"),
+        ("[keywords]", 'card = {data = "x"}\n[keywords]', ":4: data must be a list"),
         ("split.json", "slpit.json", r":1: .*slpit\.json: No such file or directory"),
         ("split.json", "data/speech/c.wav", r":1: .*c\.wav: not JSON"),
         ("split.json", "list.json", r":1: .*list\.json: no partition from 0 to 7 by recording"),
         ("split.json", "parts.json", r":1: .*parts\.json: no partition from 0 to 7 by recording"),
+        ("split.json", "real.json", r":1: .*real\.json: no partition from 0 to 7 by recording"),
+        ("split.json", "true.json", r":1: .*true\.json: no partition from 0 to 7 by recording"),
+        ("split.json", "deep.json", r":1: .*deep\.json: not JSON: maximum recursion depth"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_reported_with_its_line(
     tmp_path: Path, data: Path, old: str, new: str, problem: str
 ) -> None:
     (tmp_path / "list.json").write_text("[1, 2]")
-    (tmp_path / "parts.json").write_text('{"wake/computer/a.wav": 8}')
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    for name, partition in {"parts": "8", "real": "1.0", "true": "true"}.items():
+        content = f'{{"wake/computer/a.wav": {partition}}}'
+        (tmp_path / f"{name}.json").write_text(content)
     recipe = tmp_path / "recipe.toml"
     assert RECIPE.count(old) == 1
     recipe.write_text(RECIPE.replace(old, new))

@@ -13,7 +13,7 @@ from conftest import skip_without
 from kokoro_stand_in import kokoro
 from short_recordings import record
 
-from kws.config import FrontEnd, ModelConfig, Smoothing
+from kws.config import MAX_KEYWORDS, FrontEnd, ModelConfig, Smoothing
 from kws.data.clips import PARTITIONS
 from kws.errors import KwsError
 from kws.model_file import ModelFile
@@ -301,6 +301,16 @@ def test_any_number_of_models_is_tested(own: Path, count: int) -> None:
     assert made.kept.held_out == []
     held_out = [partition for fold in made.tested for partition in fold.held_out]
     assert len(set(held_out)) == len(held_out) == (PARTITIONS if count > 1 else 2)
+
+
+def test_more_keywords_than_a_model_has(tmp_path: Path) -> None:
+    record(*(tmp_path / f"word{n}" / "a.wav" for n in range(MAX_KEYWORDS + 1)))
+    folders = "".join(f'word{n} = ["word{n}"]\n' for n in range(MAX_KEYWORDS + 1))
+    recipe = tmp_path / "many.toml"
+    recipe.write_text(f"[keywords]\n{folders}")
+    for path, where in ((None, tmp_path), (recipe, recipe)):
+        with pytest.raises(KwsError, match=f"^{where}: 64 keywords; a model has 63 at most$"):
+            planned(tmp_path, path)
 
 
 def test_mistakes_are_one_line(own: Path, recipe_file: Path, tmp_path: Path) -> None:
