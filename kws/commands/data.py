@@ -77,6 +77,7 @@ def data_shard(
     unpacking it.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from kws.data.shards import write_shards
@@ -86,7 +87,9 @@ def data_shard(
         task = shown.add_task("reading")
 
         def progress(name: str, done: int, total: int) -> None:
-            shown.update(task, description=name or "recordings", completed=done, total=total)
+            shown.update(
+                task, description=escape(name or "recordings"), completed=done, total=total
+            )
             if not console.is_terminal and done % LOG_EVERY == 0:
                 print(f"{name or 'recordings'}: {done} of {total}", flush=True)
 

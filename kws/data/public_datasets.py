@@ -129,7 +129,7 @@ class _Bar(Progress):
     """Show the bytes of a step, on a terminal as a bar, elsewhere as one line each."""
 
     def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
         super().__init__(
             *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
         )

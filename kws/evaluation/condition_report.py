@@ -10,6 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import ModelConfig
+from kws.console.plain_line import plain_cells, plain_title
 from kws.evaluation.condition_scores import (
     ALONE_SECONDS,
     RUNNING_SECONDS,
@@ -124,13 +125,13 @@ def alarm_table(scores: ConditionScores, thresholds: Int, refractory: int, title
 
 
 def _table(title: str, note: str, heads: Sequence[str], rows: Iterable[list[str]]) -> Table:
-    table = Table(title=title, caption=note, caption_justify="left")
-    for index, heading in enumerate(heads):
+    table = Table(title=plain_title(title), caption=note, caption_justify="left")
+    for index, heading in enumerate(plain_cells(heads)):
         table.add_column(heading, justify="right" if index else "left")
     for row in rows:
         if row[0] == ALL_SPEECH:
             table.add_section()
-        table.add_row(*row)
+        table.add_row(*plain_cells(row))
     return table
 
 

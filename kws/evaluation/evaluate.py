@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from kws.config import ModelConfig
+from kws.console.plain_line import plain_cells, plain_title
 from kws.evaluation.operating_points import OperatingPoint, operating_point_at, operating_point_for
 from kws.evaluation.scores import Scores
 from kws.posterior import quantise_threshold
@@ -98,7 +99,7 @@ class Evaluation:
         )
         if note := self.blank_note():
             caption += f" {note}"
-        table = Table(title=title, caption=caption, caption_justify="left")
+        table = Table(title=plain_title(title), caption=caption, caption_justify="left")
         table.add_column("keyword")
         for heading in ("utterances", "missed", "false alarms"):
             width = max(map(len, heading.split()))  # no word is cut off
@@ -109,7 +110,7 @@ class Evaluation:
             at_targets = (self.at_target[keyword][target] for target in FA_PER_HOUR_TARGETS)
             misses = [_percent(at.miss_rate) if at else "" for at in at_targets]
             counts = (str(point.utterances), missed_text(point), str(point.false_alarms))
-            table.add_row(keyword, *counts, *misses)
+            table.add_row(*plain_cells((keyword, *counts, *misses)))
         means = [_percent(self.mean_miss_rate(target)) for target in FA_PER_HOUR_TARGETS]
         false_alarms = str(sum(point.false_alarms for point in self.at_threshold.values()))
         table.add_section()

@@ -30,6 +30,7 @@ from rich.table import Table
 
 from kws.audio.audio_file import read_each
 from kws.config import BACKGROUND, SAMPLE_RATE
+from kws.console.plain_line import plain_cells, plain_title
 from kws.data.clips import Clip
 from kws.data.dataset import Dataset
 from kws.errors import KwsError
@@ -80,13 +81,13 @@ class Top1Accuracy:
     def table(self, title: str) -> Table:
         """Return a table for a terminal."""
         caption = "After the accuracy: how often each was predicted; none is no keyword."
-        table = Table(title=title, caption=caption, caption_justify="left")
+        table = Table(title=plain_title(title), caption=caption, caption_justify="left")
         table.add_column("label")
-        for heading in ("clips", "correct", "accuracy", *self.keywords, "none"):
+        for heading in plain_cells(("clips", "correct", "accuracy", *self.keywords, "none")):
             table.add_column(heading, justify="right")
         for label, predicted in self.confusions.items():
             counts = [str(predicted[p] or "") for p in (*self.keywords, BACKGROUND)]
-            table.add_row(label.strip("_"), *self._texts(label), *counts)
+            table.add_row(*plain_cells((label.strip("_"), *self._texts(label), *counts)))
         table.add_section()
         table.add_row("all", *self._texts(None))
         return table

@@ -66,7 +66,7 @@ def show_progress(
         job.report(WAITING, 0.0)
     columns = (
         bars.SpinnerColumn(finished_text=" "),  # moves even where the share stands still
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         bars.TaskProgressColumn(),
         bars.TimeElapsedColumn(),

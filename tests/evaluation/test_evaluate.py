@@ -57,6 +57,17 @@ def test_an_evaluation_as_json_and_as_a_table() -> None:
     assert not any("…" in line for line in lines)
 
 
+def test_names_have_no_markup() -> None:
+    """Keywords and names of files mean no style and no emoji."""
+    keywords = ("[/x]", "[red]hi", ":on:")
+    config = ModelConfig(keywords, (0.5,) * 3, 2)
+    heard = dict.fromkeys(keywords, confidences(ONE, 0))
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(evaluate(Scores(heard, heard, 1.0), config).table("[/a].tflite"))
+    assert all(name in captured.get() for name in (*keywords, "[/a].tflite"))
+
+
 def test_without_positives_there_is_no_miss_rate() -> None:
     result = evaluate(scores(confidences(), confidences()), CONFIG)
     assert result.to_dict()["mean_miss_rate"] is None

@@ -92,9 +92,12 @@ def test_counts_by_hand() -> None:
         UNKNOWN: [1, 0, 2],
         SILENCE: [0, 0, 1],
     }
+    odd = Top1Accuracy(("[/x]",), {"[/x]": {"[/x]": 1, BACKGROUND: 0}})
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(result.table("a model"))
+        console.print(result.table("a model"), odd.table("[/y]"))
+    assert captured.get().count("[/x]") == 2
+    assert "[/y]" in captured.get()
     rows = [line.replace("│", " ").split() for line in captured.get().splitlines()]
     assert ["up", "4", "3", "75.0%", "3", "1"] in rows
     assert ["down", "0", "0"] in rows

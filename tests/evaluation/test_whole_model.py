@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,16 @@ def test_figures_as_json(scores: ConditionScores) -> None:
     speech = values["kinds"][ALL_SPEECH]["running"]
     assert (speech["false_alarms"], speech["hours"], speech["per_hour"]) == (4, 3.0, 1.3333)
     assert speech["interval"][0] < 1.3333 < speech["interval"][1]
+
+
+def test_names_have_no_markup(scores: ConditionScores) -> None:
+    thresholds = np.array([5, 3])
+    odd = replace(scores, kinds={"[red]kind": scores.kinds["words"]})
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(miss_table(scores, {"[/x]": thresholds}, "[/m]"))
+        console.print(alarm_table(odd, thresholds, 0, "[/n]"))
+    assert all(name in captured.get() for name in ("[/x]", "[/m]", "[/n]", "[red]kind"))
 
 
 def test_figures_as_tables(scores: ConditionScores) -> None:
