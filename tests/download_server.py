@@ -29,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.cuts: list[int] = []
         self.ranges = True
         self.statuses: list[int] = []
+        self.length = ""  # that is stated instead of the true one
         self.requests: list[str | None] = []
 
     @property
@@ -60,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Length", self.server.length or str(len(content) - start))
         self.end_headers()
         end = start + self.server.cuts.pop(0) if self.server.cuts else len(content)
         self.wfile.write(content[start:end])

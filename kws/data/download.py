@@ -23,6 +23,7 @@ from typing import cast
 
 from kws.atomic_write import flush
 from kws.errors import KwsError
+from kws.foreign_text import shortened
 
 BLOCK = 1 << 18  # bytes read or copied at a time
 TIMEOUT = 30.0  # s without a byte
@@ -121,8 +122,19 @@ def _append(url: str, partial: Path, progress: Progress) -> None:
             there = 0  # a server without ranges sends all of it
         elif not str(response.headers["Content-Range"]).startswith(f"bytes {there}-"):
             raise KwsError(f"{url}: the server sends another range than it was asked for")
-        length = int(response.headers["Content-Length"] or 0)
+        length = _stated_length(url, response)
         _copy(response, partial, there, there + length if length else 0, progress)
+
+
+def _stated_length(url: str, response: http.client.HTTPResponse) -> int:
+    """Return the bytes that a response will have, 0 for no statement; KwsError for nonsense."""
+    stated = response.headers["Content-Length"] or "0"
+    try:
+        if (length := int(stated)) >= 0:
+            return length
+    except ValueError:
+        pass
+    raise KwsError(f"{url}: the server states a length that is none: {shortened(stated)}")
 
 
 def _open(url: str, start: int) -> http.client.HTTPResponse:

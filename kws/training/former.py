@@ -49,6 +49,19 @@ class Split:
         found = ((speaker_of(Path(path)), place) for path, place in self.partitions.items())
         return {speaker: place for speaker, place in found if speaker}
 
+    def is_possible(self) -> bool:
+        """Return whether each partition is one, and each tested fold another that holds some out.
+
+        The one that became the model may hold out nothing: it is number `folds` then.
+        """
+        return (
+            1 <= self.folds <= PARTITIONS
+            and 0 <= self.kept <= self.folds
+            and all(0 <= index < self.folds for index in self.tested)
+            and len(set(self.tested)) == len(self.tested)
+            and all(0 <= partition < PARTITIONS for partition in self.partitions.values())
+        )
+
 
 def store_split(
     work: Path, dataset: Dataset, tested: Sequence[Fold], kept: Fold, synthetic: Path
@@ -76,7 +89,7 @@ def read_split(path: Path) -> Split:
         split = Split(**{**values, "tested": tuple(values["tested"])})
         indices = [split.folds, split.kept, *split.tested, *split.partitions.values()]
         whole = all(type(number) is int for number in indices)
-        if not whole or not all(0 <= p < PARTITIONS for p in split.partitions.values()):
+        if not whole or not split.is_possible():
             raise ValueError("a number is not what it should be")
     except OSError as error:
         raise KwsError(f"{path}: {error.strerror}") from error

@@ -98,6 +98,13 @@ def test_a_server_in_trouble_is_asked_again_and_a_refusal_is_not(server, tmp_pat
     assert server.requests == [None]
 
 
+@pytest.mark.parametrize("length", ["abc", "-5", "9" * 5000])
+def test_a_length_that_is_none_is_one_line(server, tmp_path, length):
+    server.length = length
+    with pytest.raises(KwsError, match=f"set.tar.gz: the server states a length .*: '{length[:3]}"):
+        fetch(server, tmp_path / "set")
+
+
 def test_no_network_is_one_line(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

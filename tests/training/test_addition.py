@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
@@ -231,6 +232,25 @@ def test_a_damaged_split_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / SPLIT).write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(KwsError, match=SPLIT):
         read_split(tmp_path / SPLIT)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"folds": 0}, {"folds": 9}, {"kept": -1}, {"kept": 5}),
+        *({"tested": tested} for tested in ([4], [9], [-1], [0, 0])),
+    ],
+)
+def test_a_split_that_no_training_makes_is_one_line(
+    tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    path = tmp_path / SPLIT
+    made = {"folds": 4, "tested": [0, 3], "kept": 4, "synthetic": "", "partitions": {"a.wav": 7}}
+    path.write_text(json.dumps(made))
+    assert read_split(path).tested == (0, 3)
+    path.write_text(json.dumps({**made, **wrong}))
+    with pytest.raises(KwsError, match="not written by kws train: a number is not what it should"):
+        read_split(path)
 
 
 def test_a_committee_goes_on_network_by_network() -> None:
