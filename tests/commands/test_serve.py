@@ -317,7 +317,7 @@ def test_an_address_that_is_taken_is_one_line():
         (["--threshold", "2"], "--threshold 2: not above 0 up to 1"),
         (["--threshold", "jarvis=x"], "--threshold x: not a number"),
         (["--sensitivity", "jarvis=loud"], "--sensitivity loud: not one of: low, normal, high"),
-        (["--refractory-seconds", "nan"], "--refractory-seconds: not 0 to 60"),
+        (["--refractory-seconds", "61"], "--refractory-seconds: not 0 to 60"),
     ],
 )
 def test_mistakes_are_one_line(options, line):
