@@ -71,8 +71,9 @@ class AcousticAugmentation:
             Transform(0.2, waveform.distort),
             Transform(0.6, waveform.tilt_spectrum),
             Transform(0.15, waveform.low_pass),
-            Transform(0.25, waveform.telephone),
+            Transform(0.12, waveform.telephone),  # that is heard in the room
             Transform(0.7, self._mix_background),
+            Transform(0.15, waveform.telephone),  # that carries the noise of the room as well
             Transform(1.0, waveform.randomise_level),
             Transform(0.5, waveform.add_microphone_noise),
         )

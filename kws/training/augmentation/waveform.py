@@ -38,6 +38,8 @@ RT60 = (0.1, 1.0)  # s
 TREBLE_DECAY = (0.4, 1.0)  # RT60 of the treble against that of the bass
 DIRECT_TO_REVERBERANT = (-6.0, 15.0)  # dB
 TELEPHONE_LOW, TELEPHONE_HIGH = (150.0, 400.0), (3000.0, 3700.0)  # Hz, edges of the band
+TELEPHONE_RATE = 8_000  # Hz
+TREBLE_LOSS = (0.0, 40.0)  # dB, of what the noise of rounding leaves above half that rate
 
 
 def perturb_speed(audio: Audio, factor: float) -> Audio:
@@ -99,12 +101,19 @@ def low_pass(audio: Audio, random: Random) -> Audio:
 
 
 def telephone(audio: Audio, random: Random) -> Audio:
-    """Limit to the band of a telephone, and round as its companding does (ITU-T G.711)."""
+    """Limit to the band of a telephone, and round as its companding does (ITU-T G.711).
+
+    It samples at TELEPHONE_RATE. What comes after it leaves more or less above half of that.
+    """
     band = random.uniform(*TELEPHONE_LOW), random.uniform(*TELEPHONE_HIGH)
     narrow: Double = sosfilt(butter(4, band, "bandpass", fs=SAMPLE_RATE, output="sos"), audio)
     peak = max(float(np.abs(narrow).max()), 1e-6) / random.uniform(0.05, 1.0)
-    rounded: Audio = (peak * compand(narrow / peak)).astype(np.float32)
-    return rounded
+    rounded = peak * compand(narrow / peak)
+    sampled = soxr.resample(rounded, SAMPLE_RATE, TELEPHONE_RATE)
+    passed: Double = soxr.resample(sampled, TELEPHONE_RATE, SAMPLE_RATE)[: len(rounded)]
+    treble = rounded[: len(passed)] - passed
+    rounded[: len(passed)] = passed + 10 ** (-random.uniform(*TREBLE_LOSS) / 20) * treble
+    return rounded.astype(np.float32)
 
 
 def distort(audio: Audio, random: Random) -> Audio:

@@ -93,6 +93,22 @@ def test_a_telephone_passes_its_band_alone(random: np.random.Generator) -> None:
         assert max(levels[50], levels[7000]) < -15
 
 
+def test_telephones_leave_more_or_less_above_half_their_rate(random: np.random.Generator) -> None:
+    """Those of people leave 41 to 50 dB less than speech there."""
+    for length in (37, 4801, SAMPLE_RATE):
+        speech = random.standard_normal(length).astype(np.float32) / 10
+        assert {len(waveform.telephone(speech, random)) for _ in range(10)} == {length}
+    shares = []
+    for _ in range(100):
+        spectrum = np.abs(np.fft.rfft(waveform.telephone(speech, random))) ** 2
+        treble = spectrum[len(spectrum) * 11 // 20 :].sum() / spectrum.sum()
+        shares.append(10 * np.log10(treble))
+    lowest, middle, highest = np.percentile(shares, (10, 50, 90))
+    assert lowest < -55
+    assert -55 < middle < -40
+    assert highest > -40
+
+
 def test_some_voices_are_those_of_children(random: np.random.Generator) -> None:
     factors = np.array([waveform.random_speed(random) for _ in range(2000)])
     assert waveform.SPEED[0] <= factors.min()
