@@ -64,6 +64,7 @@ def main() -> None:
     arguments.add_argument("--counts", default=COUNTS, help="of recordings, 0 for the text alone")
     arguments.add_argument("--speech", type=Path, help="recorded speech to train on as well")
     arguments.add_argument("--init", help="model that training starts from, instead of home")
+    arguments.add_argument("--kokoro", type=Path, help="folder of Kokoro, which speaks as well")
     arguments.add_argument("--output", type=Path, required=True)
     given = arguments.parse_args()
     everything = from_recipe(given.recipe, given.data)
@@ -74,7 +75,7 @@ def main() -> None:
     for word in given.words.split(",") if given.words else unheard:
         work = given.work / word.replace(" ", "_")
         study = Study.of(word, everything, given.data, work, held_out)
-        study = replace(study, speech=given.speech, initial=given.init)
+        study = replace(study, speech=given.speech, initial=given.init, kokoro=given.kokoro)
         for count in map(int, given.counts.split(",")):
             results.append({"word": word, "recordings": count, **study.result(count)})
             print(json.dumps(results[-1]), flush=True)
@@ -106,6 +107,7 @@ class Study:
     held_out: Sequence[int]  # partitions that it is tested on
     speech: Path | None = None  # without the word, of which `kws new` is given what is not tested
     initial: str | None = None  # model that training starts from; None for home
+    kokoro: Path | None = None  # folder of a synthesiser that speaks as well
 
     @staticmethod
     def of(
@@ -128,7 +130,7 @@ class Study:
 
     def result(self, count: int) -> dict[str, Any]:
         """Return what `kws new` says of its model of `count` recordings, and what is measured."""
-        named = str(count) + ("-and-speech" if self.speech else "")
+        named = str(count) + "-and-speech" * bool(self.speech) + "-kokoro" * bool(self.kokoro)
         folder = self.work / (f"{named}-from-{Path(self.initial).stem}" if self.initial else named)
         model, report = folder / "model.tflite", folder / "report"
         figures = report / "report.json"
@@ -137,6 +139,8 @@ class Study:
             command += ["--output", str(model), "--report", str(report)]
             if self.initial:
                 command += ["--init", self.initial]
+            if self.kokoro:
+                command += ["--kokoro", str(self.kokoro)]
             if count or self.speech:
                 command += ["--recordings", str(self._dataset(count, folder / "recordings"))]
             folder.mkdir(parents=True, exist_ok=True)
