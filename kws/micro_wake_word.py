@@ -67,14 +67,7 @@ def settings_of(
     micro = _value(table, "micro", dict, require)
     keyword = _value(table, "wake_word", str, require)
     window = _value(micro, "sliding_window_size", int, require)
-    cutoff = float(_value(micro, "probability_cutoff", (int, float), require))
-    require(0 <= cutoff <= 1, f"probability_cutoff {cutoff:g} is not 0 to 1")
-    if cutoff >= GREATEST / 256:
-        log.warning(
-            "%s: probability_cutoff %g is more than any mean of its probabilities, so that nothing"
-            " is detected; %g is the highest of use",
-            *(where, cutoff, HIGHEST_CUTOFF),
-        )
+    cutoff = _cutoff(micro, require, where)
     step = _value({"feature_step_size": 10, **micro}, "feature_step_size", int, require)
     require(step == 10, f"feature_step_size {step} is not 10 ms")
     try:
@@ -91,6 +84,19 @@ def settings_of(
         )
     except KwsError as error:
         raise KwsError(f"{where}: {error}") from error
+
+
+def _cutoff(micro: dict[str, Any], require: Proof, where: str) -> float:
+    """Return the cutoff of a manifest; log where no mean of probabilities exceeds it."""
+    cutoff = float(_value(micro, "probability_cutoff", (int, float), require))
+    require(0 <= cutoff <= 1, f"probability_cutoff {cutoff:g} is not 0 to 1")
+    if cutoff >= GREATEST / 256:
+        log.warning(
+            "%s: probability_cutoff %g is more than any mean of its probabilities, so that nothing"
+            " is detected; %g is the highest of use",
+            *(where, cutoff, HIGHEST_CUTOFF),
+        )
+    return cutoff
 
 
 def threshold_of(cutoff: float, window: int) -> float:

@@ -88,12 +88,7 @@ def calibrate(
     that front end wherever it runs. With --first-stage the model takes less of
     a small processor. Needs the extra named train.
     """
-    if bool(negatives) == bool(recipe or data or held_out):
-        raise typer.BadParameter("take --negatives, or --recipe with --data and --held-out")
-    if not negatives and not (recipe and data and held_out):
-        raise typer.BadParameter("--recipe, --data and --held-out belong together")
-    if positives and not negatives:
-        raise typer.BadParameter("--positives belongs to --negatives")
+    _check_speech(negatives, positives, recipe, data, held_out)
     if first_stage_bound is not None and not first_stage:
         raise typer.BadParameter("--first-stage-bound belongs to --first-stage")
     require_extra("kws calibrate", "train", "TensorFlow", "SciPy", "soxr")
@@ -119,3 +114,19 @@ def calibrate(
         test = new_recordings(model_file, negatives or [], positives)
     target = alarms or target_of(model_file.config) or ALARMS_PER_HOUR
     Recalibration(model_file, test, target).run(output, Console())
+
+
+def _check_speech(
+    negatives: list[Path] | None,
+    positives: Path | None,
+    recipe: Path | None,
+    data: Path | None,
+    held_out: int | None,
+) -> None:
+    """Raise BadParameter where the options of speech do not go together."""
+    if bool(negatives) == bool(recipe or data or held_out):
+        raise typer.BadParameter("take --negatives, or --recipe with --data and --held-out")
+    if not negatives and not (recipe and data and held_out):
+        raise typer.BadParameter("--recipe, --data and --held-out belong together")
+    if positives and not negatives:
+        raise typer.BadParameter("--positives belongs to --negatives")

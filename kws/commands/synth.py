@@ -120,13 +120,9 @@ def _synthesise(
 
     from kws.console.plain_line import print_line
     from kws.data.clips import SYNTHETIC
-    from kws.tts.utterances import said_by_others, synthesise
+    from kws.tts.utterances import require_voices, synthesise
 
-    if others := said_by_others(texts, count, folder, SYNTHETIC, voices):
-        raise KwsError(
-            f"{folder}: {len(others)} of these utterances are by voices that do not speak now, as"
-            f" {others[0].name}; remove them, or choose another folder"
-        )
+    require_voices(texts, count, folder, SYNTHETIC, voices)
     new = 0
     console = Console()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())

@@ -132,15 +132,19 @@ def synthesise(
     return [path for path in paths if path.exists()] if carrier else paths
 
 
-def said_by_others(
+def require_voices(
     texts: Iterable[str], count: int, folder: Path, prefix: str, voices: Sequence[Voice]
-) -> list[Path]:
-    """Return the files that synthesise() would keep although none of these voices made them."""
+) -> None:
+    """Raise KwsError where synthesise() would keep files that none of these voices made."""
     labels = {voice.label for voice in voices}
     files = _files_of(folder)
     names = (f"{prefix}{file_name(text)}-{number}" for text in texts for number in range(count))
     kept = [files[name] for name in names if name in files]
-    return [path for path in kept if path.stem.partition("@")[2] not in labels]
+    if others := [path for path in kept if path.stem.partition("@")[2] not in labels]:
+        raise KwsError(
+            f"{folder}: {len(others)} of these utterances are by voices that do not speak now, as"
+            f" {others[0].name}; remove them, or choose another folder"
+        )
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
