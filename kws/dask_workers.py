@@ -25,6 +25,7 @@ from kws.worker_pool import Workers
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 10
+STARTS = 3  # of Dask's thread; a machine that lacks memory or time for a while is no reason to end
 POLL_SECONDS = 0.5  # between questions whether a result is still wanted
 LOGGERS = ("distributed", "tornado", "asyncio")
 
@@ -55,12 +56,14 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _connect(address: str) -> Client:
+def _connect(address: str, starts: int = STARTS) -> Client:
     try:
         return Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise KwsError(f"{address}: no Dask scheduler answers there") from error
     except AssertionError as error:  # its thread did not start within the 10 s that it is given
+        if starts > 1:
+            return _connect(address, starts - 1)
         raise KwsError(f"{address}: Dask does not start here; is this machine too busy?") from error
     except Exception as error:  # of a transport that lacks its settings or its package
         problem = str(error) or "not an address"

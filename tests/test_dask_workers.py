@@ -126,12 +126,18 @@ def test_a_machine_that_is_too_busy_for_dask_is_one_line(monkeypatch: pytest.Mon
     skip_without("distributed", find_spec("distributed"))
     from kws import dask_workers
 
+    outcomes: list[type[Exception]] = [AssertionError] * dask_workers.STARTS
+
     def late(*_: object, **__: object) -> None:
-        raise AssertionError  # as of distributed's LoopRunner
+        raise outcomes.pop(0)  # as of distributed's LoopRunner
 
     monkeypatch.setattr(dask_workers, "Client", late)
     with pytest.raises(KwsError, match="Dask does not start here; is this machine too busy"):
         Cluster("tcp://127.0.0.1:1").reached()
+    outcomes += [AssertionError, OSError]  # the next try starts
+    with pytest.raises(KwsError, match="no Dask scheduler answers there"):
+        Cluster("tcp://127.0.0.1:1").reached()
+    assert not outcomes
 
 
 @pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "ucx://127.0.0.1:1"])
