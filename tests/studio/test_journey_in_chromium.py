@@ -31,7 +31,7 @@ from kws.studio.workspace import Workspace
 pytestmark = pytest.mark.slow
 
 TRAINING = 1_200_000  # ms, of a machine that is busy
-# Enough to learn a word from few takes; nothing is synthesised.
+# Enough to learn a word from few takes, if not well: thresholds are low. Nothing is synthesised.
 RECIPE = """
 [schedule]
 epochs = 2
@@ -44,6 +44,8 @@ per_keyword = 120
 background = 240
 [mining]
 passages_per_epoch = 0
+[posterior]
+false_alarms_per_hour = 20
 [synthesis]
 utterances_per_keyword = 0
 in_context_per_keyword = 0
