@@ -16,7 +16,7 @@ from kws.console.plain_line import print_line
 from kws.data.audio_files import audio_files
 from kws.data.clips import Clip
 from kws.data.copies import distinct_files
-from kws.data.dataset import SPEECH_KIND, Dataset
+from kws.data.dataset import SOURCES, SPEECH_KIND, Dataset
 from kws.data.dataset_recipe import from_recipe
 from kws.engine.committee_check import check_committee, network_stride
 from kws.errors import KwsError
@@ -100,9 +100,9 @@ def _origin(first: ModelFile, card: dict[str, Any]) -> dict[str, Any]:
     """Return which model a first stage is, and what its card names besides what another does."""
     found: dict[str, Any] = {"model": first.name, "sha256": first.sha256}
     of_first = first.config.card
-    found |= {key: of_first[key] for key in ("licence", "data") if key in of_first}
-    if isinstance(found.get("data"), list) and isinstance(card.get("data"), list):
-        found["data"] = [line for line in found["data"] if line not in card["data"]]
+    found |= {key: of_first[key] for key in ("licence", SOURCES) if key in of_first}
+    if isinstance(found.get(SOURCES), list) and isinstance(card.get(SOURCES), list):
+        found[SOURCES] = [line for line in found[SOURCES] if line not in card[SOURCES]]
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,14 +120,12 @@ def synthesise(
     spoken_by = _by_synthesiser(installed_voices() if voices is None else voices)
     draw = _Draw(seed, spoken_by, weights, children, carrier)
     paths, missing = [], []
-    for text in dict.fromkeys(texts):
-        for number in range(count):
-            name = f"{prefix}{file_name(text)}-{number}"
-            if name not in files:
-                utterance = draw.utterance(text, number, folder / name)
-                missing.append(utterance)
-                files[name] = utterance.path
-            paths.append(files[name])
+    for name, text, number in _named(texts, count, prefix):
+        if name not in files:
+            utterance = draw.utterance(text, number, folder / name)
+            missing.append(utterance)
+            files[name] = utterance.path
+        paths.append(files[name])
     _write_all(missing, progress)
     return [path for path in paths if path.exists()] if carrier else paths
 
@@ -138,13 +136,19 @@ def require_voices(
     """Raise KwsError where synthesise() would keep files that none of these voices made."""
     labels = {voice.label for voice in voices}
     files = _files_of(folder)
-    names = (f"{prefix}{file_name(text)}-{number}" for text in texts for number in range(count))
-    kept = [files[name] for name in names if name in files]
+    kept = [files[name] for name, _, _ in _named(texts, count, prefix) if name in files]
     if others := [path for path in kept if path.stem.partition("@")[2] not in labels]:
         raise KwsError(
             f"{folder}: {len(others)} of these utterances are by voices that do not speak now, as"
             f" {others[0].name}; remove them, or choose another folder"
         )
+
+
+def _named(texts: Iterable[str], count: int, prefix: str) -> Iterator[tuple[str, str, int]]:
+    """Yield utterances, each text's `count`: the file's name without the voice, text, number."""
+    for text in dict.fromkeys(texts):
+        for number in range(count):
+            yield f"{prefix}{file_name(text)}-{number}", text, number
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
